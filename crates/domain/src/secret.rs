@@ -1,0 +1,117 @@
+//! Client secrets: `<3 random><marker><body><checksum>`. The 3 random characters are the hint that people see; the
+//! marker lets secret scanners match one expression, the checksum lets them drop false positives offline.
+
+use chrono::{DateTime, Utc};
+use ring::rand::SecureRandom;
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::random::{self, NoRandomness};
+
+/// Fixed text after the hint.
+pub const MARKER: &str = "_wmda_";
+/// The longest client id or secret that is looked at, in bytes.
+pub const MAX_CREDENTIAL_LENGTH: usize = 256;
+const HINT_LENGTH: usize = 3;
+const BODY_LENGTH: usize = 43;
+const CHECKSUM_LENGTH: usize = 6;
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// A freshly made secret. It leaves this type once, through [`NewSecret::reveal`].
+pub struct NewSecret(SecretString);
+
+impl NewSecret {
+    /// 46 random characters of base62: 273 bits, 256 of them in the part that is never shown.
+    pub fn generate(random: &dyn SecureRandom) -> Result<Self, NoRandomness> {
+        let mut text = Zeroizing::new(String::with_capacity(64));
+        push_random(&mut text, HINT_LENGTH, random)?;
+        text.push_str(MARKER);
+        push_random(&mut text, BODY_LENGTH, random)?;
+        let checksum = checksum(&text);
+        text.push_str(&checksum);
+        Ok(Self(SecretString::from(text.as_str())))
+    }
+
+    /// The value, to be shown once.
+    pub fn reveal(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// The first three characters.
+    pub fn hint(&self) -> &str {
+        &self.0.expose_secret()[..HINT_LENGTH]
+    }
+}
+
+fn push_random(text: &mut String, length: usize, random: &dyn SecureRandom) -> Result<(), NoRandomness> {
+    let wanted = text.len() + length;
+    while text.len() < wanted {
+        let [byte] = random::bytes::<1>(random)?;
+        // 248 is the largest multiple of 62 in a byte: rejecting the rest keeps every character equally likely.
+        if byte < 248 {
+            text.push(char::from(BASE62[usize::from(byte % 62)]));
+        }
+    }
+    Ok(())
+}
+
+/// CRC-32 (IEEE) of the text before it, six base62 digits.
+fn checksum(text: &str) -> String {
+    let mut rest = crc32fast::hash(text.as_bytes());
+    let mut digits = [b'0'; CHECKSUM_LENGTH];
+    for digit in digits.iter_mut().rev() {
+        *digit = BASE62[(rest % 62) as usize];
+        rest /= 62;
+    }
+    digits.iter().copied().map(char::from).collect()
+}
+
+/// A stored secret: everything but its value, which is nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientSecret {
+    /// Permanent identifier.
+    pub id: Uuid,
+    /// The application it belongs to.
+    pub client_id: Uuid,
+    /// What the manager calls it.
+    pub name: String,
+    /// The first three characters of the value.
+    pub hint: String,
+    /// Who created it.
+    pub created_by: String,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// From this instant on it is refused.
+    pub expires_at: DateTime<Utc>,
+    /// Its place in the token status list, never reused.
+    pub status_index: i64,
+    /// When a token was last issued by it.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_has_hint_marker_body_and_checksum() {
+        let secret = NewSecret::generate(&ring::test::rand::FixedByteRandom { byte: 7 });
+        let secret = secret.unwrap();
+        let value = secret.reveal();
+        let (payload, sum) = value.split_at(value.len() - CHECKSUM_LENGTH);
+        assert_eq!(value.len(), 58);
+        assert_eq!(payload, format!("777_wmda_{}", "7".repeat(43)));
+        assert_eq!(sum, checksum(payload));
+        assert_eq!(secret.hint(), "777");
+    }
+
+    #[test]
+    fn the_checksum_is_crc32_in_base62() {
+        // CRC-32/ISO-HDLC of "123456789" is 0xCBF43926 = 3421780262 (the catalogue's check value).
+        let value = checksum("123456789").bytes().fold(0_u64, |sum, digit| {
+            sum * 62 + BASE62.iter().position(|known| *known == digit).unwrap() as u64
+        });
+        assert_eq!(value, 0xCBF4_3926);
+    }
+}

@@ -1,0 +1,243 @@
+//! The folder of keys: files named `<es256|rs256>_<YYYYMMDD>T<HHMMSS>Z.pem`, mode 0600.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use jsonwebtoken::Algorithm;
+
+use crate::{KeyError, KeySet, KeyState, SigningKey};
+
+const TIME: &str = "%Y%m%dT%H%M%SZ";
+
+/// Why the folder can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFolderError {
+    /// The folder or a file can't be read or written.
+    #[error("{}: {source}; check that the path exists and belongs to the server's user", path.display())]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file's name does not follow the convention.
+    #[error("{}: name a key file es256_20260131T120000Z.pem or rs256_…: algorithm and instant of activation", .0.display())]
+    Name(PathBuf),
+    /// A file that everybody on the machine can read.
+    #[error("{}: everybody can read it; run chmod 600 on it", .0.display())]
+    Permissions(PathBuf),
+    /// A file that holds no usable key.
+    #[error("{}: {source}; restore it, or remove it and run `wmda-auth keys rotate`", path.display())]
+    Key {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: KeyError,
+    },
+    /// No key of an algorithm is active.
+    #[error("{}: no active {algorithm:?} key; run `wmda-auth keys generate`", path.display())]
+    NoActiveKey {
+        /// The folder.
+        path: PathBuf,
+        /// Which algorithm.
+        algorithm: Algorithm,
+    },
+    /// The key that was asked for is not there, or can't be retired.
+    #[error("{0}")]
+    Refused(&'static str),
+}
+
+/// A folder of keys.
+#[derive(Clone, Debug)]
+pub struct KeyFolder(pub PathBuf);
+
+impl KeyFolder {
+    /// Loads all keys; both algorithms must have an active one.
+    pub fn load(&self, now: DateTime<Utc>) -> Result<KeySet, KeyFolderError> {
+        let set = self.load_any()?;
+        for algorithm in [Algorithm::ES256, Algorithm::RS256] {
+            if set.active(algorithm, now).is_none() {
+                return Err(KeyFolderError::NoActiveKey {
+                    path: self.0.clone(),
+                    algorithm,
+                });
+            }
+        }
+        Ok(set)
+    }
+
+    /// Loads what is there, be it nothing.
+    pub fn load_any(&self) -> Result<KeySet, KeyFolderError> {
+        let keys = self
+            .files()?
+            .iter()
+            .map(|path| load_file(path))
+            .collect::<Result<_, _>>()?;
+        Ok(KeySet::new(keys))
+    }
+
+    /// Makes the first key of each algorithm that has no active one; returns the new files.
+    pub fn generate_missing(&self, now: DateTime<Utc>) -> Result<Vec<PathBuf>, KeyFolderError> {
+        fs::create_dir_all(&self.0).map_err(|source| KeyFolderError::Io {
+            path: self.0.clone(),
+            source,
+        })?;
+        let set = self.load_any()?;
+        let missing = [Algorithm::ES256, Algorithm::RS256]
+            .into_iter()
+            .filter(|alg| set.active(*alg, now).is_none());
+        missing.map(|algorithm| self.add(algorithm, now)).collect()
+    }
+
+    /// Makes a key that becomes active at the given instant.
+    pub fn add(&self, algorithm: Algorithm, activates_at: DateTime<Utc>) -> Result<PathBuf, KeyFolderError> {
+        let name = format!(
+            "{}_{}.pem",
+            format!("{algorithm:?}").to_lowercase(),
+            activates_at.format(TIME)
+        );
+        let path = self.0.join(name);
+        let failed = |source| KeyFolderError::Key {
+            path: path.clone(),
+            source,
+        };
+        let pem = SigningKey::generate_pem(algorithm).map_err(failed)?;
+        write_private(&path, pem.as_bytes()).map_err(|source| KeyFolderError::Io {
+            path: path.clone(),
+            source,
+        })?;
+        Ok(path)
+    }
+
+    /// Removes a key at once, for one that leaked: what it signed is refused as soon as validators refresh.
+    pub fn retire(&self, kid: &str, now: DateTime<Utc>) -> Result<(), KeyFolderError> {
+        let set = self.load_any()?;
+        let (key, state) = set
+            .states(now)
+            .find(|(key, _)| key.kid == kid)
+            .ok_or(KeyFolderError::Refused(
+                "no key has this kid; `wmda-auth keys list` shows them",
+            ))?;
+        if state == KeyState::Active {
+            return Err(KeyFolderError::Refused(
+                "this key is active: run `wmda-auth keys rotate` first, and retire it when its successor is active",
+            ));
+        }
+        for path in self.files()? {
+            if load_file(&path)?.kid == key.kid {
+                fs::remove_file(&path).map_err(|source| KeyFolderError::Io { path, source })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The key files, sorted; what this changes when it does is worth a reload.
+    pub fn files(&self) -> Result<Vec<PathBuf>, KeyFolderError> {
+        let failed = |source| KeyFolderError::Io {
+            path: self.0.clone(),
+            source,
+        };
+        let entries = fs::read_dir(&self.0)
+            .map_err(failed)?
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(failed)?;
+        let mut files: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+        files.retain(|path| path.extension().is_some_and(|extension| extension == "pem"));
+        files.sort();
+        Ok(files)
+    }
+}
+
+/// Writes a new file that only its owner can read; an existing one is never replaced.
+pub fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let unfinished = path.with_extension("unfinished");
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&unfinished)?;
+    file.write_all(contents)?;
+    file.sync_all()?;
+    // A hard link fails where the name is taken, and shows other nodes a whole file or none.
+    let linked = fs::hard_link(&unfinished, path);
+    fs::remove_file(&unfinished)?;
+    linked
+}
+
+fn load_file(path: &Path) -> Result<SigningKey, KeyFolderError> {
+    use std::os::unix::fs::PermissionsExt;
+    let io_error = |source| KeyFolderError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let (algorithm, activates_at) = parse_name(path).ok_or_else(|| KeyFolderError::Name(path.to_owned()))?;
+    if fs::metadata(path).map_err(io_error)?.permissions().mode() & 0o007 != 0 {
+        return Err(KeyFolderError::Permissions(path.to_owned()));
+    }
+    let pem = zeroize::Zeroizing::new(fs::read_to_string(path).map_err(io_error)?);
+    SigningKey::parse(&pem, algorithm, activates_at).map_err(|source| KeyFolderError::Key {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn parse_name(path: &Path) -> Option<(Algorithm, DateTime<Utc>)> {
+    let (algorithm, at) = path.file_stem()?.to_str()?.split_once('_')?;
+    let algorithm = match algorithm {
+        "es256" => Algorithm::ES256,
+        "rs256" => Algorithm::RS256,
+        _ => return None,
+    };
+    Some((algorithm, NaiveDateTime::parse_from_str(at, TIME).ok()?.and_utc()))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn a_rotated_key_is_published_then_active_and_the_old_one_retires_and_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = KeyFolder(dir.path().to_owned());
+        let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        folder.generate_missing(start).unwrap();
+        folder.add(Algorithm::ES256, start + TimeDelta::hours(1)).unwrap();
+        let set = folder.load(start).unwrap();
+        let states = |at| -> Vec<KeyState> {
+            set.states(at)
+                .filter(|(key, _)| key.algorithm == Algorithm::ES256)
+                .map(|(_, state)| state)
+                .collect()
+        };
+        assert_eq!(states(start), [KeyState::Active, KeyState::Published]);
+        assert_eq!(
+            states(start + TimeDelta::hours(1)),
+            [KeyState::Retiring, KeyState::Active]
+        );
+        assert_eq!(
+            states(start + TimeDelta::hours(30)),
+            [KeyState::Removed, KeyState::Active]
+        );
+        assert_eq!(set.jwks(start).keys.len(), 3);
+    }
+
+    #[test]
+    fn y02_broken_key_files_are_named_without_their_contents() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = KeyFolder(dir.path().to_owned());
+        write_private(&dir.path().join("es256_20260101T000000Z.pem"), b"private things").unwrap();
+        let error = folder.load_any().err().unwrap().to_string();
+        assert!(
+            error.contains("es256_20260101T000000Z.pem") && !error.contains("private things"),
+            "{error}"
+        );
+    }
+}

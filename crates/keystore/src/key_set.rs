@@ -1,0 +1,73 @@
+//! All keys of a folder and the states that follow from their activation: published → active → retiring → removed.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use jsonwebtoken::{Algorithm, jwk::JwkSet};
+
+use crate::SigningKey;
+
+/// How long validators may cache the key set.
+pub const JWKS_MAX_AGE_SECONDS: i64 = 300;
+/// A key stays published this long after its successor took over: the longest token life (24 h) and clock skew.
+const RETIRING: TimeDelta = TimeDelta::seconds(86_400 + 300);
+
+/// Where a key is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// In the key set, not signing yet.
+    Published,
+    /// Signing.
+    Active,
+    /// Not signing any more; tokens that it signed may still live.
+    Retiring,
+    /// No longer in the key set.
+    Removed,
+}
+
+/// Keys in the order of their activation.
+pub struct KeySet {
+    keys: Vec<SigningKey>,
+}
+
+impl KeySet {
+    pub(crate) fn new(mut keys: Vec<SigningKey>) -> Self {
+        keys.sort_by_key(|key| key.activates_at);
+        Self { keys }
+    }
+
+    /// The key that signs now.
+    pub fn active(&self, algorithm: Algorithm, now: DateTime<Utc>) -> Option<&SigningKey> {
+        self.keys
+            .iter()
+            .rev()
+            .find(|key| key.algorithm == algorithm && key.activates_at <= now)
+    }
+
+    /// The key set as published (RFC 7517 §5): public members only.
+    pub fn jwks(&self, now: DateTime<Utc>) -> JwkSet {
+        let published = self
+            .keys
+            .iter()
+            .filter(|key| self.state(key, now) != KeyState::Removed);
+        JwkSet {
+            keys: published.map(|key| key.jwk.clone()).collect(),
+        }
+    }
+
+    /// Every key with its state.
+    pub fn states(&self, now: DateTime<Utc>) -> impl Iterator<Item = (&SigningKey, KeyState)> {
+        self.keys.iter().map(move |key| (key, self.state(key, now)))
+    }
+
+    fn state(&self, key: &SigningKey, now: DateTime<Utc>) -> KeyState {
+        let successor = self
+            .keys
+            .iter()
+            .find(|next| next.algorithm == key.algorithm && next.activates_at > key.activates_at);
+        match successor.map(|next| next.activates_at) {
+            _ if key.activates_at > now => KeyState::Published,
+            Some(replaced_at) if replaced_at + RETIRING <= now => KeyState::Removed,
+            Some(replaced_at) if replaced_at <= now => KeyState::Retiring,
+            _ => KeyState::Active,
+        }
+    }
+}

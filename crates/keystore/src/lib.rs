@@ -1,0 +1,11 @@
+//! Signing keys in a folder: load, sign, rotate, publish. A key's file name holds its algorithm and the instant at
+//! which it becomes active, so every node that sees the folder derives the same states and switches at once.
+
+mod folder;
+mod key;
+mod key_set;
+
+pub use folder::{KeyFolder, KeyFolderError, write_private};
+pub use jsonwebtoken::Algorithm;
+pub use key::{KeyError, SigningKey};
+pub use key_set::{JWKS_MAX_AGE_SECONDS, KeySet, KeyState};

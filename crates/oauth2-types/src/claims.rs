@@ -1,0 +1,78 @@
+//! Claims of access tokens: RFC 9068 for `/oauth2/token`, and the two shapes of Microsoft Entra's app-only tokens.
+
+use serde::Serialize;
+
+/// What every token carries, whatever its shape. Times are seconds since the Unix epoch.
+#[derive(Serialize)]
+pub struct CommonClaims<'a> {
+    /// RFC 7519 §4.1.1.
+    pub iss: &'a str,
+    /// RFC 7519 §4.1.2: the client id, since no person takes part (RFC 9068 §2.2).
+    pub sub: &'a str,
+    /// RFC 7519 §4.1.3: exactly the resource that was granted.
+    pub aud: &'a str,
+    /// RFC 7519 §4.1.4.
+    pub exp: i64,
+    /// RFC 7519 §4.1.6.
+    pub iat: i64,
+    /// RFC 7519 §4.1.5.
+    pub nbf: i64,
+    /// RFC 7519 §4.1.7.
+    pub jti: &'a str,
+    /// RFC 9068 §2.2.3.1 and Entra: the roles granted on the resource.
+    pub roles: &'a [String],
+    /// The tenant.
+    pub tid: &'a str,
+}
+
+/// RFC 9068 §2.2.
+#[derive(Serialize)]
+pub struct AccessTokenClaims<'a> {
+    /// Shared claims.
+    #[serde(flatten)]
+    pub common: CommonClaims<'a>,
+    /// RFC 8693 §4.3.
+    pub client_id: &'a str,
+    /// RFC 8693 §4.2; agrees with `roles`.
+    pub scope: &'a str,
+}
+
+/// Entra's v1.0 app-only token.
+#[derive(Serialize)]
+pub struct EntraV1Claims<'a> {
+    /// Shared claims.
+    #[serde(flatten)]
+    pub common: CommonClaims<'a>,
+    /// The client id.
+    pub appid: &'a str,
+    /// How the client authenticated: "1" is a secret.
+    pub appidacr: &'a str,
+    /// The identity provider: the issuer itself.
+    pub idp: &'a str,
+    /// Same as `sub`.
+    pub oid: &'a str,
+    /// Same as `jti`.
+    pub uti: &'a str,
+    /// "1.0".
+    pub ver: &'a str,
+}
+
+/// Entra's v2.0 app-only token.
+#[derive(Serialize)]
+pub struct EntraV2Claims<'a> {
+    /// Shared claims.
+    #[serde(flatten)]
+    pub common: CommonClaims<'a>,
+    /// The client id.
+    pub azp: &'a str,
+    /// How the client authenticated: "1" is a secret.
+    pub azpacr: &'a str,
+    /// "app": no person takes part.
+    pub idtyp: &'a str,
+    /// Same as `sub`.
+    pub oid: &'a str,
+    /// Same as `jti`.
+    pub uti: &'a str,
+    /// "2.0".
+    pub ver: &'a str,
+}

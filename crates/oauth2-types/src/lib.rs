@@ -1,0 +1,9 @@
+//! Protocol vocabulary of OAuth 2.0 for machine-to-machine access: requests, credentials, errors, scope, claims
+//! and metadata. No I/O, no policy, no cryptography.
+
+pub mod claims;
+pub mod credentials;
+pub mod error;
+pub mod form;
+pub mod metadata;
+pub mod scope;

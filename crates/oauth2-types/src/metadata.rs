@@ -1,0 +1,26 @@
+//! Server metadata (RFC 8414 §2, OpenID Connect Discovery 1.0 §3).
+
+use serde::Serialize;
+
+/// One document serves both well-known names; OpenID clients insist on the last three fields.
+#[derive(Serialize)]
+pub struct ServerMetadata {
+    /// The issuer, from configuration.
+    pub issuer: String,
+    /// Where tokens are issued.
+    pub token_endpoint: String,
+    /// Where the keys are.
+    pub jwks_uri: String,
+    /// Issues nothing; clients of Entra refuse metadata without it.
+    pub authorization_endpoint: String,
+    /// How clients authenticate.
+    pub token_endpoint_auth_methods_supported: &'static [&'static str],
+    /// Client credentials alone.
+    pub grant_types_supported: &'static [&'static str],
+    /// No response type leads to a token here; OpenID clients want the list non-empty.
+    pub response_types_supported: &'static [&'static str],
+    /// Subjects are the same for every client.
+    pub subject_types_supported: &'static [&'static str],
+    /// No ID token is issued; RS256 is the value the standard makes mandatory.
+    pub id_token_signing_alg_values_supported: &'static [&'static str],
+}

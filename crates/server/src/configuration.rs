@@ -1,0 +1,200 @@
+//! Configuration: `wmda-auth.toml`, overridden by `WMDA_AUTH__SECTION__KEY`; an unknown key is an error.
+
+use std::path::{Path, PathBuf};
+
+use config::{Config, Environment, File};
+use domain::resource::SigningAlgorithm;
+use ipnet::IpNet;
+use serde::Deserialize;
+
+use crate::Outcome;
+
+const DEFAULTS: &str = r#"
+[server]
+bind = "127.0.0.1:8080"
+public_url = "http://127.0.0.1:8080"
+trusted_proxies = []
+[database]
+url = "sqlite:wmda-auth.db"
+pool_size = 8
+migrate = true
+[keys]
+dir = "keys"
+[secrets]
+pepper_file = "pepper"
+[tokens]
+lifetime_seconds = 3600
+signing_algorithm = "ES256"
+[cache]
+poll_ms = 100
+lease_ms = 500
+[entra]
+tenant_id = "c3ab1869-1472-4577-b669-0d64c732e75c"
+[limits]
+failures_per_second = 200
+failure_burst = 5000
+[log]
+format = "text"
+"#;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Configuration {
+    pub server: Server,
+    pub database: Database,
+    pub keys: Keys,
+    pub secrets: Secrets,
+    pub tokens: Tokens,
+    pub cache: Cache,
+    pub entra: Entra,
+    pub limits: Limits,
+    pub log: Log,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    pub bind: String,
+    pub public_url: String,
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    pub trusted_proxies: Vec<IpOrNet>,
+    pub workers: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct IpOrNet(pub IpNet);
+
+impl TryFrom<String> for IpOrNet {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let net = text
+            .parse::<IpNet>()
+            .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
+        net.map(Self)
+            .map_err(|_| "server.trusted_proxies holds something that is no address or network".to_owned())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    pub url: String,
+    pub pool_size: u32,
+    pub migrate: bool,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Database(…)")
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    pub dir: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secrets {
+    pub pepper_file: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tokens {
+    pub lifetime_seconds: i64,
+    pub signing_algorithm: SigningAlgorithm,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cache {
+    pub poll_ms: u64,
+    pub lease_ms: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entra {
+    pub tenant_id: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    pub failures_per_second: u32,
+    pub failure_burst: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Reads the file (if given and there), then the environment; `data_dir` moves the defaults into a folder.
+pub fn load(file: Option<&Path>, data_dir: Option<&Path>) -> Outcome<Configuration> {
+    let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, config::FileFormat::Toml));
+    if let Some(dir) = data_dir {
+        let path = |name: &str| dir.join(name).display().to_string();
+        builder = builder.add_source(File::from_str(
+            &format!(
+                "database.url = {:?}\nkeys.dir = {:?}\nsecrets.pepper_file = {:?}\n",
+                format!("sqlite:{}", path("wmda-auth.db")),
+                path("keys"),
+                path("pepper"),
+            ),
+            config::FileFormat::Toml,
+        ));
+    }
+    if let Some(file) = file {
+        builder = builder.add_source(File::from(file).required(file != Path::new("wmda-auth.toml")));
+    }
+    let environment = Environment::with_prefix("WMDA_AUTH")
+        .prefix_separator("__")
+        .separator("__")
+        .try_parsing(true)
+        .ignore_empty(true)
+        .list_separator(",")
+        .with_list_parse_key("server.trusted_proxies");
+    let configuration: Configuration = builder.add_source(environment).build()?.try_deserialize()?;
+    validate(&configuration)?;
+    Ok(configuration)
+}
+
+fn validate(configuration: &Configuration) -> Outcome<()> {
+    let url = &configuration.server.public_url;
+    let Some((scheme, host)) = url.split_once("://") else {
+        return Err("server.public_url must be an origin such as https://auth.example.org".into());
+    };
+    if host.is_empty() || host.contains('/') {
+        return Err("server.public_url must be an origin without a path or slash at its end".into());
+    }
+    let loopback = ["127.0.0.1", "localhost", "[::1]"]
+        .iter()
+        .any(|name| host == *name || host.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')));
+    if scheme != "https" && !(scheme == "http" && loopback) {
+        return Err("server.public_url must be https; http is allowed on loopback only".into());
+    }
+    if !(60..=86_400).contains(&configuration.tokens.lifetime_seconds) {
+        return Err("tokens.lifetime_seconds must lie between 60 and 86400".into());
+    }
+    if configuration.cache.lease_ms <= configuration.cache.poll_ms || configuration.cache.poll_ms == 0 {
+        return Err("cache.lease_ms must be longer than cache.poll_ms, and both above 0".into());
+    }
+    if configuration.server.tls_cert.is_some() != configuration.server.tls_key.is_some() {
+        return Err("server.tls_cert and server.tls_key go together: set both or none".into());
+    }
+    Ok(())
+}

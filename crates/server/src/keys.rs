@@ -1,0 +1,75 @@
+//! `wmda-auth keys` and `wmda-auth pepper`.
+
+use chrono::TimeDelta;
+use clap::{Args, Subcommand};
+use domain::pepper::Pepper;
+use keystore::{Algorithm, KeyFolder};
+
+use crate::{
+    ConfigArgument, Outcome, clock,
+    configuration::{self, Configuration},
+};
+
+/// Longer than validators cache the key set and nodes take to see a new file.
+const PUBLISHED_FOR: TimeDelta = TimeDelta::seconds(900);
+
+#[derive(Args)]
+pub struct KeysArguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    #[command(subcommand)]
+    command: KeysCommand,
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// Make the first ES256 and RS256 key.
+    Generate,
+    /// Show each key with its state.
+    List,
+    /// Publish new keys now; they become active in 15 minutes, when every validator knows them.
+    Rotate,
+    /// Remove a key at once.
+    Retire {
+        /// The key's id, as `keys list` shows it.
+        kid: String,
+    },
+}
+
+pub fn run(arguments: KeysArguments) -> Outcome<()> {
+    let configuration = configuration::load(Some(&arguments.config.config), None)?;
+    let folder = KeyFolder(configuration.keys.dir);
+    let now = clock::SystemClock::start().now();
+    match arguments.command {
+        KeysCommand::Generate => {
+            for path in folder.generate_missing(now)? {
+                println!("{}", path.display());
+            }
+        }
+        KeysCommand::List => {
+            for (key, state) in folder.load_any()?.states(now) {
+                println!(
+                    "{}  {:?}  {state:?}  active from {}",
+                    key.kid,
+                    key.algorithm,
+                    key.activates_at.to_rfc3339()
+                );
+            }
+        }
+        KeysCommand::Rotate => {
+            for algorithm in [Algorithm::ES256, Algorithm::RS256] {
+                println!("{}", folder.add(algorithm, now + PUBLISHED_FOR)?.display());
+            }
+        }
+        KeysCommand::Retire { kid } => folder.retire(&kid, now)?,
+    }
+    Ok(())
+}
+
+pub fn generate_pepper(configuration: &Configuration) -> Outcome<()> {
+    let path = &configuration.secrets.pepper_file;
+    keystore::write_private(path, Pepper::generate(&*clock::system_random())?.as_bytes())
+        .map_err(|error| format!("{}: {error}", path.display()))?;
+    println!("{}", path.display());
+    Ok(())
+}

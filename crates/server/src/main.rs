@@ -1,0 +1,70 @@
+//! The binary `wmda-auth`: command line in, exit code out.
+
+mod clock;
+mod configuration;
+mod demo;
+mod keys;
+mod serve;
+mod tls;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Errors of start-up are sentences for the operator.
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// OAuth 2.0 authorization server for machine-to-machine access (client credentials).
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start everything on 127.0.0.1 with sample data and print a curl command that works.
+    Demo(demo::DemoArguments),
+    /// Run the server by wmda-auth.toml and WMDA_AUTH__SECTION__KEY variables.
+    Serve(ConfigArgument),
+    /// Apply database migrations and exit.
+    Migrate(ConfigArgument),
+    /// Validate configuration, keys, pepper and database; exit 0 when all is well.
+    Check(ConfigArgument),
+    /// Make, list, rotate and retire signing keys.
+    Keys(keys::KeysArguments),
+    /// Write a new pepper file (never replaces one).
+    Pepper(ConfigArgument),
+}
+
+#[derive(clap::Args)]
+struct ConfigArgument {
+    /// The configuration file.
+    #[arg(long, default_value = "wmda-auth.toml")]
+    config: std::path::PathBuf,
+}
+
+fn main() -> ExitCode {
+    let outcome = run(Cli::parse());
+    outcome.map_or_else(
+        |error| {
+            eprintln!("wmda-auth: {error}");
+            ExitCode::FAILURE
+        },
+        |()| ExitCode::SUCCESS,
+    )
+}
+
+fn run(cli: Cli) -> Outcome<()> {
+    match cli.command {
+        Command::Demo(arguments) => demo::run(arguments),
+        Command::Serve(argument) => serve::run(&configuration::load(Some(&argument.config), None)?),
+        Command::Migrate(argument) => serve::migrate(&configuration::load(Some(&argument.config), None)?),
+        Command::Check(argument) => serve::check(&configuration::load(Some(&argument.config), None)?),
+        Command::Keys(arguments) => keys::run(arguments),
+        Command::Pepper(argument) => {
+            keys::generate_pepper(&configuration::load(Some(&argument.config), None)?)
+        }
+    }
+}

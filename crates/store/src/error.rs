@@ -1,0 +1,52 @@
+//! What can go wrong with storage, by what the caller can do about it.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+/// A failure of storage.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The URL's scheme is neither of the two.
+    #[error("database.url must begin with sqlite: or postgres:// (or postgresql://)")]
+    UnknownScheme,
+    /// A unique value is taken.
+    #[error("it exists already")]
+    Conflict,
+    /// A row that the change needs is missing.
+    #[error("something that it refers to does not exist")]
+    Missing,
+    /// The rules of the domain forbid it.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// Too many requests wait for the database, or it does not answer in time.
+    #[error("the database is busy or does not answer")]
+    Busy,
+    /// The database can't be reached.
+    #[error("the database can't be reached: {0}")]
+    Unreachable(String),
+    /// A migration failed, or the schema is not this version's.
+    #[error("{0}")]
+    Schema(String),
+    /// The pepper is not the one that this database was made with.
+    #[error(
+        "version {0} of the pepper is not the one that this database was filled with: restore the right pepper file"
+    )]
+    WrongPepper(i32),
+    /// A stored value has a form that this version does not know.
+    #[error("the stored {0} has an unknown form")]
+    Corrupt(&'static str),
+    /// The database refused a query.
+    #[error("the database failed: {0}")]
+    Database(DieselError),
+}
+
+impl From<DieselError> for StoreError {
+    fn from(error: DieselError) -> Self {
+        match error {
+            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Self::Conflict,
+            DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) | DieselError::NotFound => {
+                Self::Missing
+            }
+            other => Self::Database(other),
+        }
+    }
+}

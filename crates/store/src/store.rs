@@ -1,0 +1,109 @@
+//! The store: a pool behind a bounded queue. Whoever can't be served in time gets [`StoreError::Busy`].
+
+use std::{sync::Arc, time::Duration};
+
+use domain::pepper::Pepper;
+use tokio::sync::Semaphore;
+
+use crate::{
+    DatabaseUrl, StoreError,
+    connection::{AnyConnection, Connector},
+    migrations, queries,
+};
+
+/// How long a request waits for its turn, and then for its answer: together below two seconds.
+const TURN: Duration = Duration::from_millis(500);
+const ANSWER: Duration = Duration::from_millis(1200);
+
+/// Access to the database; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pool: r2d2::Pool<Connector>,
+    turns: Arc<Semaphore>,
+}
+
+impl Store {
+    /// Opens a pool and checks that the database answers. One connection is added for the poller, which must never
+    /// queue behind requests.
+    pub fn open(url: &DatabaseUrl, pool_size: u32) -> Result<Self, StoreError> {
+        let connector = Connector(url.clone());
+        // The first connection is made here, so that a wrong address is told in libpq's words and at once.
+        r2d2::ManageConnection::connect(&connector)
+            .map_err(|error| StoreError::Unreachable(error.to_string()))?;
+        let pool = r2d2::Pool::builder()
+            .max_size(pool_size + 1)
+            .min_idle(Some(1))
+            .connection_timeout(ANSWER)
+            .error_handler(Box::new(r2d2::LoggingErrorHandler))
+            .build(connector)
+            .map_err(|error| StoreError::Unreachable(error.to_string()))?;
+        Ok(Self {
+            pool,
+            turns: Arc::new(Semaphore::new(pool_size as usize)),
+        })
+    }
+
+    /// Applies pending migrations; for start-up, blocks.
+    pub fn migrate(&self) -> Result<(), StoreError> {
+        self.with_connection(migrations::run)
+    }
+
+    /// Refuses a schema that is older or newer than this binary; for start-up, blocks.
+    pub fn verify_schema(&self) -> Result<(), StoreError> {
+        self.with_connection(migrations::verify)
+    }
+
+    /// Remembers new versions of the pepper and refuses one that differs from what is remembered; for start-up, blocks.
+    pub fn verify_pepper(&self, pepper: &Pepper) -> Result<(), StoreError> {
+        self.with_connection(|connection| queries::verify_pepper(connection, pepper))
+    }
+
+    /// Runs a query from asynchronous code.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = Arc::clone(&self.turns).acquire_owned();
+        let turn = tokio::time::timeout(TURN, turn)
+            .await
+            .map_err(|_| StoreError::Busy)?
+            .map_err(|_| StoreError::Busy)?;
+        self.spawn(query, turn).await
+    }
+
+    /// Like [`Store::run`], without waiting in the queue: for the poller alone.
+    pub(crate) async fn run_ahead<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.spawn(query, ()).await
+    }
+
+    /// The turn goes along with the work: a query that hangs keeps its place taken even when nobody waits for it.
+    async fn spawn<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+        turn: impl Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            store.with_connection(query)
+        });
+        match tokio::time::timeout(ANSWER, work).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => Err(StoreError::Busy),
+        }
+    }
+
+    fn with_connection<T>(
+        &self,
+        query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut connection = self
+            .pool
+            .get()
+            .map_err(|error| StoreError::Unreachable(error.to_string()))?;
+        query(&mut connection)
+    }
+}

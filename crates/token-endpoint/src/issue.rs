@@ -1,0 +1,218 @@
+//! From a request to a token: authenticate, choose the resource, sign.
+
+use std::{net::IpAddr, sync::Arc};
+
+use domain::{
+    authentication::{self, AuthenticatedClient, Refusal},
+    client::Grant,
+    random,
+    resource::{SigningAlgorithm, parse_guid},
+};
+use keystore::Algorithm;
+use oauth2_types::claims::{AccessTokenClaims, CommonClaims, EntraV1Claims, EntraV2Claims};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    failure::Failure,
+    request::{TokenRequest, too_long},
+    state::TokenService,
+};
+
+/// How far `nbf` lies in the past, for validators with slow clocks.
+const SLOW_CLOCK_SECONDS: i64 = 300;
+
+/// The three kinds of token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Rfc9068,
+    EntraV1,
+    EntraV2,
+}
+
+/// A signed token and what the answer says about it.
+pub(crate) struct Issued {
+    pub(crate) token: String,
+    pub(crate) expires_in: i64,
+    pub(crate) expires_at: i64,
+    pub(crate) not_before: i64,
+}
+
+impl TokenService {
+    /// Checks grant type and credentials. Failures are counted by source, successes never refused.
+    pub(crate) async fn authenticate(
+        &self,
+        request: &TokenRequest,
+        source: IpAddr,
+        tell_apart: bool,
+    ) -> Result<AuthenticatedClient, Failure> {
+        match request.grant_type.as_deref() {
+            None => return Err(Failure::Missing("grant_type")),
+            Some("client_credentials") => {}
+            Some(_) => return Err(Failure::UnsupportedGrant),
+        }
+        let id = request.client_id.as_deref().ok_or(Failure::NoClient)?;
+        let secret = request.client_secret.as_deref().ok_or(Failure::NoSecret)?;
+        // An id that is no GUID takes the same way as an unknown one.
+        let client_id = parse_guid(id).unwrap_or(Uuid::nil());
+        let secret = if too_long(secret) { "" } else { secret };
+        match self.check(client_id, secret, tell_apart).await {
+            Err(failure) if failure.is_failed_authentication() => {
+                self.throttle
+                    .count_failure(client_id, source)
+                    .map_err(Failure::Throttled)?;
+                Err(failure)
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn check(
+        &self,
+        client_id: Uuid,
+        secret: &str,
+        tell_apart: bool,
+    ) -> Result<AuthenticatedClient, Failure> {
+        let digests = self.pepper.digests(client_id, secret);
+        let refusal = match self.memory.find(client_id, &digests).await? {
+            Some(client) => match authentication::authenticate(client, &digests, self.clock.now()) {
+                Ok(authenticated) => return Ok(authenticated),
+                Err(refusal) => refusal,
+            },
+            None => Refusal::NoMatch,
+        };
+        match refusal {
+            Refusal::Expired => Err(Failure::Expired),
+            Refusal::Disabled => Err(Failure::Disabled),
+            Refusal::NoMatch if tell_apart => Err(self.explain(client_id, secret).await?),
+            Refusal::NoMatch => Err(Failure::WrongSecret { is_secret_id: false }),
+        }
+    }
+
+    /// The Entra routes say which half was wrong; this costs two more queries, only there and only on failure.
+    async fn explain(&self, client_id: Uuid, secret: &str) -> Result<Failure, Failure> {
+        match self.store.application(client_id).await? {
+            None => Ok(Failure::UnknownClient),
+            Some(application) if !application.enabled => Ok(Failure::Disabled),
+            Some(_) => {
+                let is_secret_id = match parse_guid(secret) {
+                    Some(value) => self.store.is_secret_id(client_id, value).await?,
+                    None => false,
+                };
+                Ok(Failure::WrongSecret { is_secret_id })
+            }
+        }
+    }
+
+    /// Signs a token. Only an authenticated client gets here.
+    pub(crate) fn issue(
+        &self,
+        client: &AuthenticatedClient,
+        grant: &Arc<Grant>,
+        audience: &str,
+        (roles, scope): (&[String], &str),
+        shape: Shape,
+    ) -> Result<Issued, Failure> {
+        let internal = |error: &dyn std::fmt::Display| Failure::Internal(error.to_string());
+        let now = self.clock.now();
+        let lifetime = grant
+            .resource
+            .token_lifetime_seconds
+            .unwrap_or(self.settings.token_lifetime_seconds);
+        let not_before = now.timestamp() - SLOW_CLOCK_SECONDS;
+        let expires_at = now.timestamp() + lifetime;
+        let iat = if shape == Shape::Rfc9068 {
+            now.timestamp()
+        } else {
+            not_before
+        };
+        let jti = random::uuid(&*self.random)
+            .map_err(|error| internal(&error))?
+            .to_string();
+        let client_id = client.client_id().to_string();
+        let issuer = self.issuer(shape);
+        let tid = self.settings.tenant_id.as_str();
+        let common = CommonClaims {
+            iss: &issuer,
+            sub: &client_id,
+            aud: audience,
+            exp: expires_at,
+            iat,
+            nbf: not_before,
+            jti: &jti,
+            roles,
+            tid,
+        };
+        let (id, uti) = (client_id.as_str(), jti.as_str());
+        let token = match shape {
+            Shape::Rfc9068 => self.sign(
+                grant,
+                "at+jwt",
+                &AccessTokenClaims {
+                    common,
+                    client_id: id,
+                    scope,
+                },
+            ),
+            Shape::EntraV1 => self.sign(
+                grant,
+                "JWT",
+                &EntraV1Claims {
+                    common,
+                    appid: id,
+                    appidacr: "1",
+                    idp: &issuer,
+                    oid: id,
+                    uti,
+                    ver: "1.0",
+                },
+            ),
+            Shape::EntraV2 => self.sign(
+                grant,
+                "JWT",
+                &EntraV2Claims {
+                    common,
+                    azp: id,
+                    azpacr: "1",
+                    idtyp: "app",
+                    oid: id,
+                    uti,
+                    ver: "2.0",
+                },
+            ),
+        }?;
+        Ok(Issued {
+            token,
+            expires_in: lifetime,
+            expires_at,
+            not_before,
+        })
+    }
+
+    fn sign(&self, grant: &Grant, typ: &str, claims: &impl Serialize) -> Result<String, Failure> {
+        let algorithm = match grant
+            .resource
+            .signing_algorithm
+            .unwrap_or(self.settings.signing_algorithm)
+        {
+            SigningAlgorithm::ES256 => Algorithm::ES256,
+            SigningAlgorithm::RS256 => Algorithm::RS256,
+        };
+        let keys = self.keys.load();
+        let key = keys
+            .active(algorithm, self.clock.now())
+            .ok_or_else(|| Failure::Internal(format!("no active {algorithm:?} key")))?;
+        key.sign(typ, claims)
+            .map_err(|error| Failure::Internal(error.to_string()))
+    }
+
+    /// The issuer of each kind of token, always from configuration.
+    pub(crate) fn issuer(&self, shape: Shape) -> String {
+        let (url, tenant) = (&self.settings.public_url, &self.settings.tenant_id);
+        match shape {
+            Shape::Rfc9068 => url.clone(),
+            Shape::EntraV1 => format!("{url}/{tenant}/"),
+            Shape::EntraV2 => format!("{url}/{tenant}/v2.0"),
+        }
+    }
+}

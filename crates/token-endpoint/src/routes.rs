@@ -1,0 +1,213 @@
+//! Routes and handlers.
+
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use oauth2_types::scope;
+use serde_json::json;
+
+use crate::{
+    discovery,
+    failure::{Failure, no_store},
+    issue::Shape,
+    request::{self, TokenRequest},
+    source::source,
+    state::TokenService,
+};
+use domain::authentication::{AuthenticatedClient, TargetRefusal};
+
+/// The largest body that the token endpoint reads.
+const MAX_BODY: usize = 16 * 1024;
+
+/// Adds all routes to an application whose data holds a [`TokenService`].
+pub fn configure(config: &mut web::ServiceConfig, tenant: &str) {
+    config
+        .app_data(web::PayloadConfig::new(MAX_BODY))
+        .route("/oauth2/token", web::route().to(token))
+        .route("/oauth2/jwks", web::get().to(discovery::jwks))
+        .route(
+            "/.well-known/oauth-authorization-server",
+            web::get().to(discovery::root),
+        )
+        .route(
+            "/.well-known/openid-configuration",
+            web::get().to(discovery::root),
+        )
+        .route("/common/discovery/instance", web::get().to(discovery::instance))
+        .route("/livez", web::get().to(livez))
+        .route("/readyz", web::get().to(readyz))
+        .service(
+            web::scope(&format!("/{tenant}"))
+                .route(
+                    "/.well-known/openid-configuration",
+                    web::get().to(discovery::tenant_v1),
+                )
+                .route(
+                    "/v2.0/.well-known/openid-configuration",
+                    web::get().to(discovery::tenant_v2),
+                )
+                .route("/discovery/keys", web::get().to(discovery::jwks))
+                .route("/discovery/v2.0/keys", web::get().to(discovery::jwks))
+                .route("/oauth2/authorize", web::get().to(discovery::authorize))
+                .route("/oauth2/v2.0/authorize", web::get().to(discovery::authorize)),
+        )
+        .route("/{tenant}/oauth2/token", web::route().to(entra_v1))
+        .route("/{tenant}/oauth2/v2.0/token", web::route().to(entra_v2));
+}
+
+type Body = Result<web::Bytes, actix_web::Error>;
+
+async fn token(http: HttpRequest, body: Body, service: web::Data<TokenService>) -> HttpResponse {
+    let outcome = async {
+        let (request, client) = service.admit(&http, body, false).await?;
+        let answer = service.rfc_token(&client, &request)?;
+        service.record(&http, &client);
+        Ok(answer)
+    };
+    outcome.await.unwrap_or_else(|failure: Failure| {
+        log_failure(&http, &service, &failure);
+        failure.response()
+    })
+}
+
+async fn entra_v1(http: HttpRequest, body: Body, service: web::Data<TokenService>) -> HttpResponse {
+    entra(http, body, service, Shape::EntraV1).await
+}
+
+async fn entra_v2(http: HttpRequest, body: Body, service: web::Data<TokenService>) -> HttpResponse {
+    entra(http, body, service, Shape::EntraV2).await
+}
+
+async fn entra(
+    http: HttpRequest,
+    body: Body,
+    service: web::Data<TokenService>,
+    shape: Shape,
+) -> HttpResponse {
+    let outcome = async {
+        if http.match_info().get("tenant") != Some(service.settings.tenant_id.as_str()) {
+            return Err(Failure::UnknownTenant);
+        }
+        let (request, client) = service.admit(&http, body, true).await?;
+        let answer = service.entra_token(&client, &request, shape).await?;
+        service.record(&http, &client);
+        Ok(answer)
+    };
+    outcome.await.unwrap_or_else(|failure: Failure| {
+        log_failure(&http, &service, &failure);
+        service.entra_error(&failure)
+    })
+}
+
+impl TokenService {
+    /// Method, form, grant type, credentials: the way to an authenticated client.
+    async fn admit(
+        &self,
+        http: &HttpRequest,
+        body: Body,
+        entra: bool,
+    ) -> Result<(TokenRequest, AuthenticatedClient), Failure> {
+        if http.method() != Method::POST {
+            return Err(Failure::Method);
+        }
+        let body = body.map_err(|error| match error.as_response_error().status_code().as_u16() {
+            413 => Failure::TooLarge,
+            _ => Failure::Malformed("the body could not be read"),
+        })?;
+        let request = request::read(http, &body, entra)?;
+        let client = self
+            .authenticate(&request, source(http, &self.settings.trusted_proxies), entra)
+            .await?;
+        Ok((request, client))
+    }
+
+    /// Issues on `/oauth2/token` (RFC 6749 §5.1, RFC 8707 §2).
+    fn rfc_token(
+        &self,
+        client: &AuthenticatedClient,
+        request: &TokenRequest,
+    ) -> Result<HttpResponse, Failure> {
+        let named = match &request.resources[..] {
+            [] => None,
+            [one] => Some(one.as_str()),
+            _ => return Err(Failure::SeveralResources),
+        };
+        let grant = client.grant(named).map_err(|refusal| match refusal {
+            TargetRefusal::Ambiguous => Failure::AmbiguousResource,
+            TargetRefusal::NotGranted => Failure::ResourceNotGranted,
+        })?;
+        let id = grant.resource.id.to_string();
+        let audience = named
+            .filter(|named| grant.resource.uri.as_deref() == Some(*named))
+            .unwrap_or(&id);
+        let roles: Vec<String> = match request.scope.as_deref() {
+            None => grant.roles.clone(),
+            Some(asked) => {
+                let asked = scope::parse(asked).map_err(|_| {
+                    Failure::Scope("the scope has a character that RFC 6749 section 3.3 forbids")
+                })?;
+                if !asked
+                    .iter()
+                    .all(|role| grant.roles.iter().any(|granted| granted == role))
+                {
+                    return Err(Failure::Scope(
+                        "a scope is unknown or not granted on this resource",
+                    ));
+                }
+                asked.into_iter().map(str::to_owned).collect()
+            }
+        };
+        let scope = roles.join(" ");
+        let issued = self.issue(client, &grant, audience, (&roles, &scope), Shape::Rfc9068)?;
+        let mut answer = HttpResponse::Ok();
+        no_store(&mut answer);
+        Ok(answer.json(json!({
+            "access_token": issued.token, "token_type": "Bearer", "expires_in": issued.expires_in, "scope": scope,
+        })))
+    }
+
+    fn record(&self, http: &HttpRequest, client: &AuthenticatedClient) {
+        let source = source(http, &self.settings.trusted_proxies);
+        let agent = http
+            .headers()
+            .get("user-agent")
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let agent: String = agent.chars().take(200).collect();
+        self.usage
+            .record(client.secret_id(), self.clock.now(), &source.to_string(), &agent);
+        log::info!(
+            "{} {} 200 issued client_id={} secret_id={} source={source}",
+            http.method(),
+            http.path(),
+            client.client_id(),
+            client.secret_id(),
+        );
+    }
+
+    /// Housekeeping, called now and then.
+    pub fn forget_idle_sources(&self) {
+        self.throttle.forget_idle();
+    }
+}
+
+/// The variant names the cause; none of them holds input, except the database's own words, which stay in the log.
+fn log_failure(http: &HttpRequest, service: &TokenService, failure: &Failure) {
+    let source = source(http, &service.settings.trusted_proxies);
+    log::warn!(
+        "{} {} {} refused source={source} cause={failure:?}",
+        http.method(),
+        http.path(),
+        failure.status().as_u16()
+    );
+}
+
+async fn livez() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "ok" }))
+}
+
+/// Ready while the node can issue: its lease is valid, or a poll now succeeds.
+async fn readyz(service: web::Data<TokenService>) -> HttpResponse {
+    if service.memory.has_lease() || service.memory.poll().await.is_ok() {
+        return HttpResponse::Ok().json(json!({ "status": "ok" }));
+    }
+    HttpResponse::ServiceUnavailable().json(json!({ "status": "the database does not answer" }))
+}

@@ -1,0 +1,10 @@
+DROP TABLE token_counts;
+DROP TABLE client_secrets;
+DROP TABLE permissions;
+DROP TABLE resource_roles;
+DROP TABLE resources;
+DROP TABLE applications;
+DROP TABLE organisations;
+DROP TABLE pepper_checks;
+DROP TABLE changes;
+DROP TABLE change_counter;

@@ -1,0 +1,102 @@
+//! The client suites in Python and Node, against a demo on SQLite and one on PostgreSQL.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::demo::Demo;
+use crate::postgres::Cluster;
+use crate::shell::{self, Outcome};
+
+/// What no proxy may stand before.
+const LOOPBACK: &str = "127.0.0.1,localhost";
+
+pub(crate) fn run(root: &Path, cluster: &Cluster) -> Outcome {
+    let suites = Suites {
+        python: prepare_python(root)?,
+        node: prepare_node(root)?,
+        root,
+    };
+    let server = shell::target_dir(root).join("debug/wmda-auth");
+    shell::announce("client suites against a demo on SQLite");
+    suites.run(&Demo::start(&server, None)?)?;
+    cluster.create_database("wmda_auth_clients")?;
+    shell::announce("client suites against a demo on PostgreSQL");
+    suites.run(&Demo::start(&server, Some(&cluster.url("wmda_auth_clients")))?)
+}
+
+struct Suites<'a> {
+    root: &'a Path,
+    python: PathBuf,
+    node: PathBuf,
+}
+
+impl Suites<'_> {
+    fn run(&self, demo: &Demo) -> Outcome {
+        self.pytest(demo)?;
+        self.node_tests(demo)
+    }
+
+    fn pytest(&self, demo: &Demo) -> Outcome {
+        let mut pytest = Command::new(&self.python);
+        pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "."]);
+        pytest.current_dir(self.root.join("tests/clients/python"));
+        pytest
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("REQUESTS_CA_BUNDLE", demo.text("ca_file")?);
+        shell::run(pytest.env("WMDA_AUTH_DEMO", demo.json()))
+    }
+
+    fn node_tests(&self, demo: &Demo) -> Outcome {
+        let mut node = Command::new("node");
+        node.arg("--test").current_dir(&self.node);
+        node.env("NO_PROXY", LOOPBACK).env("no_proxy", LOOPBACK);
+        node.env("NODE_EXTRA_CA_CERTS", demo.text("ca_file")?);
+        shell::run(node.env("WMDA_AUTH_DEMO", demo.json()))
+    }
+}
+
+/// A virtual environment with the pinned packages; answers its interpreter.
+fn prepare_python(root: &Path) -> Result<PathBuf, String> {
+    let venv = root.join("target/test-tools/python");
+    shell::announce("installing the Python clients into target/test-tools/python");
+    shell::run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+    let python = venv.join("bin/python");
+    let mut pip = Command::new(&python);
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+    ]);
+    shell::run(pip.arg(root.join("tests/clients/python/requirements.txt")))?;
+    Ok(python)
+}
+
+/// A copy of the Node suite, so that `node_modules` stays out of the source tree.
+fn prepare_node(root: &Path) -> Result<PathBuf, String> {
+    let copy = root.join("target/test-tools/node");
+    copy_files(&root.join("tests/clients/node"), &copy)?;
+    shell::announce("installing the Node clients into target/test-tools/node");
+    shell::run(
+        Command::new("npm")
+            .args(["ci", "--no-audit", "--no-fund"])
+            .current_dir(&copy),
+    )?;
+    Ok(copy)
+}
+
+fn copy_files(from: &Path, to: &Path) -> Outcome {
+    let failed = |e: std::io::Error| format!("cannot copy {} to {}: {e}", from.display(), to.display());
+    if to.exists() {
+        std::fs::remove_dir_all(to).map_err(failed)?;
+    }
+    std::fs::create_dir_all(to).map_err(failed)?;
+    for entry in std::fs::read_dir(from).map_err(failed)?.flatten() {
+        if entry.path().is_file() {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).map_err(failed)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! `cargo xtask test` runs every check; `cargo xtask advisories` asks the advisory database.
+
+mod clients;
+mod demo;
+mod deny;
+mod packages;
+mod postgres;
+mod shell;
+mod workspace;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use shell::Outcome;
+
+fn main() -> ExitCode {
+    match dispatch() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("xtask: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch() -> Outcome {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let root = repository()?;
+    match words.as_slice() {
+        ["test"] => test(&root),
+        ["advisories"] => deny::advisories(&root),
+        _ => Err("usage: cargo xtask test | cargo xtask advisories".to_owned()),
+    }
+}
+
+fn test(root: &Path) -> Outcome {
+    packages::ensure()?;
+    let cluster = postgres::Cluster::start()?;
+    workspace::check(root, &cluster)?;
+    clients::run(root, &cluster)?;
+    deny::check(root)?;
+    shell::announce("every step passed");
+    Ok(())
+}
+
+fn repository() -> Result<PathBuf, String> {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest
+        .parent()
+        .map(Path::to_owned)
+        .ok_or_else(|| "xtask lies outside a repository".to_owned())
+}

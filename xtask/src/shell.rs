@@ -1,0 +1,70 @@
+//! Running programs: announced on standard error, and an error when one fails.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+pub(crate) type Outcome = Result<(), String>;
+
+pub(crate) fn announce(text: &str) {
+    eprintln!("==> {text}");
+}
+
+/// Runs the command, with what it prints left visible.
+pub(crate) fn run(command: &mut Command) -> Outcome {
+    let line = command_line(command);
+    announce(&line);
+    let status = command.status().map_err(|e| format!("cannot run {line}: {e}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("{line}: {status}"))
+    }
+}
+
+/// Whether the command exits with 0; says nothing.
+pub(crate) fn succeeds(command: &mut Command) -> bool {
+    let quiet = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    quiet.status().is_ok_and(|status| status.success())
+}
+
+/// What the command writes to standard output, trimmed.
+pub(crate) fn output(command: &mut Command) -> Result<String, String> {
+    let line = command_line(command);
+    let output = command.output().map_err(|e| format!("cannot run {line}: {e}"))?;
+    if !output.status.success() {
+        return Err(format!(
+            "{line}: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        ));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+pub(crate) fn is_root() -> bool {
+    output(Command::new("id").arg("-u")).is_ok_and(|id| id == "0")
+}
+
+pub(crate) fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root);
+    command
+}
+
+pub(crate) fn target_dir(root: &Path) -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(dir) => root.join(dir),
+        None => root.join("target"),
+    }
+}
+
+/// The program and its arguments; not the environment, where secrets may be.
+fn command_line(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
