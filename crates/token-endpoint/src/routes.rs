@@ -19,6 +19,7 @@ const MAX_BODY: usize = 16 * 1024;
 
 /// Adds all routes to an application whose data holds a [`TokenService`].
 pub fn configure(config: &mut web::ServiceConfig, tenant: &str) {
+    let at = |path: &str| format!("/{tenant}{path}");
     config
         .app_data(web::PayloadConfig::new(MAX_BODY))
         .route("/oauth2/token", web::route().to(token))
@@ -34,21 +35,18 @@ pub fn configure(config: &mut web::ServiceConfig, tenant: &str) {
         .route("/common/discovery/instance", web::get().to(discovery::instance))
         .route("/livez", web::get().to(livez))
         .route("/readyz", web::get().to(readyz))
-        .service(
-            web::scope(&format!("/{tenant}"))
-                .route(
-                    "/.well-known/openid-configuration",
-                    web::get().to(discovery::tenant_v1),
-                )
-                .route(
-                    "/v2.0/.well-known/openid-configuration",
-                    web::get().to(discovery::tenant_v2),
-                )
-                .route("/discovery/keys", web::get().to(discovery::jwks))
-                .route("/discovery/v2.0/keys", web::get().to(discovery::jwks))
-                .route("/oauth2/authorize", web::get().to(discovery::authorize))
-                .route("/oauth2/v2.0/authorize", web::get().to(discovery::authorize)),
+        .route(
+            &at("/.well-known/openid-configuration"),
+            web::get().to(discovery::tenant_v1),
         )
+        .route(
+            &at("/v2.0/.well-known/openid-configuration"),
+            web::get().to(discovery::tenant_v2),
+        )
+        .route(&at("/discovery/keys"), web::get().to(discovery::jwks))
+        .route(&at("/discovery/v2.0/keys"), web::get().to(discovery::jwks))
+        .route(&at("/oauth2/authorize"), web::get().to(discovery::authorize))
+        .route(&at("/oauth2/v2.0/authorize"), web::get().to(discovery::authorize))
         .route("/{tenant}/oauth2/token", web::route().to(entra_v1))
         .route("/{tenant}/oauth2/v2.0/token", web::route().to(entra_v2));
 }
