@@ -36,6 +36,9 @@ pub(crate) enum Failure {
 
 const AUTHENTICATION_FAILED: &str = "client authentication failed: check client id and client secret";
 
+/// RFC 6749 §5.2, RFC 7617 §2.1.
+const CHALLENGE: &str = r#"Basic realm="wmda-auth", charset="UTF-8""#;
+
 impl Failure {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
@@ -51,6 +54,15 @@ impl Failure {
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// For the log: the variant, and a failure of ours in its own words. Nothing in it comes from the request.
+    pub(crate) fn cause(&self) -> String {
+        match self {
+            Self::Unavailable(error) => format!("Unavailable: {error}"),
+            Self::Internal(error) => format!("Internal: {error}"),
+            other => format!("{other:?}"),
         }
     }
 
@@ -123,19 +135,17 @@ impl Failure {
     pub(crate) fn head(&self) -> HttpResponseBuilder {
         let mut answer = HttpResponse::build(self.status());
         no_store(&mut answer);
-        match self {
-            Self::Method => drop(answer.insert_header((header::ALLOW, "POST"))),
-            Self::Throttled(seconds) => {
-                drop(answer.insert_header((header::RETRY_AFTER, seconds.to_string())))
-            }
-            Self::Unavailable(_) => drop(answer.insert_header((header::RETRY_AFTER, "1"))),
+        let extra = match self {
+            Self::Method => Some((header::ALLOW, "POST".to_owned())),
+            Self::Throttled(seconds) => Some((header::RETRY_AFTER, seconds.to_string())),
+            Self::Unavailable(_) => Some((header::RETRY_AFTER, "1".to_owned())),
             _ if self.status() == StatusCode::UNAUTHORIZED => {
-                drop(answer.insert_header((
-                    header::WWW_AUTHENTICATE,
-                    r#"Basic realm="wmda-auth", charset="UTF-8""#,
-                )));
+                Some((header::WWW_AUTHENTICATE, CHALLENGE.to_owned()))
             }
-            _ => {}
+            _ => None,
+        };
+        if let Some(extra) = extra {
+            answer.insert_header(extra);
         }
         answer
     }

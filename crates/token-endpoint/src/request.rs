@@ -153,11 +153,7 @@ fn check_content_type(request: &HttpRequest) -> Result<(), Failure> {
 
 fn refuse_repeated(pairs: &[(String, String)]) -> Result<(), Failure> {
     let repeated = |name: &&str| pairs.iter().filter(|(given, _)| given == *name).count() > 1;
-    match KNOWN
-        .iter()
-        .filter(|name| **name != "resource")
-        .any(|name| repeated(&name))
-    {
+    match KNOWN.iter().filter(|name| **name != "resource").any(repeated) {
         true => Err(Failure::Malformed("a parameter is repeated; send each one once")),
         false => Ok(()),
     }

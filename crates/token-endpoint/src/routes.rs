@@ -191,10 +191,11 @@ impl TokenService {
 fn log_failure(http: &HttpRequest, service: &TokenService, failure: &Failure) {
     let source = source(http, &service.settings.trusted_proxies);
     log::warn!(
-        "{} {} {} refused source={source} cause={failure:?}",
+        "{} {} {} refused source={source} cause={}",
         http.method(),
         http.path(),
-        failure.status().as_u16()
+        failure.status().as_u16(),
+        failure.cause()
     );
 }
 
