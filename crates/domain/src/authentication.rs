@@ -16,6 +16,7 @@ use crate::{
 pub struct AuthenticatedClient {
     client: Arc<Client>,
     secret_id: Uuid,
+    status_index: i64,
 }
 
 /// Why a presented digest does not authenticate.
@@ -25,8 +26,6 @@ pub enum Refusal {
     NoMatch,
     /// It matches one that has expired.
     Expired,
-    /// It matches, and the application or its organisation is disabled.
-    Disabled,
 }
 
 /// Checks digests that were computed from the presented secret. Digests are compared, not secrets: they are keyed,
@@ -39,15 +38,19 @@ pub fn authenticate(
     let mut found = None;
     for secret in &client.secrets {
         if presented.iter().any(|digest| same(digest, &secret.digest)) {
-            found = Some((secret.id, secret.expires_at));
+            found = Some(secret);
         }
     }
-    match found {
-        None => Err(Refusal::NoMatch),
-        Some(_) if !client.enabled => Err(Refusal::Disabled),
-        Some((_, expires_at)) if expires_at <= now => Err(Refusal::Expired),
-        Some((secret_id, _)) => Ok(AuthenticatedClient { client, secret_id }),
-    }
+    let (secret_id, status_index) = match found {
+        None => return Err(Refusal::NoMatch),
+        Some(secret) if secret.expires_at <= now => return Err(Refusal::Expired),
+        Some(secret) => (secret.id, secret.status_index),
+    };
+    Ok(AuthenticatedClient {
+        client,
+        secret_id,
+        status_index,
+    })
 }
 
 fn same(left: &Digest, right: &Digest) -> bool {
@@ -75,6 +78,11 @@ impl AuthenticatedClient {
     /// The secret that was presented.
     pub fn secret_id(&self) -> Uuid {
         self.secret_id
+    }
+
+    /// The place of that secret in the token status list.
+    pub fn status_index(&self) -> i64 {
+        self.status_index
     }
 
     /// The grant for the named resource, or the only one there is.

@@ -27,6 +27,8 @@ pub struct SecretDigest {
     pub digest: Digest,
     /// From this instant on it is refused.
     pub expires_at: DateTime<Utc>,
+    /// Its place in the token status list.
+    pub status_index: i64,
 }
 
 /// A consistent picture of one client.
@@ -34,8 +36,6 @@ pub struct SecretDigest {
 pub struct Client {
     /// The client id.
     pub client_id: Uuid,
-    /// Whether application and organisation are both enabled.
-    pub enabled: bool,
     /// The secrets that are not deleted.
     pub secrets: Vec<SecretDigest>,
     /// The grants.

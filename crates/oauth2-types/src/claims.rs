@@ -23,6 +23,53 @@ pub struct CommonClaims<'a> {
     pub roles: &'a [String],
     /// The tenant.
     pub tid: &'a str,
+    /// Where the token's status is published.
+    pub status: TokenStatus<'a>,
+}
+
+/// The `status` claim (draft-ietf-oauth-status-list-12 §6.1).
+#[derive(Serialize)]
+pub struct TokenStatus<'a> {
+    status_list: StatusListReference<'a>,
+}
+
+#[derive(Serialize)]
+struct StatusListReference<'a> {
+    idx: i64,
+    uri: &'a str,
+}
+
+impl<'a> TokenStatus<'a> {
+    /// The bit `idx` of the list at `uri`.
+    pub fn of(idx: i64, uri: &'a str) -> Self {
+        Self {
+            status_list: StatusListReference { idx, uri },
+        }
+    }
+}
+
+/// A status list token (draft-ietf-oauth-status-list-12 §5.1). Times are seconds.
+#[derive(Serialize)]
+pub struct StatusListClaims<'a> {
+    /// Its own address.
+    pub sub: &'a str,
+    /// When the list was true.
+    pub iat: i64,
+    /// When it must not be believed any more.
+    pub exp: i64,
+    /// How long it may be cached.
+    pub ttl: i64,
+    /// The list.
+    pub status_list: StatusList,
+}
+
+/// One bit a token, compressed (draft-ietf-oauth-status-list-12 §4.2).
+#[derive(Serialize)]
+pub struct StatusList {
+    /// Bits per token.
+    pub bits: u8,
+    /// base64url of the zlib-compressed bits, least significant first.
+    pub lst: String,
 }
 
 /// RFC 9068 §2.2.

@@ -102,7 +102,7 @@ pub fn run(arguments: DemoArguments) -> Outcome<()> {
     create_private_dir(&dir)?;
     let dir = dir.canonicalize()?;
     let mut configuration = configuration::load(None, Some(&dir))?;
-    serve::start_log(configuration.log.format);
+    let _log = serve::start_log(configuration.log.format);
     let random = clock::system_random();
     if !configuration.secrets.pepper_file.exists() {
         keystore::write_private(

@@ -63,13 +63,35 @@ pub fn migrate(configuration: &Configuration) -> Outcome<()> {
 }
 
 pub fn check(configuration: &Configuration) -> Outcome<()> {
-    prepare(configuration)?;
+    let clock = clock::SystemClock::start();
+    let database = || -> Outcome<()> {
+        let store = open(configuration)?;
+        store.verify_schema()?;
+        Ok(store.verify_pepper(&load_pepper(configuration)?)?)
+    };
+    let outcomes = [
+        KeyFolder(configuration.keys.dir.clone())
+            .load(clock.now())
+            .map(drop)
+            .map_err(Into::into),
+        load_pepper(configuration).map(drop),
+        database(),
+    ];
+    let mut problems: Vec<String> = outcomes
+        .into_iter()
+        .filter_map(Result::err)
+        .map(|problem| problem.to_string())
+        .collect();
+    problems.dedup();
+    if !problems.is_empty() {
+        return Err(problems.join("\nwmda-auth: ").into());
+    }
     println!("configuration, keys, pepper and database are in order");
     Ok(())
 }
 
 pub fn run(configuration: &Configuration) -> Outcome<()> {
-    start_log(configuration.log.format);
+    let _log = start_log(configuration.log.format);
     let prepared = prepare(configuration)?;
     let listener = bind(&configuration.server.bind)?;
     let url = configuration.server.public_url.clone();
@@ -130,6 +152,7 @@ pub async fn serve(
     let mut server = HttpServer::new(move || {
         let tenant = tenant.clone();
         App::new()
+            .wrap(actix_web::middleware::from_fn(token_endpoint::guard))
             .app_data(service.clone())
             .configure(move |config| token_endpoint::configure(config, &tenant))
     })
@@ -194,7 +217,9 @@ fn spawn_key_reload(folder: KeyFolder, keys: Arc<ArcSwap<KeySet>>, clock: Arc<dy
 }
 
 /// Logs go to standard error; `RUST_LOG` chooses what.
-pub fn start_log(format: LogFormat) {
+/// A thread of its own writes them, so that a slow terminal or disk never holds a request; the guard, when dropped,
+/// writes what is left.
+pub fn start_log(format: LogFormat) -> tracing_appender::non_blocking::WorkerGuard {
     let mut builder =
         env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info,actix_server=warn"));
     if format == LogFormat::Json {
@@ -207,5 +232,10 @@ pub fn start_log(format: LogFormat) {
             writeln!(buffer, "{line}")
         });
     }
+    let (writer, guard) = tracing_appender::non_blocking::NonBlockingBuilder::default()
+        .lossy(false)
+        .finish(std::io::stderr());
+    builder.target(env_logger::Target::Pipe(Box::new(writer)));
     builder.init();
+    guard
 }

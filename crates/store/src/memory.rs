@@ -64,7 +64,7 @@ impl ClientMemory {
             .client
             .filter(|client| client.client_id == client_id)
             .map(Arc::new);
-        if let Some(client) = found.as_ref().filter(|client| client.enabled) {
+        if let Some(client) = &found {
             self.keep(loaded.version, client);
         }
         Ok(found)

@@ -59,6 +59,9 @@ pub(crate) struct LoadedClient {
     pub(crate) client: Option<Client>,
 }
 
+/// How many changes are remembered.
+const CHANGES_KEPT: i64 = 10_000;
+
 /// What changed since a version.
 pub(crate) struct Changes {
     pub(crate) version: i64,
@@ -131,34 +134,39 @@ impl Store {
         .await
     }
 
-    /// Finds an application by its client id; for the errors of the Entra routes, never for authentication.
-    pub async fn application(&self, client_id: Uuid) -> Result<Option<Application>, StoreError> {
+    /// Whether an application and its organisation are enabled; for the errors of the Entra routes, never for
+    /// authentication.
+    pub async fn application_enabled(&self, client_id: Uuid) -> Result<Option<bool>, StoreError> {
         self.run(move |connection| {
             let row = applications::table
-                .find(client_id.to_string())
-                .select((
-                    applications::organisation_id,
-                    applications::name,
-                    applications::enabled,
-                ))
-                .first::<(String, String, bool)>(connection)
+                .inner_join(organisations::table)
+                .filter(applications::client_id.eq(client_id.to_string()))
+                .select((applications::enabled, organisations::enabled))
+                .first::<(bool, bool)>(connection)
                 .optional()?;
-            row.map(|(organisation, name, enabled)| {
-                Ok(Application {
-                    client_id,
-                    organisation_id: parse_id(&organisation)?,
-                    name: parse_name(&name)?,
-                    enabled,
-                })
-            })
-            .transpose()
+            Ok(row.map(|(own, owner)| own && owner))
+        })
+        .await
+    }
+
+    /// Enables or disables an organisation with all of its applications, like [`Store::set_application_enabled`].
+    pub async fn set_organisation_enabled(&self, id: Uuid, enabled: bool) -> Result<(), StoreError> {
+        self.change(None, move |connection| {
+            let target = diesel::update(organisations::table.find(id.to_string()));
+            match target
+                .set(organisations::enabled.eq(enabled))
+                .execute(connection)?
+            {
+                0 => Err(StoreError::Missing),
+                _ => Ok(()),
+            }
         })
         .await
     }
 
     /// Enables or disables an application. Once [`crate::memory::ClientMemory::settle`] has passed, every node knows.
     pub async fn set_application_enabled(&self, client_id: Uuid, enabled: bool) -> Result<(), StoreError> {
-        self.change(Some(client_id), move |connection, _| {
+        self.change(Some(client_id), move |connection| {
             let target = diesel::update(applications::table.find(client_id.to_string()));
             match target
                 .set(applications::enabled.eq(enabled))
@@ -173,7 +181,7 @@ impl Store {
 
     /// Adds a resource with its roles.
     pub async fn create_resource(&self, new: Resource) -> Result<(), StoreError> {
-        self.change(None, move |connection, _| {
+        self.change(None, move |connection| {
             let id = new.id.to_string();
             let row = (
                 resources::id.eq(&id),
@@ -218,7 +226,7 @@ impl Store {
         resource_id: Uuid,
         roles: Vec<String>,
     ) -> Result<(), StoreError> {
-        self.change(Some(client_id), move |connection, _| {
+        self.change(Some(client_id), move |connection| {
             let (client, resource) = (client_id.to_string(), resource_id.to_string());
             let name: String = applications::table
                 .find(&client)
@@ -254,7 +262,8 @@ impl Store {
 
     /// Stores a secret; the next request on any node can use it.
     pub async fn create_secret(&self, new: NewClientSecret) -> Result<(), StoreError> {
-        self.change(Some(new.client_id), move |connection, status_index| {
+        self.change(Some(new.client_id), move |connection| {
+            let status_index = take_status_index(connection)?;
             let row = (
                 client_secrets::id.eq(new.id.to_string()),
                 client_secrets::client_id.eq(new.client_id.to_string()),
@@ -282,7 +291,7 @@ impl Store {
         secret_id: Uuid,
         now: DateTime<Utc>,
     ) -> Result<DeletedOutcome, StoreError> {
-        self.change(Some(client_id), move |connection, _| {
+        self.change(Some(client_id), move |connection| {
             let live = client_secrets::table
                 .filter(client_secrets::id.eq(secret_id.to_string()))
                 .filter(client_secrets::client_id.eq(client_id.to_string()))
@@ -361,6 +370,8 @@ impl Store {
         self.run(move |connection| {
             let version = current_version(connection)?;
             let found = client_secrets::table
+                .inner_join(applications::table.inner_join(organisations::table))
+                .filter(applications::enabled.and(organisations::enabled))
                 .filter(
                     client_secrets::digest.eq_any(
                         digests
@@ -377,6 +388,23 @@ impl Store {
                 .map(|client_id| load_client(connection, &client_id))
                 .transpose()?;
             Ok(LoadedClient { version, client })
+        })
+        .await
+    }
+
+    /// The status indexes from `first` on, `count` of them, whose secrets are deleted or belong to somebody disabled.
+    pub async fn invalid_status_indexes(&self, first: i64, count: i64) -> Result<Vec<i64>, StoreError> {
+        self.run(move |connection| {
+            let dead = client_secrets::deleted_at
+                .is_not_null()
+                .or(applications::enabled.and(organisations::enabled).eq(false));
+            let indexes = client_secrets::table
+                .inner_join(applications::table.inner_join(organisations::table))
+                .filter(client_secrets::status_index.ge(first))
+                .filter(client_secrets::status_index.lt(first + count))
+                .filter(dead)
+                .select(client_secrets::status_index);
+            Ok(indexes.load(connection)?)
         })
         .await
     }
@@ -418,20 +446,14 @@ impl Store {
     async fn change<T: Send + 'static>(
         &self,
         client_id: Option<Uuid>,
-        body: impl FnOnce(&mut AnyConnection, i64) -> Result<T, StoreError> + Send + 'static,
+        body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.run(move |connection| {
             connection.transaction(|connection| {
-                let bump = (
-                    change_counter::version.eq(change_counter::version + 1),
-                    change_counter::next_status_index.eq(change_counter::next_status_index + 1),
-                );
                 diesel::update(change_counter::table)
-                    .set(bump)
+                    .set(change_counter::version.eq(change_counter::version + 1))
                     .execute(connection)?;
-                let (version, status_index) = change_counter::table
-                    .select((change_counter::version, change_counter::next_status_index))
-                    .first::<(i64, i64)>(connection)?;
+                let version = current_version(connection)?;
                 let row = (
                     changes::version.eq(version),
                     changes::client_id.eq(client_id.map(|id| id.to_string())),
@@ -439,7 +461,10 @@ impl Store {
                 diesel::insert_into(changes::table)
                     .values(row)
                     .execute(connection)?;
-                body(connection, status_index)
+                // A node that slept through more than these forgets everything.
+                let outlived = changes::table.filter(changes::version.le(version - CHANGES_KEPT));
+                diesel::delete(outlived).execute(connection)?;
+                body(connection)
             })
         })
         .await
@@ -480,12 +505,22 @@ fn current_version(connection: &mut AnyConnection) -> Result<i64, StoreError> {
         .first(connection)?)
 }
 
+/// Gives out a status index; the caller's transaction holds the counter's row, so no index is given twice.
+fn take_status_index(connection: &mut AnyConnection) -> Result<i64, StoreError> {
+    let index = change_counter::table
+        .select(change_counter::next_status_index)
+        .first(connection)?;
+    diesel::update(change_counter::table)
+        .set(change_counter::next_status_index.eq(change_counter::next_status_index + 1))
+        .execute(connection)?;
+    Ok(index)
+}
+
 fn load_client(connection: &mut AnyConnection, client_id: &str) -> Result<Client, StoreError> {
-    let (name, enabled, owner_enabled) = applications::table
-        .inner_join(organisations::table)
-        .filter(applications::client_id.eq(client_id))
-        .select((applications::name, applications::enabled, organisations::enabled))
-        .first::<(String, bool, bool)>(connection)?;
+    let name: String = applications::table
+        .find(client_id)
+        .select(applications::name)
+        .first(connection)?;
     let secrets = client_secrets::table
         .filter(client_secrets::client_id.eq(client_id))
         .filter(client_secrets::deleted_at.is_null())
@@ -493,24 +528,25 @@ fn load_client(connection: &mut AnyConnection, client_id: &str) -> Result<Client
             client_secrets::id,
             client_secrets::digest,
             client_secrets::expires_at,
+            client_secrets::status_index,
         ))
-        .load::<(String, Vec<u8>, NaiveDateTime)>(connection)?;
+        .load::<SecretRow>(connection)?;
     Ok(Client {
         client_id: parse_id(client_id)?,
-        enabled: enabled && owner_enabled,
         secrets: secrets.into_iter().map(secret_digest).collect::<Result<_, _>>()?,
         grants: load_grants(connection, client_id, &parse_name(&name)?)?,
     })
 }
 
-fn secret_digest(
-    (id, digest, expires_at): (String, Vec<u8>, NaiveDateTime),
-) -> Result<SecretDigest, StoreError> {
+type SecretRow = (String, Vec<u8>, NaiveDateTime, i64);
+
+fn secret_digest((id, digest, expires_at, status_index): SecretRow) -> Result<SecretDigest, StoreError> {
     let digest = digest.try_into().map_err(|_| StoreError::Corrupt("digest"))?;
     Ok(SecretDigest {
         id: parse_id(&id)?,
         digest,
         expires_at: expires_at.and_utc(),
+        status_index,
     })
 }
 

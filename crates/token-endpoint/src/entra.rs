@@ -118,6 +118,33 @@ impl TokenService {
     }
 }
 
+/// Where `error_uri` leads: what each code of the table means, for the developer of the client.
+pub(crate) async fn error_page() -> HttpResponse {
+    let explained = [
+        Failure::WrongSecret { is_secret_id: false },
+        Failure::Expired,
+        Failure::NoSecret,
+        Failure::UnknownClient,
+        Failure::Disabled,
+        Failure::UnknownResource,
+        Failure::ResourceNotGranted,
+        Failure::Scope(""),
+        Failure::SeveralResources,
+        Failure::Missing("grant_type"),
+        Failure::UnknownTenant,
+        Failure::UnsupportedGrant,
+        Failure::ResourceOnV2,
+        Failure::Throttled(0),
+    ];
+    let lines = explained.iter().map(|failure| {
+        let (code, error, text, _) = entra_code(failure);
+        format!("AADSTS{code}  {error}  {text}\n")
+    });
+    HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .body(lines.collect::<String>())
+}
+
 fn success(issued: &Issued, audience: &str, shape: Shape) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
     no_store(&mut answer);

@@ -62,7 +62,7 @@ impl Failure {
         match self {
             Self::Unavailable(error) => format!("Unavailable: {error}"),
             Self::Internal(error) => format!("Internal: {error}"),
-            other => format!("{other:?}"),
+            other => format!("refused: {other:?}"),
         }
     }
 

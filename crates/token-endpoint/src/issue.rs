@@ -9,7 +9,7 @@ use domain::{
     resource::{SigningAlgorithm, parse_guid},
 };
 use keystore::Algorithm;
-use oauth2_types::claims::{AccessTokenClaims, CommonClaims, EntraV1Claims, EntraV2Claims};
+use oauth2_types::claims::{AccessTokenClaims, CommonClaims, EntraV1Claims, EntraV2Claims, TokenStatus};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -17,6 +17,7 @@ use crate::{
     failure::Failure,
     request::{TokenRequest, too_long},
     state::TokenService,
+    status_list,
 };
 
 /// How far `nbf` lies in the past, for validators with slow clocks.
@@ -83,7 +84,6 @@ impl TokenService {
         };
         match refusal {
             Refusal::Expired => Err(Failure::Expired),
-            Refusal::Disabled => Err(Failure::Disabled),
             Refusal::NoMatch if tell_apart => Err(self.explain(client_id, secret).await?),
             Refusal::NoMatch => Err(Failure::WrongSecret { is_secret_id: false }),
         }
@@ -91,10 +91,10 @@ impl TokenService {
 
     /// The Entra routes say which half was wrong; this costs two more queries, only there and only on failure.
     async fn explain(&self, client_id: Uuid, secret: &str) -> Result<Failure, Failure> {
-        match self.store.application(client_id).await? {
+        match self.store.application_enabled(client_id).await? {
             None => Ok(Failure::UnknownClient),
-            Some(application) if !application.enabled => Ok(Failure::Disabled),
-            Some(_) => {
+            Some(false) => Ok(Failure::Disabled),
+            Some(true) => {
                 let is_secret_id = match parse_guid(secret) {
                     Some(value) => self.store.is_secret_id(client_id, value).await?,
                     None => false,
@@ -132,6 +132,8 @@ impl TokenService {
         let client_id = client.client_id().to_string();
         let issuer = self.issuer(shape);
         let tid = self.settings.tenant_id.as_str();
+        let (list, index) = status_list::place(client.status_index());
+        let status_uri = self.status_list_uri(list);
         let common = CommonClaims {
             iss: &issuer,
             sub: &client_id,
@@ -142,6 +144,7 @@ impl TokenService {
             jti: &jti,
             roles,
             tid,
+            status: TokenStatus::of(index, &status_uri),
         };
         let (id, uti) = (client_id.as_str(), jti.as_str());
         let token = match shape {
@@ -190,11 +193,17 @@ impl TokenService {
     }
 
     fn sign(&self, grant: &Grant, typ: &str, claims: &impl Serialize) -> Result<String, Failure> {
-        let algorithm = match grant
-            .resource
-            .signing_algorithm
-            .unwrap_or(self.settings.signing_algorithm)
-        {
+        self.sign_with(grant.resource.signing_algorithm, typ, claims)
+    }
+
+    /// Signs with the given algorithm, or the server's default.
+    pub(crate) fn sign_with(
+        &self,
+        algorithm: Option<SigningAlgorithm>,
+        typ: &str,
+        claims: &impl Serialize,
+    ) -> Result<String, Failure> {
+        let algorithm = match algorithm.unwrap_or(self.settings.signing_algorithm) {
             SigningAlgorithm::ES256 => Algorithm::ES256,
             SigningAlgorithm::RS256 => Algorithm::RS256,
         };

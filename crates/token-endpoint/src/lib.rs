@@ -3,12 +3,15 @@
 mod discovery;
 mod entra;
 mod failure;
+mod guard;
 mod issue;
 mod request;
 mod routes;
 mod source;
 mod state;
+mod status_list;
 mod throttle;
 
+pub use guard::guard;
 pub use routes::configure;
 pub use state::{Settings, TokenService};

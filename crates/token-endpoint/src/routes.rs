@@ -1,18 +1,23 @@
 //! Routes and handlers.
 
-use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, http::Method, web};
 use oauth2_types::scope;
 use serde_json::json;
 
 use crate::{
-    discovery,
+    discovery, entra,
     failure::{Failure, no_store},
+    guard::LogDetail,
     issue::Shape,
     request::{self, TokenRequest},
     source::source,
     state::TokenService,
+    status_list,
 };
-use domain::authentication::{AuthenticatedClient, TargetRefusal};
+use domain::{
+    authentication::{AuthenticatedClient, TargetRefusal},
+    resource::parse_guid,
+};
 
 /// The largest body that the token endpoint reads.
 const MAX_BODY: usize = 16 * 1024;
@@ -33,6 +38,8 @@ pub fn configure(config: &mut web::ServiceConfig, tenant: &str) {
             web::get().to(discovery::root),
         )
         .route("/common/discovery/instance", web::get().to(discovery::instance))
+        .route("/oauth2/statuslists/{number}", web::get().to(status_list::list))
+        .route("/error", web::get().to(entra::error_page))
         .route("/livez", web::get().to(livez))
         .route("/readyz", web::get().to(readyz))
         .route(
@@ -61,20 +68,20 @@ async fn token(http: HttpRequest, body: Body, service: web::Data<TokenService>) 
         Ok(answer)
     };
     outcome.await.unwrap_or_else(|failure: Failure| {
-        log_failure(&http, &service, &failure);
+        note(&http, failure.cause());
         failure.response()
     })
 }
 
 async fn entra_v1(http: HttpRequest, body: Body, service: web::Data<TokenService>) -> HttpResponse {
-    entra(http, body, service, Shape::EntraV1).await
+    entra_route(http, body, service, Shape::EntraV1).await
 }
 
 async fn entra_v2(http: HttpRequest, body: Body, service: web::Data<TokenService>) -> HttpResponse {
-    entra(http, body, service, Shape::EntraV2).await
+    entra_route(http, body, service, Shape::EntraV2).await
 }
 
-async fn entra(
+async fn entra_route(
     http: HttpRequest,
     body: Body,
     service: web::Data<TokenService>,
@@ -90,7 +97,7 @@ async fn entra(
         Ok(answer)
     };
     outcome.await.unwrap_or_else(|failure: Failure| {
-        log_failure(&http, &service, &failure);
+        note(&http, failure.cause());
         service.entra_error(&failure)
     })
 }
@@ -111,6 +118,9 @@ impl TokenService {
             _ => Failure::Malformed("the body could not be read"),
         })?;
         let request = request::read(http, &body, entra)?;
+        if let Some(client_id) = request.client_id.as_deref().and_then(parse_guid) {
+            note(http, format!("client_id={client_id}"));
+        }
         let client = self
             .authenticate(&request, source(http, &self.settings.trusted_proxies), entra)
             .await?;
@@ -172,13 +182,7 @@ impl TokenService {
         let agent: String = agent.chars().take(200).collect();
         self.usage
             .record(client.secret_id(), self.clock.now(), &source.to_string(), &agent);
-        log::info!(
-            "{} {} 200 issued client_id={} secret_id={} source={source}",
-            http.method(),
-            http.path(),
-            client.client_id(),
-            client.secret_id(),
-        );
+        note(http, format!("secret_id={}", client.secret_id()));
     }
 
     /// Housekeeping, called now and then.
@@ -187,16 +191,16 @@ impl TokenService {
     }
 }
 
-/// The variant names the cause; none of them holds input, except the database's own words, which stay in the log.
-fn log_failure(http: &HttpRequest, service: &TokenService, failure: &Failure) {
-    let source = source(http, &service.settings.trusted_proxies);
-    log::warn!(
-        "{} {} {} refused source={source} cause={}",
-        http.method(),
-        http.path(),
-        failure.status().as_u16(),
-        failure.cause()
-    );
+/// For the log line. A failure's variant names the cause; none of them holds input.
+fn note(http: &HttpRequest, detail: String) {
+    let mut extensions = http.extensions_mut();
+    match extensions.get_mut::<LogDetail>() {
+        Some(LogDetail(noted)) => {
+            noted.push(' ');
+            noted.push_str(&detail);
+        }
+        None => drop(extensions.insert(LogDetail(detail))),
+    }
 }
 
 async fn livez() -> HttpResponse {

@@ -1,0 +1,92 @@
+//! Token Status List (draft-ietf-oauth-status-list-12): one bit per secret, set once the secret is deleted or its
+//! application or organisation disabled. It ends the tokens that were issued before.
+
+use std::io::Write;
+
+use actix_web::{HttpResponse, http::header, web};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use flate2::{Compression, write::ZlibEncoder};
+use oauth2_types::claims::{StatusList, StatusListClaims};
+
+use crate::{failure::Failure, state::TokenService};
+
+/// How many secrets share a list: 16 KiB before compression, and a crowd to hide in.
+const LIST_LENGTH: i64 = 131_072;
+/// How long validators may keep a list, and after how long they must not believe it.
+const TTL_SECONDS: i64 = 10;
+const LIFETIME_SECONDS: i64 = 60;
+
+/// The list that an index is on, and its place there.
+pub(crate) fn place(status_index: i64) -> (i64, i64) {
+    (status_index / LIST_LENGTH, status_index % LIST_LENGTH)
+}
+
+/// `GET /oauth2/statuslists/{n}`.
+pub(crate) async fn list(path: web::Path<String>, service: web::Data<TokenService>) -> HttpResponse {
+    let number = path.parse().ok().filter(|number| (0..100_000).contains(number));
+    let Some(number) = number else {
+        return HttpResponse::NotFound().finish();
+    };
+    match service.status_list(number).await {
+        Ok(token) => HttpResponse::Ok()
+            .insert_header((header::CACHE_CONTROL, format!("public, max-age={TTL_SECONDS}")))
+            .content_type("application/statuslist+jwt")
+            .body(token),
+        Err(failure) => failure.response(),
+    }
+}
+
+impl TokenService {
+    /// The address of a list; tokens name it.
+    pub(crate) fn status_list_uri(&self, number: i64) -> String {
+        format!("{}/oauth2/statuslists/{number}", self.settings.public_url)
+    }
+
+    async fn status_list(&self, number: i64) -> Result<String, Failure> {
+        let first = number * LIST_LENGTH;
+        let now = self.clock.now().timestamp();
+        let invalid = self.store.invalid_status_indexes(first, LIST_LENGTH).await?;
+        let claims = StatusListClaims {
+            sub: &self.status_list_uri(number),
+            iat: now,
+            exp: now + LIFETIME_SECONDS,
+            ttl: TTL_SECONDS,
+            status_list: StatusList {
+                bits: 1,
+                lst: compressed(invalid.into_iter().map(|index| index - first))
+                    .map_err(|error| Failure::Internal(error.to_string()))?,
+            },
+        };
+        self.sign_with(None, "statuslist+jwt", &claims)
+    }
+}
+
+fn compressed(set: impl Iterator<Item = i64>) -> std::io::Result<String> {
+    let mut bits = [0_u8; LIST_LENGTH as usize / 8];
+    for index in set {
+        if let Some(byte) = usize::try_from(index / 8).ok().and_then(|at| bits.get_mut(at)) {
+            *byte |= 1 << (index % 8);
+        }
+    }
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(&bits)?;
+    Ok(URL_SAFE_NO_PAD.encode(encoder.finish()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn s01_the_least_significant_bit_of_a_byte_comes_first() {
+        // draft-ietf-oauth-status-list-12 §4.1: statuses 0, 3, 4, 5, 7, 8, 9, 13 and 15 set are the bytes B9 A3.
+        let list = compressed([0, 3, 4, 5, 7, 8, 9, 13, 15].into_iter()).unwrap();
+        let mut bits = Vec::new();
+        flate2::read::ZlibDecoder::new(&URL_SAFE_NO_PAD.decode(list).unwrap()[..])
+            .read_to_end(&mut bits)
+            .unwrap();
+        assert_eq!((bits.len(), &bits[..3]), (16_384, &[0xB9, 0xA3, 0][..]));
+    }
+}
