@@ -16,12 +16,30 @@ impl Demo {
             .args(["demo", "--json", "--port", "0", "--tls"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
-        if let Some(url) = database {
-            command.env("WMDA_AUTH__DATABASE__URL", url);
-        }
+        match database {
+            Some(url) => command.env("WMDA_AUTH__DATABASE__URL", url),
+            None => command.env_remove("WMDA_AUTH__DATABASE__URL"),
+        };
+        Self::spawn(command)
+    }
+
+    /// On plain http, one worker, one core; its log is thrown away.
+    pub(crate) fn start_pinned(program: &Path, core: &str) -> Result<Self, String> {
+        let mut command = Command::new("taskset");
+        command.args(["-c", core]).arg(program);
+        command
+            .args(["demo", "--json", "--port", "0"])
+            .env("WMDA_AUTH__SERVER__WORKERS", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Result<Self, String> {
         let child = command
             .spawn()
-            .map_err(|e| format!("cannot run {}: {e}", program.display()))?;
+            .map_err(|e| format!("cannot run {}: {e}", command.get_program().display()))?;
         let mut demo = Self {
             child,
             json: String::new(),
@@ -35,16 +53,27 @@ impl Demo {
         &self.json
     }
 
+    /// A form that asks for the first resource of a client, by its place in the list.
+    pub(crate) fn token_request(&self, client: usize) -> Result<String, String> {
+        let entry = self
+            .json
+            .split("\"clients\":[")
+            .nth(1)
+            .and_then(|list| list.split('}').nth(client))
+            .ok_or("the demo's line lacks the client")?;
+        let resource = entry.split("\"resources\":[\"").nth(1);
+        let resource = resource.and_then(|rest| rest.split('"').next());
+        Ok(format!(
+            "grant_type=client_credentials&client_id={}&client_secret={}&resource={}",
+            text(entry, "client_id")?,
+            text(entry, "client_secret")?,
+            resource.ok_or("the client has no resource")?,
+        ))
+    }
+
     /// The text behind a key at the top level. Only for plain paths: escapes are not decoded.
     pub(crate) fn text(&self, key: &str) -> Result<&str, String> {
-        let marker = format!("\"{key}\":\"");
-        let start = self.json.find(&marker).map(|at| at + marker.len());
-        let rest = start
-            .and_then(|at| self.json.get(at..))
-            .ok_or_else(|| format!("the demo's line lacks {key}"))?;
-        rest.split('"')
-            .next()
-            .ok_or_else(|| format!("the demo's {key} does not end"))
+        text(&self.json, key)
     }
 
     fn first_line(&mut self) -> Result<String, String> {
@@ -62,6 +91,17 @@ impl Demo {
         }
         Ok(line.trim().to_owned())
     }
+}
+
+fn text<'a>(json: &'a str, key: &str) -> Result<&'a str, String> {
+    let marker = format!("\"{key}\":\"");
+    let start = json.find(&marker).map(|at| at + marker.len());
+    let rest = start
+        .and_then(|at| json.get(at..))
+        .ok_or_else(|| format!("the demo's line lacks {key}"))?;
+    rest.split('"')
+        .next()
+        .ok_or_else(|| format!("the demo's {key} does not end"))
 }
 
 impl Drop for Demo {

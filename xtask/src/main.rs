@@ -1,8 +1,10 @@
-//! `cargo xtask test` runs every check; `cargo xtask advisories` asks the advisory database.
+//! `cargo xtask test` runs every check; `cargo xtask advisories` asks the advisory database;
+//! `cargo xtask load` measures the token path over HTTP.
 
 mod clients;
 mod demo;
 mod deny;
+mod load;
 mod packages;
 mod postgres;
 mod shell;
@@ -29,8 +31,9 @@ fn dispatch() -> Outcome {
     let root = repository()?;
     match words.as_slice() {
         ["test"] => test(&root),
+        ["load"] => load::run(&root),
         ["advisories"] => deny::advisories(&root),
-        _ => Err("usage: cargo xtask test | cargo xtask advisories".to_owned()),
+        _ => Err("usage: cargo xtask test | cargo xtask load | cargo xtask advisories".to_owned()),
     }
 }
 
