@@ -10,6 +10,7 @@ use crate::shell::{self, Outcome};
 
 const SERVER_CORE: &str = "0";
 const CLIENT_CORE: &str = "1";
+const ROUNDS: usize = 7;
 
 pub(crate) fn run(root: &Path) -> Outcome {
     for program in ["wrk", "taskset"] {
@@ -37,43 +38,60 @@ pub(crate) fn run(root: &Path) -> Outcome {
             "wrk.method = \"POST\"\nwrk.body = \"{body}\"\nwrk.headers[\"Content-Type\"] = \"application/x-www-form-urlencoded\"\n"
         );
         std::fs::write(&script, lines).map_err(|e| format!("cannot write {}: {e}", script.display()))?;
-        let handler = measure(&script, &format!("{}/{algorithm}", bare.url))?;
-        let server = measure(&script, &format!("{}/oauth2/token", demo.text("base_url")?))?;
+        let urls = [
+            format!("{}/oauth2/token", demo.text("base_url")?),
+            format!("{}/{algorithm}", bare.url),
+        ];
+        let measured = compare(&script, &urls);
         let removed = std::fs::remove_file(&script);
-        println!(
-            "{algorithm}: server {server:.0}/s, bare handler {handler:.0}/s, ratio {:.2}",
-            server / handler
-        );
+        println!("{algorithm}: {}", measured?);
         removed.map_err(|e| format!("cannot remove {}: {e}", script.display()))?;
     }
     Ok(())
 }
 
+/// Alternates, so that what else the machine does meets both; the median of the ratios.
+fn compare(script: &Path, [server, bare]: &[String; 2]) -> Result<String, String> {
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        let (handler, ours) = (measure(script, bare)?, measure(script, server)?);
+        rounds.push((ours.rate / handler.rate, ours, handler));
+    }
+    rounds.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let (lowest, highest) = (rounds[0].0, rounds[ROUNDS - 1].0);
+    let (ratio, ours, handler) = &rounds[ROUNDS / 2];
+    Ok(format!(
+        "ratio {ratio:.2} ({lowest:.2} to {highest:.2}); server {:.0}/s, p99 {}; bare handler {:.0}/s, p99 {}",
+        ours.rate, ours.p99, handler.rate, handler.p99
+    ))
+}
+
+struct Measured {
+    rate: f64,
+    p99: String,
+}
+
 /// Requests per second over 16 keep-alive connections; an answer other than 2xx is a failure of the measurement.
-fn measure(script: &Path, url: &str) -> Result<f64, String> {
+fn measure(script: &Path, url: &str) -> Result<Measured, String> {
     let mut wrk = Command::new("taskset");
-    wrk.args([
-        "-c",
-        CLIENT_CORE,
-        "wrk",
-        "-t1",
-        "-c16",
-        "-d10s",
-        "--latency",
-        "-s",
-    ]);
+    wrk.args(["-c", CLIENT_CORE, "wrk", "-t1", "-c16", "-d3s", "--latency", "-s"]);
     let report = shell::output(wrk.arg(script).arg(url))?;
     if report.contains("Non-2xx") {
         return Err(format!("{url} answered errors:\n{report}"));
     }
-    for line in report.lines().filter(|line| line.trim().starts_with("99%")) {
-        println!("{url} p99 {}", line.trim().trim_start_matches("99%").trim());
-    }
-    let rate = report
-        .lines()
-        .find_map(|line| line.strip_prefix("Requests/sec:"))
-        .and_then(|rate| rate.trim().parse().ok());
-    rate.ok_or_else(|| format!("wrk gave no rate:\n{report}"))
+    let after = |mark: &str| {
+        let mut lines = report.lines().map(str::trim);
+        let found = lines.find_map(|line| line.strip_prefix(mark));
+        found
+            .map(str::trim)
+            .ok_or_else(|| format!("wrk gave no {mark}\n{report}"))
+    };
+    Ok(Measured {
+        rate: after("Requests/sec:")?
+            .parse()
+            .map_err(|_| "wrk gave no number".to_owned())?,
+        p99: after("99%")?.to_owned(),
+    })
 }
 
 struct Bare {

@@ -1,6 +1,7 @@
 //! Protocol vocabulary of OAuth 2.0 for machine-to-machine access: requests, credentials, errors, scope, claims
 //! and metadata. No I/O, no policy, no cryptography.
 
+pub mod answer;
 pub mod claims;
 pub mod credentials;
 pub mod error;

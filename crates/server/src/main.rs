@@ -11,6 +11,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// A request makes many small allocations: this allocator serves them in less time than the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Errors of start-up are sentences for the operator.
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 

@@ -1,7 +1,7 @@
 //! Routes and handlers.
 
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, http::Method, web};
-use oauth2_types::scope;
+use oauth2_types::{answer::TokenResponse, scope};
 use serde_json::json;
 
 use crate::{
@@ -167,9 +167,12 @@ impl TokenService {
         let issued = self.issue(client, &grant, audience, (&roles, &scope), Shape::Rfc9068)?;
         let mut answer = HttpResponse::Ok();
         no_store(&mut answer);
-        Ok(answer.json(json!({
-            "access_token": issued.token, "token_type": "Bearer", "expires_in": issued.expires_in, "scope": scope,
-        })))
+        Ok(answer.json(TokenResponse {
+            access_token: &issued.token,
+            token_type: "Bearer",
+            expires_in: issued.expires_in,
+            scope: &scope,
+        }))
     }
 
     fn record(&self, http: &HttpRequest, client: &AuthenticatedClient) {

@@ -1,0 +1,16 @@
+//! The answer to a granted token request.
+
+use serde::Serialize;
+
+/// RFC 6749 §5.1.
+#[derive(Serialize)]
+pub struct TokenResponse<'a> {
+    /// The JWT.
+    pub access_token: &'a str,
+    /// How the token is presented (RFC 6750 §2.1).
+    pub token_type: &'static str,
+    /// Seconds.
+    pub expires_in: i64,
+    /// The roles that the token holds.
+    pub scope: &'a str,
+}
