@@ -6,10 +6,11 @@ use arc_swap::ArcSwap;
 use domain::{Clock, pepper::Pepper, resource::SigningAlgorithm};
 use ipnet::IpNet;
 use keystore::KeySet;
+use quick_cache::sync::Cache;
 use ring::rand::SecureRandom;
 use store::{Store, memory::ClientMemory, usage::UsageRecorder};
 
-use crate::throttle::Throttle;
+use crate::{status_list::LISTS_REMEMBERED, throttle::Throttle};
 
 /// What configuration decides.
 pub struct Settings {
@@ -38,6 +39,8 @@ pub struct TokenService {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn SecureRandom + Send + Sync>,
     pub(crate) throttle: Throttle<IpAddr>,
+    /// Signed status lists by number and second.
+    pub(crate) status_lists: Cache<(i64, u64), String>,
 }
 
 impl TokenService {
@@ -64,6 +67,7 @@ impl TokenService {
             clock,
             random,
             throttle,
+            status_lists: Cache::new(LISTS_REMEMBERED),
         }
     }
 }

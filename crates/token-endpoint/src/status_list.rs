@@ -12,6 +12,10 @@ use crate::{failure::Failure, state::TokenService};
 
 /// How many secrets share a list: 16 KiB before compression, and a crowd to hide in.
 const LIST_LENGTH: i64 = 131_072;
+/// More lists than this many would hold 131 million secrets.
+const LISTS: i64 = 1_000;
+/// How many signed lists are remembered, each for the second in which it was made.
+pub(crate) const LISTS_REMEMBERED: usize = 64;
 /// How long validators may keep a list, and after how long they must not believe it.
 const TTL_SECONDS: i64 = 10;
 const LIFETIME_SECONDS: i64 = 60;
@@ -23,7 +27,7 @@ pub(crate) fn place(status_index: i64) -> (i64, i64) {
 
 /// `GET /oauth2/statuslists/{n}`.
 pub(crate) async fn list(path: web::Path<String>, service: web::Data<TokenService>) -> HttpResponse {
-    let number = path.parse().ok().filter(|number| (0..100_000).contains(number));
+    let number = path.parse().ok().filter(|number| (0..LISTS).contains(number));
     let Some(number) = number else {
         return HttpResponse::NotFound().finish();
     };
@@ -42,7 +46,15 @@ impl TokenService {
         format!("{}/oauth2/statuslists/{number}", self.settings.public_url)
     }
 
+    /// At most one reading and one signature per list and second, however many ask.
     async fn status_list(&self, number: i64) -> Result<String, Failure> {
+        let second = self.clock.monotonic().as_secs();
+        self.status_lists
+            .get_or_insert_async(&(number, second), self.make_status_list(number))
+            .await
+    }
+
+    async fn make_status_list(&self, number: i64) -> Result<String, Failure> {
         let first = number * LIST_LENGTH;
         let now = self.clock.now().timestamp();
         let invalid = self.store.invalid_status_indexes(first, LIST_LENGTH).await?;

@@ -1,0 +1,169 @@
+//! One request through the whole handler, without the network: `cargo bench -p token-endpoint`. Beside it the
+//! signature alone, which no server can do without.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a benchmark stops at the first surprise and brings its own clock and randomness"
+)]
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix_web::{App, http::header::CONTENT_TYPE, rt::System, test, web};
+use arc_swap::ArcSwap;
+use chrono::{DateTime, TimeDelta, Utc};
+use criterion::Criterion;
+use domain::{
+    Clock,
+    application::{Application, ApplicationName},
+    organisation::Organisation,
+    pepper::Pepper,
+    resource::{Environment, Resource, SigningAlgorithm},
+    secret::NewSecret,
+};
+use keystore::{Algorithm, KeyFolder, SigningKey};
+use ring::rand::SystemRandom;
+use serde_json::json;
+use store::{DatabaseUrl, NewClientSecret, Store, memory::ClientMemory};
+use token_endpoint::{Settings, TokenService};
+use uuid::Uuid;
+
+struct Clocks(Instant);
+
+impl Clock for Clocks {
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+    fn monotonic(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+const CLIENT: Uuid = Uuid::from_u128(1);
+const ORGANISATION: Uuid = Uuid::from_u128(2);
+const RESOURCE: Uuid = Uuid::from_u128(3);
+
+/// A store with one client, one resource, and one secret, whose value is returned.
+async fn fill(store: &Store, pepper: &Pepper) -> String {
+    let (name, country_code) = ("Example".to_owned(), "NL".to_owned());
+    let organisation = Organisation {
+        id: ORGANISATION,
+        name,
+        country_code,
+        enabled: true,
+    };
+    store.create_organisation(organisation).await.unwrap();
+    let name = ApplicationName::parse("Partner-NL-Example-SMC").unwrap();
+    let application = Application {
+        client_id: CLIENT,
+        organisation_id: ORGANISATION,
+        name,
+        enabled: true,
+    };
+    store.create_application(application).await.unwrap();
+    let roles = vec!["Search.Read".to_owned(), "Search.Write".to_owned()];
+    let resource = Resource {
+        id: RESOURCE,
+        uri: None,
+        name: "Search & Match".to_owned(),
+        environment: Environment::Sandbox,
+        token_lifetime_seconds: None,
+        signing_algorithm: None,
+        roles: roles.clone(),
+    };
+    store.create_resource(resource).await.unwrap();
+    store.grant(CLIENT, RESOURCE, roles).await.unwrap();
+    let secret = NewSecret::generate(&SystemRandom::new()).unwrap();
+    let new = NewClientSecret {
+        id: Uuid::from_u128(4),
+        client_id: CLIENT,
+        name: "bench".to_owned(),
+        hint: secret.hint().to_owned(),
+        digest: pepper.digest(CLIENT, secret.reveal()),
+        created_by: "bench".to_owned(),
+        created_at: Utc::now(),
+        expires_at: Utc::now() + TimeDelta::days(1),
+    };
+    store.create_secret(new).await.unwrap();
+    secret.reveal().to_owned()
+}
+
+async fn service(folder: &std::path::Path) -> (TokenService, Arc<ClientMemory>, String) {
+    let random = SystemRandom::new();
+    let pepper = Pepper::parse(&Pepper::generate(&random).unwrap()).unwrap();
+    let url = format!("sqlite:{}", folder.join("bench.db").display());
+    let store = Store::open(&DatabaseUrl::parse(&url).unwrap(), 2).unwrap();
+    store.migrate().unwrap();
+    let secret = fill(&store, &pepper).await;
+    let keys = KeyFolder(folder.join("keys"));
+    keys.generate_missing(Utc::now()).unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(Clocks(Instant::now()));
+    // The lease outlives the benchmark, so that memory answers as it does between two polls.
+    let lease = Duration::from_secs(3600);
+    let memory = Arc::new(ClientMemory::new(store.clone(), Arc::clone(&clock), lease));
+    let settings = Settings {
+        public_url: "http://127.0.0.1:8080".to_owned(),
+        tenant_id: "c3ab1869-1472-4577-b669-0d64c732e75c".to_owned(),
+        token_lifetime_seconds: 3600,
+        signing_algorithm: SigningAlgorithm::ES256,
+        trusted_proxies: Vec::new(),
+        failures: (200, 5000),
+    };
+    let keys = Arc::new(ArcSwap::from_pointee(keys.load(Utc::now()).unwrap()));
+    let (usage, random) = (Arc::default(), Arc::new(random));
+    let service = TokenService::new(
+        settings,
+        store,
+        Arc::clone(&memory),
+        usage,
+        keys,
+        pepper,
+        clock,
+        random,
+    );
+    (service, memory, secret)
+}
+
+fn token_path(criterion: &mut Criterion) {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = System::new();
+    let (service, memory, secret) = runtime.block_on(service(folder.path()));
+    runtime.block_on(memory.poll()).unwrap();
+    let tenant = "c3ab1869-1472-4577-b669-0d64c732e75c";
+    let app = App::new()
+        .app_data(web::Data::new(service))
+        .configure(|config| token_endpoint::configure(config, tenant));
+    let app = runtime.block_on(test::init_service(app));
+    let body = format!(
+        "grant_type=client_credentials&client_id={CLIENT}&client_secret={secret}&resource={RESOURCE}"
+    );
+    let ask = || async {
+        let request = test::TestRequest::post()
+            .uri("/oauth2/token")
+            .insert_header((CONTENT_TYPE, "application/x-www-form-urlencoded"))
+            .peer_addr(([127, 0, 0, 1], 9).into())
+            .set_payload(body.clone());
+        let answer = test::call_service(&app, request.to_request()).await;
+        assert!(answer.status().is_success(), "{}", answer.status());
+    };
+    criterion.bench_function("token request, ES256", |bencher| {
+        bencher.iter(|| runtime.block_on(ask()));
+    });
+}
+
+fn signature(criterion: &mut Criterion) {
+    let claims = json!({ "sub": CLIENT, "aud": RESOURCE, "roles": ["Search.Read", "Search.Write"] });
+    for algorithm in [Algorithm::ES256, Algorithm::RS256] {
+        let pem = SigningKey::generate_pem(algorithm).unwrap();
+        let key = SigningKey::parse(&pem, algorithm, Utc::now()).unwrap();
+        criterion.bench_function(&format!("signature alone, {algorithm:?}"), |bencher| {
+            bencher.iter(|| key.sign("at+jwt", &claims).unwrap());
+        });
+    }
+}
+
+criterion::criterion_group!(benches, token_path, signature);
+criterion::criterion_main!(benches);
