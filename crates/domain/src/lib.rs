@@ -2,13 +2,18 @@
 //! arguments, storage lives in `store`, HTTP in `token-endpoint`.
 
 pub mod application;
+pub mod audit;
 pub mod authentication;
 pub mod client;
 pub mod clock;
+pub mod expiry;
 pub mod organisation;
 pub mod pepper;
+pub mod policy;
 pub mod random;
 pub mod resource;
+pub mod resource_server;
 pub mod secret;
+pub mod user;
 
 pub use clock::Clock;

@@ -4,15 +4,23 @@
 use std::{collections::BTreeMap, fmt};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use ring::{hmac, rand::SecureRandom};
+use ring::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hmac,
+    rand::SecureRandom,
+};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::random::{self, NoRandomness};
+use crate::{
+    audit::AuditKey,
+    random::{self, NoRandomness},
+};
 
 /// The stored form of a secret.
 pub type Digest = [u8; 32];
 const MIN_LENGTH: usize = 32;
+const AUDIT: &str = "audit";
 const CHECK_TEXT: &[u8] = b"wmda-auth pepper check";
 
 /// Why a pepper file cannot be used. Never holds its contents.
@@ -90,6 +98,68 @@ impl Pepper {
             .map(|(version, key)| (*version, finish(hmac::sign(key, CHECK_TEXT))))
     }
 
+    /// The current version's key of the audit trail.
+    pub fn current_audit_key(&self) -> AuditKey {
+        let key = self.derived(&self.versions[&self.current], AUDIT);
+        AuditKey {
+            version: self.current,
+            key,
+        }
+    }
+
+    /// The key of the audit trail under a version, if the pepper still has that.
+    pub fn audit_key(&self, version: i32) -> Option<AuditKey> {
+        let key = self.derived(self.versions.get(&version)?, AUDIT);
+        Some(AuditKey { version, key })
+    }
+
+    /// HMAC-SHA-256 of a text for one purpose, under the current version: tags that only this service can make.
+    pub fn tag(&self, purpose: &str, text: &[u8]) -> Digest {
+        let key = self.derived(&self.versions[&self.current], purpose);
+        finish(hmac::sign(&key, text))
+    }
+
+    /// Encrypts what must be read again, such as a TOTP secret; `owner` is bound to it (AES-256-GCM, random nonce).
+    pub fn seal(&self, owner: Uuid, text: &[u8], random: &dyn SecureRandom) -> Result<Vec<u8>, NoRandomness> {
+        let nonce = random::bytes::<NONCE_LEN>(random)?;
+        let mut sealed = text.to_vec();
+        let key = self.sealing_key(self.current).ok_or(NoRandomness)?;
+        key.seal_in_place_append_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(owner.as_bytes()),
+            &mut sealed,
+        )
+        .map_err(|_| NoRandomness)?;
+        Ok([&self.current.to_be_bytes()[..], &nonce, &sealed].concat())
+    }
+
+    /// Decrypts; `None` when it was sealed for somebody else, under an unknown version, or was altered.
+    pub fn open(&self, owner: Uuid, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (version, rest) = sealed.split_first_chunk::<4>()?;
+        let (nonce, text) = rest.split_first_chunk::<NONCE_LEN>()?;
+        let key = self.sealing_key(i32::from_be_bytes(*version))?;
+        let mut text = Zeroizing::new(text.to_vec());
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let length = key
+            .open_in_place(nonce, Aad::from(owner.as_bytes()), &mut text)
+            .ok()?
+            .len();
+        text.truncate(length);
+        Some(text)
+    }
+
+    fn sealing_key(&self, version: i32) -> Option<LessSafeKey> {
+        let bytes = hmac::sign(self.versions.get(&version)?, b"wmda-auth seal");
+        Some(LessSafeKey::new(
+            UnboundKey::new(&AES_256_GCM, bytes.as_ref()).ok()?,
+        ))
+    }
+
+    fn derived(&self, key: &hmac::Key, purpose: &str) -> hmac::Key {
+        let text = ["wmda-auth ", purpose].concat();
+        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(key, text.as_bytes()).as_ref())
+    }
+
     fn digest_under(&self, key: &hmac::Key, client_id: Uuid, secret: &str) -> Digest {
         let mut context = hmac::Context::with_key(key);
         context.update(client_id.as_bytes());
@@ -113,7 +183,7 @@ fn parse_line(line: &str, number: usize) -> Result<(i32, hmac::Key), PepperError
     Ok((version, hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
 }
 
-fn finish(tag: hmac::Tag) -> Digest {
+pub(crate) fn finish(tag: hmac::Tag) -> Digest {
     let mut digest = [0; 32];
     digest.copy_from_slice(tag.as_ref());
     digest
@@ -129,6 +199,26 @@ mod tests {
         assert_eq!(Pepper::parse("1").err(), Some(PepperError::Malformed(1)));
         assert_eq!(Pepper::parse("1 !").err(), Some(PepperError::Malformed(1)));
         assert_eq!(Pepper::parse("1 c2hvcnQ=").err(), Some(PepperError::Short(1)));
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test brings its own randomness")]
+    fn what_is_sealed_opens_for_its_owner_only() {
+        let random = ring::rand::SystemRandom::new();
+        let old = Pepper::generate(&random).unwrap();
+        let sealed = Pepper::parse(&old)
+            .unwrap()
+            .seal(Uuid::from_u128(1), b"seed", &random)
+            .unwrap();
+        let both = format!("{}2 {}", *old, STANDARD.encode([9; 32]));
+        let pepper = Pepper::parse(&both).unwrap();
+        let opened = pepper.open(Uuid::from_u128(1), &sealed).unwrap();
+        assert_eq!(opened.as_slice(), b"seed");
+        assert!(pepper.open(Uuid::from_u128(2), &sealed).is_none());
+        let mut altered = sealed;
+        altered[20] ^= 1;
+        assert!(pepper.open(Uuid::from_u128(1), &altered).is_none());
+        assert!(pepper.open(Uuid::from_u128(1), b"short").is_none());
     }
 
     #[test]

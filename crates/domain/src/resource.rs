@@ -90,7 +90,11 @@ pub struct Resource {
 impl Resource {
     /// Whether a client that asks for `indicator` (RFC 8707 §2) means this resource.
     pub fn is_named_by(&self, indicator: &str) -> bool {
-        self.uri.as_deref() == Some(indicator) || parse_guid(indicator) == Some(self.id)
+        Self::named(self.id, self.uri.as_deref(), indicator)
+    }
+
+    pub(crate) fn named(id: Uuid, uri: Option<&str>, indicator: &str) -> bool {
+        uri == Some(indicator) || parse_guid(indicator) == Some(id)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Client secrets: `<3 random><marker><body><checksum>`. The 3 random characters are the hint that people see; the
 //! marker lets secret scanners match one expression, the checksum lets them drop false positives offline.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Months, NaiveDate, Utc};
 use ring::rand::SecureRandom;
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
@@ -67,13 +67,11 @@ fn checksum(text: &str) -> String {
     digits.iter().copied().map(char::from).collect()
 }
 
-/// A stored secret: everything but its value, which is nowhere.
+/// A secret as people see it: everything but its value, which is nowhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientSecret {
     /// Permanent identifier.
     pub id: Uuid,
-    /// The application it belongs to.
-    pub client_id: Uuid,
     /// What the manager calls it.
     pub name: String,
     /// The first three characters of the value.
@@ -84,10 +82,44 @@ pub struct ClientSecret {
     pub created_at: DateTime<Utc>,
     /// From this instant on it is refused.
     pub expires_at: DateTime<Utc>,
-    /// Its place in the token status list, never reused.
-    pub status_index: i64,
-    /// When a token was last issued by it.
-    pub last_used_at: Option<DateTime<Utc>>,
+    /// Its last use, if there was one.
+    pub last_use: Option<LastUse>,
+    /// Tokens issued per day, oldest first; days without any are left out.
+    pub tokens_per_day: Vec<(NaiveDate, i64)>,
+}
+
+/// The last token that a secret got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastUse {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The address it was asked from.
+    pub from: String,
+    /// The client library, by its User-Agent.
+    pub with: String,
+}
+
+/// How a secret stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretStatus {
+    /// More than a month left.
+    Active,
+    /// It expires within a month.
+    Expiring,
+    /// It is refused.
+    Expired,
+}
+
+impl ClientSecret {
+    /// How it stands now.
+    pub fn status(&self, now: DateTime<Utc>) -> SecretStatus {
+        let in_a_month = now.checked_add_months(Months::new(1)).unwrap_or(now);
+        match self.expires_at {
+            at if at <= now => SecretStatus::Expired,
+            at if at < in_a_month => SecretStatus::Expiring,
+            _ => SecretStatus::Active,
+        }
+    }
 }
 
 #[cfg(test)]

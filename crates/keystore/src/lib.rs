@@ -4,6 +4,7 @@
 mod folder;
 mod key;
 mod key_set;
+mod verify;
 
 pub use folder::{KeyFolder, KeyFolderError, write_private};
 pub use jsonwebtoken::Algorithm;

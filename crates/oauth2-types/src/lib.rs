@@ -2,9 +2,11 @@
 //! and metadata. No I/O, no policy, no cryptography.
 
 pub mod answer;
+pub mod bearer;
 pub mod claims;
 pub mod credentials;
 pub mod error;
 pub mod form;
+pub mod introspection;
 pub mod metadata;
 pub mod scope;

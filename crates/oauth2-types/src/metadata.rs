@@ -15,6 +15,14 @@ pub struct ServerMetadata {
     pub authorization_endpoint: String,
     /// How clients authenticate.
     pub token_endpoint_auth_methods_supported: &'static [&'static str],
+    /// Where downstream APIs ask about a token (RFC 7662).
+    pub introspection_endpoint: String,
+    /// How they authenticate there.
+    pub introspection_endpoint_auth_methods_supported: &'static [&'static str],
+    /// Where a client ends its own token (RFC 7009).
+    pub revocation_endpoint: String,
+    /// How it authenticates there.
+    pub revocation_endpoint_auth_methods_supported: &'static [&'static str],
     /// Client credentials alone.
     pub grant_types_supported: &'static [&'static str],
     /// No response type leads to a token here; OpenID clients want the list non-empty.

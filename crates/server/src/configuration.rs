@@ -1,11 +1,15 @@
 //! Configuration: `wmda-auth.toml`, overridden by `WMDA_AUTH__SECTION__KEY`; an unknown key is an error.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Display,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
-use config::{Config, Environment, File};
+use config::{Config, ConfigError, Environment, File};
 use domain::resource::SigningAlgorithm;
 use ipnet::IpNet;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::Outcome;
 
@@ -22,6 +26,8 @@ migrate = true
 dir = "keys"
 [secrets]
 pepper_file = "pepper"
+max_lifetime_days = 365
+max_per_application = 10
 [tokens]
 lifetime_seconds = 3600
 signing_algorithm = "ES256"
@@ -33,6 +39,7 @@ tenant_id = "c3ab1869-1472-4577-b669-0d64c732e75c"
 [limits]
 failures_per_second = 200
 failure_burst = 5000
+login_failures = 10
 [log]
 format = "text"
 "#;
@@ -101,12 +108,15 @@ pub struct Keys {
 #[serde(deny_unknown_fields)]
 pub struct Secrets {
     pub pepper_file: PathBuf,
+    pub max_lifetime_days: u32,
+    pub max_per_application: i64,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tokens {
     pub lifetime_seconds: i64,
+    #[serde(deserialize_with = "by_name")]
     pub signing_algorithm: SigningAlgorithm,
 }
 
@@ -128,19 +138,36 @@ pub struct Entra {
 pub struct Limits {
     pub failures_per_second: u32,
     pub failure_burst: u32,
+    pub login_failures: i64,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
+    #[serde(deserialize_with = "by_name")]
     pub format: LogFormat,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     Text,
     Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("unknown format: use text or json"),
+        }
+    }
+}
+
+/// Derived enums don't tell which names they know.
+fn by_name<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(value: D) -> Result<T, D::Error> {
+    String::deserialize(value)?.parse().map_err(D::Error::custom)
 }
 
 /// Reads the file (if given and there), then the environment; `data_dir` moves the defaults into a folder.
@@ -168,9 +195,40 @@ pub fn load(file: Option<&Path>, data_dir: Option<&Path>) -> Outcome<Configurati
         .ignore_empty(true)
         .list_separator(",")
         .with_list_parse_key("server.trusted_proxies");
-    let configuration: Configuration = builder.add_source(environment).build()?.try_deserialize()?;
+    let configuration: Configuration = builder
+        .add_source(environment)
+        .build()
+        .and_then(Config::try_deserialize)
+        .map_err(|error| sentence(&error, file))?;
     validate(&configuration)?;
     Ok(configuration)
+}
+
+/// Names the file or the key, and what is expected there; never a value, which may be a password.
+fn sentence(error: &ConfigError, file: Option<&Path>) -> String {
+    match error {
+        ConfigError::FileParse { cause, .. } => {
+            let file = file.unwrap_or(Path::new("the configuration")).display();
+            let text = cause.to_string();
+            // The lines after the first one show the file's text.
+            let place = text.lines().next().unwrap_or_default();
+            format!("{file}: {place}; correct the file")
+        }
+        ConfigError::Type { expected, key, .. } => {
+            format!("{} must be {expected}", key.as_deref().unwrap_or_default())
+        }
+        ConfigError::At { error, key, .. } => {
+            let key = key.as_deref().unwrap_or_default();
+            let text = sentence(error, file);
+            let Some(unknown) = text.strip_prefix("unknown field `") else {
+                return format!("{key}: {text}");
+            };
+            let dot = if key.is_empty() { "" } else { "." };
+            let (field, known) = unknown.split_once("`, expected ").unwrap_or((unknown, ""));
+            format!("{key}{dot}{field} is no configuration key; remove it, or use {known}")
+        }
+        other => other.to_string(),
+    }
 }
 
 fn validate(configuration: &Configuration) -> Outcome<()> {
@@ -192,6 +250,15 @@ fn validate(configuration: &Configuration) -> Outcome<()> {
     }
     if configuration.cache.lease_ms <= configuration.cache.poll_ms || configuration.cache.poll_ms == 0 {
         return Err("cache.lease_ms must be longer than cache.poll_ms, and both above 0".into());
+    }
+    if !(1..=365).contains(&configuration.secrets.max_lifetime_days) {
+        return Err("secrets.max_lifetime_days must lie between 1 and 365".into());
+    }
+    if configuration.secrets.max_per_application < 1 || configuration.limits.login_failures < 1 {
+        return Err("secrets.max_per_application and limits.login_failures must be at least 1".into());
+    }
+    if configuration.server.workers == Some(0) {
+        return Err("server.workers must be at least 1; leave it out for one worker per core".into());
     }
     if configuration.server.tls_cert.is_some() != configuration.server.tls_key.is_some() {
         return Err("server.tls_cert and server.tls_key go together: set both or none".into());

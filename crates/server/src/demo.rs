@@ -8,17 +8,20 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use domain::{
-    application::{Application, ApplicationName},
-    organisation::Organisation,
+    audit::Entry,
     pepper::Pepper,
     random,
     resource::{Environment, Resource, SigningAlgorithm},
     secret::NewSecret,
 };
 use keystore::KeyFolder;
+use management::{
+    Allowed, Management, Problem, applications::NewApplication, enrolment::FIRST_USE, managers::NewManager,
+    organisations::NewOrganisation, permissions::NewPermission, users::NewUser,
+};
 use ring::rand::SecureRandom;
 use serde_json::{Value, json};
-use store::{NewClientSecret, Store, StoreError};
+use store::{NewClientSecret, NewResourceServer, Store, StoreError, client_secrets::SecretFilter};
 use uuid::Uuid;
 
 use crate::{Outcome, clock, configuration, serve, tls};
@@ -58,23 +61,24 @@ const RESOURCES: [(&str, Environment, &str); 6] = [
 ];
 const SMC: &[usize] = &[1, 3];
 const DM: &[usize] = &[5];
-/// Organisation, country, application, granted resources.
-const CLIENTS: [(&str, &str, &str, &[usize]); 5] = [
-    ("Example Registry", "NL", "Partner-NL-ExampleRegistry-SMC", SMC),
-    ("Example Registry", "NL", "Partner-NL-ExampleRegistry-DM", DM),
-    (
-        "Sample Transplant Centre",
-        "DE",
-        "Partner-DE-SampleCentre-SMC",
-        SMC,
-    ),
-    ("Sample Transplant Centre", "DE", "Partner-DE-SampleCentre-DM", DM),
-    (
-        "Sample Transplant Centre",
-        "DE",
-        "PartnerAlternative-DE-SampleCentre-SMC",
-        &[3],
-    ),
+const TEAM: [(&str, &str); 2] = [
+    ("admin@wmda.example", "admin"),
+    ("auditor@wmda.example", "auditor"),
+];
+const REGISTRY: &str = "Example Registry";
+const CENTRE: &str = "Sample Transplant Centre";
+/// Name, country, manager.
+const ORGANISATIONS: [(&str, &str, &str); 2] = [
+    (REGISTRY, "NL", "manager@example-registry.example"),
+    (CENTRE, "DE", "manager@sample-centre.example"),
+];
+/// Organisation, application, granted resources.
+const CLIENTS: [(&str, &str, &[usize]); 5] = [
+    (REGISTRY, "Partner-NL-ExampleRegistry-SMC", SMC),
+    (REGISTRY, "Partner-NL-ExampleRegistry-DM", DM),
+    (CENTRE, "Partner-DE-SampleCentre-SMC", SMC),
+    (CENTRE, "Partner-DE-SampleCentre-DM", DM),
+    (CENTRE, "PartnerAlternative-DE-SampleCentre-SMC", &[3]),
 ];
 
 #[derive(Args)]
@@ -123,10 +127,13 @@ pub fn run(arguments: DemoArguments) -> Outcome<()> {
         "http://127.0.0.1:8080" => format!("{scheme}://{}", listener.local_addr()?),
         configured => configured.to_owned(),
     };
-    actix_web::rt::System::new().block_on(async {
+    serve::block_on(async {
         let now = prepared.clock.now();
+        let management = serve::management(&configuration, &prepared, url.clone());
         let mut summary = Seeder {
             store: &prepared.store,
+            allowed: management.operator("demo"),
+            management: &management,
             pepper: &prepared.pepper,
             random: &*random,
             now,
@@ -135,6 +142,7 @@ pub fn run(arguments: DemoArguments) -> Outcome<()> {
         .await?;
         summary["base_url"] = json!(url);
         summary["issuer"] = json!(url);
+        summary["page_url"] = json!(format!("{url}/manage-api-credentials"));
         summary["tenant_id"] = json!(configuration.entra.tenant_id);
         summary["data_dir"] = json!(dir);
         summary["ca_file"] = json!(arguments.tls.then(|| dir.join("tls-ca.pem")));
@@ -171,9 +179,11 @@ fn announce(summary: &Value, as_json: bool) {
     );
 }
 
-/// Fills the store with samples; what is there stays, its sample secrets are replaced.
+/// Fills the store with samples; what is there stays, its sample secrets and passwords are replaced.
 struct Seeder<'a> {
     store: &'a Store,
+    management: &'a Management,
+    allowed: Allowed,
     pepper: &'a Pepper,
     random: &'a dyn SecureRandom,
     now: DateTime<Utc>,
@@ -182,24 +192,38 @@ struct Seeder<'a> {
 impl Seeder<'_> {
     async fn seed(&self) -> Outcome<Value> {
         for (name, environment, id) in RESOURCES {
-            accept_existing(self.store.create_resource(resource(name, environment, id)?).await)?;
+            let resource = resource(name, environment, id)?;
+            let entry = self.entry("resource.create", format!("resource/{id}"));
+            accept_existing(self.store.create_resource(resource, entry).await)?;
         }
-        let mut clients = Vec::new();
-        for (organisation, country, name, granted) in CLIENTS {
-            let client_id = self.application(organisation, country, name, granted).await?;
-            let (secret_id, value) = self
-                .replace_secret(client_id, "demo", TimeDelta::days(365))
+        let (mut clients, mut users) = (Vec::new(), Vec::new());
+        for (email, role) in TEAM {
+            let (_, shown) = self.user(email, role, None).await?;
+            users.push(shown);
+        }
+        for (organisation, country, manager) in ORGANISATIONS {
+            let organisation_id = self.organisation(organisation, country).await?;
+            let (user_id, mut shown) = self
+                .user(manager, "credential_manager", Some(organisation_id))
                 .await?;
-            clients.push(json!({
-                "name": name, "client_id": client_id, "client_secret": value, "secret_id": secret_id,
-                "resources": granted.iter().map(|at| RESOURCES[*at].2).collect::<Vec<_>>(),
-            }));
+            let mut managed = Vec::new();
+            for (_, name, granted) in CLIENTS.iter().filter(|one| one.0 == organisation) {
+                let client_id = self.application(organisation_id, name, granted).await?;
+                self.assign(client_id, user_id).await?;
+                managed.push(client_id);
+                let (secret_id, value) = self
+                    .replace_secret(client_id, "demo", TimeDelta::days(365))
+                    .await?;
+                clients.push(json!({
+                    "name": name, "client_id": client_id, "client_secret": value, "secret_id": secret_id,
+                    "resources": granted.iter().map(|at| RESOURCES[*at].2).collect::<Vec<_>>(),
+                }));
+            }
+            shown["applications"] = json!(managed);
+            users.push(shown);
         }
-        let first = self
-            .store
-            .application_named(CLIENTS[0].2.to_owned())
-            .await?
-            .ok_or("the sample is incomplete")?;
+        let first = self.store.application_named(CLIENTS[0].1.to_owned()).await?;
+        let first = first.ok_or("the sample is incomplete")?;
         self.replace_secret(first, "demo, expires in 20 days", TimeDelta::days(20))
             .await?;
         let (_, expired) = self
@@ -207,69 +231,159 @@ impl Seeder<'_> {
             .await?;
         Ok(json!({
             "clients": clients, "expired": { "client_id": first, "client_secret": expired },
-            "resource_servers": [], "users": [],
+            "resource_servers": self.resource_servers().await?, "users": users,
         }))
     }
 
-    async fn application(
-        &self,
-        organisation: &str,
-        country: &str,
-        name: &str,
-        granted: &[usize],
-    ) -> Outcome<Uuid> {
-        let known = self.store.organisation_named(organisation.to_owned()).await?;
-        let organisation_id = known.map_or_else(|| random::uuid(self.random), Ok)?;
-        if known.is_none() {
-            let (name, country_code) = (organisation.to_owned(), country.to_owned());
-            self.store
-                .create_organisation(Organisation {
-                    id: organisation_id,
-                    name,
-                    country_code,
-                    enabled: true,
-                })
-                .await?;
+    /// One for each resource.
+    async fn resource_servers(&self) -> Outcome<Vec<Value>> {
+        let mut made = Vec::new();
+        for (name, environment, id) in RESOURCES {
+            let name = format!("{name} ({})", environment.as_str());
+            let (client_id, secret) = self.resource_server(name, Uuid::try_parse(id)?).await?;
+            made.push(json!({ "client_id": client_id, "client_secret": secret, "resources": [id] }));
         }
+        Ok(made)
+    }
+
+    async fn resource_server(&self, name: String, resource: Uuid) -> Outcome<(Uuid, String)> {
+        let secret = NewSecret::generate(self.random)?;
+        if let Some(client_id) = self.store.resource_server_named(name.clone()).await? {
+            let digest = self.pepper.digest(client_id, secret.reveal());
+            let entry = self.entry(
+                "resource_server.new_secret",
+                format!("resource-server/{client_id}"),
+            );
+            self.store
+                .set_resource_server_secret(client_id, digest, entry)
+                .await?;
+            return Ok((client_id, secret.reveal().to_owned()));
+        }
+        let client_id = random::uuid(self.random)?;
+        let new = NewResourceServer {
+            client_id,
+            name,
+            digest: self.pepper.digest(client_id, secret.reveal()),
+            created_at: self.now,
+            resources: vec![resource],
+        };
+        let entry = self.entry("resource_server.create", format!("resource-server/{client_id}"));
+        self.store.create_resource_server(new, entry).await?;
+        Ok((client_id, secret.reveal().to_owned()))
+    }
+
+    fn entry(&self, action: &str, object: String) -> Entry {
+        self.management.done(&self.allowed, action, object)
+    }
+
+    /// The person, and what is printed of them.
+    async fn user(&self, email: &str, role: &str, organisation_id: Option<Uuid>) -> Outcome<(Uuid, Value)> {
+        let id = match self.store.sign_in_record(email.to_owned()).await? {
+            Some(known) => known.user.id,
+            None => {
+                let new = NewUser {
+                    email: email.to_owned(),
+                    display_name: format!("Demo {}", role.replace('_', " ")),
+                    organisation_id,
+                    roles: vec![role.to_owned()],
+                };
+                self.management
+                    .create_user(&self.allowed, new, FIRST_USE)
+                    .await?
+                    .user
+                    .id
+            }
+        };
+        let password = random::uuid(self.random)?.simple().to_string();
+        let secret = self
+            .management
+            .enrol_sample(&self.allowed, (id, email), password.clone())
+            .await?;
+        let shown = json!({ "email": email, "password": password, "totp_secret": secret, "role": role });
+        Ok((id, shown))
+    }
+
+    async fn assign(&self, client_id: Uuid, user_id: Uuid) -> Outcome<()> {
+        let new = NewManager {
+            user_id,
+            confirmed_by: None,
+            confirmed_at: None,
+        };
+        match self
+            .management
+            .assign_manager(&self.allowed, client_id, new)
+            .await
+        {
+            Ok(_) | Err(Problem::Conflict(_)) => Ok(()),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    async fn organisation(&self, name: &str, country_code: &str) -> Outcome<Uuid> {
+        if let Some(known) = self.store.organisation_named(name.to_owned()).await? {
+            return Ok(known.id);
+        }
+        let (name, country_code) = (name.to_owned(), country_code.to_owned());
+        let new = NewOrganisation { name, country_code };
+        Ok(self.management.create_organisation(&self.allowed, new).await?.id)
+    }
+
+    async fn application(&self, organisation_id: Uuid, name: &str, granted: &[usize]) -> Outcome<Uuid> {
         if let Some(client_id) = self.store.application_named(name.to_owned()).await? {
             return Ok(client_id);
         }
-        let client_id = random::uuid(self.random)?;
-        let name = ApplicationName::parse(name)?;
-        self.store
-            .create_application(Application {
-                client_id,
-                organisation_id,
-                name,
-                enabled: true,
-            })
-            .await?;
+        let new = NewApplication {
+            name: name.to_owned(),
+            organisation_id,
+        };
+        let client_id = self
+            .management
+            .create_application(&self.allowed, new)
+            .await?
+            .client_id;
         for at in granted {
             let (name, environment, id) = RESOURCES[*at];
             let resource = resource(name, environment, id)?;
-            self.store.grant(client_id, resource.id, resource.roles).await?;
+            let new = NewPermission {
+                resource_id: resource.id,
+                roles: resource.roles,
+            };
+            self.management.grant(&self.allowed, client_id, new).await?;
         }
         Ok(client_id)
     }
 
     async fn replace_secret(&self, client_id: Uuid, name: &str, life: TimeDelta) -> Outcome<(Uuid, String)> {
-        for old in self.store.secrets_named(client_id, name.to_owned()).await? {
-            self.store.delete_secret(client_id, old, self.now).await?;
+        let every = SecretFilter {
+            status: None,
+            search: name.to_owned(),
+            after: None,
+            limit: usize::MAX,
+        };
+        let old = self.store.secrets(client_id, every, self.now).await?;
+        for old in old.into_iter().filter(|one| one.name == name) {
+            let entry = self.entry(
+                "secret.delete",
+                format!("application/{client_id}/secret/{}", old.id),
+            );
+            self.store
+                .delete_secret(client_id, old.id, self.now, entry)
+                .await?;
         }
         let secret = NewSecret::generate(self.random)?;
         let id = random::uuid(self.random)?;
-        self.store
-            .create_secret(NewClientSecret {
-                id,
-                client_id,
-                name: name.to_owned(),
-                hint: secret.hint().to_owned(),
-                digest: self.pepper.digest(client_id, secret.reveal()),
-                created_by: "demo".to_owned(),
-                created_at: self.now.min(self.now + life - TimeDelta::days(1)),
-                expires_at: self.now + life,
-            })
-            .await?;
+        let new = NewClientSecret {
+            id,
+            client_id,
+            name: name.to_owned(),
+            hint: secret.hint().to_owned(),
+            digest: self.pepper.digest(client_id, secret.reveal()),
+            created_by: "demo".to_owned(),
+            created_at: self.now.min(self.now + life - TimeDelta::days(1)),
+            expires_at: self.now + life,
+        };
+        let entry = self.entry("secret.create", format!("application/{client_id}/secret/{id}"));
+        self.store.create_secret(new, i64::MAX, entry).await?;
         Ok((id, secret.reveal().to_owned()))
     }
 }

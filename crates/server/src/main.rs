@@ -1,5 +1,6 @@
 //! The binary `wmda-auth`: command line in, exit code out.
 
+mod admin;
 mod clock;
 mod configuration;
 mod demo;
@@ -36,6 +37,10 @@ enum Command {
     Migrate(ConfigArgument),
     /// Validate configuration, keys, pepper and database; exit 0 when all is well.
     Check(ConfigArgument),
+    /// The WMDA team's work from a shell: people, organisations, applications, permissions, the audit trail.
+    Admin(admin::AdminArguments),
+    /// Print the OpenAPI document of the management API.
+    Openapi,
     /// Make, list, rotate and retire signing keys.
     Keys(keys::KeysArguments),
     /// Write a new pepper file (never replaces one).
@@ -66,6 +71,11 @@ fn run(cli: Cli) -> Outcome<()> {
         Command::Serve(argument) => serve::run(&configuration::load(Some(&argument.config), None)?),
         Command::Migrate(argument) => serve::migrate(&configuration::load(Some(&argument.config), None)?),
         Command::Check(argument) => serve::check(&configuration::load(Some(&argument.config), None)?),
+        Command::Admin(arguments) => admin::run(arguments),
+        Command::Openapi => {
+            println!("{}", management::openapi().to_pretty_json()?);
+            Ok(())
+        }
         Command::Keys(arguments) => keys::run(arguments),
         Command::Pepper(argument) => {
             keys::generate_pepper(&configuration::load(Some(&argument.config), None)?)

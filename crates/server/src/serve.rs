@@ -6,7 +6,8 @@ use actix_web::{App, HttpServer, web};
 use arc_swap::ArcSwap;
 use domain::{Clock, pepper::Pepper};
 use keystore::{KeyFolder, KeySet};
-use store::{DatabaseUrl, Store, memory::ClientMemory, usage::UsageRecorder};
+use management::Management;
+use store::{DatabaseUrl, Store, StoreError, memory::ClientMemory, usage::UsageRecorder};
 use token_endpoint::{Settings, TokenService};
 
 use crate::{
@@ -15,35 +16,53 @@ use crate::{
     tls,
 };
 
+/// How long the end of the server waits for the last use to be written.
+const LAST_FLUSH: Duration = Duration::from_secs(5);
+
 /// What must be right before the port is bound.
 pub struct Prepared {
     pub store: Store,
-    pub pepper: Pepper,
+    pub memory: Arc<ClientMemory>,
+    pub pepper: Arc<Pepper>,
     pub keys: KeySet,
     pub clock: Arc<dyn Clock>,
+    pub tls: Option<rustls::ServerConfig>,
 }
 
 pub fn prepare(configuration: &Configuration) -> Outcome<Prepared> {
     let clock = clock::SystemClock::start();
     let keys = KeyFolder(configuration.keys.dir.clone()).load(clock.now())?;
+    let tls = load_tls(configuration)?;
     let pepper = load_pepper(configuration)?;
     let store = open(configuration)?;
     if configuration.database.migrate {
         store.migrate()?;
     }
     store.verify_schema()?;
-    store.verify_pepper(&pepper)?;
+    verify_pepper(&store, &pepper, configuration)?;
+    let lease = Duration::from_millis(configuration.cache.lease_ms);
+    let memory = ClientMemory::new(store.clone(), Arc::clone(&clock) as _, lease);
     Ok(Prepared {
         store,
-        pepper,
+        memory: Arc::new(memory),
+        pepper: Arc::new(pepper),
         keys,
         clock,
+        tls,
     })
+}
+
+fn load_tls(configuration: &Configuration) -> Outcome<Option<rustls::ServerConfig>> {
+    match (&configuration.server.tls_cert, &configuration.server.tls_key) {
+        (Some(certificate), Some(key)) => tls::load(certificate, key).map(Some),
+        _ => Ok(None),
+    }
 }
 
 fn open(configuration: &Configuration) -> Outcome<Store> {
     let url = DatabaseUrl::parse(&configuration.database.url)?;
-    Ok(Store::open(&url, configuration.database.pool_size.max(1))?)
+    let store = Store::open(&url, configuration.database.pool_size.max(1));
+    Ok(store.map_err(|error| format!("database.url: {error}"))?)
 }
 
 fn load_pepper(configuration: &Configuration) -> Outcome<Pepper> {
@@ -58,6 +77,17 @@ fn load_pepper(configuration: &Configuration) -> Outcome<Pepper> {
     Ok(Pepper::parse(&text).map_err(|error| named(&error))?)
 }
 
+/// A pepper that the database refuses is a matter of its file: the sentence names it.
+fn verify_pepper(store: &Store, pepper: &Pepper, configuration: &Configuration) -> Outcome<()> {
+    store.verify_pepper(pepper).map_err(|error| match error {
+        StoreError::WrongPepper(_) => {
+            let path = configuration.secrets.pepper_file.display();
+            format!("{path}: {error}, or name the right database in database.url").into()
+        }
+        other => other.into(),
+    })
+}
+
 pub fn migrate(configuration: &Configuration) -> Outcome<()> {
     Ok(open(configuration)?.migrate()?)
 }
@@ -67,13 +97,14 @@ pub fn check(configuration: &Configuration) -> Outcome<()> {
     let database = || -> Outcome<()> {
         let store = open(configuration)?;
         store.verify_schema()?;
-        Ok(store.verify_pepper(&load_pepper(configuration)?)?)
+        verify_pepper(&store, &load_pepper(configuration)?, configuration)
     };
     let outcomes = [
         KeyFolder(configuration.keys.dir.clone())
             .load(clock.now())
             .map(drop)
             .map_err(Into::into),
+        load_tls(configuration).map(drop),
         load_pepper(configuration).map(drop),
         database(),
     ];
@@ -95,11 +126,42 @@ pub fn run(configuration: &Configuration) -> Outcome<()> {
     let prepared = prepare(configuration)?;
     let listener = bind(&configuration.server.bind)?;
     let url = configuration.server.public_url.clone();
-    actix_web::rt::System::new().block_on(serve(configuration, prepared, listener, url))
+    block_on(serve(configuration, prepared, listener, url))
+}
+
+/// Runs until the server ends, and waits for nothing else: a query that hangs would hold the runtime's end, and with it
+/// the process, for as long as the database does.
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let system = actix_web::rt::System::new();
+    let outcome = system.block_on(work);
+    std::mem::forget(system);
+    outcome
 }
 
 pub fn bind(address: &str) -> Outcome<TcpListener> {
-    Ok(TcpListener::bind(address).map_err(|error| format!("server.bind {address}: {error}"))?)
+    Ok(TcpListener::bind(address).map_err(|error| {
+        format!(
+            "server.bind {address}: {error}; end what uses the address, or choose another port or address"
+        )
+    })?)
+}
+
+/// The operations of the management API, for the server and the command line alike.
+pub fn management(configuration: &Configuration, prepared: &Prepared, public_url: String) -> Management {
+    let settings = management::Settings {
+        public_url,
+        max_lifetime_days: configuration.secrets.max_lifetime_days,
+        max_per_application: configuration.secrets.max_per_application,
+        login_failures: configuration.limits.login_failures,
+    };
+    Management::new(
+        settings,
+        prepared.store.clone(),
+        Arc::clone(&prepared.memory),
+        Arc::clone(&prepared.pepper),
+        Arc::clone(&prepared.clock),
+        clock::system_random(),
+    )
 }
 
 /// Serves until SIGTERM or SIGINT, drains, and writes the use that was gathered.
@@ -109,14 +171,16 @@ pub async fn serve(
     listener: TcpListener,
     public_url: String,
 ) -> Outcome<()> {
+    let management = web::Data::new(management(configuration, &prepared, public_url.clone()));
+    let document = web::Data::new(management::openapi());
     let Prepared {
         store,
+        memory,
         pepper,
         keys,
         clock,
+        tls,
     } = prepared;
-    let lease = Duration::from_millis(configuration.cache.lease_ms);
-    let memory = Arc::new(ClientMemory::new(store.clone(), Arc::clone(&clock), lease));
     let usage = Arc::new(UsageRecorder::default());
     let keys = Arc::new(ArcSwap::from_pointee(keys));
     let settings = Settings {
@@ -151,24 +215,34 @@ pub async fn serve(
     let tenant = configuration.entra.tenant_id.clone();
     let mut server = HttpServer::new(move || {
         let tenant = tenant.clone();
+        let (management, document) = (management.clone(), document.clone());
         App::new()
             .wrap(actix_web::middleware::from_fn(token_endpoint::guard))
             .app_data(service.clone())
+            .app_data(management.clone())
+            .configure(move |config| management::configure(config, &management, &document))
             .configure(move |config| token_endpoint::configure(config, &tenant))
     })
     .shutdown_timeout(10);
     if let Some(workers) = configuration.server.workers {
         server = server.workers(workers);
     }
-    let server = match (&configuration.server.tls_cert, &configuration.server.tls_key) {
-        (Some(certificate), Some(key)) => {
-            server.listen_rustls_0_23(listener, tls::load(certificate, key)?)?
-        }
-        _ => server.listen(listener)?,
+    let server = match tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls)?,
+        None => server.listen(listener)?,
     };
     server.run().await?;
-    usage.flush(&store).await?;
+    write_last_use(&usage, &store).await;
     Ok(())
+}
+
+/// The server ends in any case: a database that hangs can't hold it.
+async fn write_last_use(usage: &UsageRecorder, store: &Store) {
+    match tokio::time::timeout(LAST_FLUSH, usage.flush(store)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => log::error!("the last use of secrets could not be written and is lost: {error}"),
+        Err(_) => log::error!("the last use of secrets could not be written in time and may be lost"),
+    }
 }
 
 fn spawn_poller(memory: Arc<ClientMemory>, every: Duration) {
@@ -188,7 +262,7 @@ fn spawn_housekeeping(service: web::Data<TokenService>, usage: Arc<UsageRecorder
             tokio::time::sleep(Duration::from_secs(2)).await;
             service.forget_idle_sources();
             if let Err(error) = usage.flush(&store).await {
-                log::warn!("use of secrets could not be written: {error}");
+                log::warn!("use of secrets could not be written now and is kept: {error}");
             }
         }
     });

@@ -16,11 +16,20 @@ use crate::Outcome;
 
 /// A server configuration from PEM files.
 pub fn load(certificate: &Path, key: &Path) -> Outcome<ServerConfig> {
-    let named = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let named = |path: &Path, error: &dyn std::fmt::Display| {
+        format!(
+            "{}: {error}; server.tls_cert is a PEM file with the certificate and its chain, server.tls_key one with its \
+             private key",
+            path.display()
+        )
+    };
     let file = File::open(certificate).map_err(|error| named(certificate, &error))?;
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_reader_iter(BufReader::new(file))
         .collect::<Result<_, _>>()
         .map_err(|error| named(certificate, &error))?;
+    if chain.is_empty() {
+        return Err(named(certificate, &"it holds no certificate").into());
+    }
     let private = PrivateKeyDer::from_pem_file(key).map_err(|error| named(key, &error))?;
     let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     Ok(ServerConfig::builder_with_provider(provider)

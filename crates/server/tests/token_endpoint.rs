@@ -8,16 +8,10 @@
     reason = "helpers of tests stand outside test functions; tests measure time and read their environment"
 )]
 
+#[expect(dead_code, reason = "each file of tests uses its part")]
 mod support;
 
-use std::{
-    fs,
-    io::Cursor,
-    path::Path,
-    process::{Command, Output},
-    thread,
-    time::Duration,
-};
+use std::{io::Cursor, thread, time::Duration};
 
 use jsonwebtoken::{
     Algorithm, DecodingKey, Validation, decode, decode_header,
@@ -32,7 +26,7 @@ use reqwest::{
     blocking::{Body, RequestBuilder},
 };
 use serde_json::Value;
-use support::{Answer, Demo, FORM, GRANT, Proxy, binary, http, postgres_database, timed};
+use support::{Answer, Demo, FORM, GRANT, http, postgres_database, proxy::Proxy, timed};
 
 const PRODUCTION: &str = "5df05a6d-8ef0-49fe-9441-62cd9b540376";
 const NOBODY: &str = "11111111-2222-4333-8444-555555555555";
@@ -977,75 +971,6 @@ fn sigterm_ends_with_exit_code_0() {
         access_token(&Answer::of(demo.token(demo.upload.body())));
         assert_eq!(demo.terminate().code(), Some(0), "{}", demo.log());
     }
-}
-
-/// `wmda-auth check` on the folder of a demo.
-fn check_command(data: &Path) -> Command {
-    let mut command = binary();
-    let database = format!("sqlite:{}", data.join("wmda-auth.db").display());
-    command
-        .arg("check")
-        .current_dir(data)
-        .env("WMDA_AUTH__DATABASE__URL", database)
-        .env("WMDA_AUTH__KEYS__DIR", data.join("keys"))
-        .env("WMDA_AUTH__SECRETS__PEPPER_FILE", data.join("pepper"));
-    command
-}
-
-fn assert_refused(output: &Output, named: &str, hidden: &str) {
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success(), "{named} was accepted");
-    assert!(text.contains(named), "{text} does not name {named}");
-    assert!(!text.contains(hidden), "{text} shows contents");
-}
-
-#[test]
-fn an_unknown_configuration_key_is_named() {
-    let demo = Demo::sqlite();
-    let data = demo.data_dir();
-    assert!(check_command(&data).output().unwrap().status.success());
-    let broken = check_command(&data)
-        .env("WMDA_AUTH__SERVER__NOPE", "1")
-        .output()
-        .unwrap();
-    assert_refused(&broken, "nope", SENTINEL);
-}
-
-#[test]
-fn y02_a_broken_pepper_file_is_named_without_its_contents() {
-    let mut demo = Demo::sqlite();
-    demo.terminate();
-    let data = demo.data_dir();
-    let pepper = data.join("pepper");
-    let right = fs::read_to_string(&pepper).unwrap();
-    let path = pepper.display().to_string();
-    fs::write(&pepper, SENTINEL).unwrap();
-    assert_refused(&check_command(&data).output().unwrap(), &path, SENTINEL);
-    let other = fs::read_to_string(Demo::sqlite().data_dir().join("pepper")).unwrap();
-    fs::write(&pepper, &other).unwrap();
-    assert_refused(
-        &check_command(&data).output().unwrap(),
-        "pepper",
-        other.trim_end(),
-    );
-    fs::remove_file(&pepper).unwrap();
-    assert_refused(&check_command(&data).output().unwrap(), &path, right.trim_end());
-}
-
-#[test]
-fn y02_a_broken_key_file_is_named_without_its_contents() {
-    let mut demo = Demo::sqlite();
-    demo.terminate();
-    let data = demo.data_dir();
-    let files = fs::read_dir(data.join("keys")).unwrap();
-    for file in files.map(|file| file.unwrap().path()) {
-        let right = fs::read(&file).unwrap();
-        fs::write(&file, SENTINEL).unwrap();
-        let path = file.display().to_string();
-        assert_refused(&check_command(&data).output().unwrap(), &path, SENTINEL);
-        fs::write(&file, right).unwrap();
-    }
-    assert!(check_command(&data).output().unwrap().status.success());
 }
 
 /// The answers while the database is away: 503 soon, and never 401.

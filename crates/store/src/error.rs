@@ -14,6 +14,9 @@ pub enum StoreError {
     /// A row that the change needs is missing.
     #[error("something that it refers to does not exist")]
     Missing,
+    /// The application has as many live secrets as it may have.
+    #[error("the application has as many live secrets as it may have: delete one first")]
+    LimitReached,
     /// The rules of the domain forbid it.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -28,7 +31,7 @@ pub enum StoreError {
     Schema(String),
     /// The pepper is not the one that this database was made with.
     #[error(
-        "version {0} of the pepper is not the one that this database was filled with: restore the right pepper file"
+        "version {0} of the pepper is not the one that this database was filled with: restore the file that was used with it"
     )]
     WrongPepper(i32),
     /// A stored value has a form that this version does not know.

@@ -1,16 +1,34 @@
 //! Storage: SQLite and Postgres behind one [`Store`], and the memory under a lease that the token path answers from.
 //! Nothing outside this crate names diesel.
 
+pub mod applications;
+pub mod audit;
+mod changes;
+pub mod client_secrets;
+mod clients;
 pub mod connection;
+pub mod enrolments;
 mod error;
+mod ids;
+pub mod managers;
 pub mod memory;
 mod migrations;
-mod queries;
+mod organisations;
+mod pages;
+mod pepper_checks;
+mod resource_servers;
+mod resources;
+mod revocations;
 mod schema;
+pub mod sessions;
 mod store;
 pub mod usage;
+pub mod users;
 
+pub use client_secrets::NewClientSecret;
 pub use connection::DatabaseUrl;
 pub use error::StoreError;
-pub use queries::{DeletedOutcome, NewClientSecret};
+pub use pages::Page;
+pub use resource_servers::NewResourceServer;
+pub use revocations::TokenReference;
 pub use store::Store;

@@ -17,7 +17,7 @@ use domain::{Clock, client::Client, pepper::Digest};
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, changes::Changes};
 
 /// How many clients are remembered; the least useful ones are read again.
 const CAPACITY: usize = 200_000;
@@ -80,8 +80,20 @@ impl ClientMemory {
         let asked_at = self.clock.monotonic();
         let since = *self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         let changes = self.store.changes_since(since).await?;
+        self.apply(since, asked_at, changes);
+        Ok(())
+    }
+
+    /// Applies the answer of a poll that knew the version `since` and was sent at `asked_at`. Polls may overlap: an
+    /// answer that a newer one has overtaken says nothing new, and neither turns back the version nor the lease.
+    fn apply(&self, since: i64, asked_at: Duration, changes: Changes) {
         let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
-        match changes.clients {
+        // A version below the one that was known at the question is no late answer: the database itself went back.
+        let overtaken = changes.version < *applied && since <= changes.version;
+        if overtaken {
+            return;
+        }
+        match changes.clients.filter(|_| changes.version >= since) {
             Some(clients) => clients
                 .iter()
                 .for_each(|client_id| drop(self.clients.remove(client_id))),
@@ -89,8 +101,7 @@ impl ClientMemory {
         }
         *applied = changes.version;
         self.valid_until
-            .store(nanos(asked_at + self.lease), Ordering::Release);
-        Ok(())
+            .fetch_max(nanos(asked_at + self.lease), Ordering::AcqRel);
     }
 
     /// Waits until every node's memory has met the changes that were committed before.
@@ -109,4 +120,101 @@ impl ClientMemory {
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+
+    use super::*;
+    use crate::DatabaseUrl;
+
+    const LEASE: Duration = Duration::from_millis(500);
+
+    /// A monotonic clock that is set by hand.
+    #[derive(Default)]
+    struct Hand(AtomicU64);
+
+    impl Clock for Hand {
+        fn now(&self) -> DateTime<Utc> {
+            DateTime::UNIX_EPOCH
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::from_millis(self.0.load(Ordering::SeqCst))
+        }
+    }
+
+    fn memory(dir: &tempfile::TempDir) -> (ClientMemory, Arc<Hand>) {
+        let url = format!("sqlite:{}", dir.path().join("memory.db").display());
+        let store = Store::open(&DatabaseUrl::parse(&url).unwrap(), 1).unwrap();
+        let clock = Arc::new(Hand::default());
+        (ClientMemory::new(store, Arc::clone(&clock) as _, LEASE), clock)
+    }
+
+    fn client(number: u128) -> Arc<Client> {
+        Arc::new(Client {
+            client_id: Uuid::from_u128(number),
+            secrets: Vec::new(),
+            grants: Vec::new(),
+        })
+    }
+
+    fn changes(version: i64, clients: &[u128]) -> Changes {
+        Changes {
+            version,
+            clients: Some(clients.iter().copied().map(Uuid::from_u128).collect()),
+        }
+    }
+
+    fn millis(number: u64) -> Duration {
+        Duration::from_millis(number)
+    }
+
+    #[test]
+    fn an_answer_that_a_newer_one_has_overtaken_is_ignored() {
+        let dir = tempfile::tempdir().unwrap();
+        let (memory, clock) = memory(&dir);
+        memory.apply(0, millis(0), changes(5, &[]));
+        // Two polls know version 5; the second one, sent later, is answered first.
+        memory.apply(5, millis(200), changes(7, &[1]));
+        memory.apply(5, millis(100), changes(6, &[]));
+        assert_eq!(*memory.applied.lock().unwrap(), 7);
+        memory.keep(6, &client(1));
+        assert!(
+            memory.clients.get(&Uuid::from_u128(1)).is_none(),
+            "what was read before the eviction does not come back"
+        );
+        clock.0.store(699, Ordering::SeqCst);
+        assert!(memory.has_lease(), "the lease of the newer poll stays");
+        // However late it was sent, an overtaken answer extends nothing.
+        memory.apply(5, millis(690), changes(6, &[]));
+        clock.0.store(700, Ordering::SeqCst);
+        assert!(!memory.has_lease());
+    }
+
+    #[test]
+    fn an_earlier_question_with_a_newer_answer_is_applied_and_shortens_no_lease() {
+        let dir = tempfile::tempdir().unwrap();
+        let (memory, clock) = memory(&dir);
+        memory.apply(0, millis(0), changes(5, &[]));
+        memory.keep(5, &client(1));
+        memory.apply(5, millis(200), changes(6, &[]));
+        memory.apply(5, millis(100), changes(7, &[1]));
+        assert_eq!(*memory.applied.lock().unwrap(), 7);
+        assert!(memory.clients.get(&Uuid::from_u128(1)).is_none());
+        clock.0.store(699, Ordering::SeqCst);
+        assert!(memory.has_lease());
+    }
+
+    #[test]
+    fn a_database_that_went_back_empties_the_memory() {
+        let dir = tempfile::tempdir().unwrap();
+        let (memory, _clock) = memory(&dir);
+        memory.apply(0, millis(0), changes(5, &[]));
+        memory.keep(5, &client(1));
+        memory.apply(5, millis(100), changes(3, &[]));
+        assert_eq!(*memory.applied.lock().unwrap(), 3);
+        assert!(memory.clients.get(&Uuid::from_u128(1)).is_none());
+    }
 }

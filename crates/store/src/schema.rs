@@ -52,12 +52,103 @@ diesel::table! {
 diesel::table! {
     token_counts (secret_id, day) { secret_id -> Text, day -> Date, tokens -> BigInt, }
 }
+diesel::table! {
+    users (id) {
+        id -> Text,
+        email -> Text,
+        display_name -> Text,
+        organisation_id -> Nullable<Text>,
+        roles -> Text,
+        enabled -> Bool,
+        created_at -> Timestamp,
+        password_hash -> Nullable<Text>,
+        totp_secret -> Nullable<Binary>,
+        totp_last_step -> BigInt,
+        identity_issuer -> Nullable<Text>,
+        identity_subject -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    recovery_codes (digest) { digest -> Binary, user_id -> Text, }
+}
+diesel::table! {
+    enrolments (user_id) {
+        user_id -> Text,
+        digest -> Binary,
+        expires_at -> Timestamp,
+        keeps_totp -> Bool,
+        password_hash -> Nullable<Text>,
+        totp_secret -> Nullable<Binary>,
+    }
+}
+diesel::table! {
+    sessions (digest) {
+        digest -> Binary,
+        user_id -> Text,
+        created_at -> Timestamp,
+        last_seen_at -> Timestamp,
+    }
+}
+diesel::table! {
+    sign_in_attempts (subject) { subject -> Binary, window_began_at -> Timestamp, attempts -> BigInt, }
+}
+diesel::table! {
+    credential_managers (client_id, user_id) {
+        client_id -> Text,
+        user_id -> Text,
+        confirmed_by -> Text,
+        confirmed_at -> Timestamp,
+        assigned_by -> Text,
+    }
+}
+diesel::table! {
+    audit_events (sequence) {
+        sequence -> BigInt,
+        at -> Timestamp,
+        actor -> Text,
+        action -> Text,
+        object -> Text,
+        source -> Text,
+        outcome -> Text,
+        key_version -> Integer,
+        mac -> Binary,
+    }
+}
+diesel::table! {
+    audit_head (id) { id -> Integer, sequence -> BigInt, mac -> Binary, }
+}
 diesel::joinable!(applications -> organisations (organisation_id));
 diesel::joinable!(client_secrets -> applications (client_id));
+diesel::joinable!(users -> organisations (organisation_id));
+diesel::joinable!(enrolments -> users (user_id));
+diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(credential_managers -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
     applications,
     organisations,
     client_secrets,
+    credential_managers,
+    enrolments,
     permissions,
-    resources
+    resources,
+    sessions,
+    users,
 );
+
+diesel::table! {
+    resource_servers (client_id) {
+        client_id -> Text,
+        name -> Text,
+        digest -> Binary,
+        pepper_version -> Integer,
+        created_at -> Timestamp,
+    }
+}
+diesel::table! {
+    resource_server_resources (client_id, resource_id) { client_id -> Text, resource_id -> Text, }
+}
+diesel::table! {
+    revoked_tokens (jti) { jti -> Text, expires_at -> Timestamp, }
+}
+diesel::joinable!(resource_server_resources -> resources (resource_id));
+diesel::allow_tables_to_appear_in_same_query!(resource_server_resources, resources);

@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::pepper::Pepper;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     DatabaseUrl, StoreError,
     connection::{AnyConnection, Connector},
-    migrations, queries,
+    migrations, pepper_checks,
 };
 
 /// How long a request waits for its turn, and then for its answer: together below two seconds.
@@ -55,7 +55,7 @@ impl Store {
 
     /// Remembers new versions of the pepper and refuses one that differs from what is remembered; for start-up, blocks.
     pub fn verify_pepper(&self, pepper: &Pepper) -> Result<(), StoreError> {
-        self.with_connection(|connection| queries::verify_pepper(connection, pepper))
+        self.with_connection(|connection| pepper_checks::verify(connection, pepper))
     }
 
     /// Runs a query from asynchronous code.
@@ -63,11 +63,17 @@ impl Store {
         &self,
         query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let turn = Arc::clone(&self.turns).acquire_owned();
-        let turn = tokio::time::timeout(TURN, turn)
-            .await
-            .map_err(|_| StoreError::Busy)?
-            .map_err(|_| StoreError::Busy)?;
+        let turn = self.turn().await?;
+        answer_in_time(self.spawn(query, turn)).await
+    }
+
+    /// Like [`Store::run`], but waits for the outcome however late it comes: for work in the background that must
+    /// know whether it was done.
+    pub(crate) async fn run_to_end<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = self.turn().await?;
         self.spawn(query, turn).await
     }
 
@@ -76,7 +82,15 @@ impl Store {
         &self,
         query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.spawn(query, ()).await
+        answer_in_time(self.spawn(query, ())).await
+    }
+
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        let turn = Arc::clone(&self.turns).acquire_owned();
+        tokio::time::timeout(TURN, turn)
+            .await
+            .map_err(|_| StoreError::Busy)?
+            .map_err(|_| StoreError::Busy)
     }
 
     /// The turn goes along with the work: a query that hangs keeps its place taken even when nobody waits for it.
@@ -90,10 +104,7 @@ impl Store {
             let _turn = turn;
             store.with_connection(query)
         });
-        match tokio::time::timeout(ANSWER, work).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) | Err(_) => Err(StoreError::Busy),
-        }
+        work.await.map_err(|_| StoreError::Busy)?
     }
 
     fn with_connection<T>(
@@ -106,4 +117,10 @@ impl Store {
             .map_err(|error| StoreError::Unreachable(error.to_string()))?;
         query(&mut connection)
     }
+}
+
+async fn answer_in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    tokio::time::timeout(ANSWER, work)
+        .await
+        .unwrap_or(Err(StoreError::Busy))
 }

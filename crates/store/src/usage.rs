@@ -1,8 +1,12 @@
 //! Use of secrets, gathered in memory and flushed in the background: no row is written per token.
+//!
+//! A flush waits for the database's verdict, however late: what was written is not written again, and what was not
+//! is kept for the next flush. Only a connection that breaks between COMMIT and its answer leaves no verdict; then the
+//! use is kept, and may count twice.
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use chrono::{DateTime, Utc};
@@ -12,6 +16,8 @@ use crate::{Store, StoreError};
 
 /// At most this many secrets between two flushes; a flush every few seconds keeps far below.
 const CAPACITY: usize = 100_000;
+/// How many secrets one transaction writes: it locks their rows while it lasts.
+const CHUNK: usize = 200;
 
 /// What one secret did since the last flush.
 #[derive(Clone, Debug)]
@@ -30,12 +36,14 @@ pub struct Usage {
 #[derive(Default)]
 pub struct UsageRecorder {
     gathered: Mutex<HashMap<Uuid, Usage>>,
+    /// One flush at a time: the last one, at shutdown, waits for what an earlier one could not write.
+    flushing: tokio::sync::Mutex<()>,
 }
 
 impl UsageRecorder {
     /// Counts one token.
     pub fn record(&self, secret_id: Uuid, now: DateTime<Utc>, source: &str, user_agent: &str) {
-        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gathered = self.gathered();
         if let Some(usage) = gathered.get_mut(&secret_id) {
             usage.tokens += 1;
             usage.last_used_at = now;
@@ -55,35 +63,66 @@ impl UsageRecorder {
         }
     }
 
-    /// Writes what was gathered; on failure it is kept for the next time.
+    /// Writes what was gathered. What could not be written is kept for the next time, and the error returned.
+    /// Takes as long as the database does; a caller that gives up before the end loses what was under way.
     pub async fn flush(&self, store: &Store) -> Result<(), StoreError> {
-        let taken = std::mem::take(&mut *self.gathered.lock().unwrap_or_else(PoisonError::into_inner));
-        let rows: Vec<_> = taken.into_iter().collect();
-        for chunk in rows.chunks(200) {
-            if let Err(error) = store.add_usage(chunk.to_vec()).await {
+        let _alone = self.flushing.lock().await;
+        let mut rows: Vec<_> = std::mem::take(&mut *self.gathered()).into_iter().collect();
+        // Nodes that write the same secrets lock them in the same order, so that neither waits for the other.
+        rows.sort_unstable_by_key(|(id, _)| *id);
+        let mut outcome = Ok(());
+        for chunk in rows.chunks(CHUNK) {
+            if matches!(outcome, Err(StoreError::Busy | StoreError::Unreachable(_))) {
                 self.give_back(chunk);
-                log::warn!(
-                    "use of {} secrets could not be written and is kept: {error}",
-                    chunk.len()
-                );
+            } else if let Err(error) = store.add_usage(chunk.to_vec()).await {
+                self.give_back(chunk);
+                outcome = Err(error);
             }
         }
-        Ok(())
+        outcome
     }
 
     fn give_back(&self, rows: &[(Uuid, Usage)]) {
-        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gathered = self.gathered();
+        let mut dropped = 0;
         for (id, usage) in rows {
-            gathered
-                .entry(*id)
-                .and_modify(|newer| newer.tokens += usage.tokens)
-                .or_insert_with(|| usage.clone());
+            if let Some(newer) = gathered.get_mut(id) {
+                newer.tokens += usage.tokens;
+            } else if gathered.len() < CAPACITY {
+                gathered.insert(*id, usage.clone());
+            } else {
+                dropped += usage.tokens;
+            }
         }
+        if dropped > 0 {
+            log::warn!("{dropped} tokens are missing from the counts: {CAPACITY} secrets wait to be written");
+        }
+    }
+
+    fn gathered(&self) -> MutexGuard<'_, HashMap<Uuid, Usage>> {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn replace(kept: &mut String, new: &str) {
     if kept != new {
         new.clone_into(kept);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let recorder = UsageRecorder::default();
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let secret = |number: usize| Uuid::from_u128(number as u128);
+        (0..CAPACITY).for_each(|number| recorder.record(secret(number), now, "", ""));
+        let known = recorder.gathered()[&secret(0)].clone();
+        recorder.give_back(&[(secret(0), known.clone()), (secret(CAPACITY), known)]);
+        let gathered = recorder.gathered();
+        assert_eq!((gathered.len(), gathered[&secret(0)].tokens), (CAPACITY, 2));
     }
 }

@@ -19,6 +19,7 @@ use criterion::Criterion;
 use domain::{
     Clock,
     application::{Application, ApplicationName},
+    audit::{Entry, Event, Outcome},
     organisation::Organisation,
     pepper::Pepper,
     resource::{Environment, Resource, SigningAlgorithm},
@@ -55,7 +56,10 @@ async fn fill(store: &Store, pepper: &Pepper) -> String {
         country_code,
         enabled: true,
     };
-    store.create_organisation(organisation).await.unwrap();
+    store
+        .create_organisation(organisation, entry(pepper))
+        .await
+        .unwrap();
     let name = ApplicationName::parse("Partner-NL-Example-SMC").unwrap();
     let application = Application {
         client_id: CLIENT,
@@ -63,7 +67,10 @@ async fn fill(store: &Store, pepper: &Pepper) -> String {
         name,
         enabled: true,
     };
-    store.create_application(application).await.unwrap();
+    store
+        .create_application(application, entry(pepper))
+        .await
+        .unwrap();
     let roles = vec!["Search.Read".to_owned(), "Search.Write".to_owned()];
     let resource = Resource {
         id: RESOURCE,
@@ -74,8 +81,8 @@ async fn fill(store: &Store, pepper: &Pepper) -> String {
         signing_algorithm: None,
         roles: roles.clone(),
     };
-    store.create_resource(resource).await.unwrap();
-    store.grant(CLIENT, RESOURCE, roles).await.unwrap();
+    store.create_resource(resource, entry(pepper)).await.unwrap();
+    store.grant(CLIENT, RESOURCE, roles, entry(pepper)).await.unwrap();
     let secret = NewSecret::generate(&SystemRandom::new()).unwrap();
     let new = NewClientSecret {
         id: Uuid::from_u128(4),
@@ -87,8 +94,22 @@ async fn fill(store: &Store, pepper: &Pepper) -> String {
         created_at: Utc::now(),
         expires_at: Utc::now() + TimeDelta::days(1),
     };
-    store.create_secret(new).await.unwrap();
+    store.create_secret(new, 1, entry(pepper)).await.unwrap();
     secret.reveal().to_owned()
+}
+
+fn entry(pepper: &Pepper) -> Entry {
+    Entry {
+        event: Event {
+            at: Utc::now(),
+            actor: "test".to_owned(),
+            action: "test".to_owned(),
+            object: "-".to_owned(),
+            source: "-".to_owned(),
+            outcome: Outcome::Done.to_string(),
+        },
+        key: Arc::new(pepper.current_audit_key()),
+    }
 }
 
 async fn service(folder: &std::path::Path) -> (TokenService, Arc<ClientMemory>, String) {
@@ -120,7 +141,7 @@ async fn service(folder: &std::path::Path) -> (TokenService, Arc<ClientMemory>, 
         Arc::clone(&memory),
         usage,
         keys,
-        pepper,
+        Arc::new(pepper),
         clock,
         random,
     );

@@ -8,6 +8,9 @@ use serde_json::json;
 
 use crate::{issue::Shape, state::TokenService};
 
+/// The same at every endpoint.
+const AUTHENTICATION: &[&str] = &["client_secret_basic", "client_secret_post"];
+
 impl TokenService {
     fn metadata(&self, shape: Shape) -> ServerMetadata {
         let (url, tenant) = (&self.settings.public_url, &self.settings.tenant_id);
@@ -33,7 +36,11 @@ impl TokenService {
             token_endpoint: format!("{url}/{token}"),
             jwks_uri: format!("{url}/{jwks}"),
             authorization_endpoint: format!("{url}/{tenant}/{authorize}"),
-            token_endpoint_auth_methods_supported: &["client_secret_basic", "client_secret_post"],
+            token_endpoint_auth_methods_supported: AUTHENTICATION,
+            introspection_endpoint: format!("{url}/oauth2/introspect"),
+            introspection_endpoint_auth_methods_supported: AUTHENTICATION,
+            revocation_endpoint: format!("{url}/oauth2/revoke"),
+            revocation_endpoint_auth_methods_supported: AUTHENTICATION,
             grant_types_supported: &["client_credentials"],
             response_types_supported: &["none"],
             subject_types_supported: &["public"],

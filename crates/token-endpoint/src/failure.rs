@@ -1,4 +1,4 @@
-//! Everything that can go wrong at the token endpoint, and its answer on `/oauth2/token` (RFC 6749 §5.2). The cause
+//! Everything that can go wrong at the OAuth endpoints, and its answer outside the Entra routes (RFC 6749 §5.2). The cause
 //! goes to the log, the code to the wire.
 
 use actix_web::{
@@ -8,7 +8,7 @@ use actix_web::{
 use oauth2_types::error::{ErrorBody, ErrorCode};
 use store::StoreError;
 
-/// A refused token request.
+/// A refused request.
 #[derive(Debug)]
 pub(crate) enum Failure {
     Method,
@@ -81,6 +81,7 @@ impl Failure {
             Self::TooLarge => (InvalidRequest, "the body exceeds 16 KiB"),
             Self::Malformed(text) => (InvalidRequest, text),
             Self::Missing("grant_type") => (InvalidRequest, "grant_type is missing: send client_credentials"),
+            Self::Missing("token") => (InvalidRequest, "the parameter token is missing"),
             Self::Missing(_) => (InvalidRequest, "a required parameter is missing"),
             Self::UnsupportedGrant => (UnsupportedGrantType, "the only grant type is client_credentials"),
             Self::NoClient | Self::NoSecret => (
@@ -122,7 +123,7 @@ impl Failure {
         }
     }
 
-    /// The answer on `/oauth2/token`.
+    /// The answer outside the Entra routes.
     pub(crate) fn response(&self) -> HttpResponse {
         let (error, error_description) = self.code_and_text();
         self.head().json(ErrorBody {

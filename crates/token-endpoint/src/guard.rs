@@ -12,6 +12,7 @@ use actix_web::{
     middleware::Next,
     web,
 };
+use domain::audit::Source;
 use futures_util::FutureExt;
 use log::Level;
 
@@ -30,6 +31,8 @@ pub async fn guard(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = service.clock.monotonic();
+    let from = source(request.request(), &service.settings.trusted_proxies);
+    request.extensions_mut().insert(Source(from));
     let answer = AssertUnwindSafe(tokio::time::timeout(TIME_LIMIT, next.call(request)))
         .catch_unwind()
         .await;
@@ -69,9 +72,14 @@ fn write_line(service: &TokenService, answer: &ServiceResponse<BoxBody>, took: D
     let detail = extensions
         .get::<LogDetail>()
         .map_or("", |detail| detail.0.as_str());
+    let named = answer
+        .headers()
+        .get("x-request-id")
+        .and_then(|id| id.to_str().ok())
+        .map_or_else(String::new, |id| format!(" request={id}"));
     log::log!(
         level,
-        "{} {route} {} {}us source={} {detail}",
+        "{} {route} {} {}us source={}{named} {detail}",
         known_method(request.method()),
         answer.status().as_u16(),
         took.as_micros(),

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     failure::Failure,
-    request::{TokenRequest, too_long},
+    request::{Presented, TokenRequest},
     state::TokenService,
     status_list,
 };
@@ -52,12 +52,30 @@ impl TokenService {
             Some("client_credentials") => {}
             Some(_) => return Err(Failure::UnsupportedGrant),
         }
-        let id = request.client_id.as_deref().ok_or(Failure::NoClient)?;
-        let secret = request.client_secret.as_deref().ok_or(Failure::NoSecret)?;
-        // An id that is no GUID takes the same way as an unknown one.
-        let client_id = parse_guid(id).unwrap_or(Uuid::nil());
-        let secret = if too_long(secret) { "" } else { secret };
-        match self.check(client_id, secret, tell_apart).await {
+        self.authenticate_client(&request.credentials, source, tell_apart)
+            .await
+    }
+
+    /// Checks the credentials of a client; failures are counted.
+    pub(crate) async fn authenticate_client(
+        &self,
+        credentials: &Presented,
+        source: IpAddr,
+        tell_apart: bool,
+    ) -> Result<AuthenticatedClient, Failure> {
+        let (client_id, secret) = credentials.to_check()?;
+        let outcome = self.check(client_id, secret, tell_apart).await;
+        self.count_failed(client_id, source, outcome)
+    }
+
+    /// Lets an outcome pass, unless it is one failure too many of this client or source.
+    pub(crate) fn count_failed<T>(
+        &self,
+        client_id: Uuid,
+        source: IpAddr,
+        outcome: Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        match outcome {
             Err(failure) if failure.is_failed_authentication() => {
                 self.throttle
                     .count_failure(client_id, source)

@@ -1,11 +1,15 @@
-//! The HTTP side of tokens: `/oauth2/token`, the Entra-compatible routes, metadata, keys and health.
+//! The HTTP side of tokens: `/oauth2/token`, the Entra-compatible routes, introspection, revocation, metadata,
+//! keys and health.
 
 mod discovery;
 mod entra;
 mod failure;
 mod guard;
+mod introspection;
 mod issue;
+mod presented;
 mod request;
+mod revocation;
 mod routes;
 mod source;
 mod state;

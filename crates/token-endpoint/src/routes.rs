@@ -1,4 +1,4 @@
-//! Routes and handlers.
+//! Routes, and the handlers of the token endpoint.
 
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, http::Method, web};
 use oauth2_types::{answer::TokenResponse, scope};
@@ -8,8 +8,10 @@ use crate::{
     discovery, entra,
     failure::{Failure, no_store},
     guard::LogDetail,
+    introspection,
     issue::Shape,
-    request::{self, TokenRequest},
+    request::{self, Presented, TokenRequest},
+    revocation,
     source::source,
     state::TokenService,
     status_list,
@@ -28,6 +30,8 @@ pub fn configure(config: &mut web::ServiceConfig, tenant: &str) {
     config
         .app_data(web::PayloadConfig::new(MAX_BODY))
         .route("/oauth2/token", web::route().to(token))
+        .route("/oauth2/introspect", web::route().to(introspection::introspect))
+        .route("/oauth2/revoke", web::route().to(revocation::revoke))
         .route("/oauth2/jwks", web::get().to(discovery::jwks))
         .route(
             "/.well-known/oauth-authorization-server",
@@ -58,7 +62,7 @@ pub fn configure(config: &mut web::ServiceConfig, tenant: &str) {
         .route("/{tenant}/oauth2/v2.0/token", web::route().to(entra_v2));
 }
 
-type Body = Result<web::Bytes, actix_web::Error>;
+pub(crate) type Body = Result<web::Bytes, actix_web::Error>;
 
 async fn token(http: HttpRequest, body: Body, service: web::Data<TokenService>) -> HttpResponse {
     let outcome = async {
@@ -102,6 +106,24 @@ async fn entra_route(
     })
 }
 
+/// The body of a POST.
+pub(crate) fn posted(http: &HttpRequest, body: Body) -> Result<web::Bytes, Failure> {
+    if http.method() != Method::POST {
+        return Err(Failure::Method);
+    }
+    body.map_err(|error| match error.as_response_error().status_code().as_u16() {
+        413 => Failure::TooLarge,
+        _ => Failure::Malformed("the body could not be read"),
+    })
+}
+
+/// Who asks, for the log line; only what looks like a client id is written down.
+pub(crate) fn note_client(http: &HttpRequest, credentials: &Presented) {
+    if let Some(client_id) = credentials.client_id.as_deref().and_then(parse_guid) {
+        note(http, format!("client_id={client_id}"));
+    }
+}
+
 impl TokenService {
     /// Method, form, grant type, credentials: the way to an authenticated client.
     async fn admit(
@@ -110,17 +132,8 @@ impl TokenService {
         body: Body,
         entra: bool,
     ) -> Result<(TokenRequest, AuthenticatedClient), Failure> {
-        if http.method() != Method::POST {
-            return Err(Failure::Method);
-        }
-        let body = body.map_err(|error| match error.as_response_error().status_code().as_u16() {
-            413 => Failure::TooLarge,
-            _ => Failure::Malformed("the body could not be read"),
-        })?;
-        let request = request::read(http, &body, entra)?;
-        if let Some(client_id) = request.client_id.as_deref().and_then(parse_guid) {
-            note(http, format!("client_id={client_id}"));
-        }
+        let request = request::read(http, &posted(http, body)?, entra)?;
+        note_client(http, &request.credentials);
         let client = self
             .authenticate(&request, source(http, &self.settings.trusted_proxies), entra)
             .await?;
@@ -195,7 +208,7 @@ impl TokenService {
 }
 
 /// For the log line. A failure's variant names the cause; none of them holds input.
-fn note(http: &HttpRequest, detail: String) {
+pub(crate) fn note(http: &HttpRequest, detail: String) {
     let mut extensions = http.extensions_mut();
     match extensions.get_mut::<LogDetail>() {
         Some(LogDetail(noted)) => {

@@ -35,7 +35,7 @@ pub struct TokenService {
     pub(crate) memory: Arc<ClientMemory>,
     pub(crate) usage: Arc<UsageRecorder>,
     pub(crate) keys: Arc<ArcSwap<KeySet>>,
-    pub(crate) pepper: Pepper,
+    pub(crate) pepper: Arc<Pepper>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn SecureRandom + Send + Sync>,
     pub(crate) throttle: Throttle<IpAddr>,
@@ -52,7 +52,7 @@ impl TokenService {
         memory: Arc<ClientMemory>,
         usage: Arc<UsageRecorder>,
         keys: Arc<ArcSwap<KeySet>>,
-        pepper: Pepper,
+        pepper: Arc<Pepper>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom + Send + Sync>,
     ) -> Self {

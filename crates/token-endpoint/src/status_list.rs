@@ -25,6 +25,12 @@ pub(crate) fn place(status_index: i64) -> (i64, i64) {
     (status_index / LIST_LENGTH, status_index % LIST_LENGTH)
 }
 
+/// The index at a place; `None` for a place that no list has.
+pub(crate) fn index_at(list: i64, place: i64) -> Option<i64> {
+    let real = (0..LISTS).contains(&list) && (0..LIST_LENGTH).contains(&place);
+    real.then_some(list * LIST_LENGTH + place)
+}
+
 /// `GET /oauth2/statuslists/{n}`.
 pub(crate) async fn list(path: web::Path<String>, service: web::Data<TokenService>) -> HttpResponse {
     let number = path.parse().ok().filter(|number| (0..LISTS).contains(number));
@@ -44,6 +50,12 @@ impl TokenService {
     /// The address of a list; tokens name it.
     pub(crate) fn status_list_uri(&self, number: i64) -> String {
         format!("{}/oauth2/statuslists/{number}", self.settings.public_url)
+    }
+
+    /// The number of the list at an address of ours.
+    pub(crate) fn status_list_number(&self, uri: &str) -> Option<i64> {
+        let path = uri.strip_prefix(self.settings.public_url.as_str())?;
+        path.strip_prefix("/oauth2/statuslists/")?.parse().ok()
     }
 
     /// At most one reading and one signature per list and second, however many ask.
@@ -90,6 +102,17 @@ mod tests {
     use std::io::Read;
 
     use super::*;
+
+    #[test]
+    fn s01_an_index_has_one_place() {
+        for index in [0, 1, LIST_LENGTH - 1, LIST_LENGTH, 5 * LIST_LENGTH + 7] {
+            let (list, at) = place(index);
+            assert_eq!(index_at(list, at), Some(index));
+        }
+        for (list, at) in [(-1, 0), (0, -1), (0, LIST_LENGTH), (LISTS, 0)] {
+            assert_eq!(index_at(list, at), None);
+        }
+    }
 
     #[test]
     fn s01_the_least_significant_bit_of_a_byte_comes_first() {

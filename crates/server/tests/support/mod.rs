@@ -1,14 +1,17 @@
 //! Runs the real binary on a database of its own, and sends it requests.
 
+pub mod proxy;
+pub mod secrets;
+
 use std::{
     fs::{self, File},
-    io::{self, BufRead, BufReader},
-    net::{Shutdown, TcpListener, TcpStream},
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
     sync::{
-        Arc, Mutex, OnceLock,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
     },
     thread,
     time::{Duration, Instant},
@@ -19,6 +22,7 @@ use reqwest::{
     header::{CONTENT_TYPE, HeaderMap},
 };
 use serde_json::Value;
+use store::{DatabaseUrl, Store};
 use tempfile::TempDir;
 
 pub const FORM: &str = "application/x-www-form-urlencoded";
@@ -29,6 +33,48 @@ pub fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wmda-auth"));
     command.env_remove("RUST_LOG").stdin(Stdio::null());
     command
+}
+
+/// Start-up and shutdown of a process end within this time, or the test fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The outcome of a command that ends by itself.
+pub fn finished(command: &mut Command) -> Output {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    if !wait_until(PATIENCE, || child.try_wait().unwrap().is_some()) {
+        child.kill().unwrap();
+        panic!(
+            "it did not end: {command:?}: {:?}",
+            child.wait_with_output().unwrap()
+        );
+    }
+    child.wait_with_output().unwrap()
+}
+
+/// Standard output of a command that succeeds.
+pub fn succeeded(command: &mut Command) -> String {
+    let output = finished(command);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {error}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Whether it becomes true in time.
+pub fn wait_until(time: Duration, mut holds: impl FnMut() -> bool) -> bool {
+    let until = Instant::now() + time;
+    loop {
+        if holds() {
+            return true;
+        }
+        if Instant::now() > until {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// One HTTP client for all tests; it follows nothing and trusts nobody.
@@ -77,7 +123,8 @@ impl Answer {
     }
 }
 
-/// A client that the demo made.
+/// A client or resource server that the demo made.
+#[derive(Clone)]
 pub struct Credentials {
     pub id: String,
     pub secret: String,
@@ -85,7 +132,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    fn read(value: &Value) -> Self {
+    pub fn read(value: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         Self {
             id: text(&value["client_id"]),
@@ -112,6 +159,11 @@ pub struct Demo {
     /// One resource: Data Manager.
     pub upload: Credentials,
     pub expired: Credentials,
+    /// Everything that the demo printed.
+    pub summary: Value,
+    /// One for each of the six resources.
+    pub resource_servers: Vec<Credentials>,
+    database_url: String,
     dir: TempDir,
     child: Child,
 }
@@ -126,34 +178,57 @@ impl Demo {
     }
 
     pub fn start(database_url: Option<&str>) -> Self {
-        let dir = TempDir::new().unwrap();
+        Self::start_with(database_url, &[])
+    }
+
+    /// With configuration variables beside the database.
+    pub fn start_with(database_url: Option<&str>, variables: &[(&str, &str)]) -> Self {
+        Self::start_in(TempDir::new().unwrap(), database_url, variables)
+    }
+
+    /// On the folder that another demo left behind.
+    pub fn again(dir: TempDir) -> Self {
+        Self::start_in(dir, None, &[])
+    }
+
+    fn start_in(dir: TempDir, database_url: Option<&str>, variables: &[(&str, &str)]) -> Self {
         let mut command = binary();
         command
             .args(["demo", "--json", "--port", "0", "--data-dir"])
             .arg(dir.path().join("data"))
             .env("WMDA_AUTH__DATABASE__POOL_SIZE", "3")
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(File::create(dir.path().join("log")).unwrap());
         if let Some(url) = database_url {
             command.env("WMDA_AUTH__DATABASE__URL", url);
         }
         let mut child = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let summary: Value = serde_json::from_str(&line).unwrap_or_else(|_| {
-            panic!(
-                "the demo did not start: {}",
-                fs::read_to_string(dir.path().join("log")).unwrap()
-            )
-        });
+        let line = first_line(child.stdout.take().unwrap());
+        let Ok(summary) = serde_json::from_str::<Value>(&line) else {
+            // It is not there to be dropped.
+            let _ = child.kill();
+            let _ = child.wait();
+            let log = fs::read_to_string(dir.path().join("log")).unwrap();
+            panic!("the demo did not start: {log}");
+        };
         Self {
             base: summary["base_url"].as_str().unwrap().to_owned(),
             tenant: summary["tenant_id"].as_str().unwrap().to_owned(),
             search: Credentials::read(&summary["clients"][0]),
             upload: Credentials::read(&summary["clients"][1]),
             expired: Credentials::read(&summary["expired"]),
+            resource_servers: summary["resource_servers"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(Credentials::read)
+                .collect(),
+            summary,
+            database_url: database_url.map_or_else(
+                || format!("sqlite:{}", dir.path().join("data/wmda-auth.db").display()),
+                str::to_owned,
+            ),
             dir,
             child,
         }
@@ -188,6 +263,21 @@ impl Demo {
         format!("/{}/oauth2/v2.0/token", self.tenant)
     }
 
+    pub fn database_url(&self) -> &str {
+        &self.database_url
+    }
+
+    /// The store of the demo, for what has no route.
+    pub fn store(&self) -> Store {
+        Store::open(&DatabaseUrl::parse(&self.database_url).unwrap(), 1).unwrap()
+    }
+
+    /// The resource server that answers for a resource.
+    pub fn resource_server(&self, resource: &str) -> &Credentials {
+        let answers = |server: &&Credentials| server.resources.iter().any(|own| own == resource);
+        self.resource_servers.iter().find(answers).unwrap()
+    }
+
     pub fn data_dir(&self) -> PathBuf {
         self.dir.path().join("data")
     }
@@ -206,6 +296,12 @@ impl Demo {
                 .unwrap()
                 .success()
         );
+        let log = self.dir.path().join("log");
+        assert!(
+            wait_until(PATIENCE, || self.child.try_wait().unwrap().is_some()),
+            "it does not end: {}",
+            fs::read_to_string(log).unwrap()
+        );
         self.child.wait().unwrap()
     }
 }
@@ -218,6 +314,18 @@ impl Drop for Demo {
     }
 }
 
+/// What is written first; nothing when that takes too long.
+fn first_line(output: ChildStdout) -> String {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut line = String::new();
+        // What can't be read is no line, and who waited too long is gone.
+        let _ = BufReader::new(output).read_line(&mut line);
+        let _ = sender.send(line);
+    });
+    receiver.recv_timeout(PATIENCE).unwrap_or_default()
+}
+
 fn postgres_server() -> String {
     std::env::var("WMDA_AUTH_TEST_POSTGRES_URL")
         .expect("WMDA_AUTH_TEST_POSTGRES_URL is not set: run `cargo xtask test`")
@@ -228,7 +336,7 @@ pub fn postgres_database() -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let server = postgres_server();
     let name = format!(
-        "token_endpoint_{}_{}",
+        "server_{}_{}",
         std::process::id(),
         NUMBER.fetch_add(1, Ordering::Relaxed)
     );
@@ -241,72 +349,18 @@ pub fn postgres_database() -> String {
     format!("{}/{name}", server.rsplit_once('/').unwrap().0)
 }
 
-/// A way to Postgres that can be cut.
-pub struct Proxy {
-    pub url: String,
-    link: Arc<Link>,
-}
-
-struct Link {
-    open: AtomicBool,
-    sockets: Mutex<Vec<TcpStream>>,
-}
-
-impl Proxy {
-    pub fn start(database_url: &str) -> Self {
-        let (user, rest) = database_url.split_once('@').unwrap();
-        let (target, database) = rest.split_once('/').unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("{user}@{}/{database}", listener.local_addr().unwrap());
-        let link = Arc::new(Link {
-            open: AtomicBool::new(true),
-            sockets: Mutex::default(),
-        });
-        let (target, shared) = (target.to_owned(), Arc::clone(&link));
-        thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                shared.forward(client, &target);
-            }
-        });
-        Self { url, link }
-    }
-
-    /// Closes every connection; new ones are closed at once.
-    pub fn cut(&self) {
-        self.link.open.store(false, Ordering::SeqCst);
-        for socket in self.link.sockets.lock().unwrap().drain(..) {
-            // A connection that is closed already is what is wanted.
-            let _ = socket.shutdown(Shutdown::Both);
-        }
-    }
-
-    pub fn restore(&self) {
-        self.link.open.store(true, Ordering::SeqCst);
-    }
-}
-
-impl Link {
-    fn forward(&self, client: TcpStream, target: &str) {
-        let mut sockets = self.sockets.lock().unwrap();
-        if !self.open.load(Ordering::SeqCst) {
-            return;
-        }
-        let server = TcpStream::connect(target).unwrap();
-        for (from, to) in [(&client, &server), (&server, &client)] {
-            let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-            thread::spawn(move || {
-                // However the copy ends, both directions end with it.
-                let _ = io::copy(&mut from, &mut to);
-                let _ = to.shutdown(Shutdown::Both);
-            });
-        }
-        sockets.extend([client, server]);
-    }
-}
-
 /// How long `work` takes, with its outcome.
 pub fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let began = Instant::now();
     let outcome = work();
     (began.elapsed(), outcome)
+}
+
+/// Waits for what happens in the background, ten seconds at most.
+pub fn eventually(mut happened: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(10);
+    while !happened() {
+        assert!(Instant::now() < end, "it did not happen within ten seconds");
+        thread::sleep(Duration::from_millis(100));
+    }
 }

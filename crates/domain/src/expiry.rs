@@ -1,0 +1,143 @@
+//! The rules for a new secret: its name, and how long it may live.
+
+use chrono::{DateTime, Days, Months, NaiveDate, NaiveTime, SubsecRound, TimeDelta, Utc};
+
+/// The longest life that can be configured: to the same calendar day of the next year.
+pub const ONE_YEAR_IN_DAYS: u32 = 365;
+const MAX_NAME_LENGTH: usize = 120;
+
+/// Why a name or an expiry is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSecret {
+    /// Nothing, or too much, or something that is no visible text.
+    #[error("a name has 1 to 120 characters, none of them a control character")]
+    Name,
+    /// Neither form.
+    #[error(
+        "expires_at must be a date such as 2027-06-30, or a time with offset such as 2027-06-30T12:00:00Z (RFC 3339)"
+    )]
+    Form,
+    /// Already over.
+    #[error("expires_at must lie in the future")]
+    Past,
+    /// Too far away.
+    #[error(
+        "expires_at lies too far away: a secret lives for one year at most, or less where the server is configured so"
+    )]
+    TooFar,
+}
+
+/// Checks what a manager calls a secret.
+pub fn parse_secret_name(name: &str) -> Result<String, InvalidSecret> {
+    parse_text(name, MAX_NAME_LENGTH).ok_or(InvalidSecret::Name)
+}
+
+/// A visible text of 1 to `longest` characters without control characters.
+pub fn parse_text(text: &str, longest: usize) -> Option<String> {
+    let visible = !text.trim().is_empty() && !text.chars().any(char::is_control);
+    (visible && text.chars().count() <= longest).then(|| text.to_owned())
+}
+
+/// Reads an expiry: an instant with offset (RFC 3339), or a plain date that means the end of that day in UTC.
+pub fn parse_expiry(text: &str, now: DateTime<Utc>, max_days: u32) -> Result<DateTime<Utc>, InvalidSecret> {
+    let (expiry, latest) = match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        Ok(day) if text.len() == "2027-06-30".len() => {
+            (end_of(day), end_of(latest(now, max_days).date_naive()))
+        }
+        _ => {
+            let instant = DateTime::parse_from_rfc3339(text).map_err(|_| InvalidSecret::Form)?;
+            (
+                instant.with_timezone(&Utc).trunc_subsecs(3),
+                latest(now, max_days),
+            )
+        }
+    };
+    match expiry {
+        past if past <= now => Err(InvalidSecret::Past),
+        far if far > latest => Err(InvalidSecret::TooFar),
+        good => Ok(good),
+    }
+}
+
+/// The last instant to which a secret that is made now may live. 29 February is followed by 28 February.
+pub fn latest(now: DateTime<Utc>, max_days: u32) -> DateTime<Utc> {
+    if max_days >= ONE_YEAR_IN_DAYS {
+        now.checked_add_months(Months::new(12))
+    } else {
+        now.checked_add_days(Days::new(u64::from(max_days)))
+    }
+    .unwrap_or(now)
+}
+
+fn end_of(day: NaiveDate) -> DateTime<Utc> {
+    day.and_time(NaiveTime::MIN).and_utc() + TimeDelta::seconds(86_399)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn z05_an_expiry_lies_within_one_year_of_the_servers_clock() {
+        let at = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().with_timezone(&Utc);
+        let read = |text: &str, now: &str| parse_expiry(text, at(now), 365);
+        let now = "2027-03-01T12:00:00Z";
+        let good = [
+            ("2027-06-30", now, "2027-06-30T23:59:59Z"),
+            ("2027-03-01", now, "2027-03-01T23:59:59Z"),
+            ("2028-03-01", now, "2028-03-01T23:59:59Z"),
+            ("2028-03-01T12:00:00Z", now, "2028-03-01T12:00:00Z"),
+            ("2028-03-01T14:00:00+02:00", now, "2028-03-01T12:00:00Z"),
+            ("2027-03-01T12:00:01Z", now, "2027-03-01T12:00:01Z"),
+            (
+                "2029-02-28T10:00:00Z",
+                "2028-02-29T10:00:00Z",
+                "2029-02-28T10:00:00Z",
+            ),
+            ("2029-02-28", "2028-02-29T10:00:00Z", "2029-02-28T23:59:59Z"),
+        ];
+        for (text, now, expected) in good {
+            assert_eq!(read(text, now), Ok(at(expected)), "{text} at {now}");
+        }
+        use InvalidSecret::{Form, Past, TooFar};
+        let bad = [
+            ("2027-03-01T12:00:00Z", Past),
+            ("2027-03-01T13:59:00+02:00", Past),
+            ("2027-02-28", Past),
+            ("0001-01-01T00:00:00Z", Past),
+            ("2028-03-01T12:00:01Z", TooFar),
+            ("2028-03-01T11:30:00-01:00", TooFar),
+            ("2028-03-02", TooFar),
+            ("9999-12-31T23:59:59Z", TooFar),
+            ("2027-06-30T12:00:00", Form),
+            ("2027-02-29", Form),
+            ("2027-6-3", Form),
+            ("-2027-06-30", Form),
+            ("+12027-06-30", Form),
+            ("1767225600", Form),
+            ("", Form),
+            ("tomorrow", Form),
+        ];
+        for (text, expected) in bad {
+            assert_eq!(read(text, now), Err(expected), "{text}");
+        }
+        assert_eq!(read("2029-03-01", "2028-02-29T10:00:00Z"), Err(TooFar));
+        assert_eq!(parse_expiry("2027-04-01", at(now), 30), Err(TooFar));
+        assert_eq!(
+            parse_expiry("2027-03-31", at(now), 30),
+            Ok(at("2027-03-31T23:59:59Z"))
+        );
+    }
+
+    #[test]
+    fn names_are_visible_text() {
+        assert_eq!(
+            parse_secret_name("Search, <b>production</b>").as_deref(),
+            Ok("Search, <b>production</b>")
+        );
+        assert!(parse_secret_name(&"é".repeat(120)).is_ok());
+        for bad in ["", "  ", "a\r\nb", "a\0", "\u{7f}", "a\u{85}", &"é".repeat(121)] {
+            assert_eq!(parse_secret_name(bad), Err(InvalidSecret::Name), "{bad:?}");
+        }
+    }
+}

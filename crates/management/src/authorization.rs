@@ -1,0 +1,62 @@
+//! The decision, asked of `domain::policy`, and its record when it is a no.
+
+use domain::{
+    audit::{Outcome, Source},
+    policy::{Denial, Permission, Principal},
+};
+use uuid::Uuid;
+
+use crate::{Management, Problem};
+
+/// Somebody who may do what was asked; nothing but a decision makes one.
+#[derive(Debug)]
+pub struct Allowed {
+    pub(crate) actor: String,
+    pub(crate) source: String,
+    pub(crate) principal: Principal,
+}
+
+impl Management {
+    /// Decides, and records a denial.
+    pub(crate) async fn authorize(
+        &self,
+        (principal, source): (Principal, Source),
+        permission: Permission,
+        application: Option<Uuid>,
+    ) -> Result<Allowed, Problem> {
+        let decision = principal.require(permission, application);
+        let allowed = Allowed {
+            actor: principal.email.clone(),
+            source: source.0.to_string(),
+            principal,
+        };
+        let Err(denial) = decision else {
+            return Ok(allowed);
+        };
+        let object = application.map_or_else(|| "-".to_owned(), |id| format!("application/{id}"));
+        let action = format!("{permission:?}");
+        let who = (allowed.actor.as_str(), allowed.source.as_str());
+        self.store
+            .record(self.entry(who, &action, object, Outcome::Denied))
+            .await?;
+        Err(match denial {
+            Denial::Forbidden => Problem::Forbidden("your role does not allow this; ask the WMDA team"),
+            Denial::Invisible => Problem::NotFound,
+        })
+    }
+
+    /// Whoever can run a command on the server's machine is of the WMDA team.
+    pub fn operator(&self, name: &str) -> Allowed {
+        let principal = Principal {
+            user_id: Uuid::nil(),
+            email: format!("command line ({name})"),
+            roles: vec![domain::policy::Role::Admin],
+            manages: Vec::new(),
+        };
+        Allowed {
+            actor: principal.email.clone(),
+            source: "command line".to_owned(),
+            principal,
+        }
+    }
+}

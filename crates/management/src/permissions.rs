@@ -1,0 +1,127 @@
+//! Permissions: the roles that an application has on a resource.
+
+use actix_web::{HttpResponse, delete, get, post, web};
+use domain::policy::Permission;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    Allowed, Management, Problem,
+    body::{Body, id},
+    caller::Caller,
+    cursor::List,
+    documentation::Problems,
+    routes::{created, ok},
+};
+
+/// Roles to grant.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPermission {
+    /// The resource.
+    pub resource_id: Uuid,
+    /// Some of the resource's roles; those granted before stay.
+    #[schema(min_items = 1)]
+    pub roles: Vec<String>,
+}
+
+/// What an application may do on a resource.
+#[derive(Serialize, ToSchema)]
+pub struct PermissionView {
+    /// The resource.
+    pub resource_id: Uuid,
+    /// Its name.
+    pub resource_name: String,
+    /// `production` or `sandbox`.
+    pub environment: String,
+    /// The roles, which are also the scopes of its tokens.
+    pub roles: Vec<String>,
+}
+
+impl From<store::applications::PermissionView> for PermissionView {
+    fn from(view: store::applications::PermissionView) -> Self {
+        Self {
+            resource_id: view.resource_id,
+            resource_name: view.resource_name,
+            environment: view.environment.as_str().to_owned(),
+            roles: view.roles,
+        }
+    }
+}
+
+impl Management {
+    /// Grants roles on a resource.
+    pub async fn grant(
+        &self,
+        allowed: &Allowed,
+        client_id: Uuid,
+        new: NewPermission,
+    ) -> Result<PermissionView, Problem> {
+        self.application(allowed, client_id).await?;
+        let known = self.store.resource(new.resource_id).await?;
+        let known = known.ok_or_else(|| Problem::Invalid("there is no such resource".to_owned()))?;
+        if new.roles.is_empty() || !new.roles.iter().all(|role| known.roles.contains(role)) {
+            let roles = known.roles.join(", ");
+            return Err(Problem::Invalid(format!("roles: send some of {roles}")));
+        }
+        let object = format!("application/{client_id}/permission/{}", known.id);
+        let entry = self.done(allowed, "permission.grant", object);
+        self.store.grant(client_id, known.id, new.roles, entry).await?;
+        let view = self.application(allowed, client_id).await?;
+        let mut granted = view.permissions.into_iter();
+        granted
+            .find(|one| one.resource_id == known.id)
+            .ok_or(Problem::NotFound)
+    }
+
+    /// Takes all roles on a resource away; answers when every node knows.
+    pub async fn revoke(&self, allowed: &Allowed, client_id: Uuid, resource_id: Uuid) -> Result<(), Problem> {
+        let object = format!("application/{client_id}/permission/{resource_id}");
+        let entry = self.done(allowed, "permission.revoke", object);
+        self.store.revoke(client_id, resource_id, entry).await?;
+        self.memory.settle().await;
+        Ok(())
+    }
+}
+
+/// Lists what an application may call. Roles: admin, auditor, its credential managers.
+#[utoipa::path(tag = "Applications", params(("client_id" = Uuid, Path)), responses((status = 200, body = List<PermissionView>), Problems))]
+#[get("/applications/{client_id}/permissions")]
+pub(crate) async fn list(caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let client_id = id(&path)?;
+    let allowed = caller.may_with(Permission::ReadApplication, client_id).await?;
+    let items = caller.service.application(&allowed, client_id).await?.permissions;
+    ok(Ok(List { items, next: None }))
+}
+
+/// Grants roles on a resource. Role: admin.
+#[utoipa::path(tag = "WMDA team", params(("client_id" = Uuid, Path)), request_body = NewPermission, responses((status = 201, body = PermissionView), Problems))]
+#[post("/applications/{client_id}/permissions")]
+pub(crate) async fn create(
+    caller: Caller,
+    path: web::Path<String>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let client_id = id(&path)?;
+    let allowed = caller.may_with(Permission::ManageApplications, client_id).await?;
+    let view = caller.service.grant(&allowed, client_id, body.parse()?).await?;
+    let place = format!(
+        "/api/v1/applications/{client_id}/permissions/{}",
+        view.resource_id
+    );
+    Ok(created(&place, &view))
+}
+
+/// Takes all roles on a resource away: when this is answered, no node issues a token for it. Role: admin.
+#[utoipa::path(tag = "WMDA team", params(("client_id" = Uuid, Path), ("resource_id" = Uuid, Path)), responses((status = 204), Problems))]
+#[delete("/applications/{client_id}/permissions/{resource_id}")]
+pub(crate) async fn remove(
+    caller: Caller,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let (client_id, resource_id) = (id(&path.0)?, id(&path.1)?);
+    let allowed = caller.may_with(Permission::ManageApplications, client_id).await?;
+    caller.service.revoke(&allowed, client_id, resource_id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

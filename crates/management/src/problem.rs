@@ -1,0 +1,132 @@
+//! Errors of the management API: problems by RFC 9457. The cause of a failure of ours goes to the log, never to the wire.
+
+use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use domain::random::NoRandomness;
+use serde::Serialize;
+use store::StoreError;
+use utoipa::ToSchema;
+
+/// Why a request was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// Something in the request is not as it must be.
+    #[error("{0}")]
+    Invalid(String),
+    /// No session, or none that is alive.
+    #[error("sign in: send the token of POST /api/v1/session as Authorization: Bearer")]
+    Unauthenticated,
+    /// One text for an unknown address, a wrong password and a wrong code.
+    #[error("e-mail address, password or code is wrong, or the code was used before")]
+    SignInFailed,
+    /// The role never may, or the request may come from another site.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// Absent, or not for the caller's eyes: the same bytes for both.
+    #[error("there is no such object, or you may not see it")]
+    NotFound,
+    /// Another method is allowed here.
+    #[error("this path takes {0}")]
+    MethodNotAllowed(String),
+    /// It collides with what is there, or a limit is reached.
+    #[error("{0}")]
+    Conflict(String),
+    /// The body is too long.
+    #[error("a body has at most 16 KiB")]
+    TooLarge,
+    /// The body is not JSON by its Content-Type.
+    #[error("send the body as Content-Type: application/json")]
+    UnsupportedMediaType,
+    /// Seconds to wait.
+    #[error("too many attempts: try again in {0} seconds")]
+    TooManyAttempts(u64),
+    /// The database can't be used now.
+    #[error("the service can't answer at the moment: try again in a second")]
+    Unavailable(String),
+    /// A failure of ours.
+    #[error("the service failed; the operator finds the cause by the request id")]
+    Internal(String),
+}
+
+/// A problem on the wire.
+#[derive(Serialize, ToSchema)]
+pub struct ProblemBody {
+    /// Always `about:blank`: the status says what kind it is (RFC 9457 section 4.2.1).
+    #[serde(rename = "type")]
+    #[schema(rename = "type")]
+    kind: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What was wrong and what to do.
+    detail: String,
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthenticated | Self::SignInFailed => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        if let Self::Unavailable(cause) | Self::Internal(cause) = self {
+            log::error!("management: {cause}");
+        }
+        let status = self.status_code();
+        let mut answer = HttpResponse::build(status);
+        answer.content_type("application/problem+json");
+        match self {
+            Self::Unauthenticated => answer.insert_header(("WWW-Authenticate", "Bearer")),
+            Self::MethodNotAllowed(allowed) => answer.insert_header(("Allow", allowed.as_str())),
+            Self::TooManyAttempts(seconds) => answer.insert_header(("Retry-After", seconds.to_string())),
+            Self::Unavailable(_) => answer.insert_header(("Retry-After", "1")),
+            _ => &mut answer,
+        };
+        answer.json(ProblemBody {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail: self.to_string(),
+        })
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict => Self::Conflict("it exists already, or its name is taken".to_owned()),
+            StoreError::Missing => Self::NotFound,
+            StoreError::LimitReached => Self::Conflict(error.to_string()),
+            StoreError::Forbidden(rule) => Self::Invalid(rule.to_owned()),
+            StoreError::Busy | StoreError::Unreachable(_) | StoreError::Database(_) => {
+                Self::Unavailable(error.to_string())
+            }
+            _ => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<NoRandomness> for Problem {
+    fn from(error: NoRandomness) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+/// For an object that the body names: its absence is the body's mistake, not the path's.
+pub(crate) fn named_in_body(what: &'static str) -> impl FnOnce(StoreError) -> Problem {
+    move |error| match error {
+        StoreError::Missing => Problem::Invalid(format!("there is no such {what}")),
+        other => other.into(),
+    }
+}

@@ -1,0 +1,144 @@
+//! The routes, registered once for the server and the OpenAPI document alike, and what surrounds all of them.
+
+use actix_web::{
+    App, Error, HttpRequest, HttpResponse,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::HeaderValue,
+    middleware::{DefaultHeaders, Next, from_fn},
+    web,
+};
+use serde::Serialize;
+use utoipa::{OpenApi, openapi};
+use utoipa_actix_web::AppExt;
+
+use crate::{
+    Management, Problem, applications, audit_events, documentation, enrolment, managers, organisations,
+    permissions, resources, secrets, session, users,
+};
+
+const BASE: &str = "/api/v1";
+
+fn register(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
+    config
+        .service(session::create)
+        .service(session::show)
+        .service(session::remove)
+        .service(enrolment::confirm)
+        .service(enrolment::begin)
+        .service(secrets::create)
+        .service(secrets::list)
+        .service(secrets::show)
+        .service(secrets::remove)
+        .service(permissions::create)
+        .service(permissions::list)
+        .service(permissions::remove)
+        .service(managers::create)
+        .service(managers::list)
+        .service(managers::remove)
+        .service(applications::create)
+        .service(applications::list)
+        .service(applications::show)
+        .service(applications::switch)
+        .service(organisations::create)
+        .service(organisations::list)
+        .service(organisations::show)
+        .service(organisations::switch)
+        .service(resources::create)
+        .service(resources::list)
+        .service(resources::show)
+        .service(users::reset)
+        .service(users::create)
+        .service(users::list)
+        .service(users::show)
+        .service(users::update)
+        .service(audit_events::list)
+        .service(documentation::show);
+}
+
+/// The OpenAPI 3.1 document.
+pub fn openapi() -> openapi::OpenApi {
+    let scope = utoipa_actix_web::scope(BASE).configure(register);
+    let app = App::new()
+        .into_utoipa_app()
+        .openapi(documentation::Document::openapi());
+    app.service(scope).split_for_parts().1
+}
+
+/// Adds the management API to the server; the service and the document are shared by all workers.
+pub fn configure(
+    config: &mut web::ServiceConfig,
+    service: &web::Data<Management>,
+    document: &web::Data<openapi::OpenApi>,
+) {
+    let headers = DefaultHeaders::new()
+        .add(("Cache-Control", "no-store"))
+        .add(("X-Content-Type-Options", "nosniff"))
+        .add(("Referrer-Policy", "no-referrer"))
+        .add((
+            "Content-Security-Policy",
+            "default-src 'none'; frame-ancestors 'none'",
+        ));
+    let scope = web::scope(BASE)
+        .app_data(service.clone())
+        .app_data(document.clone())
+        .wrap(from_fn(name_request))
+        .wrap(headers)
+        .configure(|config| {
+            let mut documented = utoipa_actix_web::service_config::ServiceConfig::new(config);
+            register(&mut documented);
+        })
+        .default_service(web::to(no_route));
+    config.service(scope);
+}
+
+/// Every answer names its request by an id that the log has too.
+async fn name_request(
+    service: web::Data<Management>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let id = service.uuid()?.to_string();
+    let mut answer = next.call(request).await?;
+    let value = HeaderValue::from_str(&id).map_err(|error| Problem::Internal(error.to_string()))?;
+    answer
+        .headers_mut()
+        .insert("x-request-id".parse().map_err(|_| Problem::NotFound)?, value);
+    Ok(answer)
+}
+
+/// A path that is documented takes other methods; any other does not exist.
+async fn no_route(
+    request: HttpRequest,
+    document: web::Data<openapi::OpenApi>,
+) -> Result<HttpResponse, Problem> {
+    let same = |template: &str| {
+        let (wanted, given) = (template.split('/'), request.path().split('/'));
+        wanted.clone().count() == given.clone().count()
+            && wanted
+                .zip(given)
+                .all(|(wanted, given)| wanted.starts_with('{') || wanted == given)
+    };
+    let found = document.paths.paths.iter().find(|(template, _)| same(template));
+    let Some((_, item)) = found else {
+        return Err(Problem::NotFound);
+    };
+    let methods = [
+        ("GET", item.get.is_some()),
+        ("POST", item.post.is_some()),
+        ("PATCH", item.patch.is_some()),
+        ("DELETE", item.delete.is_some()),
+    ];
+    let known: Vec<&str> = methods.into_iter().filter(|one| one.1).map(|one| one.0).collect();
+    Err(Problem::MethodNotAllowed(known.join(", ")))
+}
+
+pub(crate) fn ok<T: Serialize>(outcome: Result<T, Problem>) -> Result<HttpResponse, Problem> {
+    outcome.map(|value| HttpResponse::Ok().json(value))
+}
+
+pub(crate) fn created<T: Serialize>(location: &str, value: &T) -> HttpResponse {
+    HttpResponse::Created()
+        .insert_header(("Location", location))
+        .json(value)
+}

@@ -1,0 +1,99 @@
+//! What every operation shares.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use domain::{
+    Clock,
+    audit::{AuditKey, Entry, Event, Outcome},
+    pepper::Pepper,
+};
+use ring::rand::SecureRandom;
+use store::{Store, memory::ClientMemory};
+use tokio::sync::Semaphore;
+
+use crate::{Allowed, Problem};
+
+/// How many passwords are hashed at once: each takes 19 MiB and some tens of milliseconds.
+const HASHES_AT_ONCE: usize = 2;
+
+/// What configuration decides.
+pub struct Settings {
+    /// The public origin, no slash at the end.
+    pub public_url: String,
+    /// The longest life of a secret.
+    pub max_lifetime_days: u32,
+    /// How many live secrets an application may have.
+    pub max_per_application: i64,
+    /// How many sign-ins may fail per account in 15 minutes.
+    pub login_failures: i64,
+}
+
+/// The state of the management API.
+pub struct Management {
+    pub(crate) settings: Settings,
+    pub(crate) store: Store,
+    pub(crate) memory: Arc<ClientMemory>,
+    pub(crate) pepper: Arc<Pepper>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn SecureRandom + Send + Sync>,
+    pub(crate) hashes: Semaphore,
+    audit_key: Arc<AuditKey>,
+}
+
+impl Management {
+    /// Puts the parts together.
+    pub fn new(
+        settings: Settings,
+        store: Store,
+        memory: Arc<ClientMemory>,
+        pepper: Arc<Pepper>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom + Send + Sync>,
+    ) -> Self {
+        let audit_key = Arc::new(pepper.current_audit_key());
+        Self {
+            settings,
+            store,
+            memory,
+            pepper,
+            clock,
+            random,
+            hashes: Semaphore::new(HASHES_AT_ONCE),
+            audit_key,
+        }
+    }
+
+    /// Now, as both databases keep it.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now().trunc_subsecs(3)
+    }
+
+    /// The record of a change that somebody was allowed to make.
+    pub fn done(&self, allowed: &Allowed, action: &str, object: impl Into<String>) -> Entry {
+        self.entry((&allowed.actor, &allowed.source), action, object, Outcome::Done)
+    }
+
+    pub(crate) fn entry(
+        &self,
+        (actor, source): (&str, &str),
+        action: &str,
+        object: impl Into<String>,
+        outcome: Outcome,
+    ) -> Entry {
+        let event = Event {
+            at: self.now(),
+            actor: actor.to_owned(),
+            action: action.to_owned(),
+            object: object.into(),
+            source: source.to_owned(),
+            outcome: outcome.to_string(),
+        };
+        let key = Arc::clone(&self.audit_key);
+        Entry { event, key }
+    }
+
+    pub(crate) fn uuid(&self) -> Result<uuid::Uuid, Problem> {
+        Ok(domain::random::uuid(&*self.random)?)
+    }
+}

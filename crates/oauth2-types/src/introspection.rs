@@ -1,0 +1,43 @@
+//! The answer of the introspection endpoint (RFC 7662 §2.2).
+
+use serde::Serialize;
+
+/// What a resource server learns about a token that is active and meant for it. An inactive one is [`Inactive`].
+#[derive(Serialize)]
+pub struct Active<'a> {
+    /// Always true.
+    pub active: bool,
+    /// Issuer.
+    pub iss: &'a str,
+    /// The client, since no person takes part.
+    pub sub: &'a str,
+    /// The audience: one resource.
+    pub aud: &'a str,
+    /// The client that the token was issued to.
+    pub client_id: &'a str,
+    /// The roles as a scope.
+    pub scope: &'a str,
+    /// The roles as a list, as in the token.
+    pub roles: &'a [String],
+    /// Seconds since the Unix epoch.
+    pub exp: i64,
+    /// Seconds since the Unix epoch.
+    pub iat: i64,
+    /// Seconds since the Unix epoch.
+    pub nbf: i64,
+    /// The token's identifier.
+    pub jti: &'a str,
+    /// How the token is presented (RFC 6750 §2.1).
+    pub token_type: &'static str,
+}
+
+/// `{"active":false}`: nothing tells one reason from another.
+#[derive(Serialize)]
+pub struct Inactive {
+    active: bool,
+}
+
+impl Inactive {
+    /// The only value.
+    pub const ANSWER: Self = Self { active: false };
+}

@@ -1,0 +1,97 @@
+//! People who sign in to a demo, and what they ask of the management API.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use reqwest::{Method, blocking::RequestBuilder};
+use serde_json::{Value, json};
+use totp_rs::{Algorithm, Secret, TOTP};
+
+use super::{Answer, Demo, http};
+
+/// Somebody whom the demo printed.
+pub struct Person {
+    pub email: String,
+    pub password: String,
+    pub totp_secret: String,
+}
+
+impl Person {
+    /// The first one with this role; `which` counts managers.
+    pub fn of(demo: &Demo, role: &str, which: usize) -> Self {
+        let users = demo.summary["users"].as_array().unwrap();
+        let user = users
+            .iter()
+            .filter(|user| user["role"] == role)
+            .nth(which)
+            .unwrap();
+        let text = |name: &str| user[name].as_str().unwrap().to_owned();
+        Self {
+            email: text("email"),
+            password: text("password"),
+            totp_secret: text("totp_secret"),
+        }
+    }
+
+    pub fn sign_in(&self, demo: &Demo) -> Session {
+        let answer = attempt(demo, &self.proof());
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        Session::new(demo, answer.json()["token"].as_str().unwrap())
+    }
+
+    pub fn proof(&self) -> Value {
+        json!({ "email": self.email, "password": self.password, "totp": code(&self.totp_secret) })
+    }
+}
+
+/// The code that an authenticator shows now.
+pub fn code(secret: &str) -> String {
+    let secret = Secret::Encoded(secret.to_owned()).to_bytes().unwrap();
+    let totp = TOTP::new(Algorithm::SHA1, 6, 1, 30, secret, None, String::new()).unwrap();
+    totp.generate(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs())
+}
+
+pub fn attempt(demo: &Demo, proof: &Value) -> Answer {
+    Answer::of(http().post(demo.url("/api/v1/session")).json(proof))
+}
+
+/// Somebody who has signed in; an empty token is nobody.
+#[derive(Clone)]
+pub struct Session {
+    base: String,
+    pub token: String,
+}
+
+impl Session {
+    pub fn new(demo: &Demo, token: &str) -> Self {
+        Self {
+            base: demo.url("/api/v1"),
+            token: token.to_owned(),
+        }
+    }
+
+    pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let request = http().request(method, format!("{}{path}", self.base));
+        if self.token.is_empty() {
+            request
+        } else {
+            request.bearer_auth(&self.token)
+        }
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request("GET", path))
+    }
+
+    pub fn delete(&self, path: &str) -> Answer {
+        Answer::of(self.request("DELETE", path))
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request("POST", path).json(body))
+    }
+
+    pub fn patch(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request("PATCH", path).json(body))
+    }
+}

@@ -1,0 +1,60 @@
+//! Further secrets for a client of a demo, through the store that the server uses.
+
+use std::{fs, sync::Arc};
+
+use chrono::{TimeDelta, Utc};
+use domain::{
+    audit::{Entry, Event, Outcome},
+    pepper::Pepper,
+};
+use store::{DatabaseUrl, NewClientSecret, Store};
+use uuid::Uuid;
+
+use super::Demo;
+
+/// Adds secrets that nobody knows to the client of this id.
+pub fn add(demo: &Demo, database_url: &str, client_id: &str, count: u128) {
+    let pepper = fs::read_to_string(demo.data_dir().join("pepper")).unwrap();
+    let pepper = Pepper::parse(&pepper).unwrap();
+    let store = Store::open(&DatabaseUrl::parse(database_url).unwrap(), 1).unwrap();
+    let client_id = Uuid::try_parse(client_id).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    for number in 0..count {
+        let secret = NewClientSecret {
+            id: Uuid::from_u128(number),
+            client_id,
+            name: format!("further {number}"),
+            hint: "---".to_owned(),
+            digest: pepper.digest(client_id, &format!("further {number}")),
+            created_by: "test".to_owned(),
+            created_at: Utc::now(),
+            expires_at: Utc::now() + TimeDelta::days(1),
+        };
+        runtime
+            .block_on(store.create_secret(secret, i64::MAX, entry(&pepper)))
+            .unwrap();
+    }
+}
+
+/// A record for a change of a demo's store.
+pub fn record(demo: &Demo) -> Entry {
+    let pepper = fs::read_to_string(demo.data_dir().join("pepper")).unwrap();
+    entry(&Pepper::parse(&pepper).unwrap())
+}
+
+pub fn entry(pepper: &Pepper) -> Entry {
+    Entry {
+        event: Event {
+            at: Utc::now(),
+            actor: "test".to_owned(),
+            action: "test".to_owned(),
+            object: "-".to_owned(),
+            source: "-".to_owned(),
+            outcome: Outcome::Done.to_string(),
+        },
+        key: Arc::new(pepper.current_audit_key()),
+    }
+}

@@ -1,0 +1,248 @@
+//! Client secrets, as people manage them.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+use diesel::{OptionalExtension, prelude::*};
+use domain::{
+    audit::Entry,
+    pepper::Digest,
+    secret::{ClientSecret, LastUse, SecretStatus},
+};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    changes::take_status_index,
+    connection::AnyConnection,
+    ids::parse_id,
+    schema::{client_secrets, token_counts},
+};
+
+/// How many days of use a view holds.
+const DAYS_SHOWN: i64 = 30;
+
+/// A secret to be stored; its value is already only a digest.
+#[derive(Clone, Debug)]
+pub struct NewClientSecret {
+    /// Permanent identifier.
+    pub id: Uuid,
+    /// The application it belongs to.
+    pub client_id: Uuid,
+    /// What the manager calls it.
+    pub name: String,
+    /// The first three characters of the value.
+    pub hint: String,
+    /// Pepper version and digest.
+    pub digest: (i32, Digest),
+    /// Who creates it.
+    pub created_by: String,
+    /// Now.
+    pub created_at: DateTime<Utc>,
+    /// From this instant on it is refused.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Which secrets of an application a list shows.
+#[derive(Clone, Debug)]
+pub struct SecretFilter {
+    /// Only those in this state.
+    pub status: Option<SecretStatus>,
+    /// Only those whose name holds this text.
+    pub search: String,
+    /// Only those after this expiry and id.
+    pub after: Option<(DateTime<Utc>, Uuid)>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+type Row = (
+    (String, String, String, String),
+    (NaiveDateTime, NaiveDateTime),
+    (Option<NaiveDateTime>, Option<String>, Option<String>),
+);
+
+impl Store {
+    /// Stores a secret; the next request on any node can use it. `limit` is the number of live secrets that an
+    /// application may have: the lock of the version counter makes it hold however many are created at once.
+    pub async fn create_secret(
+        &self,
+        new: NewClientSecret,
+        limit: i64,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.change(Some(new.client_id), entry, move |connection| {
+            let live = client_secrets::table
+                .filter(client_secrets::client_id.eq(new.client_id.to_string()))
+                .filter(client_secrets::deleted_at.is_null())
+                .filter(client_secrets::expires_at.gt(new.created_at.naive_utc()));
+            if live.count().get_result::<i64>(connection)? >= limit {
+                return Err(StoreError::LimitReached);
+            }
+            let status_index = take_status_index(connection)?;
+            let row = (
+                client_secrets::id.eq(new.id.to_string()),
+                client_secrets::client_id.eq(new.client_id.to_string()),
+                client_secrets::name.eq(new.name),
+                client_secrets::hint.eq(new.hint),
+                client_secrets::digest.eq(new.digest.1.to_vec()),
+                client_secrets::pepper_version.eq(new.digest.0),
+                client_secrets::created_by.eq(new.created_by),
+                client_secrets::created_at.eq(new.created_at.naive_utc()),
+                client_secrets::expires_at.eq(new.expires_at.naive_utc()),
+                client_secrets::status_index.eq(status_index),
+            );
+            diesel::insert_into(client_secrets::table)
+                .values(row)
+                .execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Deletes a secret of this application. The promise holds once [`crate::memory::ClientMemory::settle`] has passed.
+    pub async fn delete_secret(
+        &self,
+        client_id: Uuid,
+        secret_id: Uuid,
+        now: DateTime<Utc>,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.change(Some(client_id), entry, move |connection| {
+            let live = client_secrets::table
+                .filter(client_secrets::id.eq(secret_id.to_string()))
+                .filter(client_secrets::client_id.eq(client_id.to_string()))
+                .filter(client_secrets::deleted_at.is_null());
+            let gone = client_secrets::deleted_at.eq(Some(now.naive_utc()));
+            match diesel::update(live).set(gone).execute(connection)? {
+                0 => Err(StoreError::Missing),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+
+    /// The secrets of an application, those that expire first at the beginning.
+    pub async fn secrets(
+        &self,
+        client_id: Uuid,
+        filter: SecretFilter,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<ClientSecret>, StoreError> {
+        self.run(move |connection| {
+            let rows: Vec<Row> = client_secrets::table
+                .filter(client_secrets::client_id.eq(client_id.to_string()))
+                .filter(client_secrets::deleted_at.is_null())
+                .select(COLUMNS)
+                .order((client_secrets::expires_at, client_secrets::id))
+                .load(connection)?;
+            let wanted = |secret: &ClientSecret| {
+                filter.status.is_none_or(|status| secret.status(now) == status)
+                    && secret.name.to_lowercase().contains(&filter.search.to_lowercase())
+                    && filter
+                        .after
+                        .is_none_or(|after| (secret.expires_at, secret.id) > after)
+            };
+            let mut secrets = rows
+                .into_iter()
+                .map(secret)
+                .filter(|one| one.as_ref().map_or(true, wanted))
+                .take(filter.limit)
+                .collect::<Result<Vec<_>, _>>()?;
+            add_counts(connection, &mut secrets, now)?;
+            Ok(secrets)
+        })
+        .await
+    }
+
+    /// One secret of an application.
+    pub async fn secret(
+        &self,
+        client_id: Uuid,
+        secret_id: Uuid,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ClientSecret>, StoreError> {
+        self.run(move |connection| {
+            let row: Option<Row> = client_secrets::table
+                .find(secret_id.to_string())
+                .filter(client_secrets::client_id.eq(client_id.to_string()))
+                .filter(client_secrets::deleted_at.is_null())
+                .select(COLUMNS)
+                .first(connection)
+                .optional()?;
+            let mut found: Vec<ClientSecret> = row.map(secret).transpose()?.into_iter().collect();
+            add_counts(connection, &mut found, now)?;
+            Ok(found.pop())
+        })
+        .await
+    }
+}
+
+#[expect(clippy::type_complexity, reason = "columns are types in diesel")]
+const COLUMNS: (
+    (
+        client_secrets::id,
+        client_secrets::name,
+        client_secrets::hint,
+        client_secrets::created_by,
+    ),
+    (client_secrets::created_at, client_secrets::expires_at),
+    (
+        client_secrets::last_used_at,
+        client_secrets::last_used_from,
+        client_secrets::last_used_with,
+    ),
+) = (
+    (
+        client_secrets::id,
+        client_secrets::name,
+        client_secrets::hint,
+        client_secrets::created_by,
+    ),
+    (client_secrets::created_at, client_secrets::expires_at),
+    (
+        client_secrets::last_used_at,
+        client_secrets::last_used_from,
+        client_secrets::last_used_with,
+    ),
+);
+
+fn secret((texts, times, last): Row) -> Result<ClientSecret, StoreError> {
+    let (id, name, hint, created_by) = texts;
+    Ok(ClientSecret {
+        id: parse_id(&id)?,
+        name,
+        hint,
+        created_by,
+        created_at: times.0.and_utc(),
+        expires_at: times.1.and_utc(),
+        last_use: last.0.map(|at| LastUse {
+            at: at.and_utc(),
+            from: last.1.unwrap_or_default(),
+            with: last.2.unwrap_or_default(),
+        }),
+        tokens_per_day: Vec::new(),
+    })
+}
+
+fn add_counts(
+    connection: &mut AnyConnection,
+    secrets: &mut [ClientSecret],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let ids: Vec<String> = secrets.iter().map(|secret| secret.id.to_string()).collect();
+    let first = (now - TimeDelta::days(DAYS_SHOWN - 1)).date_naive();
+    let rows: Vec<(String, NaiveDate, i64)> = token_counts::table
+        .filter(token_counts::secret_id.eq_any(ids))
+        .filter(token_counts::day.ge(first))
+        .order(token_counts::day)
+        .load(connection)?;
+    let mut counts: HashMap<String, Vec<(NaiveDate, i64)>> = HashMap::new();
+    for (id, day, tokens) in rows {
+        counts.entry(id).or_default().push((day, tokens));
+    }
+    for secret in secrets {
+        secret.tokens_per_day = counts.remove(&secret.id.to_string()).unwrap_or_default();
+    }
+    Ok(())
+}

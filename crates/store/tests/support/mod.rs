@@ -1,0 +1,391 @@
+//! A fresh database for each test, and every call of the store that changes something: what a test says stays the
+//! same when the store's own calls do not.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::{
+    Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection,
+    sql_query, sql_types::BigInt,
+};
+use domain::{
+    Clock,
+    application::{Application, ApplicationName},
+    audit::{Entry, Event, Outcome},
+    client::Client,
+    organisation::Organisation,
+    pepper::{Digest, Pepper},
+    resource::{Environment, Resource},
+};
+use store::{DatabaseUrl, NewClientSecret, Store, StoreError, memory::ClientMemory, usage::UsageRecorder};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// 32 bytes each.
+pub const PEPPER: &str = "1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+pub const OTHER_PEPPER: &str = "1 //////////////////////////////////////////8=";
+pub const ROLES: [&str; 2] = ["Search.Read", "Search.Write"];
+/// The lease of a node, whose clock moves by hand.
+pub const LEASE: Duration = Duration::from_millis(500);
+/// Every test's now.
+pub const NOW: DateTime<Utc> = DateTime::from_timestamp_nanos(1_800_000_000_000_000_000);
+const POOL: u32 = 4;
+/// More live secrets than any test makes.
+const LIMIT: i64 = 1_000;
+
+/// An empty database with the current schema.
+pub struct Database {
+    pub url: String,
+    pub store: Store,
+    pub pepper: Pepper,
+    number: AtomicU32,
+    dir: Option<TempDir>,
+}
+
+impl Database {
+    pub fn sqlite() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", dir.path().join("contract.db").display());
+        Self::at(url, Some(dir))
+    }
+
+    pub fn postgres() -> Self {
+        Self::at(empty_postgres(), None)
+    }
+
+    fn at(url: String, dir: Option<TempDir>) -> Self {
+        let store = open(&url, POOL).unwrap();
+        store.migrate().unwrap();
+        Self {
+            url,
+            store,
+            pepper: Pepper::parse(PEPPER).unwrap(),
+            number: AtomicU32::new(1),
+            dir,
+        }
+    }
+
+    /// The URL of a further, empty database of the same kind; it goes when this one does.
+    pub fn another_empty(&self) -> String {
+        match &self.dir {
+            Some(dir) => format!("sqlite:{}", dir.path().join("empty.db").display()),
+            None => empty_postgres(),
+        }
+    }
+
+    /// A further node's store.
+    pub fn open(&self, pool_size: u32) -> Store {
+        open(&self.url, pool_size).unwrap()
+    }
+
+    /// A connection beside the store's, for what only an operator or an accident does.
+    pub fn connection(&self) -> RawConnection {
+        RawConnection::establish(&self.url)
+    }
+
+    /// A node with a memory of its own, without a lease yet.
+    pub fn node(&self) -> Node {
+        let clock = Arc::new(Hand::default());
+        let memory = ClientMemory::new(self.store.clone(), Arc::clone(&clock) as _, LEASE);
+        Node { memory, clock }
+    }
+
+    /// The version counter.
+    pub fn version(&self) -> i64 {
+        self.connection()
+            .number("SELECT version AS number FROM change_counter")
+    }
+
+    pub fn new_id(&self) -> Uuid {
+        Uuid::from_u128(self.number.fetch_add(1, Ordering::SeqCst).into())
+    }
+
+    /// A record for a change.
+    pub fn entry(&self) -> Entry {
+        entry(&self.pepper)
+    }
+
+    /// The digest under which a value is stored and looked for.
+    pub fn digest(&self, client_id: Uuid, value: &str) -> Digest {
+        self.pepper.digest(client_id, value).1
+    }
+
+    // Changes.
+
+    pub async fn organisation(&self, name: &str) -> Result<Uuid, StoreError> {
+        self.organisation_as(self.new_id(), name).await
+    }
+
+    pub async fn organisation_as(&self, id: Uuid, name: &str) -> Result<Uuid, StoreError> {
+        let new = Organisation {
+            id,
+            name: name.to_owned(),
+            country_code: "NL".to_owned(),
+            enabled: true,
+        };
+        self.store
+            .create_organisation(new, self.entry())
+            .await
+            .map(|()| id)
+    }
+
+    pub async fn application(&self, organisation_id: Uuid, name: &str) -> Result<Uuid, StoreError> {
+        self.application_as(self.new_id(), organisation_id, name).await
+    }
+
+    pub async fn application_as(
+        &self,
+        client_id: Uuid,
+        organisation_id: Uuid,
+        name: &str,
+    ) -> Result<Uuid, StoreError> {
+        let new = Application {
+            client_id,
+            organisation_id,
+            name: ApplicationName::parse(name).unwrap(),
+            enabled: true,
+        };
+        self.store
+            .create_application(new, self.entry())
+            .await
+            .map(|()| client_id)
+    }
+
+    pub async fn resource(&self, name: &str, environment: Environment) -> Result<Uuid, StoreError> {
+        let id = self.new_id();
+        let new = Resource {
+            id,
+            uri: None,
+            name: name.to_owned(),
+            environment,
+            token_lifetime_seconds: None,
+            signing_algorithm: None,
+            roles: ROLES.map(str::to_owned).to_vec(),
+        };
+        self.store.create_resource(new, self.entry()).await.map(|()| id)
+    }
+
+    pub async fn grant(&self, client_id: Uuid, resource_id: Uuid, roles: &[&str]) -> Result<(), StoreError> {
+        let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+        self.store
+            .grant(client_id, resource_id, roles, self.entry())
+            .await
+    }
+
+    pub async fn secret(&self, client_id: Uuid, value: &str) -> Result<Uuid, StoreError> {
+        let id = self.new_id();
+        let new = NewClientSecret {
+            id,
+            client_id,
+            name: "contract".to_owned(),
+            hint: value.chars().take(3).collect(),
+            digest: self.pepper.digest(client_id, value),
+            created_by: "contract".to_owned(),
+            created_at: NOW,
+            expires_at: NOW + TimeDelta::days(1),
+        };
+        self.store
+            .create_secret(new, LIMIT, self.entry())
+            .await
+            .map(|()| id)
+    }
+
+    /// Whether the secret was there.
+    pub async fn delete_secret(&self, client_id: Uuid, secret_id: Uuid) -> bool {
+        let entry = self.entry();
+        match self.store.delete_secret(client_id, secret_id, NOW, entry).await {
+            Err(StoreError::Missing) => false,
+            outcome => outcome.map(|()| true).unwrap(),
+        }
+    }
+
+    pub async fn enable_application(&self, client_id: Uuid, enabled: bool) -> Result<(), StoreError> {
+        self.store
+            .set_application_enabled(client_id, enabled, self.entry())
+            .await
+    }
+
+    pub async fn enable_organisation(&self, id: Uuid, enabled: bool) -> Result<(), StoreError> {
+        set_organisation_enabled(&self.store, id, enabled).await
+    }
+
+    // Ready-made.
+
+    /// An organisation with one application that has one secret, "value".
+    pub async fn client(&self) -> SampleClient {
+        let organisation_id = self.organisation("Example").await.unwrap();
+        let client_id = self
+            .application(organisation_id, "Partner-NL-Example-SMC")
+            .await
+            .unwrap();
+        let secret_id = self.secret(client_id, "value").await.unwrap();
+        SampleClient {
+            organisation_id,
+            client_id,
+            secret_id,
+        }
+    }
+
+    /// What the next read of the database finds by the digest of this value.
+    pub async fn found(&self, client_id: Uuid, value: &str) -> Option<Arc<Client>> {
+        self.node().found(self, client_id, value).await
+    }
+
+    /// The status index of the secret with this value.
+    pub async fn status_index(&self, client_id: Uuid, value: &str) -> i64 {
+        let digest = self.digest(client_id, value);
+        let client = self.found(client_id, value).await.unwrap();
+        let secret = client.secrets.iter().find(|secret| secret.digest == digest);
+        secret.unwrap().status_index
+    }
+
+    /// How many tokens a secret has issued by what is stored.
+    pub fn tokens(&self, secret_id: Uuid) -> i64 {
+        self.connection().number(&format!(
+            "SELECT CAST(sum(tokens) AS BIGINT) AS number FROM token_counts WHERE secret_id = '{secret_id}'"
+        ))
+    }
+
+    /// When a secret was last used, and how many tokens it has issued.
+    pub async fn usage(&self, client_id: Uuid, secret_id: Uuid) -> (Option<DateTime<Utc>>, i64) {
+        let later = NOW + TimeDelta::days(2);
+        let secret = self
+            .store
+            .secret(client_id, secret_id, later)
+            .await
+            .unwrap()
+            .unwrap();
+        let tokens = secret.tokens_per_day.iter().map(|day| day.1).sum();
+        (secret.last_use.map(|last| last.at), tokens)
+    }
+}
+
+fn entry(pepper: &Pepper) -> Entry {
+    Entry {
+        event: Event {
+            at: NOW,
+            actor: "test".to_owned(),
+            action: "test".to_owned(),
+            object: "-".to_owned(),
+            source: "-".to_owned(),
+            outcome: Outcome::Done.to_string(),
+        },
+        key: Arc::new(pepper.current_audit_key()),
+    }
+}
+
+pub async fn set_organisation_enabled(store: &Store, id: Uuid, enabled: bool) -> Result<(), StoreError> {
+    let pepper = Pepper::parse(PEPPER).unwrap();
+    store.set_organisation_enabled(id, enabled, entry(&pepper)).await
+}
+
+#[derive(Clone, Copy)]
+pub struct SampleClient {
+    pub organisation_id: Uuid,
+    pub client_id: Uuid,
+    pub secret_id: Uuid,
+}
+
+/// One node of several on the same database.
+pub struct Node {
+    pub memory: ClientMemory,
+    pub clock: Arc<Hand>,
+}
+
+impl Node {
+    pub async fn found(&self, database: &Database, client_id: Uuid, value: &str) -> Option<Arc<Client>> {
+        let digest = database.digest(client_id, value);
+        self.memory.find(client_id, &[digest]).await.unwrap()
+    }
+}
+
+/// A monotonic clock that is set by hand.
+#[derive(Default)]
+pub struct Hand(AtomicU64);
+
+impl Hand {
+    pub fn set(&self, to: Duration) {
+        self.0
+            .store(u64::try_from(to.as_nanos()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for Hand {
+    fn now(&self) -> DateTime<Utc> {
+        NOW
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Counts so many tokens.
+pub fn record(recorder: &UsageRecorder, secret_id: Uuid, at: DateTime<Utc>, tokens: usize) {
+    (0..tokens).for_each(|_| recorder.record(secret_id, at, "192.0.2.1", "contract"));
+}
+
+/// SQL past the store; closes with the transaction that it holds undone.
+pub enum RawConnection {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+impl RawConnection {
+    fn establish(url: &str) -> Self {
+        match url.strip_prefix("sqlite:") {
+            Some(path) => {
+                let mut connection = SqliteConnection::establish(path).unwrap();
+                connection.batch_execute("PRAGMA busy_timeout = 5000").unwrap();
+                Self::Sqlite(connection)
+            }
+            None => Self::Postgres(PgConnection::establish(url).unwrap()),
+        }
+    }
+
+    pub fn execute(&mut self, statements: &str) {
+        match self {
+            Self::Sqlite(connection) => connection.batch_execute(statements),
+            Self::Postgres(connection) => connection.batch_execute(statements),
+        }
+        .unwrap();
+    }
+
+    /// A query for one column, `number`.
+    pub fn number(&mut self, query: &str) -> i64 {
+        let query = sql_query(query);
+        let row: Number = match self {
+            Self::Sqlite(connection) => query.get_result(connection),
+            Self::Postgres(connection) => query.get_result(connection),
+        }
+        .unwrap();
+        row.number
+    }
+}
+
+fn open(url: &str, pool_size: u32) -> Result<Store, StoreError> {
+    Store::open(&DatabaseUrl::parse(url)?, pool_size)
+}
+
+/// A new database on the server that the test run names; without one the test fails.
+fn empty_postgres() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let server = std::env::var("WMDA_AUTH_TEST_POSTGRES_URL")
+        .expect("WMDA_AUTH_TEST_POSTGRES_URL is not set: run `cargo xtask test`");
+    let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+    let name = format!("store_contract_{}_{number}", std::process::id());
+    RawConnection::establish(&server).execute(&format!("CREATE DATABASE {name}"));
+    format!("{}/{name}", server.rsplit_once('/').unwrap().0)
+}

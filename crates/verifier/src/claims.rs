@@ -1,0 +1,91 @@
+//! What an API learns of a good token.
+
+use serde::Deserialize;
+
+use crate::{Rejection, status};
+
+/// The claims of a token as they stand. `iss` and `aud` are single strings: lists are not issued, and are refused.
+#[derive(Deserialize)]
+pub(crate) struct Claims {
+    pub(crate) iss: String,
+    pub(crate) sub: String,
+    pub(crate) aud: String,
+    pub(crate) exp: i64,
+    pub(crate) nbf: i64,
+    pub(crate) iat: i64,
+    pub(crate) jti: String,
+    #[serde(default)]
+    pub(crate) roles: Vec<String>,
+    pub(crate) tid: Option<String>,
+    pub(crate) status: Option<status::Reference>,
+}
+
+/// A token that has passed every check. Nothing but [`crate::Verifier::verify`] builds one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedToken {
+    issuer: String,
+    client_id: String,
+    audience: String,
+    roles: Vec<String>,
+    token_id: String,
+    tenant_id: Option<String>,
+    expires_at: i64,
+}
+
+impl VerifiedToken {
+    pub(crate) fn new(claims: Claims) -> Self {
+        Self {
+            issuer: claims.iss,
+            client_id: claims.sub,
+            audience: claims.aud,
+            roles: claims.roles,
+            token_id: claims.jti,
+            tenant_id: claims.tid,
+            expires_at: claims.exp,
+        }
+    }
+
+    /// The application that calls; the same on every route.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// Who issued it.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Which of the API's audiences it is for.
+    pub fn audience(&self) -> &str {
+        &self.audience
+    }
+
+    /// What the application may do.
+    pub fn roles(&self) -> &[String] {
+        &self.roles
+    }
+
+    /// `jti`, for the log.
+    pub fn token_id(&self) -> &str {
+        &self.token_id
+    }
+
+    /// `tid`.
+    pub fn tenant_id(&self) -> Option<&str> {
+        self.tenant_id.as_deref()
+    }
+
+    /// Seconds since the Unix epoch.
+    pub fn expires_at(&self) -> i64 {
+        self.expires_at
+    }
+
+    /// Refuses a token without this role.
+    pub fn require_role(&self, role: &str) -> Result<(), Rejection> {
+        if self.roles.iter().any(|held| held == role) {
+            Ok(())
+        } else {
+            Err(Rejection::MissingRole)
+        }
+    }
+}

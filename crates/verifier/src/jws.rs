@@ -1,0 +1,82 @@
+//! A compact JWS (RFC 7515 §3.1): its header judged, its signature checked under a key whose algorithm it has.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, crypto};
+use serde_json::Value;
+
+use crate::{Rejection, keys::Key, strict_json};
+
+/// A token that can be looked at; nothing in it is to be believed before [`Jws::verify`].
+#[derive(Debug)]
+pub(crate) struct Jws<'a> {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) kid: String,
+    pub(crate) payload: Vec<u8>,
+    typ: String,
+    signed: &'a str,
+    signature: &'a str,
+}
+
+impl<'a> Jws<'a> {
+    /// Takes a token apart. `jwk`, `jku`, `x5u` and `x5c` are not looked at: only the issuer says which keys are its own.
+    pub(crate) fn parse(token: &'a str) -> Result<Self, Rejection> {
+        let mut parts = token.split('.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Rejection::Malformed);
+        };
+        let decode = |part| URL_SAFE_NO_PAD.decode(part).map_err(|_| Rejection::Malformed);
+        let fields = strict_json::read(&decode(header)?)?;
+        if fields.get("crit").is_some() || fields.get("b64").is_some() {
+            return Err(Rejection::Critical);
+        }
+        if fields.get("enc").is_some() {
+            return Err(Rejection::Malformed);
+        }
+        let text = |name| fields.get(name).and_then(Value::as_str);
+        Ok(Self {
+            algorithm: algorithm(text("alg")).ok_or(Rejection::Algorithm)?,
+            kid: text("kid").ok_or(Rejection::UnknownKey)?.to_owned(),
+            typ: text("typ").ok_or(Rejection::Type)?.to_ascii_lowercase(),
+            payload: decode(payload)?,
+            signed: &token[..header.len() + 1 + payload.len()],
+            signature,
+        })
+    }
+
+    /// Whether `typ` is this media type, with or without `application/` (RFC 7515 §4.1.9).
+    pub(crate) fn has_type(&self, expected: &str) -> Result<(), Rejection> {
+        let short = self.typ.strip_prefix("application/").unwrap_or(&self.typ);
+        if short.eq_ignore_ascii_case(expected) {
+            Ok(())
+        } else {
+            Err(Rejection::Type)
+        }
+    }
+
+    /// Checks the signature. A key is for one algorithm only.
+    pub(crate) fn verify(&self, key: &Key) -> Result<(), Rejection> {
+        if key.algorithm != self.algorithm {
+            return Err(Rejection::Algorithm);
+        }
+        match crypto::verify(
+            self.signature,
+            self.signed.as_bytes(),
+            &key.decoding,
+            key.algorithm,
+        ) {
+            Ok(true) => Ok(()),
+            _ => Err(Rejection::Signature),
+        }
+    }
+}
+
+/// The algorithms that this crate knows at all.
+pub(crate) fn algorithm(name: Option<&str>) -> Option<Algorithm> {
+    match name? {
+        "ES256" => Some(Algorithm::ES256),
+        "RS256" => Some(Algorithm::RS256),
+        _ => None,
+    }
+}

@@ -1,0 +1,208 @@
+//! An issuer's keys: fetched when first needed, refreshed when old, kept through an outage, and fetched once more for an
+//! unknown `kid`, but not at the pace of whoever forges tokens.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{
+    Algorithm, DecodingKey,
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse},
+};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::{Clock, Fetch, FetchError, Issuer, Rejection, strict_json};
+
+/// After this long keys are fetched again, as the server's `Cache-Control` says.
+const FRESH: Duration = Duration::from_secs(300);
+/// Until this age keys are used when the server does not answer.
+const USABLE: Duration = Duration::from_secs(24 * 3600);
+/// How soon a failed fetch is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+/// How often unknown key ids may cause a fetch.
+const UNKNOWN_KID: Duration = Duration::from_secs(30);
+/// No server needs more keys at once.
+const MAX_KEYS: usize = 64;
+/// RFC 7518 §3.3: 2048 bits.
+const MIN_RSA_BYTES: usize = 256;
+
+/// A public key and the one algorithm that it is for.
+pub(crate) struct Key {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) decoding: DecodingKey,
+}
+
+/// The keys as last fetched.
+struct Fetched {
+    keys: HashMap<String, Arc<Key>>,
+    at: Duration,
+}
+
+/// When fetches were tried; whoever holds it may fetch.
+#[derive(Default)]
+struct Attempts {
+    last: Option<Duration>,
+    for_unknown_kid: Option<Duration>,
+    jwks_uri: Option<String>,
+}
+
+pub(crate) struct IssuerKeys {
+    issuer: Issuer,
+    fetch: Arc<dyn Fetch>,
+    clock: Arc<dyn Clock>,
+    fetched: RwLock<Option<Arc<Fetched>>>,
+    attempts: Mutex<Attempts>,
+}
+
+impl IssuerKeys {
+    pub(crate) fn new(issuer: Issuer, fetch: Arc<dyn Fetch>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            issuer,
+            fetch,
+            clock,
+            fetched: RwLock::default(),
+            attempts: Mutex::default(),
+        }
+    }
+
+    /// The key with this id.
+    pub(crate) async fn find(&self, kid: &str) -> Result<Arc<Key>, Rejection> {
+        let known = self.known(kid);
+        if let Some(key) = known
+            .as_ref()
+            .filter(|_| self.age().is_some_and(|age| age < FRESH))
+        {
+            return Ok(Arc::clone(key));
+        }
+        // Without a turn somebody else is fetching, and what is known serves until then.
+        if let Some(attempts) = self.turn(known.is_some()).await {
+            self.refresh_if_due(attempts, kid).await;
+        }
+        match self.age() {
+            Some(age) if age < USABLE => self.known(kid).ok_or(Rejection::UnknownKey),
+            _ => Err(Rejection::Unavailable("the issuer's keys")),
+        }
+    }
+
+    /// Waits for whoever is fetching, unless the key is known.
+    async fn turn(&self, known: bool) -> Option<MutexGuard<'_, Attempts>> {
+        if known {
+            self.attempts.try_lock().ok()
+        } else {
+            Some(self.attempts.lock().await)
+        }
+    }
+
+    async fn refresh_if_due(&self, mut attempts: MutexGuard<'_, Attempts>, kid: &str) {
+        let now = self.clock.monotonic();
+        let passed = |since: Option<Duration>, time| since.is_none_or(|at| now.saturating_sub(at) >= time);
+        let age = self.age();
+        let due = match self.known(kid) {
+            Some(_) => age.is_none_or(|age| age >= FRESH) && passed(attempts.last, RETRY),
+            None if age.is_none() => passed(attempts.last, RETRY),
+            None => passed(attempts.for_unknown_kid, UNKNOWN_KID),
+        };
+        if !due {
+            return;
+        }
+        attempts.last = Some(now);
+        if age.is_some() && self.known(kid).is_none() {
+            attempts.for_unknown_kid = Some(now);
+        }
+        if let Err(error) = self.refresh(&mut attempts, now).await {
+            log::warn!("the keys of {} can't be fetched: {error}", self.issuer.url);
+        }
+    }
+
+    async fn refresh(&self, attempts: &mut Attempts, now: Duration) -> Result<(), FetchError> {
+        let uri = match &attempts.jwks_uri {
+            Some(known) => known.clone(),
+            None => self.discover().await?,
+        };
+        let outcome = self.fetch.get(&uri).await.and_then(|body| parse(&body));
+        // Metadata is read again after a failure: the keys may have moved.
+        attempts.jwks_uri = outcome.is_ok().then_some(uri);
+        let fetched = Arc::new(Fetched {
+            keys: outcome?,
+            at: now,
+        });
+        *self.fetched.write().unwrap_or_else(PoisonError::into_inner) = Some(fetched);
+        Ok(())
+    }
+
+    /// Reads the issuer's metadata, which must be its own (RFC 8414 §3.3).
+    async fn discover(&self) -> Result<String, FetchError> {
+        #[derive(Deserialize)]
+        struct Metadata {
+            issuer: String,
+            jwks_uri: String,
+        }
+        let body = self.fetch.get(&self.issuer.metadata_url()).await?;
+        let metadata: Metadata =
+            strict_json::parse(&body).map_err(|_| FetchError("its metadata is malformed".to_owned()))?;
+        if metadata.issuer != self.issuer.url {
+            return Err(FetchError("its metadata names another issuer".to_owned()));
+        }
+        if !self.issuer.owns(&metadata.jwks_uri) {
+            return Err(FetchError("its metadata names keys at another origin".to_owned()));
+        }
+        Ok(metadata.jwks_uri)
+    }
+
+    fn snapshot(&self) -> Option<Arc<Fetched>> {
+        self.fetched
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn known(&self, kid: &str) -> Option<Arc<Key>> {
+        self.snapshot()?.keys.get(kid).cloned()
+    }
+
+    fn age(&self) -> Option<Duration> {
+        let fetched = self.snapshot()?;
+        Some(self.clock.monotonic().saturating_sub(fetched.at))
+    }
+}
+
+/// Reads a key set (RFC 7517 §5); keys that are not for checking signatures with a known algorithm are passed over.
+fn parse(body: &[u8]) -> Result<HashMap<String, Arc<Key>>, FetchError> {
+    #[derive(Deserialize)]
+    struct Set {
+        keys: Vec<Value>,
+    }
+    let malformed = |_| FetchError("the key set is malformed".to_owned());
+    let set: Set = strict_json::parse(body).map_err(malformed)?;
+    let keys: HashMap<_, _> = set.keys.into_iter().take(MAX_KEYS).filter_map(usable).collect();
+    if keys.is_empty() {
+        return Err(FetchError("the key set holds no usable key".to_owned()));
+    }
+    Ok(keys)
+}
+
+fn usable(key: Value) -> Option<(String, Arc<Key>)> {
+    let jwk: Jwk = serde_json::from_value(key).ok()?;
+    if !matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature)) {
+        return None;
+    }
+    let algorithm = match (jwk.common.key_algorithm?, &jwk.algorithm) {
+        (KeyAlgorithm::ES256, AlgorithmParameters::EllipticCurve(key))
+            if key.curve == EllipticCurve::P256 =>
+        {
+            Algorithm::ES256
+        }
+        (KeyAlgorithm::RS256, AlgorithmParameters::RSA(key)) => {
+            let modulus = URL_SAFE_NO_PAD.decode(&key.n).ok()?;
+            (modulus.len() >= MIN_RSA_BYTES).then_some(Algorithm::RS256)?
+        }
+        _ => return None,
+    };
+    let decoding = DecodingKey::from_jwk(&jwk).ok()?;
+    Some((jwk.common.key_id?, Arc::new(Key { algorithm, decoding })))
+}

@@ -1,0 +1,116 @@
+//! JSON that refuses repeated keys at every depth: two readers of one token must not see two tokens (RFC 8725 §2.4).
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Value};
+
+use crate::Rejection;
+
+const REPEATED: &str = "repeated key";
+
+/// Reads an object.
+pub(crate) fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Rejection> {
+    let value = read(text)?;
+    serde_json::from_value(value).map_err(|_| Rejection::Claims)
+}
+
+/// Reads an object as it stands.
+pub(crate) fn read(text: &[u8]) -> Result<Value, Rejection> {
+    let Strict(value) = serde_json::from_slice(text).map_err(|error| {
+        if error.to_string().starts_with(REPEATED) {
+            Rejection::DuplicateKey
+        } else {
+            Rejection::Malformed
+        }
+    })?;
+    if value.is_object() {
+        Ok(value)
+    } else {
+        Err(Rejection::Malformed)
+    }
+}
+
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Self)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON without repeated keys")
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Strict(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(list.into())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some((key, Strict(value))) = entries.next_entry::<String, Strict>()? {
+            if object.insert(key, value).is_some() {
+                return Err(A::Error::custom(REPEATED));
+            }
+        }
+        Ok(object.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j04_a_repeated_key_is_refused_at_every_depth() {
+        let good = br#"{"a":[1,-2,0.5,"x",null,true],"b":{"a":1}}"#;
+        assert_eq!(read(good), Ok(serde_json::from_slice(good).unwrap()));
+        for repeated in [
+            r#"{"a":1,"a":1}"#,
+            r#"{"b":{"a":1,"a":2}}"#,
+            r#"{"b":[{"\u0061":1,"a":2}]}"#,
+        ] {
+            assert_eq!(
+                read(repeated.as_bytes()),
+                Err(Rejection::DuplicateKey),
+                "{repeated}"
+            );
+        }
+        for malformed in ["", "[]", "1", r#"{"a":1}x"#, r#"{"a""#] {
+            assert_eq!(
+                read(malformed.as_bytes()),
+                Err(Rejection::Malformed),
+                "{malformed}"
+            );
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The checks, in their order.
+
+use std::sync::Arc;
+
+use jsonwebtoken::Algorithm;
+
+use crate::{
+    Clock, Fetch, Issuer, Rejection, VerifiedToken, claims::Claims, jws::Jws, keys::IssuerKeys,
+    status::StatusLists, strict_json,
+};
+
+/// The largest difference between clocks that may be tolerated.
+pub const MAX_SKEW_SECONDS: u32 = 60;
+/// Longer than any token of the server.
+const MAX_TOKEN_LENGTH: usize = 16 * 1024;
+
+/// What to do about the status of tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusPolicy {
+    /// A token must name its place in a status list, and be valid there.
+    Required,
+    /// Tokens live until they expire, also when their secret has been deleted.
+    Ignored,
+}
+
+/// What an API decides.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whose tokens are accepted.
+    pub issuers: Vec<Issuer>,
+    /// The API's resource id, and its URI if clients ask by that: `aud` must be one of them.
+    pub audiences: Vec<String>,
+    /// ES256, RS256 or both.
+    pub algorithms: Vec<Algorithm>,
+    /// The difference between clocks that is tolerated, at most [`MAX_SKEW_SECONDS`].
+    pub skew_seconds: u32,
+    /// Whether deletion ends tokens.
+    pub status: StatusPolicy,
+}
+
+/// Settings that would accept too much, or nothing.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// No issuer, audience or algorithm.
+    #[error("name at least one issuer, one audience and one algorithm")]
+    Empty,
+    /// An issuer's keys would be fetched in the clear.
+    #[error("an issuer must be an https URL; http is allowed on loopback only")]
+    InsecureIssuer,
+    /// Neither ES256 nor RS256.
+    #[error("an algorithm must be ES256 or RS256")]
+    Algorithm,
+    /// More than a minute.
+    #[error("the skew must not exceed 60 seconds")]
+    Skew,
+}
+
+impl Settings {
+    fn check(&self) -> Result<(), SettingsError> {
+        if self.issuers.is_empty() || self.audiences.is_empty() || self.algorithms.is_empty() {
+            return Err(SettingsError::Empty);
+        }
+        if !self.issuers.iter().all(Issuer::is_secure) {
+            return Err(SettingsError::InsecureIssuer);
+        }
+        let known = |algorithm: &Algorithm| matches!(algorithm, Algorithm::ES256 | Algorithm::RS256);
+        if !self.algorithms.iter().all(known) {
+            return Err(SettingsError::Algorithm);
+        }
+        if self.skew_seconds > MAX_SKEW_SECONDS {
+            return Err(SettingsError::Skew);
+        }
+        Ok(())
+    }
+}
+
+/// Checks tokens; one for a whole API, shared by its workers.
+pub struct Verifier {
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    issuers: Vec<(Issuer, IssuerKeys)>,
+    status: StatusLists,
+}
+
+impl Verifier {
+    /// Fetches nothing yet.
+    pub fn new(
+        settings: Settings,
+        fetch: Arc<dyn Fetch>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, SettingsError> {
+        settings.check()?;
+        let keys = |issuer: &Issuer| IssuerKeys::new(issuer.clone(), Arc::clone(&fetch), Arc::clone(&clock));
+        let issuers = settings.issuers.iter();
+        let issuers = issuers.map(|issuer| (issuer.clone(), keys(issuer))).collect();
+        let skew = i64::from(settings.skew_seconds);
+        let status = StatusLists::new(Arc::clone(&fetch), Arc::clone(&clock), skew);
+        Ok(Self {
+            settings,
+            clock,
+            issuers,
+            status,
+        })
+    }
+
+    /// Accepts a token, or says why not.
+    pub async fn verify(&self, token: &str) -> Result<VerifiedToken, Rejection> {
+        if token.len() > MAX_TOKEN_LENGTH {
+            return Err(Rejection::TooLong);
+        }
+        let jws = Jws::parse(token)?;
+        if !self.settings.algorithms.contains(&jws.algorithm) {
+            return Err(Rejection::Algorithm);
+        }
+        let claims: Claims = strict_json::parse(&jws.payload)?;
+        // `iss` chooses the keys, and the signature then proves it.
+        let known = self.issuers.iter().find(|(issuer, _)| issuer.url == claims.iss);
+        let (issuer, keys) = known.ok_or(Rejection::Issuer)?;
+        jws.has_type(issuer.typ)?;
+        jws.verify(&*keys.find(&jws.kid).await?)?;
+        self.check_audience_and_times(&claims)?;
+        match (&claims.status, self.settings.status) {
+            (_, StatusPolicy::Ignored) => {}
+            (Some(reference), StatusPolicy::Required) => self.status.check(issuer, keys, reference).await?,
+            (None, StatusPolicy::Required) => return Err(Rejection::Claims),
+        }
+        Ok(VerifiedToken::new(claims))
+    }
+
+    fn check_audience_and_times(&self, claims: &Claims) -> Result<(), Rejection> {
+        if !self.settings.audiences.contains(&claims.aud) {
+            return Err(Rejection::Audience);
+        }
+        let (now, skew) = (self.clock.unix_time(), i64::from(self.settings.skew_seconds));
+        if claims.exp.saturating_add(skew) <= now {
+            return Err(Rejection::Expired);
+        }
+        if claims.nbf.max(claims.iat) > now + skew {
+            return Err(Rejection::NotYetValid);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,12 @@
+DROP TRIGGER audit_events_are_never_deleted;
+DROP TRIGGER audit_events_are_never_changed;
+DROP TABLE audit_head;
+DROP TABLE audit_events;
+CREATE INDEX client_secrets_by_client ON client_secrets (client_id);
+DROP INDEX client_secrets_by_expiry;
+DROP TABLE credential_managers;
+DROP TABLE sign_in_attempts;
+DROP TABLE sessions;
+DROP TABLE enrolments;
+DROP TABLE recovery_codes;
+DROP TABLE users;
