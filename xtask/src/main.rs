@@ -1,7 +1,8 @@
 //! `cargo xtask test` runs every check; `cargo xtask advisories` asks the advisory database;
-//! `cargo xtask load` measures the token path over HTTP.
+//! `cargo xtask load` measures the token path over HTTP; `cargo xtask deletion` puts the promise about deletion to the test.
 
 mod clients;
+mod deletion;
 mod demo;
 mod deny;
 mod load;
@@ -32,8 +33,10 @@ fn dispatch() -> Outcome {
     match words.as_slice() {
         ["test"] => test(&root),
         ["load"] => load::run(&root),
+        ["deletion"] => deletion::run(&root, deletion::SECONDS),
+        ["deletion", "--seconds", seconds] => deletion::run(&root, seconds),
         ["advisories"] => deny::advisories(&root),
-        _ => Err("usage: cargo xtask test | cargo xtask load | cargo xtask advisories".to_owned()),
+        _ => Err("usage: cargo xtask test | load | deletion [--seconds N] | advisories".to_owned()),
     }
 }
 

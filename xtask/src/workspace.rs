@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::deletion;
 use crate::postgres::Cluster;
 use crate::shell::{self, Outcome};
 
@@ -23,6 +24,7 @@ pub(crate) fn check(root: &Path, cluster: &Cluster) -> Outcome {
     tests.args(["test", "--workspace", "--locked"]);
     tests.env("WMDA_AUTH_TEST_POSTGRES_URL", cluster.url("postgres"));
     tests.env("WMDA_AUTH_TEST_POSTGRES_BIN", cluster.bin());
+    tests.env(deletion::VARIABLE, deletion::SECONDS);
     shell::run(&mut tests)?;
     cargo(root, &["build", "--locked"])
 }

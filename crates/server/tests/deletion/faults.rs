@@ -1,0 +1,60 @@
+//! What happens to a node: one fault after the other, with little peace between them.
+
+use std::thread;
+
+use crate::{Stop, nodes::Node, random::Random};
+
+pub fn work(node: &Node, stop: &Stop, mut random: Random) {
+    while !stop.is_set() {
+        thread::sleep(random.millis(300, 2500));
+        match random.below(6) {
+            0 | 1 => pause(node, &mut random),
+            2 => restart(node, &mut random),
+            3 => cut(node, &mut random),
+            4 => stall(node, &mut random),
+            _ => slow_down(node, &mut random),
+        }
+    }
+}
+
+/// Longer and shorter than a lease.
+fn pause(node: &Node, random: &mut Random) {
+    node.note("stopped");
+    node.signal("-STOP");
+    thread::sleep(random.millis(20, 1500));
+    node.signal("-CONT");
+    node.note("continued");
+}
+
+fn restart(node: &Node, random: &mut Random) {
+    node.note("killed");
+    node.kill();
+    thread::sleep(random.millis(0, 500));
+    node.launch();
+}
+
+fn cut(node: &Node, random: &mut Random) {
+    node.note("cut off");
+    node.link.cut();
+    thread::sleep(random.millis(100, 2000));
+    node.link.open();
+    // It may have been killed just before, and refuses to start without a database.
+    node.launch();
+}
+
+/// Polls that were sent before a deletion are answered after it.
+fn stall(node: &Node, random: &mut Random) {
+    node.note("stalled");
+    node.link.stall();
+    thread::sleep(random.millis(50, 1500));
+    node.link.open();
+    node.launch();
+}
+
+fn slow_down(node: &Node, random: &mut Random) {
+    node.note("slowed down");
+    node.link.delay(random.millis(10, 400));
+    thread::sleep(random.millis(500, 3000));
+    node.link.open();
+    node.launch();
+}
