@@ -65,6 +65,7 @@ pub struct Server {
     pub public_url: String,
     pub tls_cert: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
+    pub metrics_bind: Option<String>,
     pub trusted_proxies: Vec<IpOrNet>,
     pub workers: Option<usize>,
 }

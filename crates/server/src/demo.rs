@@ -121,10 +121,11 @@ pub fn run(arguments: DemoArguments) -> Outcome<()> {
         configuration.server.tls_key = Some(dir.join("tls-key.pem"));
     }
     let prepared = serve::prepare(&configuration)?;
-    let listener = serve::bind(&format!("127.0.0.1:{}", arguments.port))?;
+    let address = format!("127.0.0.1:{}", arguments.port);
+    let listeners = serve::bind(&configuration, "--port", &address)?;
     let scheme = if arguments.tls { "https" } else { "http" };
     let url = match configuration.server.public_url.as_str() {
-        "http://127.0.0.1:8080" => format!("{scheme}://{}", listener.local_addr()?),
+        "http://127.0.0.1:8080" => format!("{scheme}://{}", listeners.main.local_addr()?),
         configured => configured.to_owned(),
     };
     serve::block_on(async {
@@ -147,7 +148,7 @@ pub fn run(arguments: DemoArguments) -> Outcome<()> {
         summary["data_dir"] = json!(dir);
         summary["ca_file"] = json!(arguments.tls.then(|| dir.join("tls-ca.pem")));
         announce(&summary, arguments.json);
-        serve::serve(&configuration, prepared, listener, url).await
+        serve::serve(&configuration, prepared, listeners, url).await
     })
 }
 

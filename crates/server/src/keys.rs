@@ -31,7 +31,8 @@ enum KeysCommand {
     Rotate,
     /// Remove a key at once.
     Retire {
-        /// The key's id, as `keys list` shows it.
+        /// The key's id, as `keys list` shows it; it may begin with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
 }

@@ -5,6 +5,7 @@ mod clock;
 mod configuration;
 mod demo;
 mod keys;
+mod metrics;
 mod serve;
 mod tls;
 

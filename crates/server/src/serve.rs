@@ -8,12 +8,12 @@ use domain::{Clock, pepper::Pepper};
 use keystore::{KeyFolder, KeySet};
 use management::Management;
 use store::{DatabaseUrl, Store, StoreError, memory::ClientMemory, usage::UsageRecorder};
-use token_endpoint::{Settings, TokenService};
+use token_endpoint::{Parts, Settings, TokenService, metrics::Metrics};
 
 use crate::{
     Outcome, clock,
     configuration::{Configuration, LogFormat},
-    tls,
+    metrics, tls,
 };
 
 /// How long the end of the server waits for the last use to be written.
@@ -124,9 +124,9 @@ pub fn check(configuration: &Configuration) -> Outcome<()> {
 pub fn run(configuration: &Configuration) -> Outcome<()> {
     let _log = start_log(configuration.log.format);
     let prepared = prepare(configuration)?;
-    let listener = bind(&configuration.server.bind)?;
+    let listeners = bind(configuration, "server.bind", &configuration.server.bind)?;
     let url = configuration.server.public_url.clone();
-    block_on(serve(configuration, prepared, listener, url))
+    block_on(serve(configuration, prepared, listeners, url))
 }
 
 /// Runs until the server ends, and waits for nothing else: a query that hangs would hold the runtime's end, and with it
@@ -138,11 +138,25 @@ pub fn block_on<T>(work: impl Future<Output = T>) -> T {
     outcome
 }
 
-pub fn bind(address: &str) -> Outcome<TcpListener> {
+/// The addresses that the server listens on.
+pub struct Listeners {
+    pub main: TcpListener,
+    pub metrics: Option<TcpListener>,
+}
+
+/// Binds `address`, which `key` names, and the one for metrics where one is configured.
+pub fn bind(configuration: &Configuration, key: &str, address: &str) -> Outcome<Listeners> {
+    let metrics = configuration.server.metrics_bind.as_deref();
+    let metrics = metrics.map(|address| listen("server.metrics_bind", address));
+    Ok(Listeners {
+        main: listen(key, address)?,
+        metrics: metrics.transpose()?,
+    })
+}
+
+fn listen(key: &str, address: &str) -> Outcome<TcpListener> {
     Ok(TcpListener::bind(address).map_err(|error| {
-        format!(
-            "server.bind {address}: {error}; end what uses the address, or choose another port or address"
-        )
+        format!("{key} {address}: {error}; end what uses the address, or choose another port or address")
     })?)
 }
 
@@ -168,7 +182,7 @@ pub fn management(configuration: &Configuration, prepared: &Prepared, public_url
 pub async fn serve(
     configuration: &Configuration,
     prepared: Prepared,
-    listener: TcpListener,
+    listeners: Listeners,
     public_url: String,
 ) -> Outcome<()> {
     let management = web::Data::new(management(configuration, &prepared, public_url.clone()));
@@ -199,16 +213,20 @@ pub async fn serve(
             configuration.limits.failure_burst,
         ),
     };
-    let service = web::Data::new(TokenService::new(
-        settings,
-        store.clone(),
-        Arc::clone(&memory),
-        Arc::clone(&usage),
-        Arc::clone(&keys),
+    let parts = Parts {
+        store: store.clone(),
+        memory: Arc::clone(&memory),
+        usage: Arc::clone(&usage),
+        keys: Arc::clone(&keys),
         pepper,
-        Arc::clone(&clock),
-        clock::system_random(),
-    ));
+        clock: Arc::clone(&clock),
+        random: clock::system_random(),
+        metrics: Metrics::new()?,
+    };
+    let service = web::Data::new(TokenService::new(settings, parts));
+    if let Some(listener) = listeners.metrics {
+        metrics::spawn(listener, service.clone())?;
+    }
     spawn_poller(memory, Duration::from_millis(configuration.cache.poll_ms));
     spawn_housekeeping(service.clone(), Arc::clone(&usage), store.clone());
     spawn_key_reload(KeyFolder(configuration.keys.dir.clone()), keys, clock);
@@ -228,8 +246,8 @@ pub async fn serve(
         server = server.workers(workers);
     }
     let server = match tls {
-        Some(tls) => server.listen_rustls_0_23(listener, tls)?,
-        None => server.listen(listener)?,
+        Some(tls) => server.listen_rustls_0_23(listeners.main, tls)?,
+        None => server.listen(listeners.main)?,
     };
     server.run().await?;
     write_last_use(&usage, &store).await;

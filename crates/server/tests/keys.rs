@@ -167,6 +167,7 @@ fn what_may_not_be_retired_stays_and_the_way_out_is_told() {
     for (kid, advice) in [
         (active[0].as_str(), "wmda-auth keys rotate"),
         ("nobody", "wmda-auth keys list"),
+        ("-q", "wmda-auth keys list"),
     ] {
         let output = finished(&mut keys(&dir, &["retire", kid]));
         let text = String::from_utf8_lossy(&output.stderr);

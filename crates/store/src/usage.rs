@@ -82,6 +82,11 @@ impl UsageRecorder {
         outcome
     }
 
+    /// How many secrets' use waits to be written.
+    pub fn waiting(&self) -> usize {
+        self.gathered().len()
+    }
+
     fn give_back(&self, rows: &[(Uuid, Usage)]) {
         let mut gathered = self.gathered();
         let mut dropped = 0;

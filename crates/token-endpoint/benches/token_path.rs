@@ -29,7 +29,7 @@ use keystore::{Algorithm, KeyFolder, SigningKey};
 use ring::rand::SystemRandom;
 use serde_json::json;
 use store::{DatabaseUrl, NewClientSecret, Store, memory::ClientMemory};
-use token_endpoint::{Settings, TokenService};
+use token_endpoint::{Parts, Settings, TokenService, metrics::Metrics};
 use uuid::Uuid;
 
 struct Clocks(Instant);
@@ -134,17 +134,17 @@ async fn service(folder: &std::path::Path) -> (TokenService, Arc<ClientMemory>, 
         failures: (200, 5000),
     };
     let keys = Arc::new(ArcSwap::from_pointee(keys.load(Utc::now()).unwrap()));
-    let (usage, random) = (Arc::default(), Arc::new(random));
-    let service = TokenService::new(
-        settings,
+    let parts = Parts {
         store,
-        Arc::clone(&memory),
-        usage,
+        memory: Arc::clone(&memory),
+        usage: Arc::default(),
         keys,
-        Arc::new(pepper),
+        pepper: Arc::new(pepper),
         clock,
-        random,
-    );
+        random: Arc::new(random),
+        metrics: Metrics::new().unwrap(),
+    };
+    let service = TokenService::new(settings, parts);
     (service, memory, secret)
 }
 

@@ -9,7 +9,8 @@ use oauth2_types::error::{ErrorBody, ErrorCode};
 use store::StoreError;
 
 /// A refused request.
-#[derive(Debug)]
+#[derive(Debug, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Failure {
     Method,
     TooLarge,

@@ -50,7 +50,10 @@ pub async fn guard(
         }
     };
     let took = service.clock.monotonic().saturating_sub(began);
-    write_line(&service, &answer, took);
+    let route = answer.request().match_pattern();
+    let route = route.as_deref().unwrap_or("unknown route");
+    service.metrics.requested(&answer, route, took);
+    write_line(&service, &answer, route, took);
     Ok(answer)
 }
 
@@ -59,12 +62,9 @@ fn replaced(cause: &'static str, answer: HttpResponse) -> Error {
     InternalError::from_response(cause, answer).into()
 }
 
-fn write_line(service: &TokenService, answer: &ServiceResponse<BoxBody>, took: Duration) {
+fn write_line(service: &TokenService, answer: &ServiceResponse<BoxBody>, route: &str, took: Duration) {
     let request = answer.request();
-    let route = request
-        .match_pattern()
-        .unwrap_or_else(|| "unknown route".to_owned());
-    let level = level(answer.status(), &route);
+    let level = level(answer.status(), route);
     if !log::log_enabled!(level) {
         return;
     }
@@ -97,7 +97,7 @@ fn level(status: StatusCode, route: &str) -> Level {
 }
 
 /// A method is input too: only those of the standard are written down.
-fn known_method(method: &Method) -> &str {
+pub(crate) fn known_method(method: &Method) -> &str {
     match method.as_str() {
         known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" | "TRACE" | "CONNECT") => {
             known

@@ -23,7 +23,7 @@ pub(crate) async fn introspect(
 ) -> HttpResponse {
     let outcome = service.introspection(&http, body).await;
     outcome.unwrap_or_else(|failure| {
-        note(&http, failure.cause());
+        service.note_refusal(&http, &failure);
         failure.response()
     })
 }

@@ -24,7 +24,8 @@ use crate::{
 const SLOW_CLOCK_SECONDS: i64 = 300;
 
 /// The three kinds of token.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Shape {
     Rfc9068,
     EntraV1,
@@ -202,6 +203,9 @@ impl TokenService {
                 },
             ),
         }?;
+        let algorithm = grant.resource.signing_algorithm;
+        self.metrics
+            .issued(shape, algorithm.unwrap_or(self.settings.signing_algorithm));
         Ok(Issued {
             token,
             expires_in: lifetime,

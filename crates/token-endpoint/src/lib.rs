@@ -7,6 +7,7 @@ mod failure;
 mod guard;
 mod introspection;
 mod issue;
+pub mod metrics;
 mod presented;
 mod request;
 mod revocation;
@@ -18,4 +19,4 @@ mod throttle;
 
 pub use guard::guard;
 pub use routes::configure;
-pub use state::{Settings, TokenService};
+pub use state::{Parts, Settings, TokenService};

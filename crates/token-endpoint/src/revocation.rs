@@ -15,7 +15,7 @@ use crate::{
 pub(crate) async fn revoke(http: HttpRequest, body: Body, service: web::Data<TokenService>) -> HttpResponse {
     let outcome = service.revocation(&http, body).await;
     outcome.unwrap_or_else(|failure| {
-        note(&http, failure.cause());
+        service.note_refusal(&http, &failure);
         failure.response()
     })
 }

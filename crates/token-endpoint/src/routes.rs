@@ -72,7 +72,7 @@ async fn token(http: HttpRequest, body: Body, service: web::Data<TokenService>) 
         Ok(answer)
     };
     outcome.await.unwrap_or_else(|failure: Failure| {
-        note(&http, failure.cause());
+        service.note_refusal(&http, &failure);
         failure.response()
     })
 }
@@ -101,7 +101,7 @@ async fn entra_route(
         Ok(answer)
     };
     outcome.await.unwrap_or_else(|failure: Failure| {
-        note(&http, failure.cause());
+        service.note_refusal(&http, &failure);
         service.entra_error(&failure)
     })
 }
@@ -199,6 +199,12 @@ impl TokenService {
         self.usage
             .record(client.secret_id(), self.clock.now(), &source.to_string(), &agent);
         note(http, format!("secret_id={}", client.secret_id()));
+    }
+
+    /// For the log line and the metrics.
+    pub(crate) fn note_refusal(&self, http: &HttpRequest, failure: &Failure) {
+        note(http, failure.cause());
+        self.metrics.refused(failure);
     }
 
     /// Housekeeping, called now and then.

@@ -10,7 +10,7 @@ use quick_cache::sync::Cache;
 use ring::rand::SecureRandom;
 use store::{Store, memory::ClientMemory, usage::UsageRecorder};
 
-use crate::{status_list::LISTS_REMEMBERED, throttle::Throttle};
+use crate::{metrics::Metrics, status_list::LISTS_REMEMBERED, throttle::Throttle};
 
 /// What configuration decides.
 pub struct Settings {
@@ -28,6 +28,26 @@ pub struct Settings {
     pub failures: (u32, u32),
 }
 
+/// What the token endpoint works with.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// The clients that this node has seen.
+    pub memory: Arc<ClientMemory>,
+    /// Where the use of secrets is gathered.
+    pub usage: Arc<UsageRecorder>,
+    /// The signing keys, replaced as a whole.
+    pub keys: Arc<ArcSwap<KeySet>>,
+    /// The key under which secrets are stored.
+    pub pepper: Arc<Pepper>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn SecureRandom + Send + Sync>,
+    /// What operators measure.
+    pub metrics: Metrics,
+}
+
 /// The state of the token endpoint.
 pub struct TokenService {
     pub(crate) settings: Settings,
@@ -38,6 +58,7 @@ pub struct TokenService {
     pub(crate) pepper: Arc<Pepper>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn SecureRandom + Send + Sync>,
+    pub(crate) metrics: Metrics,
     pub(crate) throttle: Throttle<IpAddr>,
     /// Signed status lists by number and second.
     pub(crate) status_lists: Cache<(i64, u64), String>,
@@ -45,28 +66,18 @@ pub struct TokenService {
 
 impl TokenService {
     /// Puts the parts together.
-    #[expect(clippy::too_many_arguments, reason = "the wiring of the server, called once")]
-    pub fn new(
-        settings: Settings,
-        store: Store,
-        memory: Arc<ClientMemory>,
-        usage: Arc<UsageRecorder>,
-        keys: Arc<ArcSwap<KeySet>>,
-        pepper: Arc<Pepper>,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn SecureRandom + Send + Sync>,
-    ) -> Self {
-        let throttle = Throttle::new(settings.failures);
+    pub fn new(settings: Settings, parts: Parts) -> Self {
         Self {
+            throttle: Throttle::new(settings.failures),
             settings,
-            store,
-            memory,
-            usage,
-            keys,
-            pepper,
-            clock,
-            random,
-            throttle,
+            store: parts.store,
+            memory: parts.memory,
+            usage: parts.usage,
+            keys: parts.keys,
+            pepper: parts.pepper,
+            clock: parts.clock,
+            random: parts.random,
+            metrics: parts.metrics,
             status_lists: Cache::new(LISTS_REMEMBERED),
         }
     }

@@ -1,0 +1,101 @@
+//! What operators measure (Prometheus): requests by route, tokens by kind, refusals by cause, and whether memory answers.
+//! Every label has a bounded number of values, none of which a request can invent.
+
+use std::time::Duration;
+
+use actix_web::{HttpResponse, body::BoxBody, dev::ServiceResponse, web};
+use domain::resource::SigningAlgorithm;
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TEXT_FORMAT, TextEncoder,
+    register_histogram_vec_with_registry, register_int_counter_vec_with_registry,
+    register_int_gauge_with_registry,
+};
+
+use crate::{failure::Failure, guard, issue::Shape, state::TokenService};
+
+/// Seconds: the token path takes well under a millisecond, a DELETE waits out one lease.
+const BUCKETS: [f64; 12] = [
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0, 2.5, 10.0,
+];
+
+/// The metrics of one server.
+pub struct Metrics {
+    registry: Registry,
+    requests: HistogramVec,
+    issued: IntCounterVec,
+    refused: IntCounterVec,
+    lease: IntGauge,
+    usage: IntGauge,
+}
+
+impl Metrics {
+    /// All of them, at zero.
+    pub fn new() -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let requests = HistogramOpts::new(
+            "wmda_auth_http_request_duration_seconds",
+            "Requests, by route, method and status.",
+        );
+        let issued = Opts::new(
+            "wmda_auth_tokens_issued_total",
+            "Tokens, by kind and signing algorithm.",
+        );
+        let refused = Opts::new(
+            "wmda_auth_refusals_total",
+            "Refusals at the OAuth endpoints, by cause.",
+        );
+        Ok(Self {
+            requests: register_histogram_vec_with_registry!(
+                requests.buckets(BUCKETS.to_vec()),
+                &["route", "method", "status"],
+                registry
+            )?,
+            issued: register_int_counter_vec_with_registry!(issued, &["kind", "algorithm"], registry)?,
+            refused: register_int_counter_vec_with_registry!(refused, &["cause"], registry)?,
+            lease: register_int_gauge_with_registry!(
+                "wmda_auth_lease_valid",
+                "1 while memory may answer; 0: every request reads the database.",
+                registry
+            )?,
+            usage: register_int_gauge_with_registry!(
+                "wmda_auth_usage_waiting_secrets",
+                "Secrets whose use waits to be written.",
+                registry
+            )?,
+            registry,
+        })
+    }
+
+    pub(crate) fn requested(&self, answer: &ServiceResponse<BoxBody>, route: &str, took: Duration) {
+        let method = guard::known_method(answer.request().method());
+        self.requests
+            .with_label_values(&[route, method, answer.status().as_str()])
+            .observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn issued(&self, shape: Shape, algorithm: SigningAlgorithm) {
+        let kind: &str = shape.into();
+        let algorithm = match algorithm {
+            SigningAlgorithm::RS256 => "RS256",
+            SigningAlgorithm::ES256 => "ES256",
+        };
+        self.issued.with_label_values(&[kind, algorithm]).inc();
+    }
+
+    pub(crate) fn refused(&self, failure: &Failure) {
+        let cause: &str = failure.into();
+        self.refused.with_label_values(&[cause]).inc();
+    }
+}
+
+/// `GET /metrics` in Prometheus' text format, for `server.metrics_bind` alone.
+pub async fn show(service: web::Data<TokenService>) -> HttpResponse {
+    let metrics = &service.metrics;
+    metrics.lease.set(i64::from(service.memory.has_lease()));
+    let waiting = i64::try_from(service.usage.waiting()).unwrap_or(i64::MAX);
+    metrics.usage.set(waiting);
+    match TextEncoder::new().encode_to_string(&metrics.registry.gather()) {
+        Ok(text) => HttpResponse::Ok().content_type(TEXT_FORMAT).body(text),
+        Err(error) => Failure::Internal(error.to_string()).response(),
+    }
+}
