@@ -1,6 +1,13 @@
 //! Routes, and the handlers of the token endpoint.
 
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, http::Method, web};
+use actix_web::{
+    FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Resource, Responder,
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderValue},
+    },
+    web,
+};
 use oauth2_types::{answer::TokenResponse, scope};
 use serde_json::json;
 
@@ -32,34 +39,68 @@ pub fn configure(config: &mut web::ServiceConfig, tenant: &str) {
         .route("/oauth2/token", web::route().to(token))
         .route("/oauth2/introspect", web::route().to(introspection::introspect))
         .route("/oauth2/revoke", web::route().to(revocation::revoke))
-        .route("/oauth2/jwks", web::get().to(discovery::jwks))
-        .route(
+        .service(readable("/oauth2/jwks", discovery::jwks))
+        .service(readable(
             "/.well-known/oauth-authorization-server",
-            web::get().to(discovery::root),
-        )
-        .route(
-            "/.well-known/openid-configuration",
-            web::get().to(discovery::root),
-        )
-        .route("/common/discovery/instance", web::get().to(discovery::instance))
-        .route("/oauth2/statuslists/{number}", web::get().to(status_list::list))
-        .route("/error", web::get().to(entra::error_page))
-        .route("/livez", web::get().to(livez))
-        .route("/readyz", web::get().to(readyz))
-        .route(
+            discovery::root,
+        ))
+        .service(readable("/.well-known/openid-configuration", discovery::root))
+        .service(readable("/common/discovery/instance", discovery::instance))
+        .service(readable("/oauth2/statuslists/{number}", status_list::list))
+        .service(readable("/error", entra::error_page))
+        .service(readable("/livez", livez))
+        .service(readable("/readyz", readyz))
+        .service(readable(
             &at("/.well-known/openid-configuration"),
-            web::get().to(discovery::tenant_v1),
-        )
-        .route(
+            discovery::tenant_v1,
+        ))
+        .service(readable(
             &at("/v2.0/.well-known/openid-configuration"),
-            web::get().to(discovery::tenant_v2),
+            discovery::tenant_v2,
+        ))
+        .service(readable(&at("/discovery/keys"), discovery::jwks))
+        .service(readable(&at("/discovery/v2.0/keys"), discovery::jwks))
+        .route(&at("/oauth2/authorize"), web::route().to(discovery::authorize))
+        .route(
+            &at("/oauth2/v2.0/authorize"),
+            web::route().to(discovery::authorize),
         )
-        .route(&at("/discovery/keys"), web::get().to(discovery::jwks))
-        .route(&at("/discovery/v2.0/keys"), web::get().to(discovery::jwks))
-        .route(&at("/oauth2/authorize"), web::get().to(discovery::authorize))
-        .route(&at("/oauth2/v2.0/authorize"), web::get().to(discovery::authorize))
         .route("/{tenant}/oauth2/token", web::route().to(entra_v1))
-        .route("/{tenant}/oauth2/v2.0/token", web::route().to(entra_v2));
+        .route("/{tenant}/oauth2/v2.0/token", web::route().to(entra_v2))
+        .default_service(web::to(no_such_path));
+}
+
+/// What can be read and nothing else (RFC 9110 §9.3.1, §9.3.2).
+fn readable<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args, Output: Responder + 'static> + Clone,
+    Args: FromRequest + 'static,
+{
+    web::resource(path)
+        .route(web::get().to(handler.clone()))
+        .route(web::head().to(handler))
+        .default_service(web::to(only_readable))
+}
+
+async fn only_readable() -> HttpResponse {
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    let mut answer = problem(status, "this path takes GET and HEAD");
+    let allowed = HeaderValue::from_static("GET, HEAD");
+    answer.headers_mut().insert(header::ALLOW, allowed);
+    answer
+}
+
+async fn no_such_path() -> HttpResponse {
+    problem(StatusCode::NOT_FOUND, "nothing is at this path")
+}
+
+/// An error outside the OAuth endpoints (RFC 9457).
+pub(crate) fn problem(status: StatusCode, detail: &str) -> HttpResponse {
+    HttpResponse::build(status)
+        .content_type("application/problem+json")
+        .json(json!({
+            "type": "about:blank", "title": status.canonical_reason(), "status": status.as_u16(), "detail": detail,
+        }))
 }
 
 pub(crate) type Body = Result<web::Bytes, actix_web::Error>;

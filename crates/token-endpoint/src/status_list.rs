@@ -3,12 +3,16 @@
 
 use std::io::Write;
 
-use actix_web::{HttpResponse, http::header, web};
+use actix_web::{
+    HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use flate2::{Compression, write::ZlibEncoder};
 use oauth2_types::claims::{StatusList, StatusListClaims};
 
-use crate::{failure::Failure, state::TokenService};
+use crate::{failure::Failure, routes::problem, state::TokenService};
 
 /// How many secrets share a list: 16 KiB before compression, and a crowd to hide in.
 const LIST_LENGTH: i64 = 131_072;
@@ -35,7 +39,7 @@ pub(crate) fn index_at(list: i64, place: i64) -> Option<i64> {
 pub(crate) async fn list(path: web::Path<String>, service: web::Data<TokenService>) -> HttpResponse {
     let number = path.parse().ok().filter(|number| (0..LISTS).contains(number));
     let Some(number) = number else {
-        return HttpResponse::NotFound().finish();
+        return problem(StatusCode::NOT_FOUND, "there is no status list of this number");
     };
     match service.status_list(number).await {
         Ok(token) => HttpResponse::Ok()
