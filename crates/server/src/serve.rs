@@ -16,6 +16,8 @@ use crate::{
     metrics, tls,
 };
 
+/// Longer than balancers keep an idle connection (60 s is usual), so that none sends a request into a closing one.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long the end of the server waits for the last use to be written.
 const LAST_FLUSH: Duration = Duration::from_secs(5);
 
@@ -241,6 +243,7 @@ pub async fn serve(
             .configure(move |config| management::configure(config, &management, &document))
             .configure(move |config| token_endpoint::configure(config, &tenant))
     })
+    .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(10);
     if let Some(workers) = configuration.server.workers {
         server = server.workers(workers);
