@@ -84,6 +84,8 @@ pub struct ClientSecret {
     pub expires_at: DateTime<Utc>,
     /// Its last use, if there was one.
     pub last_use: Option<LastUse>,
+    /// The secret that it is to replace, which may have been deleted since.
+    pub replaces: Option<Uuid>,
     /// Tokens issued per day, oldest first; days without any are left out.
     pub tokens_per_day: Vec<(NaiveDate, i64)>,
 }
@@ -110,13 +112,17 @@ pub enum SecretStatus {
     Expired,
 }
 
+/// What expires before this is expiring soon: a month from now.
+pub fn expiring_until(now: DateTime<Utc>) -> DateTime<Utc> {
+    now.checked_add_months(Months::new(1)).unwrap_or(now)
+}
+
 impl ClientSecret {
     /// How it stands now.
     pub fn status(&self, now: DateTime<Utc>) -> SecretStatus {
-        let in_a_month = now.checked_add_months(Months::new(1)).unwrap_or(now);
         match self.expires_at {
             at if at <= now => SecretStatus::Expired,
-            at if at < in_a_month => SecretStatus::Expiring,
+            at if at < expiring_until(now) => SecretStatus::Expiring,
             _ => SecretStatus::Active,
         }
     }

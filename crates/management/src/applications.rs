@@ -23,7 +23,8 @@ use crate::{
 };
 
 const LIST: &str = "applications";
-const ENOUGH_MANAGERS: usize = 2;
+/// Each application should have so many managers who can sign in.
+pub(crate) const ENOUGH_MANAGERS: usize = 2;
 
 /// A new application; its client id is given by the server and never changes.
 #[derive(Deserialize, ToSchema)]

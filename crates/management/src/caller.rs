@@ -14,6 +14,8 @@ use crate::{Allowed, Management, Problem};
 /// The page's cookie: of this host only, https only, out of scripts' reach.
 pub(crate) const COOKIE: &str = "__Host-wmda-session";
 const CSRF_HEADER: &str = "x-csrf-token";
+/// Sent with what the page asks by itself: such a request does not count as a person's activity.
+const BACKGROUND_HEADER: &str = "x-background";
 
 /// Somebody with a live session, whose request nobody else's site can have made.
 pub(crate) struct Caller {
@@ -63,7 +65,8 @@ async fn identify(request: &HttpRequest) -> Result<Caller, Problem> {
         refuse_foreign(request, &service, expected)?;
     }
     let digest = service.session_digest(&token);
-    let session = service.store.session(digest, service.now()).await?;
+    let counts = !request.headers().contains_key(BACKGROUND_HEADER);
+    let session = service.store.session(digest, counts, service.now()).await?;
     Ok(Caller {
         session: session.ok_or(Problem::Unauthenticated)?,
         digest,

@@ -52,8 +52,10 @@ pub struct AuthenticatorView {
     pub email: String,
     /// Base32; null when the person keeps the authenticator that they have.
     pub totp_secret: Option<String>,
-    /// The same as a URI for a QR code.
+    /// The same as a URI.
     pub otpauth_uri: Option<String>,
+    /// The URI as a QR code: rows of modules, `1` is dark; without the quiet zone of four modules around it.
+    pub qr_code: Option<Vec<String>>,
 }
 
 /// The second step.
@@ -123,6 +125,7 @@ impl Management {
                 email,
                 totp_secret: None,
                 otpauth_uri: None,
+                qr_code: None,
             });
         }
         let (authenticator, sealed) = self.new_authenticator(open.user.id, &email)?;
@@ -132,6 +135,7 @@ impl Management {
         Ok(AuthenticatorView {
             email,
             totp_secret: Some(base32(&authenticator.secret)),
+            qr_code: Some(qr_code(&authenticator.get_url())?),
             otpauth_uri: Some(authenticator.get_url()),
         })
     }
@@ -214,6 +218,18 @@ impl Management {
         };
         Ok((found.ok_or_else(gone)?, digest))
     }
+}
+
+/// Drawn by the page from its modules, so that the secret travels in this one answer and its policy allows no `data:`.
+fn qr_code(uri: &str) -> Result<Vec<String>, Problem> {
+    let code = qrcode::QrCode::new(uri).map_err(|error| Problem::Internal(error.to_string()))?;
+    let width = code.width();
+    let shown = |module: &qrcode::Color| module.select('1', '0');
+    let modules = code.to_colors();
+    Ok(modules
+        .chunks(width)
+        .map(|row| row.iter().map(shown).collect())
+        .collect())
 }
 
 /// Takes the token of a one-time link and a password; answers with what goes into the authenticator.

@@ -4,6 +4,7 @@
 #![expect(unused_qualifications, reason = "the macros of utoipa write qualified paths")]
 
 pub mod applications;
+pub mod attention;
 pub mod audit_events;
 mod authorization;
 mod body;
@@ -13,6 +14,7 @@ pub mod documentation;
 pub mod enrolment;
 pub mod managers;
 pub mod organisations;
+pub mod page;
 mod password;
 pub mod permissions;
 mod problem;

@@ -13,8 +13,8 @@ use utoipa::{OpenApi, openapi};
 use utoipa_actix_web::AppExt;
 
 use crate::{
-    Management, Problem, applications, audit_events, documentation, enrolment, managers, organisations,
-    permissions, resources, secrets, session, users,
+    Management, Problem, applications, attention, audit_events, documentation, enrolment, managers,
+    organisations, permissions, resources, secrets, session, users,
 };
 
 const BASE: &str = "/api/v1";
@@ -52,6 +52,7 @@ fn register(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(users::list)
         .service(users::show)
         .service(users::update)
+        .service(attention::list)
         .service(audit_events::list)
         .service(documentation::show);
 }

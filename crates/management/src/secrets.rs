@@ -33,6 +33,9 @@ pub struct NewSecretBody {
     pub name: String,
     /// RFC 3339 with offset, or a date that means the end of that day in UTC; at most the same day next year.
     pub expires_at: String,
+    /// The secret of the same application that the new one is to replace: people then see a rotation.
+    #[serde(default)]
+    pub replaces: Option<Uuid>,
 }
 
 /// A secret without its value.
@@ -58,6 +61,8 @@ pub struct SecretView {
     pub last_used_from: Option<String>,
     /// The User-Agent that asked.
     pub last_used_with: Option<String>,
+    /// The secret that it is to replace; once that one is deleted, the rotation has ended.
+    pub replaces: Option<Uuid>,
     /// Tokens issued per day in the last 30 days; days without any are left out.
     pub tokens_per_day: Vec<DayView>,
 }
@@ -136,6 +141,7 @@ fn view(one: ClientSecret, now: DateTime<Utc>) -> SecretView {
         last_used_at: at,
         last_used_from: from,
         last_used_with: with,
+        replaces: one.replaces,
         tokens_per_day: one.tokens_per_day.into_iter().map(day).collect(),
     }
 }
@@ -163,6 +169,7 @@ impl Management {
             created_by: allowed.actor.clone(),
             created_at: now,
             expires_at,
+            replaces: new.replaces,
         };
         let id = secret.id;
         let entry = self.done(allowed, "secret.create", object(client_id, id));

@@ -123,7 +123,7 @@ impl Management {
         self.store.open_session(user.id, digest, counted, entry).await?;
         let opened = self
             .store
-            .session(digest, self.now())
+            .session(digest, true, self.now())
             .await?
             .ok_or(Problem::SignInFailed)?;
         let view = SessionView {

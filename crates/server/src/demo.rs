@@ -382,6 +382,7 @@ impl Seeder<'_> {
             created_by: "demo".to_owned(),
             created_at: self.now.min(self.now + life - TimeDelta::days(1)),
             expires_at: self.now + life,
+            replaces: None,
         };
         let entry = self.entry("secret.create", format!("application/{client_id}/secret/{id}"));
         self.store.create_secret(new, i64::MAX, entry).await?;

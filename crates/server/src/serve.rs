@@ -6,7 +6,10 @@ use actix_web::{App, HttpServer, web};
 use arc_swap::ArcSwap;
 use domain::{Clock, pepper::Pepper};
 use keystore::{KeyFolder, KeySet};
-use management::Management;
+use management::{
+    Management,
+    page::{Facts, Page},
+};
 use store::{DatabaseUrl, Store, StoreError, memory::ClientMemory, usage::UsageRecorder};
 use token_endpoint::{Parts, Settings, TokenService, metrics::Metrics};
 
@@ -20,6 +23,9 @@ use crate::{
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long the end of the server waits for the last use to be written.
 const LAST_FLUSH: Duration = Duration::from_secs(5);
+
+/// Whom people ask for help.
+const SUPPORT_ADDRESS: &str = "support@wmda.info";
 
 /// What must be right before the port is bound.
 pub struct Prepared {
@@ -180,6 +186,14 @@ pub fn management(configuration: &Configuration, prepared: &Prepared, public_url
     )
 }
 
+fn page(configuration: &Configuration) -> Outcome<Page> {
+    let facts = Facts {
+        support_address: SUPPORT_ADDRESS.to_owned(),
+        max_lifetime_days: configuration.secrets.max_lifetime_days,
+    };
+    Ok(Page::new(&facts)?)
+}
+
 /// Serves until SIGTERM or SIGINT, drains, and writes the use that was gathered.
 pub async fn serve(
     configuration: &Configuration,
@@ -189,6 +203,7 @@ pub async fn serve(
 ) -> Outcome<()> {
     let management = web::Data::new(management(configuration, &prepared, public_url.clone()));
     let document = web::Data::new(management::openapi());
+    let page = web::Data::new(page(configuration)?);
     let Prepared {
         store,
         memory,
@@ -235,12 +250,13 @@ pub async fn serve(
     let tenant = configuration.entra.tenant_id.clone();
     let mut server = HttpServer::new(move || {
         let tenant = tenant.clone();
-        let (management, document) = (management.clone(), document.clone());
+        let (management, document, page) = (management.clone(), document.clone(), page.clone());
         App::new()
             .wrap(actix_web::middleware::from_fn(token_endpoint::guard))
             .app_data(service.clone())
             .app_data(management.clone())
             .configure(move |config| management::configure(config, &management, &document))
+            .configure(move |config| management::page::configure(config, &page))
             .configure(move |config| token_endpoint::configure(config, &tenant))
     })
     .keep_alive(KEEP_ALIVE)

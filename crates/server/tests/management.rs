@@ -93,7 +93,7 @@ fn a_manager_creates_uses_and_deletes_a_secret(demo: &Demo) {
 }
 
 /// Admin, auditor, the application's manager, another organisation's manager, nobody.
-const MATRIX: [(&str, &str, [u16; 5]); 33] = [
+const MATRIX: [(&str, &str, [u16; 5]); 34] = [
     ("POST", "/session", [400, 400, 400, 400, 400]),
     ("GET", "/session", [200, 200, 200, 200, 401]),
     ("DELETE", "/session", [204, 204, 204, 204, 401]),
@@ -153,6 +153,7 @@ const MATRIX: [(&str, &str, [u16; 5]); 33] = [
         "/applications/{client_id}/managers/{user_id}",
         [404, 403, 403, 403, 401],
     ),
+    ("GET", "/attention", [200, 200, 403, 403, 401]),
     ("GET", "/organisations", [200, 200, 403, 403, 401]),
     ("POST", "/organisations", [400, 403, 403, 403, 401]),
     ("GET", "/organisations/{id}", [404, 404, 403, 403, 401]),

@@ -41,6 +41,8 @@ pub struct NewClientSecret {
     pub created_at: DateTime<Utc>,
     /// From this instant on it is refused.
     pub expires_at: DateTime<Utc>,
+    /// The secret of the same application that it is to replace.
+    pub replaces: Option<Uuid>,
 }
 
 /// Which secrets of an application a list shows.
@@ -60,6 +62,7 @@ type Row = (
     (String, String, String, String),
     (NaiveDateTime, NaiveDateTime),
     (Option<NaiveDateTime>, Option<String>, Option<String>),
+    Option<String>,
 );
 
 impl Store {
@@ -79,6 +82,9 @@ impl Store {
             if live.count().get_result::<i64>(connection)? >= limit {
                 return Err(StoreError::LimitReached);
             }
+            if let Some(replaced) = new.replaces {
+                require_live(connection, new.client_id, replaced)?;
+            }
             let status_index = take_status_index(connection)?;
             let row = (
                 client_secrets::id.eq(new.id.to_string()),
@@ -91,6 +97,7 @@ impl Store {
                 client_secrets::created_at.eq(new.created_at.naive_utc()),
                 client_secrets::expires_at.eq(new.expires_at.naive_utc()),
                 client_secrets::status_index.eq(status_index),
+                client_secrets::replaces.eq(new.replaces.map(|id| id.to_string())),
             );
             diesel::insert_into(client_secrets::table)
                 .values(row)
@@ -192,6 +199,7 @@ const COLUMNS: (
         client_secrets::last_used_from,
         client_secrets::last_used_with,
     ),
+    client_secrets::replaces,
 ) = (
     (
         client_secrets::id,
@@ -205,9 +213,10 @@ const COLUMNS: (
         client_secrets::last_used_from,
         client_secrets::last_used_with,
     ),
+    client_secrets::replaces,
 );
 
-fn secret((texts, times, last): Row) -> Result<ClientSecret, StoreError> {
+fn secret((texts, times, last, replaces): Row) -> Result<ClientSecret, StoreError> {
     let (id, name, hint, created_by) = texts;
     Ok(ClientSecret {
         id: parse_id(&id)?,
@@ -221,8 +230,24 @@ fn secret((texts, times, last): Row) -> Result<ClientSecret, StoreError> {
             from: last.1.unwrap_or_default(),
             with: last.2.unwrap_or_default(),
         }),
+        replaces: replaces.as_deref().map(parse_id).transpose()?,
         tokens_per_day: Vec::new(),
     })
+}
+
+fn require_live(connection: &mut AnyConnection, client_id: Uuid, secret_id: Uuid) -> Result<(), StoreError> {
+    let found: i64 = client_secrets::table
+        .filter(client_secrets::id.eq(secret_id.to_string()))
+        .filter(client_secrets::client_id.eq(client_id.to_string()))
+        .filter(client_secrets::deleted_at.is_null())
+        .count()
+        .get_result(connection)?;
+    match found {
+        0 => Err(StoreError::Forbidden(
+            "replaces must be the id of a secret of this application that was not deleted",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn add_counts(

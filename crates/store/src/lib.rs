@@ -2,6 +2,7 @@
 //! Nothing outside this crate names diesel.
 
 pub mod applications;
+pub mod attention;
 pub mod audit;
 mod changes;
 pub mod client_secrets;

@@ -47,6 +47,7 @@ diesel::table! {
         last_used_at -> Nullable<Timestamp>,
         last_used_from -> Nullable<Text>,
         last_used_with -> Nullable<Text>,
+        replaces -> Nullable<Text>,
     }
 }
 diesel::table! {

@@ -86,8 +86,14 @@ impl Store {
         .await
     }
 
-    /// The session of a token, if it is alive and its person and their organisation are enabled. This counts as use.
-    pub async fn session(&self, digest: Digest, now: DateTime<Utc>) -> Result<Option<Session>, StoreError> {
+    /// The session of a token, if it is alive and its person and their organisation are enabled. Whether this counts as
+    /// use is for the caller to say: what a page asks by itself must not keep a session alive.
+    pub async fn session(
+        &self,
+        digest: Digest,
+        counts: bool,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Session>, StoreError> {
         self.run(move |connection| {
             type Times = (NaiveDateTime, NaiveDateTime);
             let at = now.naive_utc();
@@ -109,7 +115,7 @@ impl Store {
             let Some((person, (created_at, last_seen_at))) = row else {
                 return Ok(None);
             };
-            if at - last_seen_at > SEEN_EVERY {
+            if counts && at - last_seen_at > SEEN_EVERY {
                 diesel::update(sessions::table.find(digest.to_vec()))
                     .set(sessions::last_seen_at.eq(at))
                     .execute(connection)?;
@@ -121,7 +127,8 @@ impl Store {
                 roles: user.roles.clone(),
                 manages: managed_by(connection, user.id)?,
             };
-            let expires_at = (now + IDLE).min(created_at.and_utc() + ABSOLUTE);
+            let seen_at = if counts { now } else { last_seen_at.and_utc() };
+            let expires_at = (seen_at + IDLE).min(created_at.and_utc() + ABSOLUTE);
             Ok(Some(Session {
                 user,
                 principal,

@@ -93,6 +93,7 @@ async fn fill(store: &Store, pepper: &Pepper) -> String {
         created_by: "bench".to_owned(),
         created_at: Utc::now(),
         expires_at: Utc::now() + TimeDelta::days(1),
+        replaces: None,
     };
     store.create_secret(new, 1, entry(pepper)).await.unwrap();
     secret.reveal().to_owned()

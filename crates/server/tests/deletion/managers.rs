@@ -78,6 +78,7 @@ impl Deleter {
             created_by: "experiment".to_owned(),
             created_at: Utc::now(),
             expires_at: Utc::now() + TimeDelta::days(1),
+            replaces: None,
         };
         // Busy leaves the outcome open, as a 503 does: ask again until it is known.
         while let Err(error) = self

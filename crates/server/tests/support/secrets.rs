@@ -32,6 +32,7 @@ pub fn add(demo: &Demo, database_url: &str, client_id: &str, count: u128) {
             created_by: "test".to_owned(),
             created_at: Utc::now(),
             expires_at: Utc::now() + TimeDelta::days(1),
+            replaces: None,
         };
         runtime
             .block_on(store.create_secret(secret, i64::MAX, entry(&pepper)))

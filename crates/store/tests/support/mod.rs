@@ -189,6 +189,7 @@ impl Database {
             created_by: "contract".to_owned(),
             created_at: NOW,
             expires_at: NOW + TimeDelta::days(1),
+            replaces: None,
         };
         self.store
             .create_secret(new, LIMIT, self.entry())

@@ -1,0 +1,53 @@
+// Short messages: seen in a corner, and read out.
+
+import { add, h } from './dom.js';
+import { icon } from './icons.js';
+
+const SHOWN_FOR = 7_000;
+
+/** Says something to screen readers only. */
+export function announce(text) {
+  const status = document.getElementById('status');
+  status.textContent = '';
+  // A region that is emptied and filled in one turn may go unread.
+  setTimeout(() => { status.textContent = text; }, 60);
+}
+
+/** Says that something was done. */
+export function toast(text) {
+  announce(text);
+  const message = h('div', { class: 'toast' }, icon('check'), h('span', {}, text));
+  add(document.getElementById('toasts'), message);
+  setTimeout(() => message.remove(), SHOWN_FOR);
+}
+
+/** Copies, and says so at the button itself. */
+export async function copy(text, button) {
+  const label = button.querySelector('.label');
+  const before = label.textContent;
+  const done = await navigator.clipboard.writeText(text).then(() => true, () => false);
+  label.textContent = done ? 'Copied' : 'Select and copy by hand';
+  announce(done ? 'Copied to the clipboard.' : 'Copying is blocked: select the text and copy it by hand.');
+  button.classList.toggle('done', done);
+  setTimeout(() => {
+    label.textContent = before;
+    button.classList.remove('done');
+  }, 2_500);
+  return done;
+}
+
+/** A button that copies a text; `name` says which to whoever can't see where it stands. */
+export function copyButton(text, name, { label = 'Copy', kind = 'quiet', after = () => {} } = {}) {
+  const button = h('button', {
+    type: 'button',
+    class: `button ${kind} copy`,
+    onclick: async () => { if (await copy(text, button)) after(); },
+  }, icon('copy'), h('span', { class: 'label' }, label), h('span', { class: 'unseen' }, ` ${name}`));
+  return button;
+}
+
+/** A paragraph with an icon: `info`, `warning`, `danger` or `ok`. */
+export function note(kind, ...content) {
+  const which = { info: 'info', warning: 'warning', danger: 'stop', ok: 'check' }[kind];
+  return h('div', { class: `note ${kind}` }, icon(which), h('div', {}, content));
+}

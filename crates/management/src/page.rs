@@ -1,0 +1,155 @@
+//! The page "Manage API Credentials": one document and its assets, all inside the binary. What it does, it does through
+//! the REST API, with no more authority than any other client.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{EntityTag, Header, IfNoneMatch},
+    middleware::{Compress, DefaultHeaders},
+    web,
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
+
+const PATH: &str = "/manage-api-credentials";
+/// Everything from here and nothing inline; text from the API can become no markup, whatever a script does.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'none'; base-uri 'none'; frame-ancestors 'none'; \
+                      require-trusted-types-for 'script'; trusted-types 'none'";
+const DOCUMENT: &str = include_str!("../page/index.html");
+
+macro_rules! assets {
+    ($($name:literal),+ $(,)?) => {
+        &[$(($name, include_bytes!(concat!("../page/", $name)).as_slice())),+]
+    };
+}
+
+const ASSETS: &[(&str, &[u8])] = assets!("icon.svg", "base.css", "parts.css", "views.css", "main.js",);
+
+/// What the page can't ask the API before somebody has signed in.
+#[derive(Serialize)]
+pub struct Facts {
+    /// Whom to ask for help.
+    pub support_address: String,
+    /// The longest life of a secret.
+    pub max_lifetime_days: u32,
+}
+
+/// The page, ready to be sent.
+pub struct Page {
+    document: String,
+    assets: Vec<Asset>,
+}
+
+struct Asset {
+    name: &'static str,
+    body: &'static [u8],
+    tag: EntityTag,
+}
+
+impl Page {
+    /// Puts the facts into the document.
+    ///
+    /// # Errors
+    /// When the facts can't be written as JSON.
+    pub fn new(facts: &Facts) -> Result<Self, serde_json::Error> {
+        let facts = attribute(&serde_json::to_string(facts)?);
+        let asset = |&(name, body): &(&'static str, &'static [u8])| Asset {
+            name,
+            body,
+            tag: tag(body),
+        };
+        Ok(Self {
+            document: DOCUMENT.replace("{facts}", &facts),
+            assets: ASSETS.iter().map(asset).collect(),
+        })
+    }
+}
+
+/// Weak, because the body may be sent compressed or not.
+fn tag(body: &[u8]) -> EntityTag {
+    let digest = ring::digest::digest(&ring::digest::SHA256, body);
+    EntityTag::new_weak(URL_SAFE_NO_PAD.encode(digest))
+}
+
+/// Text for a double-quoted attribute.
+fn attribute(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('<', "&lt;")
+}
+
+fn media_type(name: &str) -> &'static str {
+    match name.rsplit('.').next() {
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "application/octet-stream",
+    }
+}
+
+/// Adds the page to the server.
+pub fn configure(config: &mut web::ServiceConfig, page: &web::Data<Page>) {
+    let headers = || {
+        DefaultHeaders::new()
+            .add(("Content-Security-Policy", POLICY))
+            .add(("X-Content-Type-Options", "nosniff"))
+            .add(("Referrer-Policy", "no-referrer"))
+            .add(("Cross-Origin-Opener-Policy", "same-origin"))
+            .add(("Cross-Origin-Resource-Policy", "same-origin"))
+    };
+    let assets = web::scope(&format!("{PATH}/assets"))
+        .app_data(page.clone())
+        .wrap(Compress::default())
+        .wrap(headers())
+        .service(get_only(web::resource("/{name:.+}"), asset));
+    let document = get_only(web::resource([PATH.to_owned(), format!("{PATH}/")]), document)
+        .app_data(page.clone())
+        .wrap(headers());
+    config.service(assets).service(document);
+}
+
+fn get_only<F, Arguments>(resource: actix_web::Resource, handler: F) -> actix_web::Resource
+where
+    F: actix_web::Handler<Arguments, Output = HttpResponse> + Copy,
+    Arguments: actix_web::FromRequest + 'static,
+{
+    resource
+        .route(web::get().to(handler))
+        .route(web::head().to(handler))
+        .default_service(web::to(|| async {
+            HttpResponse::MethodNotAllowed()
+                .insert_header(("Allow", "GET, HEAD"))
+                .finish()
+        }))
+}
+
+async fn document(page: web::Data<Page>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header(("Cache-Control", "no-store"))
+        .body(page.document.clone())
+}
+
+async fn asset(page: web::Data<Page>, name: web::Path<String>, request: HttpRequest) -> HttpResponse {
+    let Some(asset) = page.assets.iter().find(|asset| asset.name == *name) else {
+        return HttpResponse::NotFound().finish();
+    };
+    let known = match IfNoneMatch::parse(&request) {
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&asset.tag)),
+        Ok(IfNoneMatch::Any) => request.headers().contains_key("if-none-match"),
+        Err(_) => false,
+    };
+    let mut answer = if known {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    // `no-cache` asks before each use: after an upgrade no module of the old version meets one of the new.
+    answer
+        .insert_header(("ETag", asset.tag.to_string()))
+        .insert_header(("Cache-Control", "no-cache"));
+    match known {
+        true => answer.finish(),
+        false => answer.content_type(media_type(asset.name)).body(asset.body),
+    }
+}

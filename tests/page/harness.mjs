@@ -1,0 +1,210 @@
+// What the tests of the page share: people with authenticators, a browser that tells on the page, and axe.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { chromium, request } from 'playwright-core';
+
+export const demo = JSON.parse(process.env.WMDA_AUTH_DEMO);
+export const PAGE = demo.page_url;
+const COOKIE = '__Host-wmda-session';
+const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** Work on the page without building: a folder that stands in for the assets in the binary. */
+const FROM = process.env.WMDA_AUTH_PAGE_FOLDER;
+
+const api = await request.newContext({ baseURL: demo.base_url, ignoreHTTPSErrors: true });
+export const browser = await chromium.launch({
+  executablePath: process.env.WMDA_AUTH_CHROMIUM ?? '/usr/bin/chromium',
+  // Debian's Chromium runs as root here, where its sandbox can't.
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--lang=en-GB'],
+  env: { ...process.env, LANGUAGE: 'en_GB' },
+});
+after(async () => {
+  await browser.close();
+  await api.dispose();
+});
+
+/** RFC 6238 with what authenticator apps use: SHA-1, six digits, 30 seconds. */
+export function totp(secret, steps = 0) {
+  const bits = [...secret.replace(/=+$/, '')].map((one) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(one).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  const mac = createHmac('sha1', key).update(counter).digest();
+  const at = mac.at(-1) & 15;
+  return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, '0');
+}
+
+/** A call of the REST API; fails unless the answer is good. */
+export async function call(method, path, { token, body, headers = {} } = {}) {
+  const answer = await api.fetch(`/api/v1${path}`, {
+    method, headers: { ...(token && { Authorization: `Bearer ${token}` }), ...headers }, ...(body && { data: body }),
+  });
+  assert.ok(answer.ok(), `${method} ${path}: ${answer.status()} ${await answer.text()}`);
+  return answer.status() === 204 ? null : answer.json();
+}
+
+/** A session as a token; `steps` chooses a code that was not used yet. */
+export async function signInByApi(person, { steps = 0, cookie = false } = {}) {
+  const body = { email: person.email, password: person.password, totp: totp(person.totp_secret, steps), ...(cookie && { cookie }) };
+  const answer = await api.fetch('/api/v1/session', { method: 'POST', data: body });
+  assert.equal(answer.status(), 201, await answer.text());
+  const set = answer.headers()['set-cookie']?.match(new RegExp(`${COOKIE}=([^;]+)`));
+  return { ...(await answer.json()), cookie: set?.[1] };
+}
+
+let team = null;
+/** The admin's token; every file signs in once, with the codes of another step where files run side by side. */
+export async function adminToken() {
+  team ??= retried(() => signInByApi(demo.users.find((one) => one.role === 'admin'))).then((one) => one.token);
+  return team;
+}
+
+/** A code works once and the sample admin is one person: who comes second takes the next. */
+async function retried(action) {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await action();
+    } catch (error) {
+      if (attempt === 35) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+  }
+}
+
+let made = 0;
+/** Somebody new, enrolled; with `applications`, their manager. A later sign-in takes the codes of steps 0 and 1. */
+export async function person({ role = 'credential_manager', applications = [], name = 'Mara Visser', organisation = null } = {}) {
+  made += 1;
+  const token = await adminToken();
+  const owner = applications.length ? (await call('GET', `/applications/${applications[0]}`, { token })).organisation_id : organisation;
+  const email = `${role.slice(0, 4)}-${process.pid}-${made}@example-registry.example`;
+  const body = { email, display_name: name, roles: role ? [role] : [], ...(owner && { organisation_id: owner }) };
+  const user = await call('POST', '/users', { token, body });
+  const link = { token: user.enrolment_url.split('#token=')[1], password: 'correct horse battery' };
+  const { totp_secret } = await call('POST', '/enrolment', { body: link });
+  const { recovery_codes } = await call('POST', '/enrolment/confirm', { body: { token: link.token, totp: totp(totp_secret, -1) } });
+  for (const one of applications) {
+    await call('POST', `/applications/${one}/managers`, { token, body: { user_id: user.id, confirmed_by: 'The board' } });
+  }
+  return { id: user.id, email, password: link.password, totp_secret, recovery_codes };
+}
+
+/** A new application with its own organisation and one API. */
+export async function application({ called = `Partner-NL-Test${process.pid}x${(made += 1)}-SMC`, resources = [demo.clients[0].resources[0]] } = {}) {
+  const token = await adminToken();
+  const organisation = await call('POST', '/organisations', { token, body: { name: called.split('-')[2].replace(/([a-z])([A-Z])/g, '$1 $2'), country_code: 'NL' } });
+  const view = await call('POST', '/applications', { token, body: { name: called, organisation_id: organisation.id } });
+  for (const resource of resources) {
+    await call('POST', `/applications/${view.client_id}/permissions`, { token, body: { resource_id: resource, roles: ['Search.Read'] } });
+  }
+  return view.client_id;
+}
+
+/** A manager of a new application, with a session for the browser and one as a token. */
+export async function manager(options = {}) {
+  const clientId = await application(options);
+  const who = await person({ applications: [clientId], ...options });
+  const { cookie } = await signInByApi(who, { cookie: true });
+  const { token } = await signInByApi(who, { steps: 1 });
+  return { ...who, clientId, cookie, token };
+}
+
+export const inDays = (days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+
+/** A new secret by REST. */
+export const secret = (who, name, { days = 300, replaces } = {}) => call('POST', `/applications/${who.clientId}/secrets`, {
+  token: who.token, body: { name, expires_at: inDays(days), ...(replaces && { replaces }) },
+});
+
+/** A token for the application, as a member system gets it; waits until its use has been written down. */
+export async function use(who, value, agent = 'python-requests/2.32.5') {
+  const answer = await api.fetch('/oauth2/token', {
+    method: 'POST', headers: { 'User-Agent': agent },
+    form: { grant_type: 'client_credentials', client_id: who.clientId, client_secret: value.secret, resource: demo.clients[0].resources[0] },
+  });
+  assert.equal(answer.status(), 200, await answer.text());
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const { last_used_at } = await call('GET', `/applications/${who.clientId}/secrets/${value.id}`, { token: who.token });
+    if (last_used_at) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.fail('the use was not written down within ten seconds');
+}
+
+/** Changes the demo's database: time passes in it that a test can't wait for. */
+export function sql(statement, ...values) {
+  const script = 'import sqlite3, sys, json\nwith sqlite3.connect(sys.argv[1], timeout=10) as c: c.execute(sys.argv[2], json.loads(sys.argv[3]))';
+  execFileSync('python3', ['-c', script, join(demo.data_dir, 'wmda-auth.db'), statement, JSON.stringify(values)]);
+}
+
+/** A time as the database holds it. */
+export const stored = (milliseconds) => new Date(milliseconds).toISOString().replace('T', ' ').replace('Z', '');
+
+/** A tab of somebody; whatever the page does wrong in it fails the test at its end. */
+export async function open(t, who, hash = '', { context: shared = null, expected = [], base = demo.base_url, ...options } = {}) {
+  const context = shared ?? await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1280, height: 900 }, locale: 'en-GB', timezoneId: 'Europe/Amsterdam', permissions: ['clipboard-read', 'clipboard-write'], ...options });
+  if (who?.cookie) await context.addCookies([{ name: COOKIE, value: who.cookie, url: base, secure: true, httpOnly: true, sameSite: 'Strict' }]);
+  const page = await context.newPage();
+  page.setDefaultTimeout(8_000);
+  const problems = [];
+  tell(page, problems, expected, base);
+  if (FROM) await page.route('**/manage-api-credentials/assets/*', (route) => fromFolder(route));
+  t.after(async () => {
+    await (shared ? page : context).close();
+    for (const one of problems) t.diagnostic(`${page.url().split('#')[0]}: ${one}`);
+    assert.deepEqual([...problems], [], 'what the page did wrong');
+  });
+  await page.goto(`${base}/manage-api-credentials${hash}`);
+  return page;
+}
+
+function tell(page, problems, expected, base) {
+  page.addInitScript(() => addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`)));
+  page.on('pageerror', (error) => problems.push(`error: ${error.message}`));
+  page.on('console', (message) => {
+    // The browser notes every answer of 400 and above; those of the API are part of its protocol.
+    const answer = message.text().startsWith('Failed to load resource') && message.location().url.startsWith(`${base}/api/v1/`);
+    if (['error', 'warning'].includes(message.type()) && !answer) problems.push(`${message.type()}: ${message.text()}`);
+  });
+  page.on('request', (one) => {
+    if (!one.url().startsWith(`${base}/`) && !one.url().startsWith(`blob:${base}/`)) problems.push(`leaves the origin: ${one.url()}`);
+  });
+  problems.push = (text) => (expected.some((one) => text.includes(one)) ? 0 : Array.prototype.push.call(problems, text));
+}
+
+async function fromFolder(route) {
+  const file = new URL(route.request().url()).pathname.split('/').at(-1);
+  const type = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' }[file.split('.').at(-1)];
+  await route.fulfill({ body: await readFile(join(FROM, file)), contentType: type });
+}
+
+/** No violation of WCAG 2.2 AA or of axe's best practices, in light and in dark. */
+export async function accessible(page, what) {
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    // Colours fade into each other for a moment.
+    await page.evaluate(() => Promise.all(document.getAnimations().map((one) => one.finished)));
+    if (!(await page.evaluate('typeof axe === "object"'))) await page.evaluate(AXE);
+    const found = await page.evaluate(async () => {
+      const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+      const { violations } = await axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] });
+      return violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`);
+    });
+    assert.deepEqual(found, [], `${what}, ${colorScheme}`);
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+}
+
+/** Nothing is cut off at the side of a narrow screen. */
+export async function fits(page, width = 320) {
+  const before = page.viewportSize();
+  await page.setViewportSize({ width, height: 800 });
+  const [content, window_] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(content <= window_, `the page is ${content} wide on a screen of ${width}`);
+  await page.setViewportSize(before);
+}

@@ -1,0 +1,130 @@
+// Pictures of the views for the guides: `cargo xtask screenshots` calls it with the folder they go to.
+
+import { test } from 'node:test';
+import { join } from 'node:path';
+import { accessible, adminToken, application, call, demo, fits, manager, open, person, secret, signInByApi, sql, stored, use } from './harness.mjs';
+
+const FOLDER = process.env.WMDA_AUTH_IMAGES;
+const WIDE = { width: 1100, height: 760 };
+const NARROW = { width: 390, height: 800 };
+
+async function picture(page, name, { narrow = false, full = true } = {}) {
+  const shots = [['light', WIDE, ''], ['dark', WIDE, '-dark'], ...(narrow ? [['light', NARROW, '-narrow'], ['dark', NARROW, '-narrow-dark']] : [])];
+  await page.evaluate(() => document.getElementById('toasts').replaceChildren());
+  for (const [colorScheme, viewport, suffix] of shots) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.setViewportSize(viewport);
+    await page.evaluate(() => { if (!document.querySelector('dialog[open]')) document.activeElement?.blur(); });
+    await page.waitForTimeout(200);
+    await page.screenshot({ path: join(FOLDER, `${name}${suffix}.png`), fullPage: full, animations: 'disabled', caret: 'hide' });
+  }
+  await page.setViewportSize(WIDE);
+}
+
+function history(id, days, top) {
+  const today = Date.now();
+  for (let at = 0; at < days; at += 1) {
+    const day = new Date(today - (at + 1) * 86_400_000).toISOString().slice(0, 10);
+    sql('INSERT OR REPLACE INTO token_counts (secret_id, day, tokens) VALUES (?, ?, ?)', id, day, Math.round(top * (0.55 + 0.45 * Math.abs(Math.sin(at * 1.7)))));
+  }
+}
+
+const age = (id, { created = 0, used = null, expires = null }) => {
+  sql('UPDATE client_secrets SET created_at = ? WHERE id = ?', stored(Date.now() - created * 86_400_000), id);
+  if (used !== null) sql('UPDATE client_secrets SET last_used_at = ? WHERE id = ?', stored(Date.now() - used * 86_400_000), id);
+  if (expires !== null) sql('UPDATE client_secrets SET expires_at = ? WHERE id = ?', stored(Date.now() + expires * 86_400_000), id);
+};
+
+test('pictures of the credential manager’s views', async (t) => {
+  const who = await manager({ name: 'Mara Visser', called: 'Partner-NL-AmstelRegistry-SMC', resources: demo.clients[0].resources });
+  const second = await person({ applications: [who.clientId], name: 'Jonas Albers' });
+  const page = await open(t, null, '', { viewport: WIDE });
+  await page.getByLabel('E-mail address').waitFor();
+  await picture(page, 'sign-in', { narrow: true });
+
+  const old = await secret(who, 'Search server, Amsterdam (Nov 2025)');
+  const spare = await secret(who, 'Nightly donor upload, Leiden');
+  const lost = await secret(who, 'Old test machine');
+  await use(who, old, 'python-requests/2.32.5');
+  await use(who, spare, 'MSAL.Python/1.34.0');
+  history(old.id, 29, 1400);
+  history(spare.id, 12, 90);
+  age(old.id, { created: 352, expires: 13, used: 0.002 });
+  age(spare.id, { created: 40, used: 0.3 });
+  age(lost.id, { created: 370, expires: -5 });
+
+  const tab = await open(t, who, '#/applications', { viewport: WIDE });
+  await tab.getByText('3 secrets').waitFor();
+  await picture(tab, 'applications', { narrow: true });
+  await tab.goto(`${demo.page_url}#/applications/${who.clientId}`);
+  await tab.getByText('Search server').first().waitFor();
+  await picture(tab, 'application', { narrow: true });
+
+  await tab.getByRole('button', { name: 'Rotate Search server' }).click();
+  await picture(tab, 'rotation-1-create', { narrow: true, full: false });
+  await tab.getByRole('button', { name: 'Create secret' }).click();
+  await tab.getByText('Your new secret').waitFor();
+  await tab.getByText('Test it with curl').click();
+  await picture(tab, 'rotation-2-value', { narrow: true, full: false });
+  await tab.getByRole('button', { name: 'Copy secret' }).click();
+  const value = await tab.locator('[data-secret-value]').textContent();
+  await tab.getByRole('button', { name: 'Done' }).click();
+  await tab.getByText('Waiting for its first use').waitFor();
+  await picture(tab, 'rotation-3-waiting', { full: false });
+  const fresh = (await call('GET', `/applications/${who.clientId}/secrets`, { token: who.token })).items.find((one) => one.replaces);
+  await use(who, { id: fresh.id, secret: value }, 'python-requests/2.32.5');
+  await tab.getByText('A system may still have it').waitFor();
+  await picture(tab, 'rotation-4-silence', { full: false });
+  age(old.id, { created: 352, used: 1.2 });
+  await tab.reload();
+  await tab.getByText('Nothing has used the old one').waitFor();
+  await picture(tab, 'rotation-5-delete', { full: false });
+  await tab.getByRole('region', { name: 'Rotation under way' }).getByRole('button', { name: 'Delete the old secret' }).click();
+  await tab.getByText('Delete this secret?').waitFor();
+  await picture(tab, 'rotation-6-confirm', { narrow: true, full: false });
+  await tab.getByRole('button', { name: 'Delete secret' }).click();
+  await tab.getByText('Rotation finished').waitFor();
+  await picture(tab, 'rotation-7-finished', { full: false });
+
+  await tab.getByRole('button', { name: 'Delete Nightly donor upload' }).click();
+  await tab.getByText('It is in use.').waitFor();
+  await picture(tab, 'delete-in-use', { full: false });
+});
+
+test('pictures of enrolment', async (t) => {
+  const token = await adminToken();
+  const clientId = await application();
+  const owner = (await call('GET', `/applications/${clientId}`, { token })).organisation_id;
+  const user = await call('POST', '/users', { token, body: { email: `sofia-${process.pid}@example-registry.example`, display_name: 'Sofia Lind', roles: ['credential_manager'], organisation_id: owner } });
+  const page = await open(t, null, `#${user.enrolment_url.split('#')[1]}`, { viewport: WIDE });
+  await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
+  await page.getByLabel('The same once more').fill('correct horse battery');
+  await picture(page, 'enrolment-1-password');
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await page.getByText('Scan this code').waitFor();
+  await picture(page, 'enrolment-2-authenticator', { narrow: true });
+  await page.getByText('You can’t scan it?').click();
+  const key = (await page.locator('.key').textContent()).replace(/\s/g, '');
+  const { totp } = await import('./harness.mjs');
+  await page.getByLabel('Code that the app shows now').fill(totp(key));
+  await page.getByRole('button', { name: 'Finish' }).click();
+  await page.getByText('Keep these codes now').waitFor();
+  await picture(page, 'enrolment-3-codes');
+});
+
+test('pictures of the WMDA team’s views', async (t) => {
+  const admin = await person({ role: 'admin', name: 'Wim de Admin' });
+  const { cookie } = await signInByApi(admin, { cookie: true });
+  const page = await open(t, { cookie }, '#/attention', { viewport: WIDE });
+  await page.getByRole('heading', { name: 'Needs attention' }).waitFor();
+  await picture(page, 'team-attention', { narrow: true });
+  for (const [hash, heading, name] of [['organisations', 'Organisations', 'team-organisations'], ['people', 'People', 'team-people'], ['apis', 'APIs', 'team-apis'], ['audit', 'Audit trail', 'team-audit'], ['applications', 'Applications', 'team-applications']]) {
+    await page.goto(`${demo.page_url}#/${hash}`);
+    await page.getByRole('heading', { name: heading, level: 1 }).waitFor();
+    await page.waitForLoadState('networkidle');
+    await picture(page, name, { narrow: name === 'team-people' || name === 'team-audit', full: name !== 'team-audit' });
+  }
+  await page.goto(`${demo.page_url}#/applications/${demo.clients[0].client_id}`);
+  await page.getByText('APIs it may call').waitFor();
+  await picture(page, 'team-application');
+});
