@@ -24,8 +24,8 @@ pub struct AuthenticatedClient {
 pub enum Refusal {
     /// No secret of this client matches.
     NoMatch,
-    /// It matches one that has expired.
-    Expired,
+    /// It matches this one, which has expired.
+    Expired(Uuid),
 }
 
 /// Checks digests that were computed from the presented secret. Digests are compared, not secrets: they are keyed,
@@ -43,7 +43,7 @@ pub fn authenticate(
     }
     let (secret_id, status_index) = match found {
         None => return Err(Refusal::NoMatch),
-        Some(secret) if secret.expires_at <= now => return Err(Refusal::Expired),
+        Some(secret) if secret.expires_at <= now => return Err(Refusal::Expired(secret.id)),
         Some(secret) => (secret.id, secret.status_index),
     };
     Ok(AuthenticatedClient {

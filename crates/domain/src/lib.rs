@@ -11,6 +11,7 @@ pub mod organisation;
 pub mod pepper;
 pub mod policy;
 pub mod random;
+pub mod reminder;
 pub mod resource;
 pub mod resource_server;
 pub mod secret;

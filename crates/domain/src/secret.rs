@@ -7,7 +7,10 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::random::{self, NoRandomness};
+use crate::{
+    random::{self, NoRandomness},
+    reminder::Notification,
+};
 
 /// Fixed text after the hint.
 pub const MARKER: &str = "_wmda_";
@@ -88,6 +91,10 @@ pub struct ClientSecret {
     pub replaces: Option<Uuid>,
     /// Tokens issued per day, oldest first; days without any are left out.
     pub tokens_per_day: Vec<(NaiveDate, i64)>,
+    /// When its value was last presented after the expiry.
+    pub tried_after_expiry_at: Option<DateTime<Utc>>,
+    /// What was told to whom, the latest threshold last.
+    pub notifications: Vec<Notification>,
 }
 
 /// The last token that a secret got.

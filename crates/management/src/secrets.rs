@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     expiry::{parse_expiry, parse_secret_name},
     policy::Permission,
+    reminder::Notification,
     secret::{ClientSecret, NewSecret, SecretStatus},
 };
 use serde::{Deserialize, Serialize};
@@ -65,6 +66,37 @@ pub struct SecretView {
     pub replaces: Option<Uuid>,
     /// Tokens issued per day in the last 30 days; days without any are left out.
     pub tokens_per_day: Vec<DayView>,
+    /// When its value was last presented after the expiry: a system still uses it. Null when none was.
+    pub tried_after_expiry_at: Option<DateTime<Utc>>,
+    /// What was told to whom by mail, and what is about to be.
+    pub notifications: Vec<NotificationView>,
+}
+
+/// A mail about the secret to one recipient.
+#[derive(Serialize, ToSchema)]
+pub struct NotificationView {
+    /// Days before the expiry; -1: the expired secret is still being tried, -2: it was deleted.
+    pub threshold_days: i32,
+    /// The address.
+    pub recipient: String,
+    /// `reminder`, `please_delete` (the rotation is done), `expired`, `still_tried` or `withdrawn` (it was deleted).
+    pub kind: &'static str,
+    /// `pending` (to be sent, or tried again), `sent`, `failed` (refused for good) or `suppressed` (no reason any more).
+    pub state: &'static str,
+    /// Since when it stands so.
+    pub at: DateTime<Utc>,
+}
+
+impl From<Notification> for NotificationView {
+    fn from(one: Notification) -> Self {
+        Self {
+            threshold_days: one.threshold_days,
+            recipient: one.recipient,
+            kind: one.kind.as_str(),
+            state: one.state.as_str(),
+            at: one.at,
+        }
+    }
 }
 
 /// Tokens of one day.
@@ -143,6 +175,8 @@ fn view(one: ClientSecret, now: DateTime<Utc>) -> SecretView {
         last_used_with: with,
         replaces: one.replaces,
         tokens_per_day: one.tokens_per_day.into_iter().map(day).collect(),
+        tried_after_expiry_at: one.tried_after_expiry_at,
+        notifications: one.notifications.into_iter().map(Into::into).collect(),
     }
 }
 

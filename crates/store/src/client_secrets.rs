@@ -16,6 +16,7 @@ use crate::{
     changes::take_status_index,
     connection::AnyConnection,
     ids::parse_id,
+    notifications::add_notifications,
     schema::{client_secrets, token_counts},
 };
 
@@ -157,6 +158,7 @@ impl Store {
                 .take(filter.limit)
                 .collect::<Result<Vec<_>, _>>()?;
             add_counts(connection, &mut secrets, now)?;
+            add_notifications(connection, &mut secrets)?;
             Ok(secrets)
         })
         .await
@@ -179,6 +181,7 @@ impl Store {
                 .optional()?;
             let mut found: Vec<ClientSecret> = row.map(secret).transpose()?.into_iter().collect();
             add_counts(connection, &mut found, now)?;
+            add_notifications(connection, &mut found)?;
             Ok(found.pop())
         })
         .await
@@ -232,6 +235,8 @@ fn secret((texts, times, last, replaces): Row) -> Result<ClientSecret, StoreErro
         }),
         replaces: replaces.as_deref().map(parse_id).transpose()?,
         tokens_per_day: Vec::new(),
+        tried_after_expiry_at: None,
+        notifications: Vec::new(),
     })
 }
 

@@ -47,6 +47,8 @@ diesel::table! {
         last_used_at -> Nullable<Timestamp>,
         last_used_from -> Nullable<Text>,
         last_used_with -> Nullable<Text>,
+        reminded_days -> Integer,
+        tried_after_expiry_at -> Nullable<Timestamp>,
         replaces -> Nullable<Text>,
     }
 }
@@ -153,3 +155,65 @@ diesel::table! {
 }
 diesel::joinable!(resource_server_resources -> resources (resource_id));
 diesel::allow_tables_to_appear_in_same_query!(resource_server_resources, resources);
+
+diesel::table! {
+    mails (id) {
+        id -> Text,
+        recipient -> Text,
+        kind -> Text,
+        digest_day -> Nullable<Date>,
+        created_at -> Timestamp,
+        state -> Text,
+        state_at -> Timestamp,
+        attempts -> Integer,
+        due_at -> Timestamp,
+        claimed_until -> Nullable<Timestamp>,
+        last_error -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    reminders (secret_id, threshold_days, recipient) {
+        secret_id -> Text,
+        threshold_days -> Integer,
+        recipient -> Text,
+        kind -> Text,
+        mail_id -> Nullable<Text>,
+        suppressed -> Bool,
+        at -> Timestamp,
+    }
+}
+diesel::table! {
+    mail_preferences (user_id) { user_id -> Text, urgent_only -> Bool, }
+}
+diesel::table! {
+    webhooks (id) {
+        id -> Text,
+        organisation_id -> Text,
+        url -> Text,
+        events -> Text,
+        signing_key -> Binary,
+        created_by -> Text,
+        created_at -> Timestamp,
+    }
+}
+diesel::table! {
+    webhook_deliveries (id) {
+        id -> Text,
+        webhook_id -> Text,
+        event -> Text,
+        secret_id -> Text,
+        created_at -> Timestamp,
+        state -> Text,
+        state_at -> Timestamp,
+        attempts -> Integer,
+        due_at -> Timestamp,
+        claimed_until -> Nullable<Timestamp>,
+        last_error -> Nullable<Text>,
+    }
+}
+diesel::joinable!(reminders -> mails (mail_id));
+diesel::joinable!(mail_preferences -> users (user_id));
+diesel::joinable!(webhook_deliveries -> webhooks (webhook_id));
+diesel::allow_tables_to_appear_in_same_query!(reminders, mails);
+diesel::allow_tables_to_appear_in_same_query!(mail_preferences, users);
+diesel::allow_tables_to_appear_in_same_query!(webhook_deliveries, webhooks);

@@ -12,7 +12,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, late_use::LateUse};
 
 /// At most this many secrets between two flushes; a flush every few seconds keeps far below.
 const CAPACITY: usize = 100_000;
@@ -36,6 +36,7 @@ pub struct Usage {
 #[derive(Default)]
 pub struct UsageRecorder {
     gathered: Mutex<HashMap<Uuid, Usage>>,
+    late: LateUse,
     /// One flush at a time: the last one, at shutdown, waits for what an earlier one could not write.
     flushing: tokio::sync::Mutex<()>,
 }
@@ -63,6 +64,11 @@ impl UsageRecorder {
         }
     }
 
+    /// Remembers that the value of an expired secret was presented.
+    pub fn record_expired(&self, secret_id: Uuid, now: DateTime<Utc>) {
+        self.late.record(secret_id, now);
+    }
+
     /// Writes what was gathered. What could not be written is kept for the next time, and the error returned.
     /// Takes as long as the database does; a caller that gives up before the end loses what was under way.
     pub async fn flush(&self, store: &Store) -> Result<(), StoreError> {
@@ -70,7 +76,7 @@ impl UsageRecorder {
         let mut rows: Vec<_> = std::mem::take(&mut *self.gathered()).into_iter().collect();
         // Nodes that write the same secrets lock them in the same order, so that neither waits for the other.
         rows.sort_unstable_by_key(|(id, _)| *id);
-        let mut outcome = Ok(());
+        let mut outcome = self.late.flush(store).await;
         for chunk in rows.chunks(CHUNK) {
             if matches!(outcome, Err(StoreError::Busy | StoreError::Unreachable(_))) {
                 self.give_back(chunk);

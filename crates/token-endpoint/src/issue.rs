@@ -102,7 +102,10 @@ impl TokenService {
             None => Refusal::NoMatch,
         };
         match refusal {
-            Refusal::Expired => Err(Failure::Expired),
+            Refusal::Expired(secret_id) => {
+                self.usage.record_expired(secret_id, self.clock.now());
+                Err(Failure::Expired)
+            }
             Refusal::NoMatch if tell_apart => Err(self.explain(client_id, secret).await?),
             Refusal::NoMatch => Err(Failure::WrongSecret { is_secret_id: false }),
         }
