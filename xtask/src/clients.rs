@@ -55,13 +55,18 @@ impl Suites<'_> {
     }
 }
 
-/// A virtual environment with the pinned packages; answers its interpreter.
+/// The suite's virtual environment; answers its interpreter.
 fn prepare_python(root: &Path) -> Result<PathBuf, String> {
     let venv = root.join("target/test-tools/python");
     shell::announce("installing the Python clients into target/test-tools/python");
-    shell::run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    let python = venv.join("bin/python");
-    let mut pip = Command::new(&python);
+    make_venv(&venv, &root.join("tests/clients/python/requirements.txt"))?;
+    Ok(venv.join("bin/python"))
+}
+
+/// A virtual environment with the pinned packages.
+pub(crate) fn make_venv(venv: &Path, requirements: &Path) -> Outcome {
+    shell::run(Command::new("python3").args(["-m", "venv"]).arg(venv))?;
+    let mut pip = Command::new(venv.join("bin/python"));
     pip.args([
         "-m",
         "pip",
@@ -70,8 +75,7 @@ fn prepare_python(root: &Path) -> Result<PathBuf, String> {
         "--disable-pip-version-check",
         "-r",
     ]);
-    shell::run(pip.arg(root.join("tests/clients/python/requirements.txt")))?;
-    Ok(python)
+    shell::run(pip.arg(requirements))
 }
 
 /// A copy of the Node suite, so that `node_modules` stays out of the source tree.

@@ -1,5 +1,6 @@
 //! `cargo xtask test` runs every check; `cargo xtask advisories` asks the advisory database;
-//! `cargo xtask load` measures the token path over HTTP; `cargo xtask deletion` puts the promise about deletion to the test.
+//! `cargo xtask load` measures the token path over HTTP; `cargo xtask deletion` puts the promise about deletion to the test;
+//! `cargo xtask validators` runs the downstream APIs of the document.
 
 mod clients;
 mod deletion;
@@ -9,6 +10,7 @@ mod load;
 mod packages;
 mod postgres;
 mod shell;
+mod validators;
 mod workspace;
 
 use std::path::{Path, PathBuf};
@@ -35,8 +37,11 @@ fn dispatch() -> Outcome {
         ["load"] => load::run(&root),
         ["deletion"] => deletion::run(&root, deletion::SECONDS),
         ["deletion", "--seconds", seconds] => deletion::run(&root, seconds),
+        ["validators"] => packages::ensure().and_then(|()| validators::run(&root)),
         ["advisories"] => deny::advisories(&root),
-        _ => Err("usage: cargo xtask test | load | deletion [--seconds N] | advisories".to_owned()),
+        _ => Err(
+            "usage: cargo xtask test | load | deletion [--seconds N] | validators | advisories".to_owned(),
+        ),
     }
 }
 
@@ -45,6 +50,7 @@ fn test(root: &Path) -> Outcome {
     let cluster = postgres::Cluster::start()?;
     workspace::check(root, &cluster)?;
     clients::run(root, &cluster)?;
+    validators::run(root)?;
     deny::check(root)?;
     shell::announce("every step passed");
     Ok(())

@@ -9,14 +9,16 @@ use crate::shell::{self, Outcome};
 pub(crate) fn ensure() -> Outcome {
     let missing = missing();
     if missing.is_empty() {
-        shell::announce("PostgreSQL, Python with venv, Node and npm are there: nothing to install");
+        shell::announce(
+            "PostgreSQL, Python, Node, Go, Java, Maven, Apache and nginx are there: nothing to install",
+        );
         return Ok(());
     }
     install(&missing)?;
     match self::missing().as_slice() {
         [] => Ok(()),
         still => Err(format!(
-            "installed, yet still not usable (Node must be 20 or newer): {}",
+            "installed, yet still not usable (Node must be 20 or newer, Go 1.21): {}",
             still.join(", ")
         )),
     }
@@ -28,6 +30,22 @@ fn missing() -> Vec<&'static str> {
         ("python3-venv", python_makes_venvs()),
         ("nodejs", node_is_recent()),
         ("npm", shell::succeeds(Command::new("npm").arg("--version"))),
+        ("golang-go", go_is_recent()),
+        (
+            "default-jdk-headless",
+            shell::succeeds(Command::new("javac").arg("-version")),
+        ),
+        ("maven", shell::succeeds(Command::new("mvn").arg("--version"))),
+        ("apache2-bin", there("/usr/sbin/apache2")),
+        (
+            "libapache2-mod-auth-openidc",
+            there("/usr/lib/apache2/modules/mod_auth_openidc.so"),
+        ),
+        (
+            "libnginx-mod-http-js",
+            there("/usr/lib/nginx/modules/ngx_http_js_module.so"),
+        ),
+        ("nginx", there("/usr/sbin/nginx")),
     ];
     present
         .iter()
@@ -40,6 +58,20 @@ fn missing() -> Vec<&'static str> {
 fn node_is_recent() -> bool {
     let script = "process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)";
     shell::succeeds(Command::new("node").args(["-e", script]))
+}
+
+/// From 1.21 on it fetches by itself the version that a module asks for.
+fn go_is_recent() -> bool {
+    let version = shell::output(Command::new("go").args(["env", "GOVERSION"]));
+    let minor = version.ok().and_then(|text| {
+        let rest = text.strip_prefix("go1.")?;
+        rest.split('.').next()?.parse::<u32>().ok()
+    });
+    minor.is_some_and(|minor| minor >= 21)
+}
+
+fn there(path: &str) -> bool {
+    Path::new(path).exists()
 }
 
 /// `python3 -m venv` exists on Debian without the package, but cannot set up pip.

@@ -1,0 +1,318 @@
+"""Runs each API of this folder against a running demo and shows what it makes of a good token, of bad ones, and of the
+tokens of a secret that is deleted meanwhile: a table on standard output, exit code 1 when a promise is not kept.
+
+`cargo xtask validators` builds the APIs and starts it. WMDA_AUTH_DEMO is the demo's line of JSON, BUILT the folder with what was built.
+"""
+
+import base64
+import datetime
+import http.server
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jwt
+import pyotp
+import requests
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+DEMO = json.loads(os.environ["WMDA_AUTH_DEMO"])
+URL, TENANT, CA = DEMO["base_url"], DEMO["tenant_id"], DEMO["ca_file"]
+# For every request of this program.
+os.environ["REQUESTS_CA_BUNDLE"] = CA
+BUILT = Path(os.environ["BUILT"])
+RESOURCES = {"ES256": "f6d78a69-c840-46a2-941b-a0e08f9296e7", "RS256": "4ff9e943-41d7-4430-b1cf-5502b9440601"}
+ROLES = {"ES256": "Search.Read", "RS256": "Data.Upload"}
+ROUTES = {"standard": "/oauth2/token", "v1": f"/{TENANT}/oauth2/token", "v2": f"/{TENANT}/oauth2/v2.0/token"}
+STATUS_LIST_TTL = 10.0
+
+
+@dataclass
+class Api:
+    """A validator; `asks` says whether it asks the server about each token."""
+
+    name: str
+    command: list
+    asks: bool = False
+    files: tuple = ()
+    environment: dict = field(default_factory=dict)
+
+
+def apis():
+    python, java = str(BUILT / "venv/bin/python"), ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+    trust = [f"-Djavax.net.ssl.trustStore={trust_store()}", "-Djavax.net.ssl.trustStorePassword=changeit"]
+    nginx = ["/usr/sbin/nginx", "-p", "{WORK_DIR}", "-c", "{WORK_DIR}/api.conf", "-g", "daemon off;"]
+    return [
+        Api("Rust, verifier crate", [os.environ["RUST_API"]]),
+        Api("Node, jose", ["node", str(BUILT / "node/api.mjs")]),
+        Api("Python, PyJWT", [python, str(BUILT / "python/api_pyjwt.py")]),
+        Api("Python, joserfc", [python, str(BUILT / "python/api_joserfc.py")]),
+        Api("Go, golang-jwt + keyfunc", [str(BUILT / "go/api")]),
+        Api("Java, Spring Security", [*java, *trust, "-jar", str(BUILT / "spring/target/api.jar")]),
+        Api("Apache, mod_auth_openidc", ["/usr/sbin/apache2", "-X", "-f", str(BUILT / "apache/api.conf")], asks=True),
+        # nginx compares a certificate with names only, never with addresses.
+        Api("nginx, njs", nginx, asks=True, files=("nginx/api.conf", "nginx/introspection.js"),
+            environment={"PUBLIC_URL": URL.replace("127.0.0.1", "localhost")}),
+    ]
+
+
+def trust_store():
+    path = BUILT / "trust.p12"
+    path.unlink(missing_ok=True)
+    command = ["keytool", "-importcert", "-noprompt", "-alias", "demo", "-file", CA, "-keystore", str(path)]
+    subprocess.run([*command, "-storepass", "changeit", "-storetype", "PKCS12"], check=True, capture_output=True)
+    return path
+
+
+class Tokens:
+    """Tokens of two secrets, one that lives and one that is to be deleted, and forged ones that differ in one thing."""
+
+    def __init__(self, manager, algorithm):
+        self.algorithm, self.manager = algorithm, manager
+        self.client = next(c for c in DEMO["clients"] if RESOURCES[algorithm] in c["resources"])
+        self.good = {route: self.issued(route, self.client["client_secret"]) for route in ROUTES}
+        self.doomed = self.new_secret()
+        self.ending = {route: self.issued(route, self.doomed["secret"]) for route in ROUTES}
+        now = int(time.time())
+        past = {"iat": now - 7200, "nbf": now - 7500, "exp": now - 120}
+        foreign = {"aud": "577a3074-a64c-44e5-b394-bf40eb53413a"}
+        self.bad = {
+            "expired": [self.changed(token, past) for token in self.good.values()],
+            "foreign audience": [self.changed(token, foreign) for token in self.good.values()],
+            "foreign issuer": [self.changed(token, {"iss": "https://evil.example"}) for token in self.good.values()],
+        }
+
+    def issued(self, route, secret):
+        form = {"grant_type": "client_credentials", "client_id": self.client["client_id"], "client_secret": secret}
+        resource = RESOURCES[self.algorithm]
+        form |= {"scope": f"{resource}/.default"} if route == "v2" else {"resource": resource}
+        answer = requests.post(URL + ROUTES[route], data=form, timeout=10)
+        answer.raise_for_status()
+        return answer.json()["access_token"]
+
+    def changed(self, token, changes):
+        """The token with other claims, under the server's own key."""
+        header = jwt.get_unverified_header(token)
+        claims = jwt.decode(token, options={"verify_signature": False}) | changes
+        paths = Path(DEMO["data_dir"]).glob(f"keys/{self.algorithm.lower()}_*.pem")
+        key = load_pem_private_key(next(paths).read_bytes(), None)
+        return jwt.encode(claims, key, self.algorithm, headers=header)
+
+    @property
+    def secrets_url(self):
+        return f"{URL}/api/v1/applications/{self.client['client_id']}/secrets"
+
+    def new_secret(self):
+        expiry = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=9)).date().isoformat()
+        form = {"name": f"validators {time.time_ns()}", "expires_at": expiry}
+        answer = self.manager.post(self.secrets_url, json=form, timeout=10)
+        answer.raise_for_status()
+        return answer.json()
+
+    def delete_secret(self):
+        """Answers the instant of the answer."""
+        answer = self.manager.delete(f"{self.secrets_url}/{self.doomed['id']}", timeout=10)
+        assert answer.status_code == 204, answer.text
+        return time.monotonic()
+
+
+class Backend(http.server.BaseHTTPRequestHandler):
+    """What stands behind Apache and nginx."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class Running:
+    """An API, started for one resource."""
+
+    def __init__(self, api, algorithm, backend):
+        self.api, self.algorithm = api, algorithm
+        self.dir = Path(tempfile.mkdtemp(prefix="wmda-auth-validator-"))
+        self.dir.chmod(0o755)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        environment = self.environment(backend)
+        for name in api.files:
+            text = re.sub(r"\$\{(\w+)\}", lambda found: environment[found[1]], (BUILT / name).read_text())
+            (self.dir / Path(name).name).write_text(text)
+        command = [part.replace("{WORK_DIR}", str(self.dir)) for part in api.command]
+        self.log = (self.dir / "log").open("w")
+        self.process = subprocess.Popen(
+            command, env=os.environ | environment, cwd=self.dir, stdout=self.log, stderr=self.log
+        )
+
+    def environment(self, backend):
+        resource = RESOURCES[self.algorithm]
+        server = next(s for s in DEMO["resource_servers"] if s["resources"] == [resource])
+        basic = f"{server['client_id']}:{server['client_secret']}".encode()
+        trusted = {"CA_FILE": CA, "NODE_EXTRA_CA_CERTS": CA, "SSL_CERT_FILE": CA, "REQUESTS_CA_BUNDLE": CA}
+        return trusted | {
+            "PUBLIC_URL": URL, "TENANT": TENANT, "AUDIENCE": resource, "ALGORITHM": self.algorithm,
+            "ROLE": ROLES[self.algorithm], "PORT": str(self.port), "BACKEND": backend, "WORK_DIR": str(self.dir),
+            "RESOURCE_SERVER_ID": server["client_id"], "RESOURCE_SERVER_SECRET": server["client_secret"],
+            "INTROSPECTION_BASIC": base64.b64encode(basic).decode(), "NO_PROXY": "127.0.0.1",
+        } | self.api.environment
+
+    def ask(self, token):
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            return requests.get(f"http://127.0.0.1:{self.port}/", headers=headers, timeout=15).status_code
+        except requests.RequestException:
+            return "no answer"
+
+    def wait(self):
+        """Until it answers; then a request without a token is refused."""
+        for _ in range(600):
+            if self.process.poll() is not None:
+                break
+            if self.ask(None) == 401:
+                return self
+            time.sleep(0.1)
+        raise SystemExit(f"{self.api.name} did not start:\n{self.said()}")
+
+    def said(self):
+        logs = [self.dir / "log", self.dir / "error.log"]
+        return "\n".join(log.read_text() for log in logs if log.exists())[-3000:]
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+
+class Introspection:
+    """The server's own answer, in the shape of an API."""
+
+    def __init__(self, algorithm):
+        self.api, self.algorithm = Api("introspection, asked directly", [], asks=True), algorithm
+        resource = RESOURCES[algorithm]
+        server = next(s for s in DEMO["resource_servers"] if s["resources"] == [resource])
+        self.auth = (server["client_id"], server["client_secret"])
+
+    def ask(self, token):
+        answer = requests.post(f"{URL}/oauth2/introspect", {"token": token}, auth=self.auth, timeout=10)
+        answer.raise_for_status()
+        return 200 if answer.json()["active"] else 401
+
+    def wait(self):
+        return self
+
+    def said(self):
+        return ""
+
+    def stop(self):
+        pass
+
+
+def sign_in():
+    person = next(user for user in DEMO["users"] if user["role"] == "credential_manager")
+    form = {"email": person["email"], "password": person["password"], "totp": pyotp.TOTP(person["totp_secret"]).now()}
+    answer = requests.post(f"{URL}/api/v1/session", json=form, timeout=10)
+    answer.raise_for_status()
+    manager = requests.Session()
+    manager.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+    return manager
+
+
+def judged(running, tokens):
+    """What it makes of tokens that don't change: the text of the cell, and whether it is right."""
+    cells = {"good": cell([running.ask(token) for token in tokens.good.values()], 200)}
+    for kind, bad in tokens.bad.items():
+        cells[kind] = cell([running.ask(token) for token in bad], 401)
+    # From here on the list of the secret's status is cached, as in an API at work.
+    cells["before deletion"] = cell([running.ask(token) for token in tokens.ending.values()], 200)
+    return cells
+
+
+def cell(statuses, expected):
+    right = all(status == expected for status in statuses)
+    return " ".join(str(status) for status in (statuses[:1] if len(set(statuses)) == 1 else statuses)), right
+
+
+def last_accepted(running, tokens, deletion):
+    """Asks again and again, from before the deletion until it refuses each route's token; answers how long after the
+    deletion's answer the last request began that was still accepted, and whether that is right."""
+    left, last = dict(tokens.ending), 0.0
+    while left:
+        for route, token in list(left.items()):
+            began = time.monotonic()
+            status = running.ask(token)
+            if status == 401:
+                del left[route]
+            elif status != 200:
+                return str(status), False
+            else:
+                last = max(last, began)
+        if deletion.done() and time.monotonic() > deletion.result() + 2 * STATUS_LIST_TTL:
+            return "never", False
+        time.sleep(0.05)
+    accepted = last - deletion.result()
+    right = accepted <= (0 if running.api.asks else STATUS_LIST_TTL)
+    again = {running.ask(token) for token in tokens.ending.values()}
+    return ("at once" if accepted <= 0 else f"{accepted:.2f} s"), right and again == {401}
+
+
+def measure(all_running, tokens):
+    with ThreadPoolExecutor(32) as pool:
+        rows = list(pool.map(lambda running: judged(running, tokens[running.algorithm]), all_running))
+        deletions = {algorithm: pool.submit(made.delete_secret) for algorithm, made in tokens.items()}
+        ends = pool.map(
+            lambda one: last_accepted(one, tokens[one.algorithm], deletions[one.algorithm]), all_running
+        )
+        for row, end in zip(rows, ends):
+            row["deleted: accepted for"] = end
+    return rows
+
+
+def show(all_running, rows):
+    kinds = list(rows[0])
+    print("| validator | algorithm | " + " | ".join(kinds) + " |")
+    print("|---|---|" + "---|" * len(kinds))
+    for running, row in zip(all_running, rows):
+        cells = [text if right else f"**{text}**" for text, right in row.values()]
+        print(f"| {running.api.name} | {running.algorithm} | " + " | ".join(cells) + " |")
+
+
+def main():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Backend)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    backend = f"http://127.0.0.1:{server.server_port}"
+    manager = sign_in()
+    tokens = {algorithm: Tokens(manager, algorithm) for algorithm in RESOURCES}
+    all_running = [Introspection(algorithm) for algorithm in RESOURCES]
+    try:
+        all_running += [Running(api, algorithm, backend) for api in apis() for algorithm in RESOURCES]
+        with ThreadPoolExecutor(32) as pool:
+            list(pool.map(lambda running: running.wait(), all_running))
+        rows = measure(all_running, tokens)
+    finally:
+        for running in all_running:
+            running.stop()
+    print(f"Each cell: the answers to the tokens of the three routes ({', '.join(ROUTES)}), once when they agree.\n")
+    show(all_running, rows)
+    wrong = [running for running, row in zip(all_running, rows) if not all(right for _, right in row.values())]
+    for running in wrong:
+        print(f"\n{running.api.name}, {running.algorithm}:\n{running.said()}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
