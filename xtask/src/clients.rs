@@ -1,4 +1,4 @@
-//! The client suites in Python and Node, against a demo on SQLite and one on PostgreSQL.
+//! The suites in Python and Node, against a demo on SQLite and one on PostgreSQL.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,15 +13,32 @@ const LOOPBACK: &str = "127.0.0.1,localhost";
 pub(crate) fn run(root: &Path, cluster: &Cluster) -> Outcome {
     let suites = Suites {
         python: prepare_python(root)?,
-        node: prepare_node(root)?,
+        node: prepare_node(root, "clients/node", "node")?,
         root,
     };
+    let openid = prepare_node(root, "openid", "openid")?;
     let server = shell::target_dir(root).join("debug/wmda-auth");
     shell::announce("client suites against a demo on SQLite");
     suites.run(&Demo::start(&server, None)?)?;
     cluster.create_database("wmda_auth_clients")?;
     shell::announce("client suites against a demo on PostgreSQL");
-    suites.run(&Demo::start(&server, Some(&cluster.url("wmda_auth_clients")))?)
+    suites.run(&Demo::start(&server, Some(&cluster.url("wmda_auth_clients")))?)?;
+    cluster.create_database("wmda_auth_openid")?;
+    shell::announce("sign-in through an OpenID provider, on SQLite and on PostgreSQL");
+    sign_in_through_openid(&openid, &server, None)?;
+    sign_in_through_openid(&openid, &server, Some(&cluster.url("wmda_auth_openid")))
+}
+
+/// The suite starts the provider and the server by itself.
+fn sign_in_through_openid(suite: &Path, server: &Path, database: Option<&str>) -> Outcome {
+    let mut node = Command::new("node");
+    node.arg("--test").current_dir(suite);
+    node.env("NO_PROXY", LOOPBACK).env("no_proxy", LOOPBACK);
+    match database {
+        Some(url) => node.env("WMDA_AUTH__DATABASE__URL", url),
+        None => node.env_remove("WMDA_AUTH__DATABASE__URL"),
+    };
+    shell::run(node.env("WMDA_AUTH_BINARY", server))
 }
 
 struct Suites<'a> {
@@ -78,11 +95,13 @@ pub(crate) fn make_venv(venv: &Path, requirements: &Path) -> Outcome {
     shell::run(pip.arg(requirements))
 }
 
-/// A copy of the Node suite, so that `node_modules` stays out of the source tree.
-fn prepare_node(root: &Path) -> Result<PathBuf, String> {
-    let copy = root.join("target/test-tools/node");
-    copy_files(&root.join("tests/clients/node"), &copy)?;
-    shell::announce("installing the Node clients into target/test-tools/node");
+/// A copy of a Node suite, so that `node_modules` stays out of the source tree.
+fn prepare_node(root: &Path, suite: &str, tool: &str) -> Result<PathBuf, String> {
+    let copy = root.join("target/test-tools").join(tool);
+    copy_files(&root.join("tests").join(suite), &copy)?;
+    shell::announce(&format!(
+        "installing what tests/{suite} needs into target/test-tools/{tool}"
+    ));
     shell::run(
         Command::new("npm")
             .args(["ci", "--no-audit", "--no-fund"])

@@ -50,7 +50,8 @@ fn described(error: &serde_json::Error) -> String {
     }
 }
 
-fn printable(text: &str) -> String {
+/// On one line, not endless: what others sent, for a log or an error.
+pub(crate) fn printable(text: &str) -> String {
     text.chars().filter(|one| !one.is_control()).take(200).collect()
 }
 

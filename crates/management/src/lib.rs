@@ -13,6 +13,7 @@ pub mod cursor;
 pub mod documentation;
 pub mod enrolment;
 pub mod managers;
+pub mod openid;
 pub mod organisations;
 pub mod page;
 mod password;

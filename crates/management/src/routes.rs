@@ -13,7 +13,7 @@ use utoipa::{OpenApi, openapi};
 use utoipa_actix_web::AppExt;
 
 use crate::{
-    Management, Problem, applications, attention, audit_events, documentation, enrolment, managers,
+    Management, Problem, applications, attention, audit_events, documentation, enrolment, managers, openid,
     organisations, permissions, resources, secrets, session, users,
 };
 
@@ -24,6 +24,9 @@ fn register(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(session::create)
         .service(session::show)
         .service(session::remove)
+        .service(openid::routes::options)
+        .service(openid::routes::start)
+        .service(openid::routes::finish)
         .service(enrolment::confirm)
         .service(enrolment::begin)
         .service(secrets::create)

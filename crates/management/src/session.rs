@@ -68,6 +68,15 @@ pub struct SessionView {
     pub manages: Vec<Uuid>,
 }
 
+/// Somebody who has proved who they are.
+pub(crate) struct Proven {
+    pub(crate) user: User,
+    /// How, for the audit trail.
+    pub(crate) action: &'static str,
+    /// The account's and the source's attempts that are forgiven.
+    pub(crate) counted: (Option<Digest>, Digest),
+}
+
 /// A session that was just opened.
 pub(crate) struct Opened {
     pub(crate) token: String,
@@ -90,7 +99,12 @@ impl Management {
                     .second_factor_matches((user.id, &user.email), &sealed, factor)
                     .await?
             {
-                return self.open_session(user, Some(counted), from).await;
+                let proven = Proven {
+                    user,
+                    action: "session.create",
+                    counted: (Some(counted.0), counted.1),
+                };
+                return self.open_session(proven, from).await;
             }
             let object = format!("user/{}", user.id);
             let who = (user.email.as_str(), from.0.to_string());
@@ -105,22 +119,20 @@ impl Management {
         Err(Problem::SignInFailed)
     }
 
-    pub(crate) async fn open_session(
-        &self,
-        user: User,
-        counted: Option<[Digest; 2]>,
-        from: Source,
-    ) -> Result<Opened, Problem> {
+    pub(crate) async fn open_session(&self, proven: Proven, from: Source) -> Result<Opened, Problem> {
+        let user = proven.user;
         let token = URL_SAFE_NO_PAD.encode(random::bytes::<32>(&*self.random)?);
         let place = from.0.to_string();
         let entry = self.entry(
             (&user.email, &place),
-            "session.create",
+            proven.action,
             format!("user/{}", user.id),
             Outcome::Done,
         );
         let digest = self.session_digest(&token);
-        self.store.open_session(user.id, digest, counted, entry).await?;
+        self.store
+            .open_session(user.id, digest, proven.counted, entry)
+            .await?;
         let opened = self
             .store
             .session(digest, true, self.now())
@@ -138,18 +150,32 @@ impl Management {
 
     /// Counts before anything is checked: the attempts of an account and of a source. Too many of either wait for the
     /// end of a window of 15 minutes.
-    pub(crate) async fn count_attempts(&self, account: &str, from: Source) -> Result<[Digest; 2], Problem> {
+    pub(crate) async fn count_attempts(
+        &self,
+        account: &str,
+        from: Source,
+    ) -> Result<(Digest, Digest), Problem> {
+        let source = self.count_source(from).await?;
         let account = self.pepper.tag("sign-in account", account.as_bytes());
-        let place = self.pepper.tag("sign-in source", from.0.to_string().as_bytes());
+        self.count(account, self.settings.login_failures).await?;
+        Ok((account, source))
+    }
+
+    /// Counts an attempt of a source alone.
+    pub(crate) async fn count_source(&self, from: Source) -> Result<Digest, Problem> {
+        let source = self.pepper.tag("sign-in source", from.0.to_string().as_bytes());
+        self.count(source, SOURCE_FAILURES).await?;
+        Ok(source)
+    }
+
+    async fn count(&self, subject: Digest, limit: i64) -> Result<(), Problem> {
         let now = self.now();
-        for (subject, limit) in [(place, SOURCE_FAILURES), (account, self.settings.login_failures)] {
-            let (attempts, until) = self.store.count_attempt(subject, now).await?;
-            if attempts > limit {
-                let wait = (until - now).num_seconds().max(0).unsigned_abs() + 1;
-                return Err(Problem::TooManyAttempts(wait));
-            }
+        let (attempts, until) = self.store.count_attempt(subject, now).await?;
+        if attempts > limit {
+            let wait = (until - now).num_seconds().max(0).unsigned_abs() + 1;
+            return Err(Problem::TooManyAttempts(wait));
         }
-        Ok([account, place])
+        Ok(())
     }
 }
 
@@ -170,7 +196,7 @@ pub(crate) async fn create(request: HttpRequest, body: Body) -> Result<HttpRespo
     }
     view.csrf_token = Some(service.csrf_token(&token));
     let mut answer = created("/api/v1/session", &view);
-    add_cookie(&mut answer, session_cookie(token))?;
+    add_cookie(&mut answer, &session_cookie(token))?;
     Ok(answer)
 }
 
@@ -202,11 +228,11 @@ pub(crate) async fn remove(caller: Caller) -> Result<HttpResponse, Problem> {
     let mut answer = HttpResponse::NoContent().finish();
     let mut gone = session_cookie(String::new());
     gone.make_removal();
-    add_cookie(&mut answer, gone)?;
+    add_cookie(&mut answer, &gone)?;
     Ok(answer)
 }
 
-fn session_cookie(token: String) -> Cookie<'static> {
+pub(crate) fn session_cookie(token: String) -> Cookie<'static> {
     Cookie::build(COOKIE, token)
         .path("/")
         .secure(true)
@@ -215,8 +241,8 @@ fn session_cookie(token: String) -> Cookie<'static> {
         .finish()
 }
 
-fn add_cookie(answer: &mut HttpResponse, cookie: Cookie<'_>) -> Result<(), Problem> {
+pub(crate) fn add_cookie(answer: &mut HttpResponse, cookie: &Cookie<'_>) -> Result<(), Problem> {
     answer
-        .add_cookie(&cookie)
+        .add_cookie(cookie)
         .map_err(|error| Problem::Internal(error.to_string()))
 }

@@ -12,7 +12,7 @@ use ring::rand::SecureRandom;
 use store::{Store, memory::ClientMemory};
 use tokio::sync::Semaphore;
 
-use crate::{Allowed, Problem};
+use crate::{Allowed, Problem, openid::Provider};
 
 /// How many passwords are hashed at once: each takes 19 MiB and some tens of milliseconds.
 const HASHES_AT_ONCE: usize = 2;
@@ -38,6 +38,7 @@ pub struct Management {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn SecureRandom + Send + Sync>,
     pub(crate) hashes: Semaphore,
+    pub(crate) provider: Option<Provider>,
     audit_key: Arc<AuditKey>,
 }
 
@@ -60,6 +61,7 @@ impl Management {
             clock,
             random,
             hashes: Semaphore::new(HASHES_AT_ONCE),
+            provider: None,
             audit_key,
         }
     }

@@ -11,7 +11,10 @@ use domain::resource::SigningAlgorithm;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de::Error};
 
-use crate::Outcome;
+use crate::{
+    Outcome,
+    identity::{Identity, SECRET_VARIABLE},
+};
 
 const DEFAULTS: &str = r#"
 [server]
@@ -54,6 +57,8 @@ pub struct Configuration {
     pub tokens: Tokens,
     pub cache: Cache,
     pub entra: Entra,
+    #[serde(default)]
+    pub identity: Identity,
     pub limits: Limits,
     pub log: Log,
 }
@@ -195,14 +200,39 @@ pub fn load(file: Option<&Path>, data_dir: Option<&Path>) -> Outcome<Configurati
         .try_parsing(true)
         .ignore_empty(true)
         .list_separator(",")
-        .with_list_parse_key("server.trusted_proxies");
-    let configuration: Configuration = builder
+        .with_list_parse_key("server.trusted_proxies")
+        .with_list_parse_key("identity.oidc.scopes")
+        .with_list_parse_key("identity.oidc.accepted_amr")
+        .with_list_parse_key("identity.oidc.accepted_acr");
+    refuse_written_secret(&builder)?;
+    let mut configuration: Configuration = builder
         .add_source(environment)
         .build()
         .and_then(Config::try_deserialize)
         .map_err(|error| sentence(&error, file))?;
+    if let (Some(oidc), Some(secret)) = (&mut configuration.identity.oidc, variable(SECRET_VARIABLE)) {
+        // What was parsed may have been taken for a number.
+        oidc.client_secret = Some(secret.into());
+    }
     validate(&configuration)?;
     Ok(configuration)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
+}
+
+/// The file may hold the name of a file with the secret, not the secret.
+fn refuse_written_secret(builder: &config::ConfigBuilder<config::builder::DefaultState>) -> Outcome<()> {
+    let written = builder.clone().build();
+    let there = written.is_ok_and(|found| found.get_string("identity.oidc.client_secret").is_ok());
+    if there {
+        let remedy = "identity.oidc.client_secret does not belong into the configuration file: use \
+                      identity.oidc.client_secret_file, or the variable";
+        return Err(format!("{remedy} {SECRET_VARIABLE}").into());
+    }
+    Ok(())
 }
 
 /// Names the file or the key, and what is expected there; never a value, which may be a password.

@@ -4,6 +4,7 @@ mod admin;
 mod clock;
 mod configuration;
 mod demo;
+mod identity;
 mod keys;
 mod metrics;
 mod serve;

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use domain::{Clock, pepper::Pepper};
 use keystore::{KeyFolder, KeySet};
 use management::{
-    Management,
+    Management, openid,
     page::{Facts, Page},
 };
 use store::{DatabaseUrl, Store, StoreError, memory::ClientMemory, usage::UsageRecorder};
@@ -16,6 +16,7 @@ use token_endpoint::{Parts, Settings, TokenService, metrics::Metrics};
 use crate::{
     Outcome, clock,
     configuration::{Configuration, LogFormat},
+    identity::Oidc,
     metrics, tls,
 };
 
@@ -35,12 +36,14 @@ pub struct Prepared {
     pub keys: KeySet,
     pub clock: Arc<dyn Clock>,
     pub tls: Option<rustls::ServerConfig>,
+    pub openid: Option<openid::OpenIdSettings>,
 }
 
 pub fn prepare(configuration: &Configuration) -> Outcome<Prepared> {
     let clock = clock::SystemClock::start();
     let keys = KeyFolder(configuration.keys.dir.clone()).load(clock.now())?;
     let tls = load_tls(configuration)?;
+    let openid = load_openid(configuration)?;
     let pepper = load_pepper(configuration)?;
     let store = open(configuration)?;
     if configuration.database.migrate {
@@ -57,7 +60,13 @@ pub fn prepare(configuration: &Configuration) -> Outcome<Prepared> {
         keys,
         clock,
         tls,
+        openid,
     })
+}
+
+fn load_openid(configuration: &Configuration) -> Outcome<Option<openid::OpenIdSettings>> {
+    let oidc = configuration.identity.oidc.as_ref();
+    oidc.map(Oidc::load).transpose()
 }
 
 fn load_tls(configuration: &Configuration) -> Outcome<Option<rustls::ServerConfig>> {
@@ -107,6 +116,16 @@ pub fn check(configuration: &Configuration) -> Outcome<()> {
         store.verify_schema()?;
         verify_pepper(&store, &load_pepper(configuration)?, configuration)
     };
+    let provider = || -> Outcome<()> {
+        let Some(settings) = load_openid(configuration)? else {
+            return Ok(());
+        };
+        let provider = openid::Provider::new(settings, &configuration.server.public_url)?;
+        let answer = actix_web::rt::System::new().block_on(provider.check());
+        Ok(answer.map_err(|error| {
+            format!("identity.oidc.issuer: the provider's metadata can't be read: {error}")
+        })?)
+    };
     let outcomes = [
         KeyFolder(configuration.keys.dir.clone())
             .load(clock.now())
@@ -114,6 +133,7 @@ pub fn check(configuration: &Configuration) -> Outcome<()> {
             .map_err(Into::into),
         load_tls(configuration).map(drop),
         load_pepper(configuration).map(drop),
+        provider(),
         database(),
     ];
     let mut problems: Vec<String> = outcomes
@@ -201,7 +221,11 @@ pub async fn serve(
     listeners: Listeners,
     public_url: String,
 ) -> Outcome<()> {
-    let management = web::Data::new(management(configuration, &prepared, public_url.clone()));
+    let mut management = management(configuration, &prepared, public_url.clone());
+    if let Some(settings) = prepared.openid {
+        management = management.with_provider(openid::Provider::new(settings, &public_url)?);
+    }
+    let management = web::Data::new(management);
     let document = web::Data::new(management::openapi());
     let page = web::Data::new(page(configuration)?);
     let Prepared {
@@ -211,6 +235,7 @@ pub async fn serve(
         keys,
         clock,
         tls,
+        ..
     } = prepared;
     let usage = Arc::new(UsageRecorder::default());
     let keys = Arc::new(ArcSwap::from_pointee(keys));

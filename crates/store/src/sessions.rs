@@ -53,25 +53,25 @@ impl Store {
         .await
     }
 
-    /// Opens a session and forgets sessions that have ended. `counted` are account and source of the sign-in: the
-    /// account's attempts are forgotten, of the source's this one.
+    /// Opens a session and forgets sessions that have ended. All attempts of `account` are forgotten, of those of
+    /// `source` this one.
     pub async fn open_session(
         &self,
         user_id: Uuid,
         digest: Digest,
-        counted: Option<[Digest; 2]>,
+        (account, source): (Option<Digest>, Digest),
         entry: Entry,
     ) -> Result<(), StoreError> {
         self.audited(entry.clone(), move |connection| {
             let now = entry.event.at.naive_utc();
             let ended = sessions::table.filter(sessions::last_seen_at.lt(now - IDLE));
             diesel::delete(ended).execute(connection)?;
-            if let Some([account, source]) = counted {
+            if let Some(account) = account {
                 diesel::delete(sign_in_attempts::table.find(account.to_vec())).execute(connection)?;
-                diesel::update(sign_in_attempts::table.find(source.to_vec()))
-                    .set(sign_in_attempts::attempts.eq(sign_in_attempts::attempts - 1))
-                    .execute(connection)?;
             }
+            diesel::update(sign_in_attempts::table.find(source.to_vec()))
+                .set(sign_in_attempts::attempts.eq(sign_in_attempts::attempts - 1))
+                .execute(connection)?;
             let row = (
                 sessions::digest.eq(digest.to_vec()),
                 sessions::user_id.eq(user_id.to_string()),
