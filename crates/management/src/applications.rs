@@ -142,7 +142,7 @@ impl Management {
         self.store
             .set_application_enabled(client_id, enabled, entry)
             .await?;
-        self.memory.settle().await;
+        self.memory.settle().await?;
         self.application(allowed, client_id).await
     }
 }

@@ -137,7 +137,7 @@ impl Management {
         };
         let entry = self.done(allowed, action, format!("organisation/{id}"));
         self.store.set_organisation_enabled(id, enabled, entry).await?;
-        self.memory.settle().await;
+        self.memory.settle().await?;
         self.organisation(allowed, id).await
     }
 }

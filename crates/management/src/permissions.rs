@@ -51,7 +51,7 @@ impl From<store::applications::PermissionView> for PermissionView {
 }
 
 impl Management {
-    /// Grants roles on a resource.
+    /// Grants roles on a resource; answers when every node knows.
     pub async fn grant(
         &self,
         allowed: &Allowed,
@@ -68,6 +68,7 @@ impl Management {
         let object = format!("application/{client_id}/permission/{}", known.id);
         let entry = self.done(allowed, "permission.grant", object);
         self.store.grant(client_id, known.id, new.roles, entry).await?;
+        self.memory.settle().await?;
         let view = self.application(allowed, client_id).await?;
         let mut granted = view.permissions.into_iter();
         granted
@@ -79,9 +80,10 @@ impl Management {
     pub async fn revoke(&self, allowed: &Allowed, client_id: Uuid, resource_id: Uuid) -> Result<(), Problem> {
         let object = format!("application/{client_id}/permission/{resource_id}");
         let entry = self.done(allowed, "permission.revoke", object);
-        self.store.revoke(client_id, resource_id, entry).await?;
-        self.memory.settle().await;
-        Ok(())
+        let outcome = self.store.revoke(client_id, resource_id, entry).await;
+        // For an absent one too, as with secrets.
+        self.memory.settle().await?;
+        Ok(outcome?)
     }
 }
 
@@ -95,7 +97,7 @@ pub(crate) async fn list(caller: Caller, path: web::Path<String>) -> Result<Http
     ok(Ok(List { items, next: None }))
 }
 
-/// Grants roles on a resource. Role: admin.
+/// Grants roles on a resource: when this is answered, every node's tokens carry them. Role: admin.
 #[utoipa::path(tag = "WMDA team", params(("client_id" = Uuid, Path)), request_body = NewPermission, responses((status = 201, body = PermissionView), Problems))]
 #[post("/applications/{client_id}/permissions")]
 pub(crate) async fn create(

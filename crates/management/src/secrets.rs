@@ -252,7 +252,7 @@ impl Management {
         let outcome = self.store.delete_secret(client_id, id, self.now(), entry).await;
         // The lease is waited out for an absent one too: an earlier DELETE may have been answered by 503 and yet have
         // been done, and whoever asks again reads its end in the 404.
-        self.memory.settle().await;
+        self.memory.settle().await?;
         Ok(outcome?)
     }
 }

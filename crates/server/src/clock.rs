@@ -1,21 +1,17 @@
 //! The real clock and the real source of randomness; everything else takes them as arguments.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::Clock;
 use ring::rand::{SecureRandom, SystemRandom};
 
 /// The machine's clocks.
-pub struct SystemClock(Instant);
+pub struct SystemClock;
 
 impl SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is where time comes from")]
     pub fn start() -> Arc<dyn Clock> {
-        Arc::new(Self(Instant::now()))
+        Arc::new(Self)
     }
 }
 
@@ -25,10 +21,21 @@ impl Clock for SystemClock {
         Utc::now()
     }
 
+    /// `CLOCK_BOOTTIME` on Linux: unlike `Instant` it goes on while the machine is suspended, so that no lease outlives the
+    /// sleep of a laptop or virtual machine.
     fn monotonic(&self) -> Duration {
-        self.0.elapsed()
+        let now = rustix::time::clock_gettime(MONOTONIC);
+        Duration::new(
+            now.tv_sec.unsigned_abs(),
+            u32::try_from(now.tv_nsec).unwrap_or_default(),
+        )
     }
 }
+
+#[cfg(target_os = "linux")]
+const MONOTONIC: rustix::time::ClockId = rustix::time::ClockId::Boottime;
+#[cfg(not(target_os = "linux"))]
+const MONOTONIC: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
 
 /// The operating system's random bytes.
 #[expect(clippy::disallowed_methods, reason = "this is where randomness comes from")]

@@ -17,7 +17,7 @@ use domain::{
 use keystore::KeyFolder;
 use management::{
     Allowed, Management, Problem, applications::NewApplication, enrolment::FIRST_USE, managers::NewManager,
-    organisations::NewOrganisation, permissions::NewPermission, users::NewUser,
+    organisations::NewOrganisation, users::NewUser,
 };
 use ring::rand::SecureRandom;
 use serde_json::{Value, json};
@@ -345,11 +345,14 @@ impl Seeder<'_> {
         for at in granted {
             let (name, environment, id) = RESOURCES[*at];
             let resource = resource(name, environment, id)?;
-            let new = NewPermission {
-                resource_id: resource.id,
-                roles: resource.roles,
-            };
-            self.management.grant(&self.allowed, client_id, new).await?;
+            // Nobody serves yet, so there is no lease to wait out.
+            let entry = self.entry(
+                "permission.grant",
+                format!("application/{client_id}/permission/{id}"),
+            );
+            self.store
+                .grant(client_id, resource.id, resource.roles, entry)
+                .await?;
         }
         Ok(client_id)
     }

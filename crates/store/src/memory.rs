@@ -3,7 +3,8 @@
 //!
 //! Why no deleted secret outlives its DELETE: the deletion commits at some instant, and is answered one lease later.
 //! A request that begins after the answer and finds a valid lease knows a poll that was sent after the commit, which
-//! therefore saw the deletion's version and evicted the client before the lease was published.
+//! therefore saw the deletion's version and evicted the client before the lease was published. `docs/ARCHITECTURE.md`
+//! has the argument in full, `tests/lease_model.rs` a model of it.
 
 use std::{
     sync::{
@@ -15,12 +16,15 @@ use std::{
 
 use domain::{Clock, client::Client, pepper::Digest};
 use quick_cache::sync::Cache;
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use crate::{Store, StoreError, changes::Changes};
 
 /// How many clients are remembered; the least useful ones are read again.
 const CAPACITY: usize = 200_000;
+/// By how much clocks of different machines may run apart while a lease lasts: 1 in this many.
+const CLOCK_RATE: u32 = 100;
 
 /// The clients that this node has seen, valid under its lease.
 pub struct ClientMemory {
@@ -32,19 +36,21 @@ pub struct ClientMemory {
     applied: Mutex<i64>,
     /// End of the lease in nanoseconds of the monotonic clock; 0 is none.
     valid_until: AtomicU64,
+    /// Set once the database knows how long this node's leases are: no lease comes before.
+    announced: OnceCell<()>,
 }
 
 impl ClientMemory {
     /// An empty memory without a lease.
     pub fn new(store: Store, clock: Arc<dyn Clock>, lease: Duration) -> Self {
-        let (clients, applied, valid_until) = (Cache::new(CAPACITY), Mutex::new(0), AtomicU64::new(0));
         Self {
             store,
             clock,
             lease,
-            clients,
-            applied,
-            valid_until,
+            clients: Cache::new(CAPACITY),
+            applied: Mutex::new(0),
+            valid_until: AtomicU64::new(0),
+            announced: OnceCell::new(),
         }
     }
 
@@ -77,10 +83,24 @@ impl ClientMemory {
 
     /// Asks the database what changed, forgets it, and renews the lease from the instant before the question.
     pub async fn poll(&self) -> Result<(), StoreError> {
+        self.announced.get_or_try_init(|| self.announce()).await?;
         let asked_at = self.clock.monotonic();
         let since = *self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         let changes = self.store.changes_since(since).await?;
         self.apply(since, asked_at, changes);
+        Ok(())
+    }
+
+    /// A node that is configured with a longer lease than others makes every node's DELETE wait for it.
+    async fn announce(&self) -> Result<(), StoreError> {
+        let own = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX);
+        let longest = self.store.announce_lease(own).await?;
+        if longest > own {
+            log::warn!(
+                "cache.lease_ms is {own} here, but a DELETE waits {longest} ms: the longest of any node of this database; \
+                 docs/operators.md says how to lower it"
+            );
+        }
         Ok(())
     }
 
@@ -104,9 +124,18 @@ impl ClientMemory {
             .fetch_max(nanos(asked_at + self.lease), Ordering::AcqRel);
     }
 
-    /// Waits until every node's memory has met the changes that were committed before.
-    pub async fn settle(&self) {
-        tokio::time::sleep(self.lease).await;
+    /// Waits until no node's memory is older than the changes that were committed before: the longest lease of any node,
+    /// as the database knows it now. A node that announces a longer one after this question polls after it, too.
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        let longest = self.store.longest_lease_ms().await?;
+        let longest = Duration::from_millis(longest.unsigned_abs()).max(self.lease);
+        tokio::time::sleep(longest + longest / CLOCK_RATE).await;
+        Ok(())
+    }
+
+    /// How long a lease lasts.
+    pub fn lease(&self) -> Duration {
+        self.lease
     }
 
     /// What was read at an older version than the evictions that were applied since may be outdated: don't keep it.

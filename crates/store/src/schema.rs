@@ -1,7 +1,7 @@
 //! Tables, the same on both databases. Identifiers are hyphenated UUIDs as text, times are UTC.
 
 diesel::table! {
-    change_counter (id) { id -> Integer, version -> BigInt, next_status_index -> BigInt, }
+    change_counter (id) { id -> Integer, version -> BigInt, next_status_index -> BigInt, longest_lease_ms -> BigInt, }
 }
 diesel::table! {
     changes (version) { version -> BigInt, client_id -> Nullable<Text>, }

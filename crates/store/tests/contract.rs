@@ -521,6 +521,7 @@ async fn t14_whoever_cannot_be_served_in_time_is_told_busy(database: &Database) 
     let organisation = database.client().await.organisation_id;
     let narrow = database.open(1);
     let node = database.node();
+    node.memory.poll().await.unwrap();
     let mut lock = database.connection();
     lock.execute("BEGIN; UPDATE change_counter SET version = version");
     let began = Instant::now();

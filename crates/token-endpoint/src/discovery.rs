@@ -6,7 +6,7 @@ use keystore::JWKS_MAX_AGE_SECONDS;
 use oauth2_types::metadata::ServerMetadata;
 use serde_json::json;
 
-use crate::{issue::Shape, state::TokenService};
+use crate::{conditional, issue::Shape, state::TokenService};
 
 /// The same at every endpoint.
 const AUTHENTICATION: &[&str] = &["client_secret_basic", "client_secret_post"];
@@ -75,35 +75,9 @@ pub(crate) async fn jwks(service: web::Data<TokenService>, request: HttpRequest)
         .iter()
         .filter_map(|key| key.common.key_id.as_deref())
         .collect();
-    let digest = ring::digest::digest(&ring::digest::SHA256, tag.join(".").as_bytes());
-    let tag: String = digest
-        .as_ref()
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let tag = header::EntityTag::new_strong(tag);
-    let asked = request
-        .headers()
-        .get(header::IF_NONE_MATCH)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let same = asked
-        .split(',')
-        .map(str::trim)
-        .any(|given| given == "*" || given.trim_start_matches("W/") == tag.to_string());
-    let mut answer = if same {
-        HttpResponse::NotModified()
-    } else {
-        HttpResponse::Ok()
-    };
-    answer
-        .insert_header((
-            header::CACHE_CONTROL,
-            format!("public, max-age={JWKS_MAX_AGE_SECONDS}"),
-        ))
-        .insert_header(header::ETag(tag));
-    if same { answer.finish() } else { answer.json(set) }
+    let tag = conditional::tag(tag.join(".").as_bytes());
+    let age = format!("public, max-age={JWKS_MAX_AGE_SECONDS}");
+    conditional::answer(&request, tag, age, |mut answer| answer.json(set))
 }
 
 /// What MSAL asks before it trusts an authority.

@@ -1,6 +1,7 @@
 //! The HTTP side of tokens: `/oauth2/token`, the Entra-compatible routes, introspection, revocation, metadata,
 //! keys and health.
 
+mod conditional;
 mod discovery;
 mod entra;
 mod failure;

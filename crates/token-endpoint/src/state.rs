@@ -60,8 +60,8 @@ pub struct TokenService {
     pub(crate) random: Arc<dyn SecureRandom + Send + Sync>,
     pub(crate) metrics: Metrics,
     pub(crate) throttle: Throttle<IpAddr>,
-    /// Signed status lists by number and second.
-    pub(crate) status_lists: Cache<(i64, u64), String>,
+    /// Signed status lists by number and by the slice of time, as long as a lease, in which they were made.
+    pub(crate) status_lists: Cache<(i64, u128), String>,
 }
 
 impl TokenService {

@@ -3,22 +3,18 @@
 
 use std::io::Write;
 
-use actix_web::{
-    HttpResponse,
-    http::{StatusCode, header},
-    web,
-};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use flate2::{Compression, write::ZlibEncoder};
 use oauth2_types::claims::{StatusList, StatusListClaims};
 
-use crate::{failure::Failure, routes::problem, state::TokenService};
+use crate::{conditional, failure::Failure, routes::problem, state::TokenService};
 
 /// How many secrets share a list: 16 KiB before compression, and a crowd to hide in.
 const LIST_LENGTH: i64 = 131_072;
 /// More lists than this many would hold 131 million secrets.
 const LISTS: i64 = 1_000;
-/// How many signed lists are remembered, each for the second in which it was made.
+/// How many signed lists are remembered, each at most for one lease.
 pub(crate) const LISTS_REMEMBERED: usize = 64;
 /// How long validators may keep a list, and after how long they must not believe it.
 const TTL_SECONDS: i64 = 10;
@@ -35,17 +31,25 @@ pub(crate) fn index_at(list: i64, place: i64) -> Option<i64> {
     real.then_some(list * LIST_LENGTH + place)
 }
 
-/// `GET /oauth2/statuslists/{n}`.
-pub(crate) async fn list(path: web::Path<String>, service: web::Data<TokenService>) -> HttpResponse {
+/// `GET /oauth2/statuslists/{n}`. No shared cache may keep it: its age would be added to the `ttl` for which the validator
+/// keeps it.
+pub(crate) async fn list(
+    request: HttpRequest,
+    path: web::Path<String>,
+    service: web::Data<TokenService>,
+) -> HttpResponse {
     let number = path.parse().ok().filter(|number| (0..LISTS).contains(number));
     let Some(number) = number else {
         return problem(StatusCode::NOT_FOUND, "there is no status list of this number");
     };
     match service.status_list(number).await {
-        Ok(token) => HttpResponse::Ok()
-            .insert_header((header::CACHE_CONTROL, format!("public, max-age={TTL_SECONDS}")))
-            .content_type("application/statuslist+jwt")
-            .body(token),
+        Ok(token) => {
+            let age = format!("private, max-age={TTL_SECONDS}");
+            let tag = conditional::tag(token.as_bytes());
+            conditional::answer(&request, tag, age, |mut answer| {
+                answer.content_type("application/statuslist+jwt").body(token)
+            })
+        }
         Err(failure) => failure.response(),
     }
 }
@@ -62,11 +66,13 @@ impl TokenService {
         path.strip_prefix("/oauth2/statuslists/")?.parse().ok()
     }
 
-    /// At most one reading and one signature per list and second, however many ask.
+    /// At most one reading and one signature per list and lease, however many ask. A DELETE is answered one lease after
+    /// its commit: so whoever asks after the answer gets a list that was read after the commit.
     async fn status_list(&self, number: i64) -> Result<String, Failure> {
-        let second = self.clock.monotonic().as_secs();
+        let lease = self.memory.lease().as_nanos().max(1);
+        let slice = self.clock.monotonic().as_nanos() / lease;
         self.status_lists
-            .get_or_insert_async(&(number, second), self.make_status_list(number))
+            .get_or_insert_async(&(number, slice), self.make_status_list(number))
             .await
     }
 

@@ -30,7 +30,7 @@ use std::{
 };
 
 use history::{History, Violation};
-use managers::Deleter;
+use managers::{Deleter, Wait};
 use nodes::{Node, Site};
 use random::Random;
 
@@ -42,8 +42,7 @@ const MANAGERS: u64 = 2;
 struct Plan {
     /// The lease on the nodes.
     node_lease: Duration,
-    /// What a DELETE waits between its commit and its answer; the product waits the nodes' lease.
-    deleter_lease: Duration,
+    wait: Wait,
     time: Duration,
 }
 
@@ -69,7 +68,7 @@ fn run(plan: &Plan) -> (History, Vec<Violation>) {
     let mut random = move || Random::new(numbers.next().unwrap());
     let mut threads = Vec::new();
     for _ in 0..MANAGERS {
-        let deleter = Deleter::new(&site, plan.deleter_lease);
+        let deleter = Deleter::new(&site, plan.wait);
         let (history, stop, random) = (Arc::clone(&history), stop.clone(), random());
         threads.push(thread::spawn(move || deleter.work(&history, &stop, random)));
     }
@@ -104,10 +103,9 @@ fn seconds() -> u64 {
 /// secret by a request that began after its creation's answer.
 #[test]
 fn no_node_serves_a_deleted_secret_and_none_refuses_a_live_one() {
-    let lease = Duration::from_millis(500);
     let (history, violations) = run(&Plan {
-        node_lease: lease,
-        deleter_lease: lease,
+        node_lease: Duration::from_millis(500),
+        wait: Wait::Settled,
         time: Duration::from_secs(seconds()),
     });
     println!("{}", history.summary());
@@ -120,7 +118,7 @@ fn no_node_serves_a_deleted_secret_and_none_refuses_a_live_one() {
 fn a_broken_lease_is_found_out() {
     let (history, violations) = run(&Plan {
         node_lease: Duration::from_secs(60),
-        deleter_lease: Duration::from_millis(50),
+        wait: Wait::Only(Duration::from_millis(50)),
         time: Duration::from_secs(10),
     });
     println!("{}", history.summary());

@@ -31,19 +31,32 @@ impl Clock for RealClock {
     }
 }
 
+/// What a deletion waits between its commit and its answer.
+#[derive(Clone, Copy)]
+pub enum Wait {
+    /// As the product does.
+    Settled,
+    /// Broken on purpose.
+    Only(Duration),
+}
+
 pub struct Deleter {
     store: Store,
     memory: ClientMemory,
+    wait: Wait,
     pepper: Pepper,
     applications: Vec<(Uuid, String)>,
 }
 
 impl Deleter {
-    pub fn new(site: &Site, lease: Duration) -> Self {
+    pub fn new(site: &Site, wait: Wait) -> Self {
         let store = site.store();
+        // The nodes' lease is not told: the deleter learns it from the database.
+        let clock = Arc::new(RealClock(Instant::now()));
         Self {
-            memory: ClientMemory::new(store.clone(), Arc::new(RealClock(Instant::now())), lease),
+            memory: ClientMemory::new(store.clone(), clock, Duration::from_millis(1)),
             store,
+            wait,
             pepper: site.pepper(),
             applications: site.applications.clone(),
         }
@@ -112,7 +125,10 @@ impl Deleter {
                 other => panic!("{other}"),
             }
         }
-        self.memory.settle().await;
+        match self.wait {
+            Wait::Settled => while self.memory.settle().await.is_err() {},
+            Wait::Only(time) => tokio::time::sleep(time).await,
+        }
         history.deletion_answered(secret);
     }
 }

@@ -91,8 +91,12 @@ impl Database {
 
     /// A node with a memory of its own, without a lease yet.
     pub fn node(&self) -> Node {
+        self.node_with_lease(LEASE)
+    }
+
+    pub fn node_with_lease(&self, lease: Duration) -> Node {
         let clock = Arc::new(Hand::default());
-        let memory = ClientMemory::new(self.store.clone(), Arc::clone(&clock) as _, LEASE);
+        let memory = ClientMemory::new(self.store.clone(), Arc::clone(&clock) as _, lease);
         Node { memory, clock }
     }
 

@@ -1,0 +1,1 @@
+ALTER TABLE change_counter DROP COLUMN longest_lease_ms;
