@@ -1,12 +1,6 @@
-//! `wmda-auth demo`: the whole service with sample data; nothing else installed.
-
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+//! The sample data of the demo: organisations, applications, secrets, people, resource servers.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use clap::Args;
 use domain::{
     audit::Entry,
     pepper::Pepper,
@@ -14,7 +8,6 @@ use domain::{
     resource::{Environment, Resource, SigningAlgorithm},
     secret::NewSecret,
 };
-use keystore::KeyFolder;
 use management::{
     Allowed, Management, Problem, applications::NewApplication, enrolment::FIRST_USE, managers::NewManager,
     organisations::NewOrganisation, users::NewUser,
@@ -24,7 +17,7 @@ use serde_json::{Value, json};
 use store::{NewClientSecret, NewResourceServer, Store, StoreError, client_secrets::SecretFilter};
 use uuid::Uuid;
 
-use crate::{Outcome, clock, configuration, serve, tls};
+use crate::Outcome;
 
 /// WMDA's resources: name, environment, id.
 const RESOURCES: [(&str, Environment, &str); 6] = [
@@ -81,117 +74,19 @@ const CLIENTS: [(&str, &str, &[usize]); 5] = [
     (CENTRE, "PartnerAlternative-DE-SampleCentre-SMC", &[3]),
 ];
 
-#[derive(Args)]
-pub struct DemoArguments {
-    /// The port; 0 takes any free one.
-    #[arg(long, default_value_t = 8080)]
-    port: u16,
-    /// Where data is kept; a fresh temporary folder without it.
-    #[arg(long)]
-    data_dir: Option<PathBuf>,
-    /// Serve https with a certificate made on the spot.
-    #[arg(long)]
-    tls: bool,
-    /// Print one line of JSON instead of text.
-    #[arg(long)]
-    json: bool,
-}
-
-pub fn run(arguments: DemoArguments) -> Outcome<()> {
-    let temporary = tempfile::Builder::new().prefix("wmda-auth-demo-").tempdir()?;
-    let dir = arguments
-        .data_dir
-        .clone()
-        .unwrap_or_else(|| temporary.path().to_owned());
-    create_private_dir(&dir)?;
-    let dir = dir.canonicalize()?;
-    let mut configuration = configuration::load(None, Some(&dir))?;
-    let _log = serve::start_log(configuration.log.format);
-    let random = clock::system_random();
-    if !configuration.secrets.pepper_file.exists() {
-        keystore::write_private(
-            &configuration.secrets.pepper_file,
-            Pepper::generate(&*random)?.as_bytes(),
-        )?;
-    }
-    KeyFolder(configuration.keys.dir.clone()).generate_missing(clock::SystemClock::start().now())?;
-    if arguments.tls {
-        tls::generate(&dir)?;
-        configuration.server.tls_cert = Some(dir.join("tls-cert.pem"));
-        configuration.server.tls_key = Some(dir.join("tls-key.pem"));
-    }
-    let prepared = serve::prepare(&configuration)?;
-    let address = format!("127.0.0.1:{}", arguments.port);
-    let listeners = serve::bind(&configuration, "--port", &address)?;
-    let scheme = if arguments.tls { "https" } else { "http" };
-    let url = match configuration.server.public_url.as_str() {
-        "http://127.0.0.1:8080" => format!("{scheme}://{}", listeners.main.local_addr()?),
-        configured => configured.to_owned(),
-    };
-    serve::block_on(async {
-        let now = prepared.clock.now();
-        let management = serve::management(&configuration, &prepared, url.clone());
-        let mut summary = Seeder {
-            store: &prepared.store,
-            allowed: management.operator("demo"),
-            management: &management,
-            pepper: &prepared.pepper,
-            random: &*random,
-            now,
-        }
-        .seed()
-        .await?;
-        summary["base_url"] = json!(url);
-        summary["issuer"] = json!(url);
-        summary["page_url"] = json!(format!("{url}/manage-api-credentials"));
-        summary["tenant_id"] = json!(configuration.entra.tenant_id);
-        summary["data_dir"] = json!(dir);
-        summary["ca_file"] = json!(arguments.tls.then(|| dir.join("tls-ca.pem")));
-        announce(&summary, arguments.json);
-        serve::serve(&configuration, prepared, listeners, url).await
-    })
-}
-
-fn create_private_dir(dir: &Path) -> Outcome<()> {
-    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    Ok(fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?)
-}
-
-fn announce(summary: &Value, as_json: bool) {
-    if as_json {
-        println!("{summary}");
-        return;
-    }
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let client = &summary["clients"][0];
-    let authority = summary["ca_file"]
-        .as_str()
-        .map(|file| format!(" --cacert {file}"))
-        .unwrap_or_default();
-    println!(
-        "wmda-auth is ready on {url}. Get a token:\n\n  curl{authority} {url}/{tenant}/oauth2/token -d grant_type=client_credentials \
-         -d client_id={id} -d client_secret={secret} -d resource={resource}\n",
-        url = text(&summary["base_url"]),
-        tenant = text(&summary["tenant_id"]),
-        id = text(&client["client_id"]),
-        secret = text(&client["client_secret"]),
-        resource = text(&client["resources"][0]),
-    );
-}
-
 /// Fills the store with samples; what is there stays, its sample secrets and passwords are replaced.
-struct Seeder<'a> {
-    store: &'a Store,
-    management: &'a Management,
-    allowed: Allowed,
-    pepper: &'a Pepper,
-    random: &'a dyn SecureRandom,
-    now: DateTime<Utc>,
+pub struct Seeder<'a> {
+    pub store: &'a Store,
+    pub management: &'a Management,
+    pub allowed: Allowed,
+    pub pepper: &'a Pepper,
+    pub random: &'a dyn SecureRandom,
+    pub now: DateTime<Utc>,
 }
 
 impl Seeder<'_> {
-    async fn seed(&self) -> Outcome<Value> {
+    /// What is printed of them.
+    pub async fn seed(&self) -> Outcome<Value> {
         for (name, environment, id) in RESOURCES {
             let resource = resource(name, environment, id)?;
             let entry = self.entry("resource.create", format!("resource/{id}"));
