@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after } from 'node:test';
-import { chromium, request } from 'playwright-core';
+import { chromium } from 'playwright-core';
 
 export const demo = JSON.parse(process.env.WMDA_AUTH_DEMO);
 export const PAGE = demo.page_url;
@@ -16,7 +16,6 @@ const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.
 /** Work on the page without building: a folder that stands in for the assets in the binary. */
 const FROM = process.env.WMDA_AUTH_PAGE_FOLDER;
 
-const api = await request.newContext({ baseURL: demo.base_url, ignoreHTTPSErrors: true });
 export const browser = await chromium.launch({
   executablePath: process.env.WMDA_AUTH_CHROMIUM ?? '/usr/bin/chromium',
   // Debian's Chromium runs as root here, where its sandbox can't.
@@ -25,7 +24,6 @@ export const browser = await chromium.launch({
 });
 after(async () => {
   await browser.close();
-  await api.dispose();
 });
 
 /** RFC 6238 with what authenticator apps use: SHA-1, six digits, 30 seconds. */
@@ -39,98 +37,94 @@ export function totp(secret, steps = 0) {
   return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, '0');
 }
 
-/** A call of the REST API; fails unless the answer is good. */
-export async function call(method, path, { token, body, headers = {} } = {}) {
-  const answer = await api.fetch(`/api/v1${path}`, {
-    method, headers: { ...(token && { Authorization: `Bearer ${token}` }), ...headers }, ...(body && { data: body }),
+/** A call of the REST API by somebody with a session; fails unless the answer is good. */
+export async function call(method, path, { as = null, body = null, base = demo.base_url } = {}) {
+  const answer = await fetch(`${base}/api/v1${path}`, {
+    method, body: body && JSON.stringify(body),
+    headers: {
+      ...(body && { 'Content-Type': 'application/json' }),
+      ...(as && { Cookie: `${COOKIE}=${as.cookie}`, 'X-CSRF-Token': as.csrf }),
+    },
   });
-  assert.ok(answer.ok(), `${method} ${path}: ${answer.status()} ${await answer.text()}`);
-  return answer.status() === 204 ? null : answer.json();
+  assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${answer.ok ? '' : await answer.text()}`);
+  return answer.status === 204 ? null : answer.json();
 }
 
-/** A session as a token; `steps` chooses a code that was not used yet. */
-export async function signInByApi(person, { steps = 0, cookie = false } = {}) {
-  const body = { email: person.email, password: person.password, totp: totp(person.totp_secret, steps), ...(cookie && { cookie }) };
-  const answer = await api.fetch('/api/v1/session', { method: 'POST', data: body });
-  assert.equal(answer.status(), 201, await answer.text());
-  const set = answer.headers()['set-cookie']?.match(new RegExp(`${COOKIE}=([^;]+)`));
-  return { ...(await answer.json()), cookie: set?.[1] };
+/** Signs in; a code works once, so `steps` chooses one that was not used yet. */
+export async function signIn(person, { steps = 0, base = demo.base_url } = {}) {
+  const body = { email: person.email, password: person.password, totp: totp(person.totp_secret, steps), cookie: true };
+  const answer = await fetch(`${base}/api/v1/session`, { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } });
+  assert.equal(answer.status, 201);
+  const cookie = answer.headers.get('set-cookie').match(new RegExp(`${COOKIE}=([^;]+)`))[1];
+  return { ...person, cookie, csrf: (await answer.json()).csrf_token };
 }
 
-let team = null;
-/** The admin's token; every file signs in once, with the codes of another step where files run side by side. */
-export async function adminToken() {
-  team ??= retried(() => signInByApi(demo.users.find((one) => one.role === 'admin'))).then((one) => one.token);
-  return team;
-}
-
-/** A code works once and the sample admin is one person: who comes second takes the next. */
-async function retried(action) {
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      return await action();
-    } catch (error) {
-      if (attempt === 35) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
-    }
-  }
+const admins = new Map();
+/** The sample admin of a demo, signed in once. */
+export async function admin(of = demo) {
+  if (!admins.has(of)) admins.set(of, signIn(of.users.find((one) => one.role === 'admin'), { base: of.base_url }));
+  return admins.get(of);
 }
 
 let made = 0;
-/** Somebody new, enrolled; with `applications`, their manager. A later sign-in takes the codes of steps 0 and 1. */
-export async function person({ role = 'credential_manager', applications = [], name = 'Mara Visser', organisation = null } = {}) {
+/** Somebody new; `applications` are those that they manage. They have used the code of step -1. */
+export async function person({ role = 'credential_manager', applications = [], name = 'Mara Visser', organisation = null, of = demo } = {}) {
   made += 1;
-  const token = await adminToken();
-  const owner = applications.length ? (await call('GET', `/applications/${applications[0]}`, { token })).organisation_id : organisation;
-  const email = `${role.slice(0, 4)}-${process.pid}-${made}@example-registry.example`;
-  const body = { email, display_name: name, roles: role ? [role] : [], ...(owner && { organisation_id: owner }) };
-  const user = await call('POST', '/users', { token, body });
+  const [as, base] = [await admin(of), of.base_url];
+  const owner = applications.length ? (await call('GET', `/applications/${applications[0]}`, { as, base })).organisation_id : organisation;
+  const email = `${name.toLowerCase().replace(/[^a-z]+/g, '.')}.${made}@amstel.example`;
+  const body = { email, display_name: name, roles: [role], ...(owner && { organisation_id: owner }) };
+  const user = await call('POST', '/users', { as, base, body });
   const link = { token: user.enrolment_url.split('#token=')[1], password: 'correct horse battery' };
-  const { totp_secret } = await call('POST', '/enrolment', { body: link });
-  const { recovery_codes } = await call('POST', '/enrolment/confirm', { body: { token: link.token, totp: totp(totp_secret, -1) } });
+  const { totp_secret } = await call('POST', '/enrolment', { base, body: link });
+  const { recovery_codes } = await call('POST', '/enrolment/confirm', { base, body: { token: link.token, totp: totp(totp_secret, -1) } });
   for (const one of applications) {
-    await call('POST', `/applications/${one}/managers`, { token, body: { user_id: user.id, confirmed_by: 'The board' } });
+    await call('POST', `/applications/${one}/managers`, { as, base, body: { user_id: user.id, confirmed_by: 'The board' } });
   }
-  return { id: user.id, email, password: link.password, totp_secret, recovery_codes };
+  return { id: user.id, email, name, password: link.password, totp_secret, recovery_codes };
 }
 
-/** A new application with its own organisation and one API. */
-export async function application({ called = `Partner-NL-Test${process.pid}x${(made += 1)}-SMC`, resources = [demo.clients[0].resources[0]] } = {}) {
-  const token = await adminToken();
-  const organisation = await call('POST', '/organisations', { token, body: { name: called.split('-')[2].replace(/([a-z])([A-Z])/g, '$1 $2'), country_code: 'NL' } });
-  const view = await call('POST', '/applications', { token, body: { name: called, organisation_id: organisation.id } });
+/** A new application with its own organisation. */
+export async function application({ called = `Partner-NL-Registry${(made += 1)}-SMC`, resources = [demo.clients[0].resources[0]], of = demo } = {}) {
+  const [as, base] = [await admin(of), of.base_url];
+  const name = called.split('-')[2].replace(/([a-z])([A-Z0-9])/g, '$1 $2');
+  const organisation = await call('POST', '/organisations', { as, base, body: { name, country_code: 'NL' } });
+  const view = await call('POST', '/applications', { as, base, body: { name: called, organisation_id: organisation.id } });
   for (const resource of resources) {
-    await call('POST', `/applications/${view.client_id}/permissions`, { token, body: { resource_id: resource, roles: ['Search.Read'] } });
+    await call('POST', `/applications/${view.client_id}/permissions`, { as, base, body: { resource_id: resource, roles: ['Search.Read'] } });
   }
   return view.client_id;
 }
 
-/** A manager of a new application, with a session for the browser and one as a token. */
+/** A manager of a new application, signed in. They have used the codes of steps -1 and 0. */
 export async function manager(options = {}) {
   const clientId = await application(options);
-  const who = await person({ applications: [clientId], ...options });
-  const { cookie } = await signInByApi(who, { cookie: true });
-  const { token } = await signInByApi(who, { steps: 1 });
-  return { ...who, clientId, cookie, token };
+  const who = await signIn(await person({ applications: [clientId], ...options }), { base: options.of?.base_url });
+  return { ...who, clientId };
 }
+
+/** Another manager of the same application, signed in. */
+export const colleague = async (who, name = 'Jonas Albers') =>
+  ({ ...(await signIn(await person({ applications: [who.clientId], name }))), clientId: who.clientId });
 
 export const inDays = (days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
 
 /** A new secret by REST. */
 export const secret = (who, name, { days = 300, replaces } = {}) => call('POST', `/applications/${who.clientId}/secrets`, {
-  token: who.token, body: { name, expires_at: inDays(days), ...(replaces && { replaces }) },
+  as: who, body: { name, expires_at: inDays(days), ...(replaces && { replaces }) },
 });
 
 /** A token for the application, as a member system gets it; waits until its use has been written down. */
 export async function use(who, value, agent = 'python-requests/2.32.5') {
-  const answer = await api.fetch('/oauth2/token', {
+  const began = Date.now() - 1_000;
+  const answer = await fetch(`${demo.base_url}/oauth2/token`, {
     method: 'POST', headers: { 'User-Agent': agent },
-    form: { grant_type: 'client_credentials', client_id: who.clientId, client_secret: value.secret, resource: demo.clients[0].resources[0] },
+    body: new URLSearchParams({ grant_type: 'client_credentials', client_id: who.clientId, client_secret: value.secret, resource: demo.clients[0].resources[0] }),
   });
-  assert.equal(answer.status(), 200, await answer.text());
+  assert.equal(answer.status, 200);
   for (let attempt = 0; attempt < 100; attempt += 1) {
-    const { last_used_at } = await call('GET', `/applications/${who.clientId}/secrets/${value.id}`, { token: who.token });
-    if (last_used_at) return;
+    const { last_used_at } = await call('GET', `/applications/${who.clientId}/secrets/${value.id}`, { as: who });
+    if (last_used_at && Date.parse(last_used_at) > began) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   assert.fail('the use was not written down within ten seconds');

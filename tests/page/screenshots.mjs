@@ -2,7 +2,7 @@
 
 import { test } from 'node:test';
 import { join } from 'node:path';
-import { accessible, adminToken, application, call, demo, fits, manager, open, person, secret, signInByApi, sql, stored, use } from './harness.mjs';
+import { admin, application, call, colleague, demo, manager, open, person, secret, signIn, sql, stored, totp, use } from './harness.mjs';
 
 const FOLDER = process.env.WMDA_AUTH_IMAGES;
 const WIDE = { width: 1100, height: 760 };
@@ -37,7 +37,7 @@ const age = (id, { created = 0, used = null, expires = null }) => {
 
 test('pictures of the credential manager’s views', async (t) => {
   const who = await manager({ name: 'Mara Visser', called: 'Partner-NL-AmstelRegistry-SMC', resources: demo.clients[0].resources });
-  const second = await person({ applications: [who.clientId], name: 'Jonas Albers' });
+  await colleague(who);
   const page = await open(t, null, '', { viewport: WIDE });
   await page.getByLabel('E-mail address').waitFor();
   await picture(page, 'sign-in', { narrow: true });
@@ -71,7 +71,7 @@ test('pictures of the credential manager’s views', async (t) => {
   await tab.getByRole('button', { name: 'Done' }).click();
   await tab.getByText('Waiting for its first use').waitFor();
   await picture(tab, 'rotation-3-waiting', { full: false });
-  const fresh = (await call('GET', `/applications/${who.clientId}/secrets`, { token: who.token })).items.find((one) => one.replaces);
+  const fresh = (await call('GET', `/applications/${who.clientId}/secrets`, { as: who })).items.find((one) => one.replaces);
   await use(who, { id: fresh.id, secret: value }, 'python-requests/2.32.5');
   await tab.getByText('A system may still have it').waitFor();
   await picture(tab, 'rotation-4-silence', { full: false });
@@ -92,10 +92,10 @@ test('pictures of the credential manager’s views', async (t) => {
 });
 
 test('pictures of enrolment', async (t) => {
-  const token = await adminToken();
+  const as = await admin();
   const clientId = await application();
-  const owner = (await call('GET', `/applications/${clientId}`, { token })).organisation_id;
-  const user = await call('POST', '/users', { token, body: { email: `sofia-${process.pid}@example-registry.example`, display_name: 'Sofia Lind', roles: ['credential_manager'], organisation_id: owner } });
+  const owner = (await call('GET', `/applications/${clientId}`, { as })).organisation_id;
+  const user = await call('POST', '/users', { as, body: { email: 'sofia.lind@amstel.example', display_name: 'Sofia Lind', roles: ['credential_manager'], organisation_id: owner } });
   const page = await open(t, null, `#${user.enrolment_url.split('#')[1]}`, { viewport: WIDE });
   await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
   await page.getByLabel('The same once more').fill('correct horse battery');
@@ -105,7 +105,6 @@ test('pictures of enrolment', async (t) => {
   await picture(page, 'enrolment-2-authenticator', { narrow: true });
   await page.getByText('You can’t scan it?').click();
   const key = (await page.locator('.key').textContent()).replace(/\s/g, '');
-  const { totp } = await import('./harness.mjs');
   await page.getByLabel('Code that the app shows now').fill(totp(key));
   await page.getByRole('button', { name: 'Finish' }).click();
   await page.getByText('Keep these codes now').waitFor();
@@ -113,9 +112,7 @@ test('pictures of enrolment', async (t) => {
 });
 
 test('pictures of the WMDA team’s views', async (t) => {
-  const admin = await person({ role: 'admin', name: 'Wim de Admin' });
-  const { cookie } = await signInByApi(admin, { cookie: true });
-  const page = await open(t, { cookie }, '#/attention', { viewport: WIDE });
+  const page = await open(t, await signIn(await person({ role: 'admin', name: 'Wim Bakker' })), '#/attention', { viewport: WIDE });
   await page.getByRole('heading', { name: 'Needs attention' }).waitFor();
   await picture(page, 'team-attention', { narrow: true });
   for (const [hash, heading, name] of [['organisations', 'Organisations', 'team-organisations'], ['people', 'People', 'team-people'], ['apis', 'APIs', 'team-apis'], ['audit', 'Audit trail', 'team-audit'], ['applications', 'Applications', 'team-applications']]) {

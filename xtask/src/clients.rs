@@ -8,7 +8,7 @@ use crate::postgres::Cluster;
 use crate::shell::{self, Outcome};
 
 /// What no proxy may stand before.
-const LOOPBACK: &str = "127.0.0.1,localhost";
+pub(crate) const LOOPBACK: &str = "127.0.0.1,localhost";
 
 pub(crate) fn run(root: &Path, cluster: &Cluster) -> Outcome {
     let suites = Suites {
@@ -96,7 +96,7 @@ pub(crate) fn make_venv(venv: &Path, requirements: &Path) -> Outcome {
 }
 
 /// A copy of a Node suite, so that `node_modules` stays out of the source tree.
-fn prepare_node(root: &Path, suite: &str, tool: &str) -> Result<PathBuf, String> {
+pub(crate) fn prepare_node(root: &Path, suite: &str, tool: &str) -> Result<PathBuf, String> {
     let copy = root.join("target/test-tools").join(tool);
     copy_files(&root.join("tests").join(suite), &copy)?;
     shell::announce(&format!(

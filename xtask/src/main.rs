@@ -1,6 +1,7 @@
 //! `cargo xtask test` runs every check; `cargo xtask advisories` asks the advisory database;
 //! `cargo xtask load` measures the token path over HTTP; `cargo xtask deletion` puts the promise about deletion to the test;
-//! `cargo xtask validators` runs the downstream APIs of the document.
+//! `cargo xtask validators` runs the downstream APIs of the document; `cargo xtask screenshots` makes the pictures of the
+//! guides.
 
 mod clients;
 mod deletion;
@@ -8,6 +9,7 @@ mod demo;
 mod deny;
 mod load;
 mod packages;
+mod page;
 mod postgres;
 mod shell;
 mod validators;
@@ -34,13 +36,15 @@ fn dispatch() -> Outcome {
     let root = repository()?;
     match words.as_slice() {
         ["test"] => test(&root),
+        ["screenshots"] => page::screenshots(&root),
         ["load"] => load::run(&root),
         ["deletion"] => deletion::run(&root, deletion::SECONDS),
         ["deletion", "--seconds", seconds] => deletion::run(&root, seconds),
         ["validators"] => packages::ensure().and_then(|()| validators::run(&root)),
         ["advisories"] => deny::advisories(&root),
         _ => Err(
-            "usage: cargo xtask test | load | deletion [--seconds N] | validators | advisories".to_owned(),
+            "usage: cargo xtask test | load | deletion [--seconds N] | validators | screenshots | advisories"
+                .to_owned(),
         ),
     }
 }
@@ -50,6 +54,7 @@ fn test(root: &Path) -> Outcome {
     let cluster = postgres::Cluster::start()?;
     workspace::check(root, &cluster)?;
     clients::run(root, &cluster)?;
+    page::run(root)?;
     validators::run(root)?;
     deny::check(root)?;
     shell::announce("every step passed");

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::page;
 use crate::postgres;
 use crate::shell::{self, Outcome};
 
@@ -10,7 +11,7 @@ pub(crate) fn ensure() -> Outcome {
     let missing = missing();
     if missing.is_empty() {
         shell::announce(
-            "PostgreSQL, Python, Node, Go, Java, Maven, Apache and nginx are there: nothing to install",
+            "PostgreSQL, Python, Node, Chromium, Go, Java, Maven, Apache and nginx are there: nothing to install",
         );
         return Ok(());
     }
@@ -24,12 +25,21 @@ pub(crate) fn ensure() -> Outcome {
     }
 }
 
+/// What only the pictures of the guides need: a font like those of people's machines, and a tool that makes them small.
+pub(crate) fn ensure_for_pictures() -> Outcome {
+    if there(page::PNGQUANT) && there("/usr/share/fonts/truetype/noto") {
+        return Ok(());
+    }
+    install(&["pngquant", "fonts-noto-core"])
+}
+
 fn missing() -> Vec<&'static str> {
     let present = [
         ("postgresql", postgres::bin_dir().is_some()),
         ("python3-venv", python_makes_venvs()),
         ("nodejs", node_is_recent()),
         ("npm", shell::succeeds(Command::new("npm").arg("--version"))),
+        ("chromium", there(page::CHROMIUM)),
         ("golang-go", go_is_recent()),
         (
             "default-jdk-headless",

@@ -18,8 +18,9 @@ export function rotations(secrets) {
   return secrets.filter((one) => byId.has(one.replaces)).map((one) => ({ fresh: one, old: byId.get(one.replaces), done: false }));
 }
 
-/** How long to wait before looking again: seconds at first, a minute later. */
+/** How long to wait before looking again: seconds at first, a minute later. Without a rotation nothing is asked. */
 export function pollEvery(pending, waited) {
+  if (pending.length === 0) return 1_000;
   if (pending.some((one) => step(one) === 1)) return waited < 5 * 60_000 ? 3_000 : 15_000;
   return waited < 5 * 60_000 ? 10_000 : 60_000;
 }

@@ -2,13 +2,15 @@
 //! the REST API, with no more authority than any other client.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, ResponseError,
     http::header::{EntityTag, Header, IfNoneMatch},
     middleware::{Compress, DefaultHeaders},
     web,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
+
+use crate::Problem;
 
 const PATH: &str = "/manage-api-credentials";
 /// Everything from here and nothing inline; text from the API can become no markup, whatever a script does.
@@ -23,7 +25,39 @@ macro_rules! assets {
     };
 }
 
-const ASSETS: &[(&str, &[u8])] = assets!("icon.svg", "base.css", "parts.css", "views.css", "main.js",);
+const ASSETS: &[(&str, &[u8])] = assets!(
+    "icon.svg",
+    "base.css",
+    "parts.css",
+    "views.css",
+    "print.css",
+    "access.js",
+    "api.js",
+    "application.js",
+    "applications.js",
+    "attention.js",
+    "audit.js",
+    "chart.js",
+    "create-secret.js",
+    "created-secret.js",
+    "dates.js",
+    "delete-secret.js",
+    "dialogs.js",
+    "dom.js",
+    "enrolment.js",
+    "forms.js",
+    "icons.js",
+    "lists.js",
+    "main.js",
+    "notices.js",
+    "organisations.js",
+    "people.js",
+    "resources.js",
+    "rotation.js",
+    "secrets.js",
+    "session.js",
+    "sign-in.js",
+);
 
 /// What the page can't ask the API before somebody has signed in.
 #[derive(Serialize)]
@@ -117,9 +151,7 @@ where
         .route(web::get().to(handler))
         .route(web::head().to(handler))
         .default_service(web::to(|| async {
-            HttpResponse::MethodNotAllowed()
-                .insert_header(("Allow", "GET, HEAD"))
-                .finish()
+            Problem::MethodNotAllowed("GET, HEAD".to_owned()).error_response()
         }))
 }
 
@@ -132,7 +164,7 @@ async fn document(page: web::Data<Page>) -> HttpResponse {
 
 async fn asset(page: web::Data<Page>, name: web::Path<String>, request: HttpRequest) -> HttpResponse {
     let Some(asset) = page.assets.iter().find(|asset| asset.name == *name) else {
-        return HttpResponse::NotFound().finish();
+        return Problem::NotFound.error_response();
     };
     let known = match IfNoneMatch::parse(&request) {
         Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&asset.tag)),
@@ -151,5 +183,40 @@ async fn asset(page: web::Data<Page>, name: web::Path<String>, request: HttpRequ
     match known {
         true => answer.finish(),
         false => answer.content_type(media_type(asset.name)).body(asset.body),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_folder_is_an_asset_and_the_document_names_it() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/page");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != "index.html")
+            .collect();
+        files.sort();
+        let mut assets: Vec<&str> = ASSETS.iter().map(|asset| asset.0).collect();
+        assets.sort_unstable();
+        assert_eq!(files, assets);
+        for name in assets {
+            assert!(DOCUMENT.contains(&format!("{PATH}/assets/{name}\"")), "{name}");
+        }
+    }
+
+    #[test]
+    fn facts_end_where_their_attribute_ends() {
+        let facts = Facts {
+            support_address: "\"><script>'&amp;".to_owned(),
+            max_lifetime_days: 365,
+        };
+        let document = Page::new(&facts).unwrap().document;
+        assert!(document.contains(
+            r#"content="{&quot;support_address&quot;:&quot;\&quot;>&lt;script>'&amp;amp;&quot;,&quot;max_lifetime_days&quot;:365}""#
+        ));
+        assert!(!document.contains("<script>"));
     }
 }

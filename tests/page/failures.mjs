@@ -1,0 +1,129 @@
+// When the server goes, the network goes, or the ground moves: nothing half-made, and the user knows what happened.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { accessible, admin, application, call, demo, manager, open, person, secret, signIn, totp } from './harness.mjs';
+
+const at = (who) => `#/applications/${who.clientId}`;
+const list = async (who) => (await call('GET', `/applications/${who.clientId}/secrets`, { as: who })).items;
+
+async function fill(page, name) {
+  await page.getByRole('button', { name: 'Create new secret' }).first().click();
+  await page.getByLabel('Name').fill(name);
+  await page.getByRole('button', { name: 'Create secret' }).click();
+}
+
+/** The service on plain http, to be killed and started again on the same data. */
+class Server {
+  async start(folder, port = 0) {
+    const arguments_ = ['demo', '--json', '--port', String(port), '--data-dir', folder];
+    this.process = spawn(process.env.WMDA_AUTH_SERVER, arguments_, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const [line] = await once(createInterface({ input: this.process.stdout }), 'line');
+    this.demo = JSON.parse(line);
+    return this;
+  }
+
+  async kill() {
+    this.process.kill('SIGKILL');
+    await once(this.process, 'exit');
+  }
+}
+
+test('the server is gone in the middle of a creation: nothing is half-made, and the form is kept', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'wmda-page-'));
+  const server = await new Server().start(folder);
+  t.after(async () => { await server.kill(); await rm(folder, { recursive: true }); });
+  const { base_url: base, port = new URL(base).port } = server.demo;
+  const clientId = await application({ of: server.demo });
+  const who = await person({ applications: [clientId], of: server.demo });
+  const page = await open(t, null, `#/applications/${clientId}`, { base, expected: ['net::ERR'] });
+  await page.getByLabel('E-mail address').fill(who.email);
+  await page.getByLabel('Password').fill(who.password);
+  await page.getByLabel('Code from your authenticator').fill(totp(who.totp_secret));
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Create new secret' }).waitFor();
+  await server.kill();
+  await fill(page, 'Made later');
+  await page.getByText('The server did not answer.').waitFor();
+  await accessible(page, 'no answer');
+  await page.getByRole('button', { name: 'Look again' }).click();
+  await page.getByText('The server did not answer.').waitFor();
+  await server.start(folder, port);
+  await page.getByRole('button', { name: 'Look again' }).click();
+  await page.getByText('Nothing was made.').waitFor();
+  await page.getByRole('button', { name: 'Back to the form' }).click();
+  assert.equal(await page.getByLabel('Name').inputValue(), 'Made later');
+  await page.getByRole('button', { name: 'Create secret' }).click();
+  await page.getByRole('dialog', { name: 'Your new secret' }).waitFor();
+  await page.getByRole('button', { name: 'Copy secret' }).click();
+});
+
+test('the answer to a creation is lost: the page finds the secret, says so, and offers to delete it', async (t) => {
+  const who = await manager();
+  await secret(who, 'Lost');
+  const page = await open(t, who, at(who), { expected: ['net::ERR_FAILED'] });
+  // The request arrives and is done; only its answer does not come back.
+  await page.route('**/secrets', async (route) => {
+    if (route.request().method() !== 'POST') return route.fallback();
+    await route.fetch();
+    return route.abort();
+  }, { times: 1 });
+  await fill(page, 'Lost');
+  const dialog = page.getByRole('dialog', { name: 'The answer was lost' });
+  await dialog.getByText('its value was lost on the way').waitFor();
+  await accessible(page, 'lost answer');
+  assert.equal((await list(who)).length, 2);
+  await dialog.getByRole('button', { name: 'Delete it and start again' }).click();
+  await page.getByRole('button', { name: 'Create secret' }).waitFor();
+  assert.equal((await list(who)).length, 1, 'the one from before stays');
+  assert.equal(await page.getByLabel('Name').inputValue(), 'Lost');
+});
+
+test('the answer to a deletion is lost: the page looks, and says what is', async (t) => {
+  const who = await manager();
+  await secret(who, 'Half deleted');
+  const page = await open(t, who, at(who), { expected: ['net::ERR_FAILED'] });
+  await page.route('**/secrets/*', async (route) => {
+    if (route.request().method() !== 'DELETE') return route.fallback();
+    await route.fetch();
+    return route.abort();
+  }, { times: 1 });
+  await page.getByRole('button', { name: 'Delete Half deleted' }).click();
+  await page.getByRole('button', { name: 'Delete secret' }).click();
+  await page.getByText('“Half deleted” was deleted.').first().waitFor();
+  await page.getByText('No secret yet.').waitFor();
+});
+
+test('without a network a view says so and is tried again', async (t) => {
+  const who = await manager();
+  const page = await open(t, who, '#/applications', { expected: ['net::ERR_INTERNET_DISCONNECTED'] });
+  await page.getByRole('link', { name: 'Partner-NL' }).waitFor();
+  await page.context().setOffline(true);
+  await page.getByRole('link', { name: 'Partner-NL' }).click();
+  await page.getByRole('heading', { name: 'The server does not answer' }).waitFor();
+  await accessible(page, 'no network');
+  await page.context().setOffline(false);
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByRole('heading', { name: 'Secrets' }).waitFor();
+});
+
+test('an assignment that has ended meanwhile closes the application and says why', async (t) => {
+  const clientId = await application();
+  const second = await application();
+  const who = await signIn(await person({ applications: [clientId] }));
+  const page = await open(t, who, `#/applications/${clientId}`);
+  await page.getByRole('heading', { name: 'Secrets' }).waitFor();
+  await call('DELETE', `/applications/${clientId}/managers/${who.id}`, { as: await admin() });
+  await page.reload();
+  await page.getByRole('heading', { name: 'This page is closed to you for now' }).waitFor();
+  await call('POST', `/applications/${clientId}/managers`, { as: await admin(), body: { user_id: who.id } });
+  await page.goto(`${demo.page_url}?2#/applications/${second}`);
+  await page.getByRole('heading', { name: 'There is nothing here' }).waitFor();
+  await accessible(page, 'nothing here');
+});

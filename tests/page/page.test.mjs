@@ -1,0 +1,9 @@
+// One process, one browser, one sample admin: codes of an authenticator work once, so the files run one after another.
+
+import './serving.mjs';
+import './sign-in.mjs';
+import './enrolment.mjs';
+import './secrets.mjs';
+import './rotation.mjs';
+import './failures.mjs';
+import './team.mjs';
