@@ -26,11 +26,12 @@ impl Demo {
     }
 
     /// On plain http, one worker, one core; its log is thrown away.
-    pub(crate) fn start_pinned(program: &Path, core: &str) -> Result<Self, String> {
+    pub(crate) fn start_pinned(program: &Path, core: &str, data: &Path) -> Result<Self, String> {
         let mut command = Command::new("taskset");
         command.args(["-c", core]).arg(program);
         command
-            .args(["demo", "--json", "--port", "0"])
+            .args(["demo", "--json", "--port", "0", "--data-dir"])
+            .arg(data)
             .env("WMDA_AUTH__SERVER__WORKERS", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
