@@ -133,7 +133,8 @@ async fn entra_route(
     shape: Shape,
 ) -> HttpResponse {
     let outcome = async {
-        if http.match_info().get("tenant") != Some(service.settings.tenant_id.as_str()) {
+        let ours = |tenant: &str| tenant.eq_ignore_ascii_case(&service.settings.tenant_id);
+        if !http.match_info().get("tenant").is_some_and(ours) {
             return Err(Failure::UnknownTenant);
         }
         let (request, client) = service.admit(&http, body, true).await?;
