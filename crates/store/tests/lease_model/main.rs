@@ -1,0 +1,91 @@
+//! The lease, checked exhaustively: two nodes that poll, remember and answer, a secret that is created and deleted, and every
+//! order in which the steps can happen, with time passing between any two of them: a slow network and a stopped process look
+//! alike. The model's steps are those of `store::memory`; `docs/ARCHITECTURE.md` has the argument in words. Each rule that the
+//! argument needs is then left out, and the checker must find what goes wrong.
+
+mod model;
+
+use std::time::Instant;
+
+use model::{Flaw, Lease, Violation};
+use stateright::{Checker, HasDiscoveries, Model};
+
+/// Explores all states, or until something wrong is found, and answers that.
+fn explore(lease: &Lease) -> Option<Violation> {
+    let began = Instant::now();
+    let checker = lease.clone().checker().threads(2);
+    let checker = checker
+        .finish_when(HasDiscoveries::AnyFailures)
+        .spawn_bfs()
+        .join();
+    let found = [Violation::TokenAfterDeletion, Violation::RefusalOfLive]
+        .into_iter()
+        .find(|violation| checker.discovery(violation.rule()).is_some());
+    let (states, time) = (checker.unique_state_count(), began.elapsed());
+    println!("{lease:?}: {states} states in {time:.1?}, found {found:?}");
+    match found {
+        Some(violation) => {
+            let path = checker.discovery(violation.rule());
+            println!("{:?}", path.map(stateright::Path::into_actions));
+        }
+        // The rules hold because of what they say, and not because nothing happens.
+        None => checker.assert_properties(),
+    }
+    found
+}
+
+fn two_nodes(flaw: Flaw) -> Lease {
+    Lease {
+        nodes: vec![0, 0],
+        polls: 1,
+        flaw,
+    }
+}
+
+#[test]
+fn two_nodes_keep_both_promises() {
+    assert_eq!(explore(&two_nodes(Flaw::None)), None);
+}
+
+#[test]
+fn each_rule_is_needed() {
+    for flaw in [
+        Flaw::LeaseFromTheAnswer,
+        Flaw::PublishedBeforeEviction,
+        Flaw::KeptWithoutVersion,
+        Flaw::DeleteDoesNotWait,
+    ] {
+        assert_eq!(
+            explore(&two_nodes(flaw)),
+            Some(Violation::TokenAfterDeletion),
+            "{flaw:?}"
+        );
+    }
+    let found = explore(&two_nodes(Flaw::MissRefused));
+    assert_eq!(found, Some(Violation::RefusalOfLive));
+}
+
+/// The load balancer's question whether a node is ready polls as well.
+#[test]
+fn polls_that_overtake_one_another_do_no_harm() {
+    let lease = |flaw| Lease {
+        nodes: vec![0],
+        polls: 2,
+        flaw,
+    };
+    assert_eq!(explore(&lease(Flaw::None)), None);
+    let found = explore(&lease(Flaw::OvertakenAnswerApplied));
+    assert_eq!(found, Some(Violation::TokenAfterDeletion));
+}
+
+#[test]
+fn a_node_with_a_longer_lease_is_waited_for() {
+    let lease = |flaw| Lease {
+        nodes: vec![1],
+        polls: 1,
+        flaw,
+    };
+    assert_eq!(explore(&lease(Flaw::None)), None);
+    let found = explore(&lease(Flaw::OwnLeaseWaited));
+    assert_eq!(found, Some(Violation::TokenAfterDeletion));
+}

@@ -1,0 +1,412 @@
+//! The model: its states, steps and rules. Times are ages and remainders in ticks, so time never ends and yet the states are
+//! finite: what is older than every lease is all the same.
+
+use stateright::{Model, Property};
+
+/// Ticks that a lease lasts, at least.
+const LEASE: u8 = 2;
+
+/// A rule that is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// Nothing is left out.
+    None,
+    /// The lease is counted from when the poll is applied, not from before it was sent.
+    LeaseFromTheAnswer,
+    /// The lease is published before the evictions.
+    PublishedBeforeEviction,
+    /// What a slow read brings is kept although a poll has overtaken it.
+    KeptWithoutVersion,
+    /// An answer that another poll has overtaken turns the version back.
+    OvertakenAnswerApplied,
+    /// DELETE is answered as soon as it is committed.
+    DeleteDoesNotWait,
+    /// DELETE waits its own node's lease, whatever the others have.
+    OwnLeaseWaited,
+    /// A miss in memory is a refusal.
+    MissRefused,
+}
+
+/// What must never happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Violation {
+    /// A token by a request that began after the DELETE's answer.
+    TokenAfterDeletion,
+    /// A refusal, before the deletion, of a request that began after the creation's answer.
+    RefusalOfLive,
+}
+
+impl Violation {
+    /// The rule that it breaks.
+    pub fn rule(self) -> &'static str {
+        match self {
+            Self::TokenAfterDeletion => "no token after the DELETE's answer",
+            Self::RefusalOfLive => "a created secret is never refused",
+        }
+    }
+}
+
+/// What is explored.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    /// The nodes, each with how much longer than [`LEASE`] its lease is.
+    pub nodes: Vec<u8>,
+    /// How many polls of a node may be under way at once.
+    pub polls: usize,
+    pub flaw: Flaw,
+}
+
+/// How far the secret's life is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Secret {
+    Absent,
+    Inserted,
+    /// The creation is answered.
+    Created,
+    Removed,
+    /// The DELETE is answered when so many ticks have passed.
+    Waiting(u8),
+    /// The DELETE is answered.
+    Deleted,
+}
+
+/// A poll under way, `age` ticks after it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Poll {
+    age: u8,
+    since: u8,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Stage {
+    Asked,
+    Answered(u8),
+    /// Half applied, under the lock: what comes second is still to do.
+    Half(u8),
+}
+
+/// A request at a node. It counts as begun when it looks for a lease: whatever it did before only delays that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Request {
+    None,
+    /// It has seen a valid lease and is about to look into memory.
+    Leased,
+    /// It has read the client at a version, with or without the secret, and is about to keep it.
+    Keeping(u8, bool),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Node {
+    announced: bool,
+    applied: u8,
+    /// Ticks that are left of the lease.
+    lease: u8,
+    /// The client, with or without the secret.
+    memory: Option<bool>,
+    polls: Vec<Poll>,
+    request: Request,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct State {
+    secret: Secret,
+    longest_lease: u8,
+    nodes: Vec<Node>,
+    violation: Option<Violation>,
+}
+
+impl State {
+    /// The version counter and whether the secret is there, as the database has them.
+    fn database(&self) -> (u8, bool) {
+        match self.secret {
+            Secret::Absent => (0, false),
+            Secret::Inserted | Secret::Created => (1, true),
+            Secret::Removed | Secret::Waiting(_) | Secret::Deleted => (2, false),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Time passes, for whoever is slow, stopped or cut off as for everybody else.
+    Tick,
+    /// The secret is created, that is answered, and so on.
+    Manage,
+    /// The database learns a node's lease, which comes before its first poll.
+    Announce(usize),
+    Ask(usize),
+    /// The database answers a poll; the answer may be long under way.
+    Answer(usize, usize),
+    /// The next half of applying an answer.
+    Apply(usize, usize),
+    /// A node is killed and starts again.
+    Restart(usize),
+    /// A token is asked for by another secret of the client, which brings the client into memory.
+    Warm(usize),
+    /// A token is asked for by the secret.
+    Begin(usize),
+    /// What the node has begun goes on.
+    Go(usize),
+}
+
+impl Model for Lease {
+    type State = State;
+    type Action = Step;
+
+    fn init_states(&self) -> Vec<State> {
+        let node = Node {
+            announced: false,
+            applied: 0,
+            lease: 0,
+            memory: None,
+            polls: Vec::new(),
+            request: Request::None,
+        };
+        vec![State {
+            secret: Secret::Absent,
+            longest_lease: LEASE,
+            nodes: vec![node; self.nodes.len()],
+            violation: None,
+        }]
+    }
+
+    fn actions(&self, state: &State, steps: &mut Vec<Step>) {
+        if state.violation.is_some() {
+            return;
+        }
+        steps.extend([Step::Tick, Step::Manage]);
+        for (at, node) in state.nodes.iter().enumerate() {
+            if !node.announced {
+                steps.push(Step::Announce(at));
+                continue;
+            }
+            steps.extend([Step::Ask(at), Step::Restart(at)]);
+            steps.extend([Step::Warm(at), Step::Begin(at), Step::Go(at)]);
+            for poll in 0..node.polls.len() {
+                steps.extend([Step::Answer(at, poll), Step::Apply(at, poll)]);
+            }
+        }
+    }
+
+    fn next_state(&self, last: &State, step: Step) -> Option<State> {
+        let mut state = last.clone();
+        match step {
+            Step::Tick => self.tick(&mut state),
+            Step::Manage => self.manage(&mut state),
+            Step::Announce(at) => {
+                state.nodes[at].announced = true;
+                state.longest_lease = state.longest_lease.max(self.lease(at));
+            }
+            Step::Ask(at) => self.ask(&mut state.nodes[at]),
+            Step::Answer(at, poll) => answer(&mut state, at, poll),
+            Step::Apply(at, poll) => self.apply(&mut state.nodes[at], poll, self.lease(at)),
+            Step::Restart(at) => restart(&mut state.nodes[at]),
+            Step::Warm(at) => read(&mut state, at),
+            Step::Begin(at) => begin(&mut state, at),
+            Step::Go(at) => self.go(&mut state, at),
+        }
+        // The same nodes in another order are the same.
+        if self.nodes.iter().all(|more| *more == self.nodes[0]) {
+            state.nodes.sort();
+        }
+        state.nodes.iter_mut().for_each(|node| node.polls.sort());
+        (state != *last).then_some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        fn all(state: &State, memory: bool) -> bool {
+            let answers = |node: &Node| node.lease > 0 && node.memory == Some(memory);
+            state.nodes.iter().all(answers)
+        }
+        vec![
+            Property::always(Violation::TokenAfterDeletion.rule(), |_, state: &State| {
+                state.violation != Some(Violation::TokenAfterDeletion)
+            }),
+            Property::always(Violation::RefusalOfLive.rule(), |_, state: &State| {
+                state.violation != Some(Violation::RefusalOfLive)
+            }),
+            Property::sometimes("memory answers for a live secret", |_, state: &State| {
+                state.secret == Secret::Created && all(state, true)
+            }),
+            Property::sometimes("memory answers while a DELETE waits", |_, state: &State| {
+                matches!(state.secret, Secret::Waiting(1..)) && all(state, true)
+            }),
+            Property::sometimes("memory knows of the deletion", |_, state: &State| {
+                state.secret == Secret::Deleted && all(state, false)
+            }),
+        ]
+    }
+}
+
+impl Lease {
+    fn lease(&self, node: usize) -> u8 {
+        LEASE + self.nodes[node]
+    }
+
+    fn tick(&self, state: &mut State) {
+        let oldest = self.nodes.iter().max().map_or(LEASE, |more| LEASE + more);
+        for node in &mut state.nodes {
+            node.lease = node.lease.saturating_sub(1);
+            for poll in &mut node.polls {
+                poll.age = oldest.min(poll.age + 1);
+            }
+        }
+        if let Secret::Waiting(ticks) = &mut state.secret {
+            *ticks = ticks.saturating_sub(1);
+        }
+    }
+
+    fn manage(&self, state: &mut State) {
+        state.secret = match state.secret {
+            Secret::Absent => Secret::Inserted,
+            Secret::Inserted => Secret::Created,
+            Secret::Created => {
+                // Whatever becomes of a request that is under way now is right.
+                for node in &mut state.nodes {
+                    if node.request == Request::Leased {
+                        node.request = Request::None;
+                    }
+                }
+                Secret::Removed
+            }
+            Secret::Removed => Secret::Waiting(match self.flaw {
+                Flaw::DeleteDoesNotWait => 0,
+                Flaw::OwnLeaseWaited => LEASE,
+                _ => state.longest_lease,
+            }),
+            Secret::Waiting(0) => Secret::Deleted,
+            stays => stays,
+        };
+    }
+
+    fn ask(&self, node: &mut Node) {
+        if node.polls.len() < self.polls && !is_locked(node) {
+            node.polls.push(Poll {
+                age: 0,
+                since: node.applied,
+                stage: Stage::Asked,
+            });
+        }
+    }
+
+    /// `ClientMemory::apply`: the lock is held over both halves, but neither the look for a lease nor the one into memory asks for
+    /// it.
+    fn apply(&self, node: &mut Node, at: usize, lease: u8) {
+        let poll = node.polls[at];
+        match poll.stage {
+            Stage::Answered(version) if !is_locked(node) => {
+                if version < node.applied && self.flaw != Flaw::OvertakenAnswerApplied {
+                    node.polls.remove(at);
+                } else {
+                    self.apply_half(node, poll, version, (true, lease));
+                    node.polls[at].stage = Stage::Half(version);
+                }
+            }
+            Stage::Half(version) => {
+                self.apply_half(node, poll, version, (false, lease));
+                node.polls.remove(at);
+            }
+            Stage::Asked | Stage::Answered(_) => {}
+        }
+    }
+
+    fn apply_half(&self, node: &mut Node, poll: Poll, version: u8, (first, lease): (bool, u8)) {
+        let evicts = first != (self.flaw == Flaw::PublishedBeforeEviction);
+        if !evicts {
+            let age = if self.flaw == Flaw::LeaseFromTheAnswer {
+                0
+            } else {
+                poll.age
+            };
+            node.lease = node.lease.max(lease.saturating_sub(age));
+            return;
+        }
+        if version > poll.since {
+            node.memory = None;
+        }
+        node.applied = version;
+    }
+
+    /// `ClientMemory::find` after its look for a lease, and `ClientMemory::keep`.
+    fn go(&self, state: &mut State, at: usize) {
+        let node = &mut state.nodes[at];
+        match (node.request, node.memory) {
+            (Request::None, _) => {}
+            (Request::Leased, Some(true)) => end(state, at, true),
+            (Request::Leased, Some(false)) if self.flaw == Flaw::MissRefused => end(state, at, false),
+            (Request::Leased, _) => read_and_end(state, at),
+            (Request::Keeping(..), _) if is_locked(node) => {}
+            (Request::Keeping(version, live), _) => {
+                node.request = Request::None;
+                if version >= node.applied || self.flaw == Flaw::KeptWithoutVersion {
+                    node.memory = Some(live);
+                }
+            }
+        }
+    }
+}
+
+fn is_locked(node: &Node) -> bool {
+    node.polls.iter().any(|poll| matches!(poll.stage, Stage::Half(_)))
+}
+
+fn answer(state: &mut State, at: usize, poll: usize) {
+    let (version, _) = state.database();
+    let poll = &mut state.nodes[at].polls[poll];
+    if poll.stage == Stage::Asked {
+        poll.stage = Stage::Answered(version);
+    }
+}
+
+/// What the database has learned of the node's lease stays.
+fn restart(node: &mut Node) {
+    *node = Node {
+        announced: true,
+        applied: 0,
+        lease: 0,
+        memory: None,
+        polls: Vec::new(),
+        request: Request::None,
+    };
+}
+
+fn read(state: &mut State, at: usize) {
+    let (version, live) = state.database();
+    if state.nodes[at].request == Request::None {
+        state.nodes[at].request = Request::Keeping(version, live);
+    }
+}
+
+/// A request is of interest while there is an outcome that would be wrong.
+fn begin(state: &mut State, at: usize) {
+    let interesting = matches!(state.secret, Secret::Created | Secret::Deleted);
+    let node = &mut state.nodes[at];
+    if !interesting || node.request != Request::None {
+        return;
+    }
+    if node.lease > 0 {
+        node.request = Request::Leased;
+    } else {
+        read_and_end(state, at);
+    }
+}
+
+/// Only a client that was found by the secret is kept.
+fn read_and_end(state: &mut State, at: usize) {
+    let (_, live) = state.database();
+    end(state, at, live);
+    if live {
+        read(state, at);
+    }
+}
+
+/// The request is answered by a token or a refusal.
+fn end(state: &mut State, at: usize, token: bool) {
+    state.nodes[at].request = Request::None;
+    state.violation = match (token, state.secret) {
+        (true, Secret::Deleted) => Some(Violation::TokenAfterDeletion),
+        (false, Secret::Created) => Some(Violation::RefusalOfLive),
+        _ => None,
+    };
+}
