@@ -1,6 +1,6 @@
 //! The Entra-compatible routes: how they name a resource, what they answer, and the error codes that clients branch on.
 
-use actix_web::{HttpResponse, http::StatusCode};
+use actix_web::HttpResponse;
 use chrono::Utc;
 use domain::{
     authentication::{AuthenticatedClient, TargetRefusal},
@@ -9,6 +9,7 @@ use domain::{
 use serde_json::json;
 
 use crate::{
+    entra_codes as codes,
     failure::{Failure, no_store},
     issue::{Issued, Shape},
     request::TokenRequest,
@@ -90,7 +91,7 @@ impl TokenService {
 
     /// The seven-key error body.
     pub(crate) fn entra_error(&self, failure: &Failure) -> HttpResponse {
-        let (code, error, text, status) = entra_code(failure);
+        let (code, text) = codes::code_and_text(failure);
         let id = || {
             random::uuid(&*self.random)
                 .map(|id| id.to_string())
@@ -106,8 +107,8 @@ impl TokenService {
         let description = format!(
             "AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}"
         );
-        failure.head().status(status).json(json!({
-            "error": error,
+        failure.head().status(codes::status(failure)).json(json!({
+            "error": codes::error(failure),
             "error_description": description,
             "error_codes": [code],
             "timestamp": timestamp,
@@ -137,8 +138,8 @@ pub(crate) async fn error_page() -> HttpResponse {
         Failure::Throttled(0),
     ];
     let lines = explained.iter().map(|failure| {
-        let (code, error, text, _) = entra_code(failure);
-        format!("AADSTS{code}  {error}  {text}\n")
+        let (code, text) = codes::code_and_text(failure);
+        format!("AADSTS{code}  {}  {text}\n", codes::error(failure))
     });
     HttpResponse::Ok()
         .content_type("text/plain; charset=utf-8")
@@ -159,136 +160,4 @@ fn success(issued: &Issued, audience: &str, shape: Shape) -> HttpResponse {
         "ext_expires_in": issued.expires_in.to_string(), "expires_on": issued.expires_at.to_string(),
         "not_before": issued.not_before.to_string(), "resource": audience, "access_token": issued.token,
     }))
-}
-
-fn entra_code(failure: &Failure) -> (u32, &'static str, &'static str, StatusCode) {
-    const BAD: StatusCode = StatusCode::BAD_REQUEST;
-    let same = failure.status();
-    match failure {
-        Failure::Method => (
-            900_561,
-            "invalid_request",
-            "This endpoint accepts POST only.",
-            same,
-        ),
-        Failure::TooLarge => (9_002_313, "invalid_request", "The body exceeds 16 KiB.", same),
-        Failure::Malformed(text) => (9_002_313, "invalid_request", text, BAD),
-        Failure::Missing("resource") => (
-            900_144,
-            "invalid_request",
-            "The body must contain the parameter 'resource'.",
-            BAD,
-        ),
-        Failure::Missing("scope") => (
-            900_144,
-            "invalid_request",
-            "The body must contain the parameter 'scope'.",
-            BAD,
-        ),
-        Failure::Missing(_) => (
-            900_144,
-            "invalid_request",
-            "The body must contain the parameter 'grant_type'.",
-            BAD,
-        ),
-        Failure::UnsupportedGrant => (
-            70_003,
-            "unsupported_grant_type",
-            "The only grant type is client_credentials.",
-            BAD,
-        ),
-        Failure::NoClient => (
-            900_144,
-            "invalid_request",
-            "The body must contain the parameter 'client_id'.",
-            BAD,
-        ),
-        Failure::NoSecret => (
-            7_000_216,
-            "invalid_client",
-            "The body must contain the parameter 'client_secret'.",
-            same,
-        ),
-        Failure::UnknownClient => (
-            700_016,
-            "unauthorized_client",
-            "No application has this client id.",
-            BAD,
-        ),
-        Failure::WrongSecret { is_secret_id: true } => (
-            7_000_215,
-            "invalid_client",
-            "The id of a secret was sent: send its value, which was shown once at its creation.",
-            same,
-        ),
-        Failure::WrongSecret { .. } => (
-            7_000_215,
-            "invalid_client",
-            "The client secret is wrong; send its value and not its id.",
-            same,
-        ),
-        Failure::Expired => (
-            7_000_222,
-            "invalid_client",
-            "The client secret has expired: create a new one.",
-            same,
-        ),
-        Failure::Disabled => (
-            7_000_112,
-            "unauthorized_client",
-            "The application is disabled: contact support@wmda.info.",
-            BAD,
-        ),
-        Failure::Scope(_) => (
-            1_002_012,
-            "invalid_scope",
-            "The scope must be one resource followed by /.default.",
-            BAD,
-        ),
-        Failure::SeveralResources => (
-            700_022,
-            "invalid_scope",
-            "A token is for one resource; several were named.",
-            BAD,
-        ),
-        Failure::UnknownResource | Failure::AmbiguousResource => {
-            (500_011, "invalid_resource", "The resource is unknown.", BAD)
-        }
-        Failure::ResourceNotGranted => (
-            650_057,
-            "invalid_resource",
-            "The resource is not granted to this client.",
-            BAD,
-        ),
-        Failure::ResourceOnV2 => (
-            901_002,
-            "invalid_request",
-            "This endpoint takes 'scope', not 'resource'.",
-            BAD,
-        ),
-        Failure::UnknownTenant => (
-            90_002,
-            "invalid_request",
-            "The tenant in the path is unknown.",
-            BAD,
-        ),
-        Failure::Throttled(_) => (
-            90_055,
-            "temporarily_unavailable",
-            "Too many failed attempts: wait as Retry-After says.",
-            same,
-        ),
-        Failure::Unavailable(_) => (
-            90_033,
-            "temporarily_unavailable",
-            "The server can't answer now: try again shortly.",
-            same,
-        ),
-        Failure::Internal(_) => (
-            50_000,
-            "server_error",
-            "The server failed; the failure is logged.",
-            same,
-        ),
-    }
 }

@@ -135,78 +135,28 @@ impl TokenService {
         (roles, scope): (&[String], &str),
         shape: Shape,
     ) -> Result<Issued, Failure> {
-        let internal = |error: &dyn std::fmt::Display| Failure::Internal(error.to_string());
-        let now = self.clock.now();
-        let lifetime = grant
-            .resource
-            .token_lifetime_seconds
-            .unwrap_or(self.settings.token_lifetime_seconds);
-        let not_before = now.timestamp() - SLOW_CLOCK_SECONDS;
-        let expires_at = now.timestamp() + lifetime;
-        let iat = if shape == Shape::Rfc9068 {
-            now.timestamp()
-        } else {
-            not_before
-        };
-        let jti = random::uuid(&*self.random)
-            .map_err(|error| internal(&error))?
-            .to_string();
-        let client_id = client.client_id().to_string();
-        let issuer = self.issuer(shape);
-        let tid = self.settings.tenant_id.as_str();
+        let resource = &grant.resource;
+        let lifetime = resource.token_lifetime_seconds;
+        let lifetime = lifetime.unwrap_or(self.settings.token_lifetime_seconds);
+        let now = self.clock.now().timestamp();
+        let (expires_at, not_before) = (now + lifetime, now - SLOW_CLOCK_SECONDS);
+        let jti = random::uuid(&*self.random).map_err(|error| Failure::Internal(error.to_string()))?;
         let (list, index) = status_list::place(client.status_index());
         let status_uri = self.status_list_uri(list);
         let common = CommonClaims {
-            iss: &issuer,
-            sub: &client_id,
+            iss: &self.issuer(shape),
+            sub: &client.client_id().to_string(),
             aud: audience,
             exp: expires_at,
-            iat,
+            iat: if shape == Shape::Rfc9068 { now } else { not_before },
             nbf: not_before,
-            jti: &jti,
+            jti: &jti.to_string(),
             roles,
-            tid,
+            tid: &self.settings.tenant_id,
             status: TokenStatus::of(index, &status_uri),
         };
-        let (id, uti) = (client_id.as_str(), jti.as_str());
-        let token = match shape {
-            Shape::Rfc9068 => self.sign(
-                grant,
-                "at+jwt",
-                &AccessTokenClaims {
-                    common,
-                    client_id: id,
-                    scope,
-                },
-            ),
-            Shape::EntraV1 => self.sign(
-                grant,
-                "JWT",
-                &EntraV1Claims {
-                    common,
-                    appid: id,
-                    appidacr: "1",
-                    idp: &issuer,
-                    oid: id,
-                    uti,
-                    ver: "1.0",
-                },
-            ),
-            Shape::EntraV2 => self.sign(
-                grant,
-                "JWT",
-                &EntraV2Claims {
-                    common,
-                    azp: id,
-                    azpacr: "1",
-                    idtyp: "app",
-                    oid: id,
-                    uti,
-                    ver: "2.0",
-                },
-            ),
-        }?;
-        let algorithm = grant.resource.signing_algorithm;
+        let token = self.sign_as(shape, grant, common, scope)?;
+        let algorithm = resource.signing_algorithm;
         self.metrics
             .issued(shape, algorithm.unwrap_or(self.settings.signing_algorithm));
         Ok(Issued {
@@ -215,6 +165,54 @@ impl TokenService {
             expires_at,
             not_before,
         })
+    }
+
+    /// Adds the claims that only this kind of token has.
+    fn sign_as(
+        &self,
+        shape: Shape,
+        grant: &Grant,
+        common: CommonClaims<'_>,
+        scope: &str,
+    ) -> Result<String, Failure> {
+        let (id, uti, idp) = (common.sub, common.jti, common.iss);
+        match shape {
+            Shape::Rfc9068 => {
+                let client_id = id;
+                let claims = AccessTokenClaims {
+                    common,
+                    client_id,
+                    scope,
+                };
+                self.sign(grant, "at+jwt", &claims)
+            }
+            Shape::EntraV1 => {
+                let (appid, oid, appidacr, ver) = (id, id, "1", "1.0");
+                let claims = EntraV1Claims {
+                    common,
+                    appid,
+                    appidacr,
+                    idp,
+                    oid,
+                    uti,
+                    ver,
+                };
+                self.sign(grant, "JWT", &claims)
+            }
+            Shape::EntraV2 => {
+                let (azp, oid, azpacr, idtyp, ver) = (id, id, "1", "app", "2.0");
+                let claims = EntraV2Claims {
+                    common,
+                    azp,
+                    azpacr,
+                    idtyp,
+                    oid,
+                    uti,
+                    ver,
+                };
+                self.sign(grant, "JWT", &claims)
+            }
+        }
     }
 
     fn sign(&self, grant: &Grant, typ: &str, claims: &impl Serialize) -> Result<String, Failure> {

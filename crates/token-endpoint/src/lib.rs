@@ -4,6 +4,7 @@
 mod conditional;
 mod discovery;
 mod entra;
+mod entra_codes;
 mod failure;
 mod guard;
 mod introspection;
