@@ -153,6 +153,24 @@ test('the list tells by words what is urgent, who uses what, and what was never 
   assert.ok(await card(page, 'Soon').isVisible());
 });
 
+test('what was mailed about a secret is shown, and use after its expiry', async (t) => {
+  const who = await manager();
+  const late = await secret(who, 'Late');
+  ends(late.id, -1);
+  sql('INSERT INTO reminders (secret_id, threshold_days, recipient, kind, suppressed, at) VALUES (?, 14, ?, ?, TRUE, ?)', late.id, 'reader@amstel.example', 'reminder', stored(Date.now() - 9 * DAY));
+  const answer = await fetch(`${demo.base_url}/oauth2/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'client_credentials', client_id: who.clientId, client_secret: late.secret }) });
+  assert.equal(answer.status, 401);
+  for (let attempt = 0; attempt < 100 && !(await list(who))[0].tried_after_expiry_at; attempt += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const page = await open(t, who, at(who));
+  await card(page, 'Late').getByText('Expired, and still tried').waitFor();
+  await card(page, 'Late').getByText('E-mails about it (1)').click();
+  await card(page, 'Late').getByText('Reminder 14 days before').waitFor();
+  assert.match(await card(page, 'Late').textContent(), /to reader@amstel\.example: not sent any more/);
+  await accessible(page, 'mails, and tried after its expiry');
+});
+
 test('dates are written as the reader’s browser writes them', async (t) => {
   const who = await manager();
   await secret(who, 'Dated');

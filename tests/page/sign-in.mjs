@@ -76,6 +76,17 @@ test('somebody without a role sees why the page is closed and whom to ask', asyn
   await page.getByRole('heading', { name: 'Your applications' }).waitFor();
 });
 
+test('with an OpenID provider there is a way that asks for no password here', async (t) => {
+  const page = await open(t, null, '#/never', { viewport: { width: 1280, height: 900 } });
+  await page.route('**/session/options', (route) => route.fulfill({ json: { openid: { name: 'WMDA <portal>', start_url: '/api/v1/session/openid' } } }));
+  await page.reload();
+  const link = page.getByRole('link', { name: 'Sign in with WMDA <portal>' });
+  await link.waitFor();
+  assert.equal(await link.getAttribute('href'), '/api/v1/session/openid');
+  await accessible(page, 'sign-in with a provider');
+  await fits(page);
+});
+
 test('each failure at an OpenID provider is explained', async (t) => {
   const words = { unknown_person: 'nobody here knows you yet', no_mfa: 'without a second factor', disabled: 'is disabled', failed: 'did not work', surprising: 'did not work' };
   const page = await open(t, null);

@@ -56,7 +56,7 @@ test('an admin sets up a member: organisation, application, permission, person, 
   await accessible(page, 'people');
   await fits(page);
   await page.getByRole('button', { name: 'Add a person' }).click();
-  await page.getByLabel('E-mail address').fill('ingrid@fjord.example');
+  await page.getByLabel('E-mail address', { exact: true }).fill('ingrid@fjord.example');
   await page.getByLabel('Name', { exact: true }).fill('Ingrid Dahl');
   await page.getByRole('dialog').getByLabel('Organisation').selectOption({ label: 'Fjord <b>Registry</b>' });
   await accessible(page, 'add a person');
@@ -76,11 +76,11 @@ test('an admin sets up a member: organisation, application, permission, person, 
   await page.goBack();
   await heading(page, 'Partner-NO-FjordRegistry-SMC');
   await page.getByRole('button', { name: 'Assign' }).click();
-  await page.getByRole('button', { name: 'Assign', exact: true }).last().click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Assign' }).click();
   await page.getByText('Name who confirmed it.').waitFor();
   await page.getByLabel('Confirmed by').fill('Director Olsen');
   await accessible(page, 'assign');
-  await page.getByRole('button', { name: 'Assign', exact: true }).last().click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Assign' }).click();
   await page.getByText('confirmed by Director Olsen').waitFor();
   await page.getByText('Only one person can sign in to manage it.').waitFor();
 
@@ -133,16 +133,21 @@ test('needs attention: expiring secrets and thinly managed applications, the mos
   const name = '<i>Ends</i> soon';
   const ending = await secret(who, name);
   sql('UPDATE client_secrets SET expires_at = ? WHERE id = ?', stored(Date.now() + 2.5 * 86_400_000), ending.id);
+  const tried = await secret(who, 'Tried too late');
+  sql('UPDATE client_secrets SET expires_at = ?, tried_after_expiry_at = ? WHERE id = ?', stored(Date.now() - 86_400_000), stored(Date.now() - 4_000_000), tried.id);
   const off = await application();
   await call('PATCH', `/applications/${off}`, { as: await admin(), body: { enabled: false } });
   const page = await open(t, await signIn(await person({ role: 'auditor', name: 'Ada Prüfer' })));
   await heading(page, 'Needs attention');
   const first = page.getByRole('listitem').filter({ hasText: name });
   await first.getByText('2 days left').waitFor();
-  assert.ok((await page.getByRole('listitem').first().textContent()).includes(name));
+  await page.getByRole('listitem').filter({ hasText: 'Tried too late' }).getByText('1 hour ago').waitFor();
+  const order = await page.getByRole('main').getByRole('listitem').allTextContents();
+  const place = (text) => order.findIndex((one) => one.includes(text));
+  assert.ok(place('Tried too late') < place(name) && place(name) < place('sign in to manage it'), 'the most urgent first');
   await page.getByRole('heading', { name: 'Fewer than two managers' }).waitFor();
   const hrefs = await page.getByRole('main').getByRole('link').evaluateAll((links) => links.map((one) => one.hash));
-  assert.equal(hrefs.filter((one) => one.includes(who.clientId)).length, 2, 'its secret ends, and it has one manager');
+  assert.equal(hrefs.filter((one) => one.includes(who.clientId)).length, 3, 'its secrets, and that it has one manager');
   assert.ok(!hrefs.some((one) => one.includes(off)), 'what is disabled needs no attention');
   await accessible(page, 'needs attention');
   await fits(page);

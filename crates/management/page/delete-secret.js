@@ -1,7 +1,7 @@
 // Deleting a secret: says what will happen, and asks the harder, the more would stop.
 
 import { h, name, newId } from './dom.js';
-import { get, isUnknown, remove } from './api.js';
+import { SessionOver, get, isUnknown, remove } from './api.js';
 import { openDialog } from './dialogs.js';
 import { field, form, input } from './forms.js';
 import { announce, note, toast } from './notices.js';
@@ -10,17 +10,22 @@ import { hint, isLive, lastUse, usedLately } from './secrets.js';
 /** What somebody can type: direction marks and other invisible characters of a name are not asked for. */
 const typable = (text) => text.normalize('NFKC').replace(/\p{Cf}/gu, '').replace(/\s+/g, ' ').trim();
 
+/** Secrets that a question is being prepared about: a second click asks no second one. */
+const asking = new Set();
+
 /** Opens the dialog. `quiet` deletes at once: for a secret that nobody has. `done` is called after a deletion. */
 export async function deleteSecret({ clientId, secret, secrets, changed, quiet = false, done = () => {} }) {
   const path = `/applications/${clientId}/secrets/${secret.id}`;
   if (quiet) return perform(path, secret, changed);
-  let current;
-  try {
-    // What is shown in the list may be minutes old; the question is asked about now.
-    current = await get(path);
-  } catch (error) {
-    if (error.status !== 404) current = secret;
-  }
+  if (asking.has(secret.id)) return undefined;
+  asking.add(secret.id);
+  // What is shown in the list may be minutes old; the question is asked about now.
+  const current = await get(path).catch((error) => {
+    if (error instanceof SessionOver) return undefined;
+    return error.status === 404 ? null : secret;
+  });
+  asking.delete(secret.id);
+  if (current === undefined) return undefined;
   if (!current) {
     toast(`Somebody else has deleted “${secret.name}” meanwhile.`);
     await changed().catch(() => {});

@@ -8,15 +8,19 @@ import { showProblem } from './forms.js';
 
 const PAUSE = 250;
 
-/** A search field; `find(text)` is called after a pause, and only its last call matters. */
+/** A search field; `find(text)` is called after a pause, one call after the other, and the last text is always found. */
 export function searchBox(label, find) {
   const id = newId('search');
   const problem = h('div', { role: 'alert' });
   let timer = 0;
+  let queue = Promise.resolve();
   const control = h('input', { id, type: 'search', class: 'input', placeholder: label, autocomplete: 'off', spellcheck: 'false', maxlength: 120 });
   control.addEventListener('input', () => {
     clearTimeout(timer);
-    timer = setTimeout(() => guarded(problem, () => find(control.value.trim())), PAUSE);
+    timer = setTimeout(() => {
+      const text = control.value.trim();
+      queue = queue.then(() => (text === control.value.trim() ? attempt(problem, () => find(text)) : null));
+    }, PAUSE);
   });
   return h('div', { class: 'search', role: 'search' }, h('label', { class: 'unseen', for: id }, label), icon('search'), control, problem);
 }
@@ -32,8 +36,17 @@ export function moreButton(next, show) {
   return h('div', { class: 'more' }, button, problem);
 }
 
-/** Runs something that a person asked for, and says there what went wrong. */
+const busy = new WeakSet();
+
+/** Runs something that a person asked for, once however often they click, and says there what went wrong. */
 export async function guarded(place, action) {
+  if (busy.has(place)) return;
+  busy.add(place);
+  await attempt(place, action);
+  busy.delete(place);
+}
+
+async function attempt(place, action) {
   replace(place);
   try {
     await action();

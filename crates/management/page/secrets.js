@@ -49,17 +49,20 @@ export function secretCard(secret, actions) {
 
 export const fact = (term, value) => h('div', {}, h('dt', {}, term), h('dd', {}, value));
 
-const SENT = { sent: 'sent', pending: 'waiting to be sent', failed: 'could not be sent', suppressed: 'not sent, because it was not needed' };
+const STATES = { sent: 'sent', pending: 'waiting to be sent since', failed: 'could not be delivered', suppressed: 'not sent any more, since' };
+const KINDS = {
+  please_delete: 'Request to delete it', expired: 'Notice that it has expired', still_tried: 'Notice that it is still tried', withdrawn: 'Notice that it was deleted',
+};
 
 function reminders(secret) {
   const list = secret.notifications ?? [];
   if (list.length === 0) return null;
-  const line = (one) => h('li', {}, before(one.threshold_days), ' to ', name(one.recipient ?? 'the managers'), ': ',
-    SENT[one.state] ?? one.state, one.sent_at && [' ', moment(one.sent_at)]);
-  return h('details', { class: 'reminders' }, h('summary', {}, `Reminders (${list.length})`), h('ul', {}, list.map(line)));
+  const line = (one) => h('li', {}, KINDS[one.kind] ?? reminder(one.threshold_days), ' to ', name(one.recipient), ': ',
+    STATES[one.state] ?? one.state, ' ', moment(one.at));
+  return h('details', { class: 'reminders' }, h('summary', {}, `E-mails about it (${list.length})`), h('ul', {}, list.map(line)));
 }
 
-function before(days) {
-  if (days === 0) return 'On the last day';
-  return days === 1 ? '1 day before' : `${days} days before`;
+function reminder(days) {
+  if (days === 0) return 'Reminder on the last day';
+  return `Reminder ${days} ${days === 1 ? 'day' : 'days'} before`;
 }

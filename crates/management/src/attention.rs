@@ -34,6 +34,8 @@ pub struct AttentionItem {
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Concern {
+    /// An expired secret is still being tried: a system gets no token.
+    SecretExpiredYetTried(EndingView),
     /// A secret expires within a month.
     SecretExpiring(EndingView),
     /// Fewer than two managers can sign in.
@@ -54,12 +56,14 @@ pub struct EndingView {
     pub expires_at: DateTime<Utc>,
     /// When it last got a token; null when it never did.
     pub last_used_at: Option<DateTime<Utc>>,
+    /// When it was last presented after its expiry.
+    pub tried_after_expiry_at: Option<DateTime<Utc>>,
 }
 
 /// The list; it has no pages.
 #[derive(Serialize, ToSchema)]
 pub struct AttentionList {
-    /// Secrets by expiry, then applications by name; at most 200 of each.
+    /// Expired secrets that are still tried, secrets by expiry, applications by name; at most 200 of each.
     pub items: Vec<AttentionItem>,
     /// Whether that is all.
     pub complete: bool,
@@ -74,42 +78,51 @@ fn item(application: Named, concern: Concern) -> AttentionItem {
     }
 }
 
-fn ending(secret: EndingSecret) -> (Named, EndingView) {
+fn ending(secret: EndingSecret, concern: fn(EndingView) -> Concern) -> AttentionItem {
     let view = EndingView {
         secret_id: secret.id,
         secret_name: secret.name,
         expires_at: secret.expires_at,
         last_used_at: secret.last_used_at,
+        tried_after_expiry_at: secret.tried_after_expiry_at,
     };
-    (secret.application, view)
+    item(secret.application, concern(view))
+}
+
+fn of_secrets(
+    found: Vec<EndingSecret>,
+    concern: fn(EndingView) -> Concern,
+) -> impl Iterator<Item = AttentionItem> {
+    found.into_iter().take(MOST).map(move |one| ending(one, concern))
 }
 
 impl Management {
     /// What needs attention now.
     pub async fn attention(&self, _: &Allowed) -> Result<AttentionList, Problem> {
         let (now, limit) = (self.now(), MOST as i64 + 1);
+        let tried = self.store.tried_secrets(now, limit).await?;
         let expiring = self
             .store
             .ending_secrets(now, secret::expiring_until(now), limit)
             .await?;
         let thin = self.store.thinly_managed(ENOUGH_MANAGERS as i64, limit).await?;
-        let complete = expiring.len() <= MOST && thin.len() <= MOST;
-        let expiring = expiring.into_iter().take(MOST).map(|one| {
-            let (application, view) = ending(one);
-            item(application, Concern::SecretExpiring(view))
-        });
+        let complete = [tried.len(), expiring.len(), thin.len()]
+            .iter()
+            .all(|count| *count <= MOST);
+        let tried = of_secrets(tried, Concern::SecretExpiredYetTried);
+        let expiring = of_secrets(expiring, Concern::SecretExpiring);
         let thin = thin
             .into_iter()
             .take(MOST)
             .map(|(application, able_managers)| item(application, Concern::TooFewManagers { able_managers }));
         Ok(AttentionList {
-            items: expiring.chain(thin).collect(),
+            items: tried.chain(expiring).chain(thin).collect(),
             complete,
         })
     }
 }
 
-/// Lists what needs attention: secrets that expire soon, applications that too few people manage. Roles: admin, auditor.
+/// Lists what needs attention: expired secrets that are still tried, secrets that expire soon, applications that too few people manage. Roles: admin, auditor.
 #[utoipa::path(tag = "WMDA team", responses((status = 200, body = AttentionList), Problems))]
 #[get("/attention")]
 pub(crate) async fn list(caller: Caller) -> Result<HttpResponse, Problem> {

@@ -22,7 +22,7 @@ pub struct Named {
     pub organisation_name: String,
 }
 
-/// A secret that ends soon.
+/// A secret that ends soon, or has ended.
 #[derive(Clone, Debug)]
 pub struct EndingSecret {
     /// Where it belongs.
@@ -35,10 +35,13 @@ pub struct EndingSecret {
     pub expires_at: DateTime<Utc>,
     /// When it last got a token.
     pub last_used_at: Option<DateTime<Utc>>,
+    /// When it was last presented after its expiry.
+    pub tried_after_expiry_at: Option<DateTime<Utc>>,
 }
 
 type NameRow = (String, String, String);
-type SecretRow = (NameRow, (String, String, NaiveDateTime, Option<NaiveDateTime>));
+type SecretTimes = (NaiveDateTime, Option<NaiveDateTime>, Option<NaiveDateTime>);
+type SecretRow = (NameRow, (String, String), SecretTimes);
 
 impl Store {
     /// Live secrets of enabled applications that expire before `until`, the most urgent first; at most `limit`.
@@ -57,15 +60,29 @@ impl Store {
                 .filter(client_secrets::expires_at.lt(until.naive_utc()))
                 .order((client_secrets::expires_at, client_secrets::id))
                 .limit(limit)
-                .select((
-                    (applications::client_id, applications::name, organisations::name),
-                    (
-                        client_secrets::id,
-                        client_secrets::name,
-                        client_secrets::expires_at,
-                        client_secrets::last_used_at,
-                    ),
-                ))
+                .select(SECRET)
+                .load(connection)?;
+            rows.into_iter().map(ending).collect()
+        })
+        .await
+    }
+
+    /// Expired secrets of enabled applications that are still being tried, the last tried first; at most `limit`.
+    pub async fn tried_secrets(
+        &self,
+        now: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<EndingSecret>, StoreError> {
+        self.run(move |connection| {
+            let rows: Vec<SecretRow> = client_secrets::table
+                .inner_join(applications::table.inner_join(organisations::table))
+                .filter(applications::enabled.and(organisations::enabled))
+                .filter(client_secrets::deleted_at.is_null())
+                .filter(client_secrets::expires_at.le(now.naive_utc()))
+                .filter(client_secrets::tried_after_expiry_at.is_not_null())
+                .order((client_secrets::tried_after_expiry_at.desc(), client_secrets::id))
+                .limit(limit)
+                .select(SECRET)
                 .load(connection)?;
             rows.into_iter().map(ending).collect()
         })
@@ -101,6 +118,22 @@ impl Store {
     }
 }
 
+type Names = (applications::client_id, applications::name, organisations::name);
+type Times = (
+    client_secrets::expires_at,
+    client_secrets::last_used_at,
+    client_secrets::tried_after_expiry_at,
+);
+const SECRET: (Names, (client_secrets::id, client_secrets::name), Times) = (
+    (applications::client_id, applications::name, organisations::name),
+    (client_secrets::id, client_secrets::name),
+    (
+        client_secrets::expires_at,
+        client_secrets::last_used_at,
+        client_secrets::tried_after_expiry_at,
+    ),
+);
+
 fn able_managers(connection: &mut AnyConnection, client_id: &str) -> Result<i64, StoreError> {
     Ok(credential_managers::table
         .inner_join(users::table)
@@ -119,7 +152,7 @@ fn named((client_id, name, organisation_name): NameRow) -> Result<Named, StoreEr
 }
 
 fn ending(
-    (application, (id, name, expires_at, last_used_at)): SecretRow,
+    (application, (id, name), (expires_at, last_used_at, tried_at)): SecretRow,
 ) -> Result<EndingSecret, StoreError> {
     Ok(EndingSecret {
         application: named(application)?,
@@ -127,5 +160,6 @@ fn ending(
         name,
         expires_at: expires_at.and_utc(),
         last_used_at: last_used_at.map(|at| at.and_utc()),
+        tried_after_expiry_at: tried_at.map(|at| at.and_utc()),
     })
 }
