@@ -17,7 +17,22 @@ pub(crate) struct Claims {
     #[serde(default)]
     pub(crate) roles: Vec<String>,
     pub(crate) tid: Option<String>,
+    client_id: Option<String>,
+    appid: Option<String>,
+    azp: Option<String>,
     pub(crate) status: Option<status::Reference>,
+}
+
+impl Claims {
+    /// Whether an application calls for itself: `sub` is the client that the token was issued to, under whatever name the route
+    /// gives it (RFC 9068 §2.2, §5). A person's token must never pass for an application's.
+    pub(crate) fn is_of_a_client(&self) -> bool {
+        let mut named = [&self.client_id, &self.appid, &self.azp]
+            .into_iter()
+            .flatten()
+            .peekable();
+        named.peek().is_some() && named.all(|client| *client == self.sub)
+    }
 }
 
 /// A token that has passed every check. Nothing but [`crate::Verifier::verify`] builds one.

@@ -118,6 +118,9 @@ impl Verifier {
         let (issuer, keys) = known.ok_or(Rejection::Issuer)?;
         jws.has_type(issuer.typ)?;
         jws.verify(&*keys.find(&jws.kid).await?)?;
+        if !claims.is_of_a_client() {
+            return Err(Rejection::Claims);
+        }
         self.check_audience_and_times(&claims)?;
         match (&claims.status, self.settings.status) {
             (_, StatusPolicy::Ignored) => {}

@@ -42,6 +42,44 @@ async fn j01_a_good_token_of_each_route_and_algorithm_passes() {
     assert!(scene.verify(&long).await.is_ok(), "RFC 7515 section 4.1.9");
 }
 
+/// RFC 9068 §5: whose `sub` it is must not be a matter of luck.
+#[tokio::test]
+async fn j02_a_token_of_anybody_but_an_application_is_refused() {
+    let scene = Scene::new();
+    let with = |changes: Value| scene.token_with(&changes);
+    let person = "5f1c2b8e-0000-4000-8000-000000000001";
+    let vectors = vec![
+        (
+            "a person's, by the application",
+            with(json!({ "sub": person })),
+            Rejection::Claims,
+        ),
+        (
+            "another client's",
+            with(json!({ "client_id": person })),
+            Rejection::Claims,
+        ),
+        ("nobody's", with(json!({ "client_id": null })), Rejection::Claims),
+        ("two clients'", with(json!({ "azp": person })), Rejection::Claims),
+        (
+            "a person's, on an Entra route",
+            with(json!({ "client_id": null, "appid": CLIENT, "sub": person })),
+            Rejection::Claims,
+        ),
+        (
+            "sub is a list",
+            with(json!({ "sub": [CLIENT] })),
+            Rejection::Claims,
+        ),
+    ];
+    check(&scene, vectors).await;
+    let entra = with(json!({ "client_id": null, "azp": CLIENT }));
+    assert!(
+        scene.verify(&entra).await.is_ok(),
+        "each route has its own name for it"
+    );
+}
+
 #[tokio::test]
 async fn j03_the_algorithm_is_on_the_list_and_bound_to_the_key() {
     let scene = Scene::new();
