@@ -1,17 +1,19 @@
-//! What happens to a node: one fault after the other, with little peace between them.
+//! What happens to a node: one fault after the other, with little peace between them. Stopped, killed, cut off, stalled, slowed
+//! down, and its clock stepped.
 
-use std::thread;
+use std::{thread, time::Duration};
 
 use crate::{Stop, nodes::Node, random::Random};
 
 pub fn work(node: &Node, stop: &Stop, mut random: Random) {
     while !stop.is_set() {
         thread::sleep(random.millis(300, 2500));
-        match random.below(6) {
+        match random.below(7) {
             0 | 1 => pause(node, &mut random),
             2 => restart(node, &mut random),
             3 => cut(node, &mut random),
             4 => stall(node, &mut random),
+            5 => step_clock(node, &mut random),
             _ => slow_down(node, &mut random),
         }
     }
@@ -57,4 +59,12 @@ fn slow_down(node: &Node, random: &mut Random) {
     thread::sleep(random.millis(500, 3000));
     node.link.open();
     node.launch();
+}
+
+/// The wall clock jumps ahead by hours, and back. (Not before the start of the keys: then there is none to sign with.)
+fn step_clock(node: &Node, random: &mut Random) {
+    node.note("clock stepped");
+    node.step_clock(random.millis(0, 12 * 3_600_000));
+    thread::sleep(random.millis(500, 3000));
+    node.step_clock(Duration::ZERO);
 }

@@ -198,17 +198,23 @@ impl History {
                 .get()
                 .is_some_and(|at| seen.began > *at)
         });
-        let (number, slowest) = self.deletions();
+        let took = self.deletions();
+        let after = |share: usize| took.get((took.len() * share / 100).min(took.len().saturating_sub(1)));
         write!(
             text,
-            "; {number} deletions, the slowest answered after {slowest:?}; {tried} requests began after one; {} violations",
+            "; {} deletions answered after {:.0?} (median), {:.0?} (p99), {:.0?} (slowest); {tried} requests began after one; {} violations",
+            took.len(),
+            after(50).unwrap_or(&Duration::ZERO),
+            after(99).unwrap_or(&Duration::ZERO),
+            after(100).unwrap_or(&Duration::ZERO),
             self.violations().len()
         )
         .unwrap();
         text
     }
 
-    fn deletions(&self) -> (usize, Duration) {
+    /// How long each deletion took, the slowest last.
+    fn deletions(&self) -> Vec<Duration> {
         let requests = self.requests.lock().unwrap();
         let mut lives: Vec<&Arc<Secret>> = requests.iter().map(|seen| &seen.secret).collect();
         lives.sort_by_key(|secret| secret.id);
@@ -216,7 +222,9 @@ impl History {
         let took = lives
             .iter()
             .filter_map(|secret| Some(*secret.deletion_answered.get()? - *secret.deletion_begun.get()?));
-        (took.clone().count(), took.max().unwrap_or_default())
+        let mut took: Vec<Duration> = took.collect();
+        took.sort();
+        took
     }
 }
 

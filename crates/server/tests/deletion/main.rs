@@ -1,5 +1,5 @@
 //! The promise about deletion, put to the test: three nodes on one Postgres, eight clients, secrets that come and go, and nodes
-//! that are stopped, killed and cut off. A checker reads what everybody saw. `cargo xtask deletion --seconds N` runs it for longer.
+//! that are stopped, killed, cut off and have their clocks stepped. A checker reads what everybody saw. `cargo xtask deletion --seconds N` runs it for longer.
 
 #![expect(
     clippy::unwrap_used,

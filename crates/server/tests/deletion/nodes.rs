@@ -4,6 +4,7 @@ use std::{
     fs::{File, OpenOptions},
     io::Write,
     net::TcpListener,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Mutex,
     thread,
@@ -55,6 +56,11 @@ impl Site {
         Store::open(&DatabaseUrl::parse(&self.database_url).unwrap(), 4).unwrap()
     }
 
+    /// The file by which the wall clock of a node is set.
+    fn clock(&self, port: u16) -> PathBuf {
+        self.demo.data_dir().join(format!("clock-{port}"))
+    }
+
     fn serve(&self, database: &str, port: u16) -> Command {
         let data = self.demo.data_dir();
         let mut command = binary();
@@ -70,14 +76,32 @@ impl Site {
             .env("WMDA_AUTH__CACHE__LEASE_MS", self.lease.as_millis().to_string())
             .env("WMDA_AUTH__LIMITS__FAILURES_PER_SECOND", "1000000")
             .env("WMDA_AUTH__LIMITS__FAILURE_BURST", "1000000")
-            .env("RUST_LOG", "error");
+            .env("RUST_LOG", "error")
+            .env("LD_PRELOAD", faketime())
+            .env("FAKETIME_TIMESTAMP_FILE", self.clock(port))
+            .env("FAKETIME_CACHE_DURATION", "1")
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         command
     }
+}
+
+/// The library of the Debian package `faketime`.
+fn faketime() -> String {
+    let library = format!(
+        "/usr/lib/{}-linux-gnu/faketime/libfaketimeMT.so.1",
+        std::env::consts::ARCH
+    );
+    assert!(
+        Path::new(&library).exists(),
+        "{library} is missing: run `cargo xtask test`, or apt-get install faketime"
+    );
+    library
 }
 
 /// One node; killed on drop.
 pub struct Node {
     pub link: Link,
+    clock: PathBuf,
     port: u16,
     command: Mutex<Command>,
     child: Mutex<Option<Child>>,
@@ -94,12 +118,14 @@ impl Node {
             .open(site.demo.data_dir().join(format!("node-{port}.log")))
             .unwrap();
         let node = Self {
+            clock: site.clock(port),
             command: Mutex::new(site.serve(&link.url, port)),
             child: Mutex::default(),
             link,
             port,
             log,
         };
+        node.step_clock(Duration::ZERO);
         node.launch();
         let ready = |_| {
             thread::sleep(Duration::from_millis(50));
@@ -141,6 +167,11 @@ impl Node {
                 .status();
             assert!(sent.unwrap().success(), "no signal could be sent");
         }
+    }
+
+    /// Sets the wall clock to so much ahead of the real one.
+    pub fn step_clock(&self, ahead: Duration) {
+        std::fs::write(&self.clock, format!("+{}", ahead.as_secs())).unwrap();
     }
 
     pub fn token_url(&self) -> String {
