@@ -1,7 +1,8 @@
 """Runs each API of this folder against a running demo and shows what it makes of a good token, of bad ones, and of the
-tokens of a secret that is deleted meanwhile: a table on standard output, exit code 1 when a promise is not kept.
+tokens of a secret that is deleted meanwhile, and what it does when the server is gone: a table on standard output, exit code 1 when a promise is not kept.
 
-`cargo xtask validators` builds the APIs and starts it. WMDA_AUTH_DEMO is the demo's line of JSON, BUILT the folder with what was built.
+`cargo xtask validators` builds the APIs and starts it. WMDA_AUTH_DEMO is the demo's line of JSON, DEMO_PID its
+process, BUILT the folder with what was built.
 """
 
 import base64
@@ -10,6 +11,8 @@ import http.server
 import json
 import os
 import re
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -29,11 +32,11 @@ DEMO = json.loads(os.environ["WMDA_AUTH_DEMO"])
 URL, TENANT, CA = DEMO["base_url"], DEMO["tenant_id"], DEMO["ca_file"]
 # For every request of this program.
 os.environ["REQUESTS_CA_BUNDLE"] = CA
-BUILT = Path(os.environ["BUILT"])
+BUILT, DEMO_PID = Path(os.environ["BUILT"]), int(os.environ["DEMO_PID"])
 RESOURCES = {"ES256": "f6d78a69-c840-46a2-941b-a0e08f9296e7", "RS256": "4ff9e943-41d7-4430-b1cf-5502b9440601"}
 ROLES = {"ES256": "Search.Read", "RS256": "Data.Upload"}
 ROUTES = {"standard": "/oauth2/token", "v1": f"/{TENANT}/oauth2/token", "v2": f"/{TENANT}/oauth2/v2.0/token"}
-STATUS_LIST_TTL = 10.0
+STATUS_LIST_TTL, STATUS_LIST_LIFETIME = 10.0, 60.0
 
 
 @dataclass
@@ -144,6 +147,8 @@ class Running:
         self.api, self.algorithm = api, algorithm
         self.dir = Path(tempfile.mkdtemp(prefix="wmda-auth-validator-"))
         self.dir.chmod(0o755)
+        # The demo's folder is readable by its owner only, and Apache is somebody else.
+        self.authority = shutil.copy(CA, self.dir / "ca.pem")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -161,8 +166,8 @@ class Running:
         resource = RESOURCES[self.algorithm]
         server = next(s for s in DEMO["resource_servers"] if s["resources"] == [resource])
         basic = f"{server['client_id']}:{server['client_secret']}".encode()
-        trusted = {"CA_FILE": CA, "NODE_EXTRA_CA_CERTS": CA, "SSL_CERT_FILE": CA, "REQUESTS_CA_BUNDLE": CA}
-        return trusted | {
+        names = ("CA_FILE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+        return dict.fromkeys(names, str(self.authority)) | {
             "PUBLIC_URL": URL, "TENANT": TENANT, "AUDIENCE": resource, "ALGORITHM": self.algorithm,
             "ROLE": ROLES[self.algorithm], "PORT": str(self.port), "BACKEND": backend, "WORK_DIR": str(self.dir),
             "RESOURCE_SERVER_ID": server["client_id"], "RESOURCE_SERVER_SECRET": server["client_secret"],
@@ -196,6 +201,10 @@ class Running:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
             self.process.kill()
+        self.log.close()
+
+    def clean(self):
+        shutil.rmtree(self.dir, ignore_errors=True)
 
 
 class Introspection:
@@ -219,6 +228,9 @@ class Introspection:
         return ""
 
     def stop(self):
+        pass
+
+    def clean(self):
         pass
 
 
@@ -270,6 +282,36 @@ def last_accepted(running, tokens, deletion):
     return ("at once" if accepted <= 0 else f"{accepted:.2f} s"), right and again == {401}
 
 
+def outage(running, tokens, stopped_at, continued):
+    """Asks while the server is stopped; answers how long it still accepted a good token, and whether it ended in time and
+    recovers afterwards."""
+    token, last, ended = tokens.good["standard"], 0.0, False
+    while not ended and time.monotonic() < stopped_at + 1.5 * STATUS_LIST_LIFETIME:
+        began = time.monotonic()
+        ended = running.ask(token) != 200
+        last = last if ended else began - stopped_at
+        time.sleep(0 if ended else 0.5)
+    continued.wait()
+    recovers = any(running.ask(token) == 200 or time.sleep(1) for _ in range(15))
+    right = ended and last <= (0 if running.api.asks else STATUS_LIST_LIFETIME) and recovers
+    return (f"{last:.0f} s" if last else "at once") + ("" if recovers else ", for good"), right
+
+
+def stop_the_server(all_running, tokens, rows):
+    """The demo stands still until every status list must be too old."""
+    continued = threading.Event()
+    with ThreadPoolExecutor(32) as pool:
+        os.kill(DEMO_PID, signal.SIGSTOP)
+        stopped_at = time.monotonic()
+        asked = [one for one in all_running if not isinstance(one, Introspection)]
+        ends = {id(one): pool.submit(outage, one, tokens[one.algorithm], stopped_at, continued) for one in asked}
+        time.sleep(STATUS_LIST_LIFETIME + 8)
+        os.kill(DEMO_PID, signal.SIGCONT)
+        continued.set()
+        for one, row in zip(all_running, rows):
+            row["server gone: accepts for"] = ends[id(one)].result() if id(one) in ends else ("", True)
+
+
 def measure(all_running, tokens):
     with ThreadPoolExecutor(32) as pool:
         rows = list(pool.map(lambda running: judged(running, tokens[running.algorithm]), all_running))
@@ -303,6 +345,7 @@ def main():
         with ThreadPoolExecutor(32) as pool:
             list(pool.map(lambda running: running.wait(), all_running))
         rows = measure(all_running, tokens)
+        stop_the_server(all_running, tokens, rows)
     finally:
         for running in all_running:
             running.stop()
@@ -311,6 +354,8 @@ def main():
     wrong = [running for running, row in zip(all_running, rows) if not all(right for _, right in row.values())]
     for running in wrong:
         print(f"\n{running.api.name}, {running.algorithm}:\n{running.said()}", file=sys.stderr)
+    for running in all_running:
+        running.clean()
     return 1 if wrong else 0
 
 

@@ -51,6 +51,11 @@ impl Demo {
         Ok(demo)
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The line of JSON that it printed: it has secrets, so it goes into an environment and not into a log.
     pub(crate) fn json(&self) -> &str {
         &self.json

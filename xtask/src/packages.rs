@@ -11,7 +11,7 @@ pub(crate) fn ensure() -> Outcome {
     let missing = missing();
     if missing.is_empty() {
         shell::announce(
-            "PostgreSQL, Python, Node, Chromium, Go, Java, Maven, Apache and nginx are there: nothing to install",
+            "PostgreSQL, Python, Node, Chromium, Go, Java, Maven, Apache, nginx and faketime are there: nothing to install",
         );
         return Ok(());
     }
@@ -56,6 +56,7 @@ fn missing() -> Vec<&'static str> {
             there("/usr/lib/nginx/modules/ngx_http_js_module.so"),
         ),
         ("nginx", there("/usr/sbin/nginx")),
+        ("faketime", there("/usr/bin/faketime")),
     ];
     present
         .iter()

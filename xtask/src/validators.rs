@@ -19,6 +19,7 @@ pub(crate) fn run(root: &Path) -> Outcome {
     measure.arg(root.join("tests/validators/measure.py"));
     measure
         .env("WMDA_AUTH_DEMO", demo.json())
+        .env("DEMO_PID", demo.id().to_string())
         .env("BUILT", &built)
         .env("RUST_API", programs.join("examples/api"))
         .env("PYTHONDONTWRITEBYTECODE", "1");
