@@ -8,6 +8,7 @@ import { copyButton, toast } from './notices.js';
 import { field, form, input, select } from './forms.js';
 import { openDialog } from './dialogs.js';
 import { moreButton, searchBox } from './lists.js';
+import { rotations } from './rotation.js';
 import { statusBadge } from './secrets.js';
 
 /** Above so many, the list asks for no secrets: it would ask too often. */
@@ -74,7 +75,8 @@ async function summarise(place, clientId, signal) {
     const secrets = await all(`/applications/${clientId}/secrets`, { signal });
     const count = secrets.length === 1 ? '1 secret' : `${secrets.length} secrets`;
     const urgent = secrets.filter((one) => one.status !== 'active').slice(0, 3);
-    replace(place, h('span', { class: 'muted' }, secrets.length ? count : 'No secret yet'), urgent.map(statusBadge));
+    replace(place, h('span', { class: 'muted' }, secrets.length ? count : 'No secret yet'), urgent.map(statusBadge),
+      rotations(secrets).length > 0 && h('span', { class: 'badge production' }, icon('rotate'), 'Rotation under way'));
   } catch { /* The card stands without it; the application's own view says what is wrong. */ }
 }
 

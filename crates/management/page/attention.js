@@ -7,7 +7,7 @@ import { icon } from './icons.js';
 
 const KINDS = [
   ['secret_expired_yet_tried', 'Expired, and still tried', 'A system still has an expired secret and gets no token. Somebody at the organisation does not know yet.'],
-  ['secret_expiring', 'Expiring within a month', 'The managers have been reminded. Ask those whose secret is in use and not yet replaced.'],
+  ['secret_expiring', 'Expiring within a month', 'The managers are reminded by e-mail. Ask those whose secret is in use and not yet replaced.'],
   ['too_few_managers', 'Fewer than two managers', 'If the only manager is ill or leaves, nobody rotates the secrets.'],
 ];
 

@@ -35,13 +35,13 @@ export async function auditView(main, { signal }) {
     replace(more, moreButton(page.next, () => load(page.next)));
   }
 
-  const narrow = (one, value, label) => h('button', { type: 'button', class: 'link plain', title: `Only ${label}`, onclick: () => {
+  const narrow = (one, value, label, kind = '') => h('button', { type: 'button', class: `link plain ${kind}`, title: `Only ${label}`, onclick: () => {
     one.control.value = value;
     guarded(problem, load);
   } }, name(value));
 
   function cells(one) {
-    return [moment(one.at), narrow(actor, one.actor, 'this actor'), narrow(action, one.action, 'this action'), narrow(object, one.object, 'this object'), h('code', { class: 'once' }, one.source),
+    return [moment(one.at), narrow(actor, one.actor, 'this actor'), narrow(action, one.action, 'this action', 'once'), narrow(object, one.object, 'this object'), h('code', { class: 'once' }, one.source),
       h('span', { class: `badge ${one.outcome === 'done' ? 'ok' : 'danger'}` }, icon(one.outcome === 'done' ? 'check' : 'stop'), one.outcome === 'done' ? 'Done' : 'Denied')];
   }
 

@@ -44,7 +44,7 @@ function frame() {
   const here = (hash) => current.hash === hash || current.hash.startsWith(`${hash}/`);
   const links = seesAll() ? TEAM : [['#/applications', 'Applications']];
   const user = session.user;
-  replace(top, skip, h('div', { class: 'top-line' },
+  replace(top, skip, h('div', { class: seesAll() ? 'top-line team' : 'top-line' },
     h('a', { class: 'brand', href: user ? '#/' : null }, h('span', { class: 'mark' }, icon('key')), h('span', {}, 'WMDA ', h('span', { class: 'brand-page' }, 'API Credentials'))),
     user && h('nav', { 'aria-label': 'Main' }, links.map(([hash, text]) => h('a', { href: hash, 'aria-current': here(hash) ? 'page' : null }, text))),
     user && h('div', { class: 'who' },

@@ -4,7 +4,7 @@
 import { h, name } from './dom.js';
 import { clock } from './api.js';
 import { manages } from './session.js';
-import { DAY, duration, relative } from './dates.js';
+import { DAY, duration, moment } from './dates.js';
 import { icon } from './icons.js';
 import { announce, note } from './notices.js';
 import { hint, isLive, lastUse } from './secrets.js';
@@ -84,7 +84,7 @@ function ready(rotation, tools) {
   return [
     note('ok', h('p', {}, 'The new secret works: last used ', lastUse(fresh), '.'), h('p', {}, !isLive(old)
       ? 'The old one has expired and gets no token.'
-      : old.last_used_at ? ['Nothing has used the old one since ', relative(old.last_used_at), '.'] : 'The old one was never used.')),
+      : old.last_used_at ? ['Nothing has used the old one since ', moment(old.last_used_at), '.'] : 'The old one was never used.')),
     buttons(tools, h('button', { type: 'button', class: 'button primary', onclick: () => drop(rotation, tools) }, icon('bin'), 'Delete the old secret')),
   ];
 }
