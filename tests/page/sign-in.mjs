@@ -114,6 +114,28 @@ test('a session that is about to end warns, and goes on when asked', async (t) =
   assert.ok(Date.parse(expires_at) - Date.now() > 55 * MINUTE);
 });
 
+test('twelve hours after signing in staying is no longer offered, and a form is kept all the same', async (t) => {
+  const who = await manager();
+  const page = await open(t, who, `#/applications/${who.clientId}`);
+  await page.getByRole('button', { name: 'Create new secret' }).click();
+  await page.getByLabel('Name').fill('Late work');
+  sql('UPDATE sessions SET created_at = ? WHERE user_id = ?', stored(Date.now() - (12 * 60 - 3) * MINUTE), who.id);
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await page.getByRole('button', { name: 'Stay signed in' }).click();
+  await page.getByText('Twelve hours after signing in every session ends').first().waitFor();
+  const looked = page.waitForResponse((answer) => answer.url().endsWith('/api/v1/session'));
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await looked;
+  assert.equal(await page.getByRole('dialog', { name: 'Are you still there?' }).count(), 0, 'it warns once');
+  sql('UPDATE sessions SET created_at = ? WHERE user_id = ?', stored(Date.now() - 12 * 60 * MINUTE), who.id);
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await page.getByText('What you typed is still here.').waitFor();
+  await fillIn(page, who, { code: totp(who.totp_secret, 1) });
+  await page.getByRole('button', { name: 'Create secret' }).click();
+  await page.getByText('Value of Late work').waitFor();
+  await page.getByRole('button', { name: 'Copy secret' }).click();
+});
+
 test('what the page asks by itself keeps no session alive', async (t) => {
   const who = await manager();
   const page = await open(t, who, '#/applications');

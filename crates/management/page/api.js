@@ -18,7 +18,7 @@ export const hooks = {
 };
 
 /** The server said no, and why. */
-export class Problem extends Error {
+class Problem extends Error {
   constructor(response, body) {
     super(body?.detail ?? `The server answered ${response.status}.`);
     this.status = response.status;
@@ -69,7 +69,7 @@ async function read(response) {
 }
 
 /** Calls the API. `background` marks what nobody asked for: it keeps no session alive. */
-export async function call(method, path, options = {}) {
+async function call(method, path, options = {}) {
   let { response, content } = await send(method, path, options);
   // Another tab may have signed in anew: the token that goes with the cookie is then another.
   if (response.status === 403 && method !== 'GET' && (await hooks.refreshCsrf())) {

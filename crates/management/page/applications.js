@@ -22,7 +22,7 @@ export function environments(application) {
 }
 
 /** The names of the APIs, each once. */
-export const apiNames = (application) => [...new Set(application.permissions.map((one) => one.resource_name))].join(', ');
+const apiNames = (application) => [...new Set(application.permissions.map((one) => one.resource_name))].join(', ');
 
 export async function applicationsView(main, { signal }) {
   document.title = 'Applications – Manage API Credentials';

@@ -4,14 +4,14 @@ import { h } from './dom.js';
 import { clock } from './api.js';
 
 const MINUTE = 60_000;
-export const HOUR = 60 * MINUTE;
+const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
 const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
 const timeFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
 /** `2026-11-24 14:05:09 UTC` */
-export function utc(iso) {
+function utc(iso) {
   return `${new Date(iso).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
@@ -45,7 +45,7 @@ export function duration(milliseconds) {
   return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }
 
-export function relativeText(iso) {
+function relativeText(iso) {
   const difference = Date.parse(iso) - clock.now();
   if (Math.abs(difference) < MINUTE) return difference > 0 ? 'in less than a minute' : 'just now';
   return difference > 0 ? `in ${duration(difference)}` : `${duration(difference)} ago`;

@@ -1,6 +1,6 @@
 // Forms: a label above, advice below, an error where it belongs, and no second sending while one is under way.
 
-import { add, h, newId, replace } from './dom.js';
+import { h, newId, replace } from './dom.js';
 import { icon } from './icons.js';
 import { SessionOver, isAbort } from './api.js';
 
@@ -73,10 +73,3 @@ export function sentence(text) {
   const begun = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }
-
-/** Adds something below a form's fields, before its actions. */
-export const insertBeforeActions = (formElement, ...content) => {
-  const holder = h('div', {});
-  add(holder, ...content);
-  formElement.querySelector('.actions').before(holder);
-};

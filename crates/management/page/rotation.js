@@ -28,7 +28,7 @@ export function pollEvery(pending, waited) {
 const quietFor = (old) => (old.last_used_at ? clock.now() - Date.parse(old.last_used_at) : Infinity);
 
 /** Which step is next, from 1: 4 is over. A day of silence is enough: a token lives for an hour. */
-export function step({ fresh, old, done }) {
+function step({ fresh, old, done }) {
   if (done) return 4;
   if (!fresh.last_used_at) return 1;
   return isLive(old) && quietFor(old) < DAY ? 2 : 3;

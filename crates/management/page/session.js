@@ -3,7 +3,8 @@
 
 import { h, replace } from './dom.js';
 import { clock, get, hooks, remove } from './api.js';
-import { announce } from './notices.js';
+import { announce, toast } from './notices.js';
+import { duration } from './dates.js';
 import { closeAll, inDialog, openDialog } from './dialogs.js';
 import { signInForm } from './sign-in.js';
 
@@ -19,8 +20,10 @@ let lastActivity = Date.now();
 let lastCall = Date.now();
 let renewing = null;
 let warning = null;
+/** An end that nothing puts off, and that the person knows of. */
+let knownEnd = 0;
 
-export const has = (role) => session.user?.roles.includes(role) ?? false;
+const has = (role) => session.user?.roles.includes(role) ?? false;
 export const isAdmin = () => has('admin');
 export const seesAll = () => has('admin') || has('auditor');
 export const manages = (clientId) => session.manages.includes(clientId);
@@ -87,12 +90,12 @@ function forget() {
  * typed stays; otherwise the sign-in takes the view's place. Answers whether the same person is back.
  */
 function renew(reason = 'Your session has ended.') {
+  warning?.close();
   if (!inDialog() || !session.user) {
     if (session.user) end(`${reason} Sign in to go on.`);
     return Promise.resolve(false);
   }
   renewing ??= new Promise((resolve) => {
-    warning?.close();
     const before = session.user;
     const back = (view) => {
       if (view.user.id !== before.id) location.reload();
@@ -148,15 +151,15 @@ async function keep() {
 }
 
 function warn() {
-  if (warning) return;
+  if (warning || knownEnd === session.expiresAt) return;
   const left = h('strong', {});
   const tick = () => {
     const seconds = Math.max(0, Math.round((session.expiresAt - clock.now()) / 1000));
     replace(left, `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`);
     if (seconds === 0) check();
   };
-  const stay = h('button', { type: 'button', class: 'button primary', onclick: async () => { await keep(); warning?.close(); check(); } }, 'Stay signed in');
-  const leave = h('button', { type: 'button', class: 'button', onclick: () => { warning.close(); signOut(); } }, 'Sign out');
+  const stay = h('button', { type: 'button', class: 'button primary', onclick: stayOn }, 'Stay signed in');
+  const leave = h('button', { type: 'button', class: 'button', onclick: () => { warning.close(); signOut().catch(check); } }, 'Sign out');
   const timer = setInterval(tick, 1000);
   warning = openDialog({
     title: 'Are you still there?', kind: 'small',
@@ -167,6 +170,15 @@ function warn() {
     ],
   });
   tick();
+}
+
+async function stayOn() {
+  await keep();
+  warning?.close();
+  const left = session.expiresAt - clock.now();
+  if (!session.user || left > WARN_BEFORE) return;
+  knownEnd = session.expiresAt;
+  toast(`Twelve hours after signing in every session ends: this one in ${duration(left)}. Then sign in again; what you typed stays.`);
 }
 
 tabs.addEventListener('message', async ({ data }) => {

@@ -6,6 +6,11 @@
     clippy::disallowed_methods,
     reason = "helpers of tests stand outside test functions; tests measure time and read their environment"
 )]
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test file uses a part of the support"
+)]
 
 mod support;
 

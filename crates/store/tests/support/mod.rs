@@ -21,7 +21,9 @@ use domain::{
     client::Client,
     organisation::Organisation,
     pepper::{Digest, Pepper},
+    policy::Role,
     resource::{Environment, Resource},
+    user::{Assignment, User},
 };
 use store::{DatabaseUrl, NewClientSecret, Store, StoreError, memory::ClientMemory, usage::UsageRecorder};
 use tempfile::TempDir;
@@ -183,6 +185,50 @@ impl Database {
     }
 
     pub async fn secret(&self, client_id: Uuid, value: &str) -> Result<Uuid, StoreError> {
+        self.new_secret(client_id, value, None).await
+    }
+
+    pub async fn secret_that_replaces(
+        &self,
+        client_id: Uuid,
+        value: &str,
+        replaced: Uuid,
+    ) -> Result<Uuid, StoreError> {
+        self.new_secret(client_id, value, Some(replaced)).await
+    }
+
+    /// A person of the client's organisation who manages it.
+    pub async fn manager(&self, client: SampleClient, email: &str) -> Result<Uuid, StoreError> {
+        let id = self.new_id();
+        let user = User {
+            id,
+            email: email.to_owned(),
+            display_name: email.to_owned(),
+            organisation_id: Some(client.organisation_id),
+            roles: vec![Role::CredentialManager],
+            enabled: true,
+            created_at: NOW,
+        };
+        self.store.create_user(user, self.entry()).await?;
+        let assignment = Assignment {
+            client_id: client.client_id,
+            user_id: id,
+            confirmed_by: "test".to_owned(),
+            confirmed_at: NOW,
+            assigned_by: "test".to_owned(),
+        };
+        self.store
+            .assign_manager(assignment, self.entry())
+            .await
+            .map(|()| id)
+    }
+
+    async fn new_secret(
+        &self,
+        client_id: Uuid,
+        value: &str,
+        replaces: Option<Uuid>,
+    ) -> Result<Uuid, StoreError> {
         let id = self.new_id();
         let new = NewClientSecret {
             id,
@@ -193,7 +239,7 @@ impl Database {
             created_by: "contract".to_owned(),
             created_at: NOW,
             expires_at: NOW + TimeDelta::days(1),
-            replaces: None,
+            replaces,
         };
         self.store
             .create_secret(new, LIMIT, self.entry())
