@@ -6,7 +6,8 @@ use actix_web::{HttpResponse, get, web};
 use utoipa::{
     IntoResponses, Modify, OpenApi,
     openapi::{
-        self, ContentBuilder, Ref, RefOr, ResponseBuilder,
+        self, ContentBuilder, Ref, RefOr, ResponseBuilder, Schema,
+        schema::ArrayItems,
         security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
@@ -75,6 +76,88 @@ impl IntoResponses for Problems {
             .into_iter()
             .map(|(status, text)| (status.to_string(), response(text).into()))
             .collect()
+    }
+}
+
+/// What the routes themselves don't say: an operation id that no other has, what a success means, and what the parts
+/// of a path are.
+pub(crate) fn complete(document: &mut openapi::OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let operations = [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            let Some(operation) = operation else { continue };
+            operation.operation_id = Some(operation_id(method, path));
+            for (status, response) in &mut operation.responses.responses {
+                if let RefOr::T(response) = response
+                    && response.description.is_empty()
+                {
+                    response.description = meaning(status).to_owned();
+                }
+            }
+            for parameter in operation.parameters.iter_mut().flatten() {
+                let known = part_of_path(&parameter.name);
+                parameter.description = parameter.description.take().or(known.map(str::to_owned));
+            }
+        }
+    }
+    name_items(document);
+}
+
+/// A list names what it is a list of.
+fn name_items(document: &mut openapi::OpenApi) {
+    let Some(components) = &mut document.components else {
+        return;
+    };
+    let known: Vec<String> = components.schemas.keys().cloned().collect();
+    for (name, schema) in &mut components.schemas {
+        let Some(item) = name
+            .strip_prefix("List_")
+            .filter(|item| known.iter().any(|one| one == item))
+        else {
+            continue;
+        };
+        if let RefOr::T(Schema::Object(list)) = schema
+            && let Some(RefOr::T(Schema::Array(items))) = list.properties.get_mut("items")
+        {
+            items.items = ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(item).into()));
+        }
+    }
+}
+
+fn operation_id(method: &str, path: &str) -> String {
+    let path = path.strip_prefix("/api/v1/").unwrap_or(path);
+    let words =
+        path.split('/').map(
+            |part| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+                Some(name) => format!("by_{name}"),
+                None => part.replace(['-', '.'], "_"),
+            },
+        );
+    let words: Vec<String> = words.collect();
+    format!("{method}_{}", words.join("_"))
+}
+
+fn meaning(status: &str) -> &'static str {
+    match status {
+        "201" => "It was made.",
+        "204" => "It was done; the answer has no body.",
+        _ => "The answer.",
+    }
+}
+
+fn part_of_path(name: &str) -> Option<&'static str> {
+    match name {
+        "client_id" => Some("The client id of the application or resource server."),
+        "secret_id" => Some("The id of the secret, which is not its value."),
+        "resource_id" => Some("The id of the resource."),
+        "user_id" => Some("The id of the person."),
+        "id" => Some("The id of the object."),
+        _ => None,
     }
 }
 

@@ -10,6 +10,7 @@ mod authorization;
 mod body;
 mod caller;
 pub mod cursor;
+pub mod docs;
 pub mod documentation;
 pub mod enrolment;
 pub mod managers;

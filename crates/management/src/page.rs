@@ -142,7 +142,8 @@ pub fn configure(config: &mut web::ServiceConfig, page: &web::Data<Page>) {
     config.service(assets).service(document);
 }
 
-fn get_only<F, Arguments>(resource: actix_web::Resource, handler: F) -> actix_web::Resource
+/// A resource that can be read and nothing else.
+pub(crate) fn get_only<F, Arguments>(resource: actix_web::Resource, handler: F) -> actix_web::Resource
 where
     F: actix_web::Handler<Arguments, Output = HttpResponse> + Copy,
     Arguments: actix_web::FromRequest + 'static,

@@ -66,7 +66,9 @@ pub fn openapi() -> openapi::OpenApi {
     let app = App::new()
         .into_utoipa_app()
         .openapi(documentation::Document::openapi());
-    app.service(scope).split_for_parts().1
+    let mut document = app.service(scope).split_for_parts().1;
+    documentation::complete(&mut document);
+    document
 }
 
 /// Adds the management API to the server; the service and the document are shared by all workers.

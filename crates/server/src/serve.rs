@@ -7,7 +7,9 @@ use arc_swap::ArcSwap;
 use domain::{Clock, pepper::Pepper};
 use keystore::{KeyFolder, KeySet};
 use management::{
-    Management, openid,
+    Management,
+    docs::{self, Docs},
+    openid,
     page::{Facts, Page},
 };
 use store::{DatabaseUrl, Store, StoreError, memory::ClientMemory, usage::UsageRecorder};
@@ -228,6 +230,7 @@ pub async fn serve(
     let management = web::Data::new(management);
     let document = web::Data::new(management::openapi());
     let page = web::Data::new(page(configuration)?);
+    let docs = web::Data::new(Docs::new(&document)?);
     let Prepared {
         store,
         memory,
@@ -275,13 +278,15 @@ pub async fn serve(
     let tenant = configuration.entra.tenant_id.clone();
     let mut server = HttpServer::new(move || {
         let tenant = tenant.clone();
-        let (management, document, page) = (management.clone(), document.clone(), page.clone());
+        let (management, document) = (management.clone(), document.clone());
+        let (page, docs) = (page.clone(), docs.clone());
         App::new()
             .wrap(actix_web::middleware::from_fn(token_endpoint::guard))
             .app_data(service.clone())
             .app_data(management.clone())
             .configure(move |config| management::configure(config, &management, &document))
             .configure(move |config| management::page::configure(config, &page))
+            .configure(move |config| docs::configure(config, &docs))
             .configure(move |config| token_endpoint::configure(config, &tenant))
     })
     .keep_alive(KEEP_ALIVE)
