@@ -1,7 +1,7 @@
 //! Client secrets: `<3 random><marker><body><checksum>`. The 3 random characters are the hint that people see; the
 //! marker lets secret scanners match one expression, the checksum lets them drop false positives offline.
 
-use chrono::{DateTime, Months, NaiveDate, Utc};
+use chrono::{DateTime, Months, NaiveDate, TimeDelta, Utc};
 use ring::rand::SecureRandom;
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
@@ -124,14 +124,31 @@ pub fn expiring_until(now: DateTime<Utc>) -> DateTime<Utc> {
     now.checked_add_months(Months::new(1)).unwrap_or(now)
 }
 
+impl SecretStatus {
+    /// The expiries that mean this status now: from the first on, before the second; `None` is no bound. Times are
+    /// whole milliseconds.
+    pub fn expiries(self, now: DateTime<Utc>) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+        let over = now + TimeDelta::milliseconds(1);
+        match self {
+            Self::Expired => (None, Some(over)),
+            Self::Expiring => (Some(over), Some(expiring_until(now))),
+            Self::Active => (Some(expiring_until(now)), None),
+        }
+    }
+}
+
 impl ClientSecret {
     /// How it stands now.
     pub fn status(&self, now: DateTime<Utc>) -> SecretStatus {
-        match self.expires_at {
-            at if at <= now => SecretStatus::Expired,
-            at if at < expiring_until(now) => SecretStatus::Expiring,
-            _ => SecretStatus::Active,
-        }
+        let is_before_end = |status: &SecretStatus| {
+            let (_, until) = status.expiries(now);
+            until.is_some_and(|until| self.expires_at < until)
+        };
+        let early = [SecretStatus::Expired, SecretStatus::Expiring];
+        early
+            .into_iter()
+            .find(is_before_end)
+            .unwrap_or(SecretStatus::Active)
     }
 }
 

@@ -16,7 +16,6 @@ use crate::{
     cursor::{self, List, ListQuery},
     documentation::Problems,
     managers::ManagerView,
-    organisations::Switch,
     permissions::PermissionView,
     problem::named_in_body,
     routes::{created, ok},
@@ -35,6 +34,19 @@ pub struct NewApplication {
     pub name: String,
     /// The owner.
     pub organisation_id: Uuid,
+}
+
+/// A change of an application; what is left out stays. The client id never changes.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedApplication {
+    /// By the same convention. A `PartnerAlternative-…` application stays one.
+    #[serde(default)]
+    #[schema(pattern = "^Partner(Alternative)?-[A-Z]{2}-[A-Za-z0-9]{1,80}-(SMC|DM)$")]
+    pub name: Option<String>,
+    /// `false` stops its tokens on every node before the answer is sent.
+    #[serde(default)]
+    pub enabled: Option<bool>,
 }
 
 /// An application.
@@ -126,6 +138,27 @@ impl Management {
         ))
     }
 
+    /// Renames an application, switches it, or both.
+    pub async fn change_application(
+        &self,
+        allowed: &Allowed,
+        client_id: Uuid,
+        change: ChangedApplication,
+    ) -> Result<ApplicationView, Problem> {
+        if change.name.is_none() && change.enabled.is_none() {
+            return Err(Problem::Invalid("send name, enabled, or both".to_owned()));
+        }
+        if let Some(name) = change.name {
+            let name = ApplicationName::parse(&name).map_err(|error| Problem::Invalid(error.to_string()))?;
+            let entry = self.done(allowed, "application.rename", format!("application/{client_id}"));
+            self.store.rename_application(client_id, name, entry).await?;
+        }
+        match change.enabled {
+            Some(enabled) => self.switch_application(allowed, client_id, enabled).await,
+            None => self.application(allowed, client_id).await,
+        }
+    }
+
     /// Enables or disables an application; answers when every node knows.
     pub async fn switch_application(
         &self,
@@ -179,19 +212,18 @@ pub(crate) async fn show(caller: Caller, path: web::Path<String>) -> Result<Http
     ok(caller.service.application(&allowed, client_id).await)
 }
 
-/// Enables or disables an application. Role: admin.
-#[utoipa::path(tag = "WMDA team", params(("client_id" = Uuid, Path)), request_body = Switch, responses((status = 200, body = ApplicationView), Problems))]
+/// Renames an application, enables or disables it. Role: admin.
+#[utoipa::path(tag = "WMDA team", params(("client_id" = Uuid, Path)), request_body = ChangedApplication, responses((status = 200, body = ApplicationView), Problems))]
 #[patch("/applications/{client_id}")]
-pub(crate) async fn switch(
+pub(crate) async fn update(
     caller: Caller,
     path: web::Path<String>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let client_id = id(&path)?;
     let allowed = caller.may_with(Permission::ManageApplications, client_id).await?;
-    let switch: Switch = body.parse()?;
     ok(caller
         .service
-        .switch_application(&allowed, client_id, switch.enabled)
+        .change_application(&allowed, client_id, body.parse()?)
         .await)
 }

@@ -20,7 +20,10 @@ impl Body {
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let place = error.path().to_string();
+            // The name of an unknown field is the caller's own text, and may be a secret.
+            let unknown = error.inner().to_string().starts_with("unknown field");
             Problem::Invalid(match place.as_str() {
+                _ if unknown => described(error.inner()),
                 "." => described(error.inner()),
                 _ => format!("{}: {}", printable(&place), described(error.inner())),
             })

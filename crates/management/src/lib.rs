@@ -20,6 +20,7 @@ pub mod page;
 mod password;
 pub mod permissions;
 mod problem;
+pub mod resource_servers;
 pub mod resources;
 mod routes;
 pub mod secrets;

@@ -2,7 +2,7 @@
 //! the organisation confirmed it, and when.
 
 use actix_web::{HttpResponse, delete, get, post, web};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use domain::{expiry::parse_text, policy::Permission, user::Assignment};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -26,9 +26,9 @@ pub struct NewManager {
     pub user_id: Uuid,
     /// Who in the organisation confirmed it; the assigned person when left out.
     #[serde(default)]
-    #[schema(min_length = 1, max_length = 120)]
+    #[schema(min_length = 1, max_length = 254)]
     pub confirmed_by: Option<String>,
-    /// When; now when left out.
+    /// When, not in the future; now when left out.
     #[serde(default)]
     pub confirmed_at: Option<DateTime<Utc>>,
 }
@@ -67,6 +67,12 @@ impl From<store::managers::ManagerView> for ManagerView {
 }
 
 impl Management {
+    /// The credential managers of an application.
+    pub async fn managers(&self, allowed: &Allowed, client_id: Uuid) -> Result<List<ManagerView>, Problem> {
+        let items = self.application(allowed, client_id).await?.managers;
+        Ok(List { items, next: None })
+    }
+
     /// Assigns a manager; it counts from the person's next request on.
     pub async fn assign_manager(
         &self,
@@ -82,8 +88,8 @@ impl Management {
             client_id,
             user_id: new.user_id,
             confirmed_by: parse_text(&confirmed_by, 254)
-                .ok_or_else(|| Problem::Invalid("confirmed_by has 1 to 120 visible characters".to_owned()))?,
-            confirmed_at: new.confirmed_at.unwrap_or_else(|| self.now()),
+                .ok_or_else(|| Problem::Invalid("confirmed_by has 1 to 254 visible characters".to_owned()))?,
+            confirmed_at: self.confirmed_at(new.confirmed_at)?,
             assigned_by: allowed.actor.clone(),
         };
         let object = format!("application/{client_id}/manager/{}", new.user_id);
@@ -94,6 +100,17 @@ impl Management {
         managers
             .find(|one| one.user_id == new.user_id)
             .ok_or(Problem::NotFound)
+    }
+
+    fn confirmed_at(&self, told: Option<DateTime<Utc>>) -> Result<DateTime<Utc>, Problem> {
+        let now = self.now();
+        let at = told.unwrap_or(now).trunc_subsecs(3);
+        if (DateTime::UNIX_EPOCH..=now).contains(&at) {
+            return Ok(at);
+        }
+        Err(Problem::Invalid(
+            "confirmed_at must lie in the past: a confirmation comes before the assignment".to_owned(),
+        ))
     }
 
     /// Ends an assignment; it counts from the person's next request on.
@@ -115,8 +132,7 @@ impl Management {
 pub(crate) async fn list(caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Problem> {
     let client_id = id(&path)?;
     let allowed = caller.may_with(Permission::ReadApplication, client_id).await?;
-    let items = caller.service.application(&allowed, client_id).await?.managers;
-    ok(Ok(List { items, next: None }))
+    ok(caller.service.managers(&allowed, client_id).await)
 }
 
 /// Assigns a credential manager. Role: admin.

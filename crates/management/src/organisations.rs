@@ -29,12 +29,21 @@ pub struct NewOrganisation {
     pub country_code: String,
 }
 
-/// Switches something on or off.
+/// A change of an organisation; what is left out stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Switch {
-    /// `false` stops its tokens on every node before the answer is sent.
-    pub enabled: bool,
+pub struct ChangedOrganisation {
+    /// Unique; 1 to 120 characters.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 120)]
+    pub name: Option<String>,
+    /// ISO 3166-1 alpha-2, upper case.
+    #[serde(default)]
+    #[schema(pattern = "^[A-Z]{2}$")]
+    pub country_code: Option<String>,
+    /// `false` stops its tokens on every node before the answer is sent, and ends its people's sessions.
+    #[serde(default)]
+    pub enabled: Option<bool>,
 }
 
 /// An organisation.
@@ -74,18 +83,10 @@ impl Management {
         allowed: &Allowed,
         new: NewOrganisation,
     ) -> Result<OrganisationView, Problem> {
-        let country = new.country_code;
-        if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            return Err(Problem::Invalid(
-                "country_code is two upper-case letters such as NL (ISO 3166-1)".to_owned(),
-            ));
-        }
-        let name = parse_text(&new.name, 120)
-            .ok_or_else(|| Problem::Invalid("name has 1 to 120 visible characters".to_owned()))?;
         let organisation = Organisation {
             id: self.uuid()?,
-            name,
-            country_code: country,
+            name: parse_name(&new.name)?,
+            country_code: parse_country(&new.country_code)?,
             enabled: true,
         };
         let entry = self.done(
@@ -123,6 +124,31 @@ impl Management {
         ))
     }
 
+    /// Renames an organisation, switches it, or both.
+    pub async fn change_organisation(
+        &self,
+        allowed: &Allowed,
+        id: Uuid,
+        change: ChangedOrganisation,
+    ) -> Result<OrganisationView, Problem> {
+        let name = change.name.as_deref().map(parse_name).transpose()?;
+        let country = change.country_code.as_deref().map(parse_country).transpose()?;
+        let renames = name.is_some() || country.is_some();
+        if !renames && change.enabled.is_none() {
+            return Err(Problem::Invalid(
+                "send some of name, country_code and enabled".to_owned(),
+            ));
+        }
+        if renames {
+            let entry = self.done(allowed, "organisation.change", format!("organisation/{id}"));
+            self.store.change_organisation(id, (name, country), entry).await?;
+        }
+        match change.enabled {
+            Some(enabled) => self.switch_organisation(allowed, id, enabled).await,
+            None => self.organisation(allowed, id).await,
+        }
+    }
+
     /// Enables or disables an organisation; answers when every node knows.
     pub async fn switch_organisation(
         &self,
@@ -140,6 +166,19 @@ impl Management {
         self.memory.settle().await?;
         self.organisation(allowed, id).await
     }
+}
+
+fn parse_name(name: &str) -> Result<String, Problem> {
+    parse_text(name, 120).ok_or_else(|| Problem::Invalid("name has 1 to 120 visible characters".to_owned()))
+}
+
+fn parse_country(code: &str) -> Result<String, Problem> {
+    if code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return Ok(code.to_owned());
+    }
+    Err(Problem::Invalid(
+        "country_code is two upper-case letters such as NL (ISO 3166-1)".to_owned(),
+    ))
 }
 
 /// Adds an organisation. Role: admin.
@@ -173,18 +212,18 @@ pub(crate) async fn show(caller: Caller, path: web::Path<String>) -> Result<Http
     ok(caller.service.organisation(&allowed, id(&path)?).await)
 }
 
-/// Enables or disables an organisation with its applications and people. Role: admin.
-#[utoipa::path(tag = "WMDA team", params(("id" = Uuid, Path)), request_body = Switch, responses((status = 200, body = OrganisationView), Problems))]
+/// Renames an organisation, enables or disables it with its applications and people. Role: admin.
+#[utoipa::path(tag = "WMDA team", params(("id" = Uuid, Path)), request_body = ChangedOrganisation, responses((status = 200, body = OrganisationView), Problems))]
 #[patch("/organisations/{id}")]
-pub(crate) async fn switch(
+pub(crate) async fn update(
     caller: Caller,
     path: web::Path<String>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let allowed = caller.may(Permission::ManageDirectory).await?;
-    let switch: Switch = body.parse()?;
+    let change = body.parse()?;
     ok(caller
         .service
-        .switch_organisation(&allowed, id(&path)?, switch.enabled)
+        .change_organisation(&allowed, id(&path)?, change)
         .await)
 }

@@ -51,6 +51,16 @@ impl From<store::applications::PermissionView> for PermissionView {
 }
 
 impl Management {
+    /// What an application may call.
+    pub async fn permissions(
+        &self,
+        allowed: &Allowed,
+        client_id: Uuid,
+    ) -> Result<List<PermissionView>, Problem> {
+        let items = self.application(allowed, client_id).await?.permissions;
+        Ok(List { items, next: None })
+    }
+
     /// Grants roles on a resource; answers when every node knows.
     pub async fn grant(
         &self,
@@ -93,8 +103,7 @@ impl Management {
 pub(crate) async fn list(caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Problem> {
     let client_id = id(&path)?;
     let allowed = caller.may_with(Permission::ReadApplication, client_id).await?;
-    let items = caller.service.application(&allowed, client_id).await?.permissions;
-    ok(Ok(List { items, next: None }))
+    ok(caller.service.permissions(&allowed, client_id).await)
 }
 
 /// Grants roles on a resource: when this is answered, every node's tokens carry them. Role: admin.

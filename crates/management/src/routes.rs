@@ -14,7 +14,7 @@ use utoipa_actix_web::AppExt;
 
 use crate::{
     Management, Problem, applications, attention, audit_events, documentation, enrolment, managers, openid,
-    organisations, permissions, resources, secrets, session, users,
+    organisations, permissions, resource_servers, resources, secrets, session, users,
 };
 
 const BASE: &str = "/api/v1";
@@ -42,19 +42,25 @@ fn register(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(applications::create)
         .service(applications::list)
         .service(applications::show)
-        .service(applications::switch)
+        .service(applications::update)
         .service(organisations::create)
         .service(organisations::list)
         .service(organisations::show)
-        .service(organisations::switch)
+        .service(organisations::update)
         .service(resources::create)
         .service(resources::list)
         .service(resources::show)
+        .service(resources::update)
+        .service(resource_servers::create)
+        .service(resource_servers::list)
+        .service(resource_servers::replace_secret)
+        .service(resource_servers::remove)
         .service(users::reset)
         .service(users::create)
         .service(users::list)
         .service(users::show)
         .service(users::update)
+        .service(users::unbind)
         .service(attention::list)
         .service(audit_events::list)
         .service(documentation::show);

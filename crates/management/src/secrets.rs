@@ -23,8 +23,6 @@ use crate::{
     routes::{created, ok},
 };
 
-const LIST: &str = "secrets";
-
 /// A new secret.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -233,7 +231,8 @@ impl Management {
         self.application(allowed, client_id).await?;
         let now = self.now();
         let limit = cursor::limit(query.limit)?;
-        let after = cursor::open(&self.pepper, LIST, query.after.as_deref())?;
+        let place = format!("secrets {client_id}");
+        let after = cursor::open(&self.pepper, &place, query.after.as_deref())?;
         let filter = SecretFilter {
             status: query.status.as_deref().map(parse_status).transpose()?,
             search: cursor::search(query.search)?,
@@ -243,7 +242,7 @@ impl Management {
         let found = self.store.secrets(client_id, filter, now).await?;
         let views = found.into_iter().map(|one| view(one, now)).collect();
         let key = |one: &SecretView| format!("{} {}", one.expires_at.timestamp_millis(), one.id);
-        Ok(cursor::page(&self.pepper, LIST, views, limit, key))
+        Ok(cursor::page(&self.pepper, &place, views, limit, key))
     }
 
     /// Deletes a secret; answers when no node issues a token for it any more.

@@ -92,6 +92,9 @@ impl Management {
         let record = self.store.sign_in_record(email).await?;
         let hash = record.as_ref().and_then(|known| known.password_hash.clone());
         let right_password = self.password_matches(proof.password, hash).await?;
+        if !right_password {
+            self.spend_as_much(&factor).await?;
+        }
         if let Some(known) = record {
             let user = known.user;
             if let (true, true, Some(sealed)) = (right_password, user.enabled, known.totp_secret)

@@ -1,6 +1,6 @@
 //! People: the WMDA team adds them; they set a password and an authenticator through a one-time link.
 
-use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     expiry::parse_text,
@@ -44,7 +44,7 @@ pub struct NewUser {
 }
 
 /// A change of a person; what is left out stays.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangedUser {
     /// `false` ends all sessions at once.
@@ -53,6 +53,10 @@ pub struct ChangedUser {
     /// The new roles, all of them.
     #[serde(default)]
     pub roles: Option<Vec<String>>,
+    /// 1 to 120 characters.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 120)]
+    pub display_name: Option<String>,
 }
 
 /// A person.
@@ -106,6 +110,11 @@ fn parse_roles(roles: &[String]) -> Result<Vec<Role>, Problem> {
         .map_err(|error: domain::resource::Unknown| Problem::Invalid(error.to_string()))
 }
 
+fn parse_name(name: &str) -> Result<String, Problem> {
+    parse_text(name, 120)
+        .ok_or_else(|| Problem::Invalid("display_name has 1 to 120 visible characters".to_owned()))
+}
+
 impl Management {
     /// Adds a person and opens their enrolment.
     pub async fn create_user(
@@ -126,8 +135,7 @@ impl Management {
         let user = User {
             id: self.uuid()?,
             email: parse_email(&new.email).map_err(|error| Problem::Invalid(error.to_string()))?,
-            display_name: parse_text(&new.display_name, 120)
-                .ok_or_else(|| Problem::Invalid("display_name has 1 to 120 visible characters".to_owned()))?,
+            display_name: parse_name(&new.display_name)?,
             organisation_id: new.organisation_id,
             roles,
             enabled: true,
@@ -181,6 +189,18 @@ impl Management {
         let change = UserChange {
             enabled: change.enabled,
             roles: change.roles.as_deref().map(parse_roles).transpose()?,
+            display_name: change.display_name.as_deref().map(parse_name).transpose()?,
+        };
+        let action = match (&change.enabled, &change.roles, &change.display_name) {
+            (Some(true), ..) => "user.enable",
+            (Some(false), ..) => "user.disable",
+            (None, Some(_), _) => "user.change_roles",
+            (None, None, Some(_)) => "user.rename",
+            _ => {
+                return Err(Problem::Invalid(
+                    "send some of enabled, roles and display_name".to_owned(),
+                ));
+            }
         };
         let gives_up = change.enabled == Some(false)
             || change
@@ -191,14 +211,17 @@ impl Management {
             let remedy = "you can't disable yourself or give up your admin role: ask another admin";
             return Err(Problem::Conflict(remedy.to_owned()));
         }
-        let action = match change.enabled {
-            Some(true) => "user.enable",
-            Some(false) => "user.disable",
-            None => "user.change_roles",
-        };
         let entry = self.done(allowed, action, format!("user/{id}"));
         self.store.change_user(id, change, entry).await?;
         self.user(allowed, id).await
+    }
+}
+
+impl Management {
+    /// Takes the identity at the OpenID provider from a person: the next sign-in there finds them by their address.
+    pub async fn unbind_identity(&self, allowed: &Allowed, id: Uuid) -> Result<(), Problem> {
+        let entry = self.done(allowed, "user.unbind_identity", format!("user/{id}"));
+        Ok(self.store.unbind_identity(id, entry).await?)
     }
 }
 
@@ -230,7 +253,17 @@ pub(crate) async fn show(caller: Caller, path: web::Path<String>) -> Result<Http
     ok(caller.service.user(&allowed, id(&path)?).await)
 }
 
-/// Enables or disables a person, or changes their roles. Role: admin.
+/// Takes the identity at the OpenID provider from a person and ends their sessions: the next sign-in there finds them by
+/// their verified e-mail address again. Role: admin.
+#[utoipa::path(tag = "WMDA team", params(("id" = Uuid, Path)), responses((status = 204), Problems))]
+#[delete("/users/{id}/identity")]
+pub(crate) async fn unbind(caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let allowed = caller.may(Permission::ManageDirectory).await?;
+    caller.service.unbind_identity(&allowed, id(&path)?).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Enables, disables or renames a person, or changes their roles. Role: admin.
 #[utoipa::path(tag = "WMDA team", params(("id" = Uuid, Path)), request_body = ChangedUser, responses((status = 200, body = UserView), Problems))]
 #[patch("/users/{id}")]
 pub(crate) async fn update(

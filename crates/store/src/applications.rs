@@ -1,7 +1,11 @@
 //! Applications, as the WMDA team and credential managers see them.
 
 use diesel::{OptionalExtension, prelude::*};
-use domain::{application::Application, audit::Entry, resource::Environment};
+use domain::{
+    application::{Application, ApplicationName},
+    audit::Entry,
+    resource::Environment,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -109,6 +113,30 @@ impl Store {
             }
             let rows = query.load(connection)?;
             views(connection, rows)
+        })
+        .await
+    }
+
+    /// Gives an application another name. A name decides what may be granted: a `PartnerAlternative-…` application
+    /// stays one, and no other becomes one.
+    pub async fn rename_application(
+        &self,
+        client_id: Uuid,
+        name: ApplicationName,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            let target = applications::table.find(client_id.to_string());
+            let old: String = target.clone().select(applications::name).first(connection)?;
+            if parse_name(&old)?.is_alternative() != name.is_alternative() {
+                return Err(StoreError::Forbidden(
+                    "a rename can't turn a Partner application into a PartnerAlternative one or back: create another",
+                ));
+            }
+            diesel::update(target)
+                .set(applications::name.eq(name.as_str()))
+                .execute(connection)?;
+            Ok(())
         })
         .await
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use diesel::{OptionalExtension, prelude::*};
 use domain::{
     audit::Entry,
@@ -22,6 +22,9 @@ use crate::{
 
 /// How many days of use a view holds.
 const DAYS_SHOWN: i64 = 30;
+
+/// How many secrets are read at once.
+const CHUNK: usize = 200;
 
 /// A secret to be stored; its value is already only a digest.
 #[derive(Clone, Debug)]
@@ -67,7 +70,7 @@ type Row = (
 );
 
 impl Store {
-    /// Stores a secret; the next request on any node can use it. `limit` is the number of live secrets that an
+    /// Stores a secret, its times in whole milliseconds; the next request on any node can use it. `limit` is the number of live secrets that an
     /// application may have: the lock of the version counter makes it hold however many are created at once.
     pub async fn create_secret(
         &self,
@@ -95,8 +98,8 @@ impl Store {
                 client_secrets::digest.eq(new.digest.1.to_vec()),
                 client_secrets::pepper_version.eq(new.digest.0),
                 client_secrets::created_by.eq(new.created_by),
-                client_secrets::created_at.eq(new.created_at.naive_utc()),
-                client_secrets::expires_at.eq(new.expires_at.naive_utc()),
+                client_secrets::created_at.eq(new.created_at.trunc_subsecs(3).naive_utc()),
+                client_secrets::expires_at.eq(new.expires_at.trunc_subsecs(3).naive_utc()),
                 client_secrets::status_index.eq(status_index),
                 client_secrets::replaces.eq(new.replaces.map(|id| id.to_string())),
             );
@@ -138,25 +141,24 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Vec<ClientSecret>, StoreError> {
         self.run(move |connection| {
-            let rows: Vec<Row> = client_secrets::table
-                .filter(client_secrets::client_id.eq(client_id.to_string()))
-                .filter(client_secrets::deleted_at.is_null())
-                .select(COLUMNS)
-                .order((client_secrets::expires_at, client_secrets::id))
-                .load(connection)?;
-            let wanted = |secret: &ClientSecret| {
-                filter.status.is_none_or(|status| secret.status(now) == status)
-                    && secret.name.to_lowercase().contains(&filter.search.to_lowercase())
-                    && filter
-                        .after
-                        .is_none_or(|after| (secret.expires_at, secret.id) > after)
-            };
-            let mut secrets = rows
-                .into_iter()
-                .map(secret)
-                .filter(|one| one.as_ref().map_or(true, wanted))
-                .take(filter.limit)
-                .collect::<Result<Vec<_>, _>>()?;
+            let client_id = client_id.to_string();
+            let search = filter.search.to_lowercase();
+            let (mut secrets, mut after) = (Vec::new(), filter.after);
+            loop {
+                let rows = chunk(connection, &client_id, (filter.status, now), after)?;
+                let ended = rows.len() < CHUNK;
+                for row in rows {
+                    let one = secret(row)?;
+                    after = Some((one.expires_at, one.id));
+                    if one.name.to_lowercase().contains(&search) {
+                        secrets.push(one);
+                    }
+                }
+                if ended || secrets.len() >= filter.limit {
+                    break;
+                }
+            }
+            secrets.truncate(filter.limit);
             add_counts(connection, &mut secrets, now)?;
             add_notifications(connection, &mut secrets)?;
             Ok(secrets)
@@ -186,6 +188,37 @@ impl Store {
         })
         .await
     }
+}
+
+/// The next secrets of an application: a chunk at a time, because what has expired stays and can be much.
+fn chunk(
+    connection: &mut AnyConnection,
+    client_id: &str,
+    (status, now): (Option<SecretStatus>, DateTime<Utc>),
+    after: Option<(DateTime<Utc>, Uuid)>,
+) -> Result<Vec<Row>, StoreError> {
+    let mut query = client_secrets::table
+        .filter(client_secrets::client_id.eq(client_id.to_owned()))
+        .filter(client_secrets::deleted_at.is_null())
+        .select(COLUMNS)
+        .order((client_secrets::expires_at, client_secrets::id))
+        .limit(CHUNK as i64)
+        .into_boxed();
+    let (from, until) = status.map_or((None, None), |status| status.expiries(now));
+    if let Some(from) = from {
+        query = query.filter(client_secrets::expires_at.ge(from.naive_utc()));
+    }
+    if let Some(until) = until {
+        query = query.filter(client_secrets::expires_at.lt(until.naive_utc()));
+    }
+    if let Some((at, id)) = after {
+        let at = at.naive_utc();
+        let same = client_secrets::expires_at
+            .eq(at)
+            .and(client_secrets::id.gt(id.to_string()));
+        query = query.filter(client_secrets::expires_at.gt(at).or(same));
+    }
+    Ok(query.load(connection)?)
 }
 
 #[expect(clippy::type_complexity, reason = "columns are types in diesel")]

@@ -107,7 +107,8 @@ impl Store {
         .await
     }
 
-    /// Remembers what was chosen until it is confirmed.
+    /// Remembers what was chosen until it is confirmed. The first time, the link's end becomes `expires_at`; whoever
+    /// begins again and again wins no time by that.
     pub async fn prepare_enrolment(
         &self,
         digest: Digest,
@@ -117,10 +118,13 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.run(move |connection| {
             let open = enrolments::table.filter(enrolments::digest.eq(digest.to_vec()));
+            let first = open.clone().filter(enrolments::password_hash.is_null());
+            diesel::update(first)
+                .set(enrolments::expires_at.eq::<NaiveDateTime>(expires_at.naive_utc()))
+                .execute(connection)?;
             let chosen = (
                 enrolments::password_hash.eq(Some(password_hash)),
                 enrolments::totp_secret.eq(totp_secret),
-                enrolments::expires_at.eq::<NaiveDateTime>(expires_at.naive_utc()),
             );
             match diesel::update(open).set(chosen).execute(connection)? {
                 0 => Err(StoreError::Missing),

@@ -32,6 +32,7 @@ pub use client_secrets::NewClientSecret;
 pub use connection::DatabaseUrl;
 pub use error::StoreError;
 pub use pages::Page;
-pub use resource_servers::NewResourceServer;
+pub use resource_servers::{NewResourceServer, ResourceServerView};
+pub use resources::ResourceChange;
 pub use revocations::TokenReference;
 pub use store::Store;

@@ -60,6 +60,29 @@ impl Store {
         .await
     }
 
+    /// Changes name or country; `None` stays.
+    pub async fn change_organisation(
+        &self,
+        id: Uuid,
+        (name, country_code): (Option<String>, Option<String>),
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            let target = organisations::table.find(id.to_string());
+            let (old_name, old_country): (String, String) = target
+                .clone()
+                .select((organisations::name, organisations::country_code))
+                .first(connection)?;
+            let new = (
+                organisations::name.eq(name.unwrap_or(old_name)),
+                organisations::country_code.eq(country_code.unwrap_or(old_country)),
+            );
+            diesel::update(target).set(new).execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Enables or disables an organisation with all of its applications and people. Once
     /// [`crate::memory::ClientMemory::settle`] has passed, every node knows.
     pub async fn set_organisation_enabled(

@@ -1,6 +1,6 @@
 //! Resource servers: the credentials by which downstream APIs call introspection. Always read from the database.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{OptionalExtension, prelude::*};
 use domain::{audit::Entry, pepper::Digest, resource_server::ResourceServer};
 use uuid::Uuid;
@@ -22,6 +22,19 @@ pub struct NewResourceServer {
     /// Pepper version and digest.
     pub digest: (i32, Digest),
     /// Now.
+    pub created_at: DateTime<Utc>,
+    /// The resources that it answers for.
+    pub resources: Vec<Uuid>,
+}
+
+/// A resource server as people see it.
+#[derive(Clone, Debug)]
+pub struct ResourceServerView {
+    /// By which it authenticates.
+    pub client_id: Uuid,
+    /// Unique.
+    pub name: String,
+    /// When it was added.
     pub created_at: DateTime<Utc>,
     /// The resources that it answers for.
     pub resources: Vec<Uuid>,
@@ -52,6 +65,45 @@ impl Store {
             );
             let target = resource_servers::table.find(client_id.to_string());
             match diesel::update(target).set(new).execute(connection)? {
+                0 => Err(StoreError::Missing),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+
+    /// Every resource server, by name.
+    pub async fn resource_servers(&self) -> Result<Vec<ResourceServerView>, StoreError> {
+        self.run(|connection| {
+            let rows = resource_servers::table
+                .select((
+                    resource_servers::client_id,
+                    resource_servers::name,
+                    resource_servers::created_at,
+                ))
+                .order(resource_servers::name)
+                .load::<(String, String, NaiveDateTime)>(connection)?;
+            let view = |(id, name, created_at): (String, String, NaiveDateTime)| {
+                let resources = load_resources(connection, &id)?;
+                Ok(ResourceServerView {
+                    client_id: parse_id(&id)?,
+                    name,
+                    created_at: created_at.and_utc(),
+                    resources: resources.into_iter().map(|one| one.0).collect(),
+                })
+            };
+            rows.into_iter().map(view).collect()
+        })
+        .await
+    }
+
+    /// Takes a resource server away: its secret ends with this call.
+    pub async fn delete_resource_server(&self, client_id: Uuid, entry: Entry) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            let id = client_id.to_string();
+            let answers_for = resource_server_resources::client_id.eq(&id);
+            diesel::delete(resource_server_resources::table.filter(answers_for)).execute(connection)?;
+            match diesel::delete(resource_servers::table.find(&id)).execute(connection)? {
                 0 => Err(StoreError::Missing),
                 _ => Ok(()),
             }

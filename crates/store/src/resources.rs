@@ -1,7 +1,10 @@
 //! Resources and the permissions that applications have on them.
 
 use diesel::prelude::*;
-use domain::{audit::Entry, resource::Resource};
+use domain::{
+    audit::Entry,
+    resource::{Resource, SigningAlgorithm},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -10,6 +13,17 @@ use crate::{
     ids::{parse_id, parse_name},
     schema::{applications, permissions, resource_roles, resources},
 };
+
+/// What a change of a resource changes; an outer `None` stays, an inner one is the server's default.
+#[derive(Clone, Debug, Default)]
+pub struct ResourceChange {
+    /// Seconds that its tokens live.
+    pub token_lifetime_seconds: Option<Option<i64>>,
+    /// How they are signed.
+    pub signing_algorithm: Option<Option<SigningAlgorithm>>,
+    /// Roles beside those there are.
+    pub further_roles: Vec<String>,
+}
 
 impl Store {
     /// Adds a resource with its roles.
@@ -32,6 +46,41 @@ impl Store {
                 diesel::insert_into(resource_roles::table)
                     .values(row)
                     .execute(connection)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Changes how tokens for a resource are made, and adds roles that can be granted. Once
+    /// [`crate::memory::ClientMemory::settle`] has passed, every node knows.
+    pub async fn change_resource(
+        &self,
+        id: Uuid,
+        change: ResourceChange,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.change(None, entry, move |connection| {
+            let id = id.to_string();
+            let old = load_resource(connection, &id)?;
+            let lifetime = change
+                .token_lifetime_seconds
+                .unwrap_or(old.token_lifetime_seconds);
+            let algorithm = change.signing_algorithm.unwrap_or(old.signing_algorithm);
+            let new = (
+                resources::token_lifetime_seconds.eq(lifetime),
+                resources::signing_algorithm.eq(algorithm.map(|algorithm| algorithm.to_string())),
+            );
+            diesel::update(resources::table.find(&id))
+                .set(new)
+                .execute(connection)?;
+            for role in change.further_roles {
+                if !old.roles.contains(&role) {
+                    let row = (resource_roles::resource_id.eq(&id), resource_roles::role.eq(role));
+                    diesel::insert_into(resource_roles::table)
+                        .values(row)
+                        .execute(connection)?;
+                }
             }
             Ok(())
         })

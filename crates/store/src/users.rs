@@ -10,7 +10,7 @@ use crate::{
     connection::AnyConnection,
     ids::parse_id,
     pages::Page,
-    schema::{recovery_codes, sessions, users},
+    schema::{applications, credential_managers, recovery_codes, sessions, users},
 };
 
 /// A person with what proves who they are.
@@ -31,6 +31,8 @@ pub struct UserChange {
     pub enabled: Option<bool>,
     /// What they are.
     pub roles: Option<Vec<Role>>,
+    /// What they are called.
+    pub display_name: Option<String>,
 }
 
 pub(crate) type Row = (
@@ -111,7 +113,8 @@ impl Store {
         .await
     }
 
-    /// Changes a person; disabling ends all of their sessions.
+    /// Changes a person. Disabling ends all of their sessions; who is an admin no more manages no application of
+    /// another organisation either.
     pub async fn change_user(&self, id: Uuid, change: UserChange, entry: Entry) -> Result<(), StoreError> {
         self.audited(entry, move |connection| {
             let id = id.to_string();
@@ -122,6 +125,14 @@ impl Store {
             if let Some(roles) = change.roles {
                 diesel::update(users::table.find(&id))
                     .set(users::roles.eq(roles_text(&roles)))
+                    .execute(connection)?;
+                if !roles.contains(&Role::Admin) {
+                    end_foreign_assignments(connection, &id)?;
+                }
+            }
+            if let Some(name) = change.display_name {
+                diesel::update(users::table.find(&id))
+                    .set(users::display_name.eq(name))
                     .execute(connection)?;
             }
             if let Some(enabled) = change.enabled {
@@ -201,6 +212,26 @@ impl Store {
         .await
     }
 
+    /// Takes the identity of an external provider from a person, and ends their sessions: the next sign-in there is as
+    /// the first one.
+    pub async fn unbind_identity(&self, id: Uuid, entry: Entry) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            let id = id.to_string();
+            let bound = users::table
+                .find(&id)
+                .filter(users::identity_subject.is_not_null());
+            let nobody = (
+                users::identity_issuer.eq(None::<String>),
+                users::identity_subject.eq(None::<String>),
+            );
+            match diesel::update(bound).set(nobody).execute(connection)? {
+                0 => Err(StoreError::Missing),
+                _ => end_sessions(connection, &id),
+            }
+        })
+        .await
+    }
+
     /// Binds an identity to the person of this address, who must have none yet.
     pub async fn bind_identity(
         &self,
@@ -248,6 +279,26 @@ fn roles_text(roles: &[Role]) -> String {
     roles.dedup();
     let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
     names.join(" ")
+}
+
+/// What only an admin may hold: an application of another organisation.
+fn end_foreign_assignments(connection: &mut AnyConnection, user_id: &str) -> Result<(), StoreError> {
+    let works_at: Option<String> = users::table
+        .find(user_id)
+        .select(users::organisation_id)
+        .first(connection)?;
+    let managed: Vec<(String, String)> = credential_managers::table
+        .inner_join(applications::table.on(applications::client_id.eq(credential_managers::client_id)))
+        .filter(credential_managers::user_id.eq(user_id))
+        .select((applications::client_id, applications::organisation_id))
+        .load(connection)?;
+    for (client_id, owner) in managed {
+        if works_at.as_ref() != Some(&owner) {
+            let assignment = credential_managers::table.find((client_id, user_id));
+            diesel::delete(assignment).execute(connection)?;
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn end_sessions(connection: &mut AnyConnection, user_id: &str) -> Result<(), StoreError> {

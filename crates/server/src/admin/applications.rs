@@ -1,0 +1,141 @@
+//! Applications, their permissions, managers and secrets. Secrets are created by credential managers alone.
+
+use chrono::{DateTime, Utc};
+use clap::Subcommand;
+use management::{
+    applications::{ChangedApplication, NewApplication},
+    managers::NewManager,
+    permissions::NewPermission,
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Shell, done, value};
+use crate::Outcome;
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Add an application; its client id is printed and never changes.
+    #[command(
+        after_help = "Example:\n  wmda-auth admin create-application --name Partner-NL-ExampleRegistry-SMC --organisation ORGANISATION_ID"
+    )]
+    CreateApplication {
+        /// Partner-<country>-<OrganisationName>-<SMC|DM> or PartnerAlternative-….
+        #[arg(long)]
+        name: String,
+        /// The owner's id.
+        #[arg(long)]
+        organisation: Uuid,
+    },
+    /// Give an application another name; its client id stays.
+    RenameApplication {
+        /// The application's client id.
+        application: Uuid,
+        /// By the same convention.
+        #[arg(long)]
+        name: String,
+    },
+    /// Grant roles on a resource to an application.
+    #[command(
+        after_help = "Example:\n  wmda-auth admin grant CLIENT_ID RESOURCE_ID --role Search.Read --role Search.Write"
+    )]
+    Grant {
+        /// The application's client id.
+        application: Uuid,
+        /// The resource's id.
+        resource: Uuid,
+        /// One of the resource's roles; may be repeated.
+        #[arg(long, required = true)]
+        role: Vec<String>,
+    },
+    /// Take all roles on a resource from an application.
+    Revoke {
+        /// The application's client id.
+        application: Uuid,
+        /// The resource's id.
+        resource: Uuid,
+    },
+    /// Assign a credential manager, as confirmed by the organisation.
+    #[command(
+        after_help = "Example:\n  wmda-auth admin assign-manager CLIENT_ID USER_ID --confirmed-by 'Head of IT' --confirmed-at 2026-11-20T10:00:00Z"
+    )]
+    AssignManager {
+        /// The application's client id.
+        application: Uuid,
+        /// The person's id.
+        user: Uuid,
+        /// Who in the organisation confirmed it; the person when left out.
+        #[arg(long)]
+        confirmed_by: Option<String>,
+        /// When (RFC 3339); now when left out.
+        #[arg(long)]
+        confirmed_at: Option<DateTime<Utc>>,
+    },
+    /// End an assignment.
+    RemoveManager {
+        /// The application's client id.
+        application: Uuid,
+        /// The person's id.
+        user: Uuid,
+    },
+    /// Delete a secret in an emergency; tokens stop on every node before this ends.
+    DeleteSecret {
+        /// The application's client id.
+        application: Uuid,
+        /// The secret's id, as `list secrets` shows it.
+        secret: Uuid,
+    },
+}
+
+impl Shell {
+    pub(super) async fn applications(&self, command: Command) -> Outcome<Value> {
+        let (service, allowed) = (&self.service, &self.allowed);
+        match command {
+            Command::CreateApplication { name, organisation } => {
+                let new = NewApplication {
+                    name,
+                    organisation_id: organisation,
+                };
+                value(service.create_application(allowed, new).await?)
+            }
+            Command::RenameApplication { application, name } => {
+                let change = ChangedApplication {
+                    name: Some(name),
+                    enabled: None,
+                };
+                value(service.change_application(allowed, application, change).await?)
+            }
+            Command::Grant {
+                application,
+                resource: resource_id,
+                role: roles,
+            } => {
+                let new = NewPermission { resource_id, roles };
+                value(service.grant(allowed, application, new).await?)
+            }
+            Command::Revoke {
+                application,
+                resource,
+            } => done(service.revoke(allowed, application, resource).await?),
+            Command::AssignManager {
+                application,
+                user: user_id,
+                confirmed_by,
+                confirmed_at,
+            } => {
+                let new = NewManager {
+                    user_id,
+                    confirmed_by,
+                    confirmed_at,
+                };
+                value(service.assign_manager(allowed, application, new).await?)
+            }
+            Command::RemoveManager { application, user } => {
+                done(service.remove_manager(allowed, application, user).await?)
+            }
+            Command::DeleteSecret { application, secret } => {
+                done(service.delete_secret(allowed, application, secret).await?)
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! `wmda-auth admin …`: what an admin does by REST, from a shell, through the same functions. One file per subject.
+
+mod applications;
+mod audit;
+mod directory;
+mod list;
+mod people;
+mod print;
+mod resources;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use management::{Allowed, Management};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{Outcome, configuration, serve};
+
+const EXAMPLES: &str = "\
+Examples:
+  The first admin; the link that is printed works once, for 15 minutes:
+    wmda-auth admin create-user --email you@wmda.info --display-name 'Your Name' --role admin
+  A new member with an application, its permission and its manager:
+    wmda-auth admin create-organisation --name 'Example Registry' --country-code NL
+    wmda-auth admin create-application --name Partner-NL-ExampleRegistry-SMC --organisation ORGANISATION_ID
+    wmda-auth admin grant CLIENT_ID RESOURCE_ID --role Search.Read
+    wmda-auth admin create-user --email m@example.org --display-name 'A Manager' --organisation ORGANISATION_ID --role credential_manager
+    wmda-auth admin assign-manager CLIENT_ID USER_ID --confirmed-by 'Who in the organisation confirmed it'
+  What expires soon, for a script:
+    wmda-auth admin list secrets --application CLIENT_ID --status expiring --json
+  An emergency:
+    wmda-auth admin disable application CLIENT_ID
+  On a demo's data:
+    wmda-auth admin --data-dir DIR list applications";
+
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct AdminArguments {
+    /// The configuration file.
+    #[arg(long, default_value = "wmda-auth.toml", global = true)]
+    config: PathBuf,
+    /// A demo's data folder, in place of configured paths.
+    #[arg(long, global = true)]
+    data_dir: Option<PathBuf>,
+    /// Print JSON for scripts instead of text for people.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Who does it, for the audit trail.
+    #[arg(long, global = true, env = "USER", default_value = "unknown")]
+    operator: String,
+    #[command(subcommand)]
+    command: AdminCommand,
+}
+
+#[derive(Subcommand)]
+enum AdminCommand {
+    #[command(flatten)]
+    People(people::Command),
+    #[command(flatten)]
+    Directory(directory::Command),
+    #[command(flatten)]
+    Applications(applications::Command),
+    #[command(flatten)]
+    Resources(resources::Command),
+    #[command(flatten)]
+    List(list::Command),
+    #[command(flatten)]
+    Audit(audit::Command),
+}
+
+pub fn run(arguments: AdminArguments) -> Outcome<()> {
+    let dir = arguments.data_dir.as_deref();
+    let file = dir.is_none().then_some(arguments.config.as_path());
+    let configuration = configuration::load(file, dir)?;
+    let prepared = serve::prepare(&configuration)?;
+    let url = configuration.server.public_url.clone();
+    let service = serve::management(&configuration, &prepared, url);
+    let shell = Shell {
+        allowed: service.operator(&arguments.operator),
+        service,
+    };
+    actix_web::rt::System::new().block_on(async {
+        let outcome = shell.run(arguments.command).await?;
+        print::print(&outcome, arguments.json);
+        Ok(())
+    })
+}
+
+/// The operations, and who asks for them.
+struct Shell {
+    service: Management,
+    allowed: Allowed,
+}
+
+impl Shell {
+    async fn run(&self, command: AdminCommand) -> Outcome<Value> {
+        match command {
+            AdminCommand::People(command) => self.people(command).await,
+            AdminCommand::Directory(command) => self.directory(command).await,
+            AdminCommand::Applications(command) => self.applications(command).await,
+            AdminCommand::Resources(command) => self.resources(command).await,
+            AdminCommand::List(command) => self.list(command).await,
+            AdminCommand::Audit(command) => self.audit(command).await,
+        }
+    }
+}
+
+fn value(view: impl Serialize) -> Outcome<Value> {
+    Ok(serde_json::to_value(view)?)
+}
+
+fn done((): ()) -> Outcome<Value> {
+    Ok(json!({ "done": true }))
+}
