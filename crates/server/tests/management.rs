@@ -165,6 +165,21 @@ const MATRIX: &[(&str, &str, [u16; 5])] = &[
     ("GET", "/resources", [200, 200, 403, 403, 401]),
     ("POST", "/resources", [400, 403, 403, 403, 401]),
     ("GET", "/resources/{id}", [404, 404, 403, 403, 401]),
+    ("PATCH", "/resources/{id}", [400, 403, 403, 403, 401]),
+    ("GET", "/resource-servers", [200, 200, 403, 403, 401]),
+    ("POST", "/resource-servers", [400, 403, 403, 403, 401]),
+    // An application is no resource server.
+    (
+        "POST",
+        "/resource-servers/{client_id}/secret",
+        [404, 403, 403, 403, 401],
+    ),
+    (
+        "DELETE",
+        "/resource-servers/{client_id}",
+        [404, 403, 403, 403, 401],
+    ),
+    ("DELETE", "/users/{id}/identity", [404, 403, 403, 403, 401]),
     ("GET", "/users", [200, 200, 403, 403, 401]),
     ("POST", "/users", [400, 403, 403, 403, 401]),
     ("GET", "/users/{id}", [404, 404, 403, 403, 401]),
