@@ -15,6 +15,8 @@ pub mod reminder;
 pub mod resource;
 pub mod resource_server;
 pub mod secret;
+pub mod unsubscribe;
 pub mod user;
+pub mod webhook;
 
 pub use clock::Clock;

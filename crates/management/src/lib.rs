@@ -19,6 +19,7 @@ pub mod organisations;
 pub mod page;
 mod password;
 pub mod permissions;
+pub mod preferences;
 mod problem;
 pub mod resource_servers;
 pub mod resources;
@@ -28,8 +29,10 @@ pub mod session;
 mod state;
 mod totp;
 pub mod users;
+pub mod webhooks;
 
 pub use authorization::Allowed;
 pub use problem::Problem;
 pub use routes::{configure, openapi};
 pub use state::{Management, Settings};
+pub use utoipa::openapi::OpenApi as OpenApiDocument;

@@ -139,7 +139,10 @@ pub fn configure(config: &mut web::ServiceConfig, page: &web::Data<Page>) {
     let document = get_only(web::resource([PATH.to_owned(), format!("{PATH}/")]), document)
         .app_data(page.clone())
         .wrap(headers());
-    config.service(assets).service(document);
+    config
+        .service(web::redirect("/", PATH))
+        .service(assets)
+        .service(document);
 }
 
 /// A resource that can be read and nothing else.

@@ -14,7 +14,7 @@ use utoipa_actix_web::AppExt;
 
 use crate::{
     Management, Problem, applications, attention, audit_events, documentation, enrolment, managers, openid,
-    organisations, permissions, resource_servers, resources, secrets, session, users,
+    organisations, permissions, preferences, resource_servers, resources, secrets, session, users, webhooks,
 };
 
 const BASE: &str = "/api/v1";
@@ -27,6 +27,10 @@ fn register(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(openid::routes::options)
         .service(openid::routes::start)
         .service(openid::routes::finish)
+        .service(preferences::show)
+        .service(preferences::change)
+        .service(preferences::ask)
+        .service(preferences::turn_down)
         .service(enrolment::confirm)
         .service(enrolment::begin)
         .service(secrets::create)
@@ -43,6 +47,9 @@ fn register(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(applications::list)
         .service(applications::show)
         .service(applications::update)
+        .service(webhooks::create)
+        .service(webhooks::list)
+        .service(webhooks::remove)
         .service(organisations::create)
         .service(organisations::list)
         .service(organisations::show)

@@ -27,6 +27,8 @@ pub struct Settings {
     pub max_per_application: i64,
     /// How many sign-ins may fail per account in 15 minutes.
     pub login_failures: i64,
+    /// Whether webhooks may point to private networks, and to this machine by plain http.
+    pub allow_private_webhooks: bool,
 }
 
 /// The state of the management API.

@@ -43,8 +43,21 @@ tenant_id = "c3ab1869-1472-4577-b669-0d64c732e75c"
 failures_per_second = 200
 failure_burst = 5000
 login_failures = 10
+[mail]
+directory = "mail"
+thresholds_days = [60, 30, 14, 7, 3, 1, 0]
+interval_seconds = 60
+[webhooks]
+allow_private = false
 [log]
 format = "text"
+"#;
+
+/// A demo writes to nobody real, and its webhooks may point to this machine.
+const DEMO_MAIL: &str = r#"
+mail.from = "WMDA Manage API Credentials <no-reply@wmda.example>"
+mail.support_address = "support@wmda.example"
+webhooks.allow_private = true
 "#;
 
 #[derive(Debug, Deserialize)]
@@ -60,6 +73,8 @@ pub struct Configuration {
     #[serde(default)]
     pub identity: Identity,
     pub limits: Limits,
+    pub mail: Mail,
+    pub webhooks: Webhooks,
     pub log: Log,
 }
 
@@ -147,6 +162,29 @@ pub struct Limits {
     pub login_failures: i64,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    pub smtp_url: Option<String>,
+    pub from: Option<String>,
+    pub support_address: Option<String>,
+    pub directory: PathBuf,
+    pub thresholds_days: Vec<i32>,
+    pub interval_seconds: u64,
+}
+
+impl std::fmt::Debug for Mail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Mail(…)")
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    pub allow_private: bool,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
@@ -183,10 +221,11 @@ pub fn load(file: Option<&Path>, data_dir: Option<&Path>) -> Outcome<Configurati
         let path = |name: &str| dir.join(name).display().to_string();
         builder = builder.add_source(File::from_str(
             &format!(
-                "database.url = {:?}\nkeys.dir = {:?}\nsecrets.pepper_file = {:?}\n",
+                "database.url = {:?}\nkeys.dir = {:?}\nsecrets.pepper_file = {:?}\nmail.directory = {:?}\n{DEMO_MAIL}",
                 format!("sqlite:{}", path("wmda-auth.db")),
                 path("keys"),
                 path("pepper"),
+                path("mail"),
             ),
             config::FileFormat::Toml,
         ));
@@ -203,7 +242,8 @@ pub fn load(file: Option<&Path>, data_dir: Option<&Path>) -> Outcome<Configurati
         .with_list_parse_key("server.trusted_proxies")
         .with_list_parse_key("identity.oidc.scopes")
         .with_list_parse_key("identity.oidc.accepted_amr")
-        .with_list_parse_key("identity.oidc.accepted_acr");
+        .with_list_parse_key("identity.oidc.accepted_acr")
+        .with_list_parse_key("mail.thresholds_days");
     refuse_written_secret(&builder)?;
     let mut configuration: Configuration = builder
         .add_source(environment)
@@ -262,6 +302,14 @@ fn sentence(error: &ConfigError, file: Option<&Path>) -> String {
     }
 }
 
+/// Whether an origin is this machine's own.
+pub fn is_loopback(origin: &str) -> bool {
+    let host = origin.split_once("://").map_or(origin, |parts| parts.1);
+    ["127.0.0.1", "localhost", "[::1]"]
+        .iter()
+        .any(|name| host == *name || host.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')))
+}
+
 fn validate(configuration: &Configuration) -> Outcome<()> {
     let url = &configuration.server.public_url;
     let Some((scheme, host)) = url.split_once("://") else {
@@ -270,10 +318,7 @@ fn validate(configuration: &Configuration) -> Outcome<()> {
     if host.is_empty() || host.contains('/') {
         return Err("server.public_url must be an origin without a path or slash at its end".into());
     }
-    let loopback = ["127.0.0.1", "localhost", "[::1]"]
-        .iter()
-        .any(|name| host == *name || host.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')));
-    if scheme != "https" && !(scheme == "http" && loopback) {
+    if scheme != "https" && !(scheme == "http" && is_loopback(url)) {
         return Err("server.public_url must be https; http is allowed on loopback only".into());
     }
     if !(60..=86_400).contains(&configuration.tokens.lifetime_seconds) {
@@ -287,6 +332,9 @@ fn validate(configuration: &Configuration) -> Outcome<()> {
     }
     if configuration.secrets.max_per_application < 1 || configuration.limits.login_failures < 1 {
         return Err("secrets.max_per_application and limits.login_failures must be at least 1".into());
+    }
+    if configuration.mail.interval_seconds == 0 {
+        return Err("mail.interval_seconds must be at least 1".into());
     }
     if configuration.server.workers == Some(0) {
         return Err("server.workers must be at least 1; leave it out for one worker per core".into());

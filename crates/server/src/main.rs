@@ -1,12 +1,16 @@
 //! The binary `wmda-auth`: command line in, exit code out.
 
 mod admin;
+mod background;
 mod clock;
 mod configuration;
 mod demo;
 mod identity;
 mod keys;
+mod logging;
 mod metrics;
+mod notify;
+mod preparation;
 mod serve;
 mod tls;
 
@@ -37,7 +41,7 @@ enum Command {
     Serve(ConfigArgument),
     /// Apply database migrations and exit.
     Migrate(ConfigArgument),
-    /// Validate configuration, keys, pepper and database; exit 0 when all is well.
+    /// Validate configuration, keys, pepper, database and mail; exit 0 when all is well.
     Check(ConfigArgument),
     /// The WMDA team's work from a shell: people, organisations, applications, permissions, the audit trail.
     Admin(admin::AdminArguments),
@@ -45,6 +49,8 @@ enum Command {
     Openapi,
     /// Make, list, rotate and retire signing keys.
     Keys(keys::KeysArguments),
+    /// Send what is due to be told about secrets, now: one pass of what the server does every minute.
+    Notify(notify::NotifyArguments),
     /// Write a new pepper file (never replaces one).
     Pepper(ConfigArgument),
 }
@@ -71,14 +77,17 @@ fn run(cli: Cli) -> Outcome<()> {
     match cli.command {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Serve(argument) => serve::run(&configuration::load(Some(&argument.config), None)?),
-        Command::Migrate(argument) => serve::migrate(&configuration::load(Some(&argument.config), None)?),
-        Command::Check(argument) => serve::check(&configuration::load(Some(&argument.config), None)?),
+        Command::Migrate(argument) => {
+            preparation::migrate(&configuration::load(Some(&argument.config), None)?)
+        }
+        Command::Check(argument) => preparation::check(&configuration::load(Some(&argument.config), None)?),
         Command::Admin(arguments) => admin::run(arguments),
         Command::Openapi => {
             println!("{}", management::openapi().to_pretty_json()?);
             Ok(())
         }
         Command::Keys(arguments) => keys::run(arguments),
+        Command::Notify(arguments) => notify::run(&arguments),
         Command::Pepper(argument) => {
             keys::generate_pepper(&configuration::load(Some(&argument.config), None)?)
         }

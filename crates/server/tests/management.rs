@@ -101,6 +101,17 @@ const MATRIX: &[(&str, &str, [u16; 5])] = &[
     // No provider is configured.
     ("GET", "/session/openid", [404, 404, 404, 404, 404]),
     ("GET", "/session/openid/callback", [404, 404, 404, 404, 404]),
+    ("GET", "/session/preferences", [200, 200, 200, 200, 401]),
+    ("PATCH", "/session/preferences", [400, 400, 400, 400, 401]),
+    ("GET", "/unsubscribe/{token}", [404, 404, 404, 404, 404]),
+    ("POST", "/unsubscribe/{token}", [404, 404, 404, 404, 404]),
+    ("GET", "/organisations/{id}/webhooks", [404, 404, 403, 403, 401]),
+    ("POST", "/organisations/{id}/webhooks", [400, 403, 403, 403, 401]),
+    (
+        "DELETE",
+        "/organisations/{id}/webhooks/{webhook_id}",
+        [404, 403, 403, 403, 401],
+    ),
     ("POST", "/enrolment", [400, 400, 400, 400, 400]),
     ("POST", "/enrolment/confirm", [400, 400, 400, 400, 400]),
     ("GET", "/applications", [200, 200, 200, 200, 401]),
@@ -246,6 +257,7 @@ fn each_role_on_each_route(demo: &Demo) {
             )
             .replace("{resource_id}", &demo.search.resources[0])
             .replace("{user_id}", absent)
+            .replace("{webhook_id}", absent)
             .replace("{id}", absent);
         for (person, expected) in people.iter().zip(expected) {
             let mut request = person.request(method, &path);

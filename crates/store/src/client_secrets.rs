@@ -17,7 +17,9 @@ use crate::{
     connection::AnyConnection,
     ids::parse_id,
     notifications::add_notifications,
+    outbox,
     schema::{client_secrets, token_counts},
+    webhook_deliveries::{self, WebhookEvent},
 };
 
 /// How many days of use a view holds.
@@ -62,7 +64,7 @@ pub struct SecretFilter {
     pub limit: usize,
 }
 
-type Row = (
+pub(crate) type Row = (
     (String, String, String, String),
     (NaiveDateTime, NaiveDateTime),
     (Option<NaiveDateTime>, Option<String>, Option<String>),
@@ -106,7 +108,7 @@ impl Store {
             diesel::insert_into(client_secrets::table)
                 .values(row)
                 .execute(connection)?;
-            Ok(())
+            webhook_deliveries::queue(connection, new.id, WebhookEvent::Created, new.created_at)
         })
         .await
     }
@@ -127,7 +129,10 @@ impl Store {
             let gone = client_secrets::deleted_at.eq(Some(now.naive_utc()));
             match diesel::update(live).set(gone).execute(connection)? {
                 0 => Err(StoreError::Missing),
-                _ => Ok(()),
+                _ => {
+                    outbox::withdraw(connection, secret_id, now)?;
+                    webhook_deliveries::queue(connection, secret_id, WebhookEvent::Deleted, now)
+                }
             }
         })
         .await
@@ -222,7 +227,7 @@ fn chunk(
 }
 
 #[expect(clippy::type_complexity, reason = "columns are types in diesel")]
-const COLUMNS: (
+pub(crate) const COLUMNS: (
     (
         client_secrets::id,
         client_secrets::name,
@@ -252,7 +257,7 @@ const COLUMNS: (
     client_secrets::replaces,
 );
 
-fn secret((texts, times, last, replaces): Row) -> Result<ClientSecret, StoreError> {
+pub(crate) fn secret((texts, times, last, replaces): Row) -> Result<ClientSecret, StoreError> {
     let (id, name, hint, created_by) = texts;
     Ok(ClientSecret {
         id: parse_id(&id)?,

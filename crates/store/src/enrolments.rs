@@ -7,6 +7,9 @@ use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
+    connection::AnyConnection,
+    mails::add_notice,
+    outbox::MailKind,
     schema::{enrolments, recovery_codes, users},
     users::{COLUMNS, Row, end_sessions, user},
 };
@@ -136,6 +139,7 @@ impl Store {
 
     /// Makes password and authenticator the person's own and ends all of their sessions; once per link.
     pub async fn complete_enrolment(&self, done: CompletedEnrolment, entry: Entry) -> Result<(), StoreError> {
+        let entry_at = entry.event.at;
         self.audited(entry, move |connection| {
             let id = done.user_id.to_string();
             let link = enrolments::table
@@ -144,6 +148,7 @@ impl Store {
             if diesel::delete(link).execute(connection)? == 0 {
                 return Err(StoreError::Missing);
             }
+            tell_owner(connection, &id, &done, entry_at)?;
             diesel::update(users::table.find(&id))
                 .set(users::password_hash.eq(Some(done.password_hash)))
                 .execute(connection)?;
@@ -167,4 +172,30 @@ impl Store {
         })
         .await
     }
+}
+
+/// P-04: whoever had a password or an authenticator is told that it was changed; the first ones are no change.
+fn tell_owner(
+    connection: &mut AnyConnection,
+    id: &str,
+    done: &CompletedEnrolment,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let (email, password, authenticator): (String, Option<String>, Option<Vec<u8>>) = users::table
+        .find(id)
+        .select((users::email, users::password_hash, users::totp_secret))
+        .first(connection)?;
+    let occasion = now.to_rfc3339();
+    if password.is_some() {
+        add_notice(connection, (&email, MailKind::PasswordChanged), &occasion, now)?;
+    }
+    if authenticator.is_some() && done.authenticator.is_some() {
+        add_notice(
+            connection,
+            (&email, MailKind::AuthenticatorChanged),
+            &occasion,
+            now,
+        )?;
+    }
+    Ok(())
 }

@@ -75,6 +75,7 @@ impl World {
             max_lifetime_days: 365,
             max_per_application: 2,
             login_failures: 10,
+            allow_private_webhooks: false,
         };
         let pepper = Arc::new(pepper);
         let service = Management::new(

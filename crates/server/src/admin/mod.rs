@@ -15,7 +15,7 @@ use management::{Allowed, Management};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{Outcome, configuration, serve};
+use crate::{Outcome, configuration, preparation, serve};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -73,7 +73,7 @@ pub fn run(arguments: AdminArguments) -> Outcome<()> {
     let dir = arguments.data_dir.as_deref();
     let file = dir.is_none().then_some(arguments.config.as_path());
     let configuration = configuration::load(file, dir)?;
-    let prepared = serve::prepare(&configuration)?;
+    let prepared = preparation::prepare(&configuration)?;
     let url = configuration.server.public_url.clone();
     let service = serve::management(&configuration, &prepared, url);
     let shell = Shell {

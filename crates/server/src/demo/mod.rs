@@ -13,7 +13,7 @@ use keystore::KeyFolder;
 use samples::Seeder;
 use serde_json::{Value, json};
 
-use crate::{Outcome, clock, configuration, serve, tls};
+use crate::{Outcome, clock, configuration, logging, preparation, serve, tls};
 
 #[derive(Args)]
 pub struct DemoArguments {
@@ -40,7 +40,7 @@ pub fn run(arguments: DemoArguments) -> Outcome<()> {
     create_private_dir(&dir)?;
     let dir = dir.canonicalize()?;
     let mut configuration = configuration::load(None, Some(&dir))?;
-    let _log = serve::start_log(configuration.log.format);
+    let _log = logging::start(configuration.log.format);
     let random = clock::system_random();
     if !configuration.secrets.pepper_file.exists() {
         keystore::write_private(
@@ -54,7 +54,7 @@ pub fn run(arguments: DemoArguments) -> Outcome<()> {
         configuration.server.tls_cert = Some(dir.join("tls-cert.pem"));
         configuration.server.tls_key = Some(dir.join("tls-key.pem"));
     }
-    let prepared = serve::prepare(&configuration)?;
+    let prepared = preparation::prepare(&configuration)?;
     let address = format!("127.0.0.1:{}", arguments.port);
     let listeners = serve::bind(&configuration, "--port", &address)?;
     let scheme = if arguments.tls { "https" } else { "http" };

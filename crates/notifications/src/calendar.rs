@@ -1,0 +1,67 @@
+//! The calendar file of a mail (RFC 5545, RFC 5546): one event per secret, the same UID always; a deletion cancels it.
+
+use chrono::{DateTime, Duration, Utc};
+use domain::reminder::ReminderKind;
+use icalendar::{Alarm, Calendar, Component, Event, EventLike, EventStatus};
+use store::mails::MailItem;
+
+use crate::text;
+
+/// When a calendar reminds of its own accord.
+const ALARM_DAYS: i64 = 3;
+
+/// A calendar file and its method.
+pub(crate) struct CalendarFile {
+    pub(crate) text: String,
+    pub(crate) method: &'static str,
+}
+
+/// The expiries that a mail tells of; `None` when there is none to come.
+pub(crate) fn file(items: &[MailItem], host: &str, from: &str, now: DateTime<Utc>) -> Option<CalendarFile> {
+    let cancelled = items.iter().any(|item| item.kind == ReminderKind::Withdrawn);
+    let ahead: Vec<&MailItem> = items
+        .iter()
+        .filter(|item| item.facts.secret.expires_at > now && item.kind != ReminderKind::PleaseDelete)
+        .collect();
+    if ahead.is_empty() {
+        return None;
+    }
+    let method = if cancelled { "CANCEL" } else { "PUBLISH" };
+    let mut calendar = Calendar::new();
+    calendar.append_property(("METHOD", method));
+    for item in ahead {
+        calendar.push(event(item, cancelled, (host, from), now));
+    }
+    Some(CalendarFile {
+        text: calendar.done().to_string(),
+        method,
+    })
+}
+
+fn event(item: &MailItem, cancelled: bool, (host, from): (&str, &str), now: DateTime<Utc>) -> Event {
+    let facts = &item.facts;
+    let name = text::line(&facts.secret.name, 120);
+    let summary = format!("Client secret \"{name}\" of {} expires", facts.application);
+    let description = format!(
+        "From this moment on {} gets no tokens with this secret (it begins with {}). Create a new one before, and put it \
+         into your system.",
+        facts.application, facts.secret.hint
+    );
+    let mut event = Event::with_uid(&format!("{}@{host}", facts.secret.id));
+    event
+        .timestamp(now)
+        .starts(facts.secret.expires_at)
+        .ends(facts.secret.expires_at)
+        .summary(&summary)
+        .description(&description)
+        .add_property("ORGANIZER", format!("mailto:{from}"))
+        .add_property("SEQUENCE", if cancelled { "1" } else { "0" })
+        .add_property("TRANSP", "TRANSPARENT");
+    if cancelled {
+        event.status(EventStatus::Cancelled);
+    } else {
+        event.status(EventStatus::Confirmed);
+        event.alarm(Alarm::display(&summary, -Duration::days(ALARM_DAYS)));
+    }
+    event.done()
+}

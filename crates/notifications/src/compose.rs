@@ -1,0 +1,265 @@
+//! From a claimed mail to a message (RFC 5322): headers, text, HTML, calendar.
+
+use std::{sync::Arc, time::SystemTime};
+
+use askama::Template;
+use chrono::{DateTime, Utc};
+use domain::{pepper::Pepper, reminder::ReminderKind, unsubscribe};
+use lettre::{
+    Message,
+    message::{
+        Attachment, Mailbox, MultiPart,
+        header::{ContentType, HeaderName, HeaderValue},
+    },
+};
+use store::{
+    mails::{ClaimedMail, MailItem},
+    outbox::MailKind,
+};
+use uuid::Uuid;
+
+use crate::{
+    calendar::{self, CalendarFile},
+    text,
+    words::{self, Words},
+};
+
+/// Why a message can't be made. It is not the recipient's doing: the next attempt may do.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    /// A template failed.
+    #[error("the mail can't be written: {0}")]
+    Template(#[from] askama::Error),
+    /// A header or part is not as it must be.
+    #[error("the mail can't be put together: {0}")]
+    Message(#[from] lettre::error::Error),
+    /// Not an address to the mailer.
+    #[error("the address can't be written to: {0}")]
+    Address(#[from] lettre::address::AddressError),
+    /// A media type, of which all are constants.
+    #[error("the mail has an unknown part")]
+    Part,
+}
+
+/// Writes mails.
+pub struct Composer {
+    from: Mailbox,
+    public_url: String,
+    support_address: Option<String>,
+    pepper: Arc<Pepper>,
+}
+
+#[derive(Template)]
+#[template(path = "secret.txt")]
+struct SecretText<'a>(&'a Words, &'a Frame);
+#[derive(Template)]
+#[template(path = "secret.html")]
+struct SecretHtml<'a>(&'a Words, &'a Frame);
+#[derive(Template)]
+#[template(path = "digest.txt")]
+struct DigestText<'a>(&'a [Words], &'a Frame);
+#[derive(Template)]
+#[template(path = "digest.html")]
+struct DigestHtml<'a>(&'a [Words], &'a Frame);
+#[derive(Template)]
+#[template(path = "notice.txt")]
+struct NoticeText<'a>(&'a Notice, &'a Frame);
+#[derive(Template)]
+#[template(path = "notice.html")]
+struct NoticeHtml<'a>(&'a Notice, &'a Frame);
+
+/// What surrounds the matter.
+struct Frame {
+    /// Manage API Credentials.
+    page: String,
+    /// Why this reader gets it.
+    reason: String,
+    /// How to get less.
+    unsubscribe: Option<String>,
+    support: Option<String>,
+}
+
+struct Notice {
+    headline: String,
+    why: String,
+}
+
+/// A message that is being made.
+struct Draft<'a> {
+    id: Uuid,
+    recipient: &'a str,
+    subject: String,
+    text: String,
+    html: String,
+    calendar: Option<CalendarFile>,
+    unsubscribe: Option<String>,
+}
+
+impl Composer {
+    /// `from` is an address, with or without a name.
+    pub fn new(
+        from: &str,
+        public_url: String,
+        support_address: Option<String>,
+        pepper: Arc<Pepper>,
+    ) -> Result<Self, ComposeError> {
+        Ok(Self {
+            from: from.parse()?,
+            public_url,
+            support_address,
+            pepper,
+        })
+    }
+
+    /// Writes what a mail says about these of its secrets, or about a person's account.
+    pub fn compose(
+        &self,
+        mail: &ClaimedMail,
+        items: &[MailItem],
+        now: DateTime<Utc>,
+    ) -> Result<Message, ComposeError> {
+        let headline = match mail.kind {
+            MailKind::Reminders => return self.reminders(mail, items, now),
+            MailKind::PasswordChanged => "Your password for Manage API Credentials was changed",
+            MailKind::AuthenticatorChanged => "Your authenticator for Manage API Credentials was changed",
+        };
+        let notice = Notice {
+            headline: headline.to_owned(),
+            why: format!(
+                "This happened on {}. All of your sessions were ended. If it was you, there is nothing to do.",
+                text::instant(mail.created_at)
+            ),
+        };
+        self.notice((mail.id, &mail.recipient), &notice, now)
+    }
+
+    /// A mail that shows that mail works.
+    pub fn test_mail(&self, id: Uuid, recipient: &str, now: DateTime<Utc>) -> Result<Message, ComposeError> {
+        let notice = Notice {
+            headline: "A test mail of wmda-auth".to_owned(),
+            why: format!(
+                "It was sent on {} by `wmda-auth notify --send-test`. Reminders reach this address.",
+                text::instant(now)
+            ),
+        };
+        self.notice((id, recipient), &notice, now)
+    }
+
+    fn notice(
+        &self,
+        (id, recipient): (Uuid, &str),
+        notice: &Notice,
+        now: DateTime<Utc>,
+    ) -> Result<Message, ComposeError> {
+        let frame = self.frame(None, String::new());
+        let draft = Draft {
+            id,
+            recipient,
+            subject: notice.headline.clone(),
+            text: NoticeText(notice, &frame).render()?,
+            html: NoticeHtml(notice, &frame).render()?,
+            calendar: None,
+            unsubscribe: None,
+        };
+        self.message(draft, now)
+    }
+
+    fn reminders(
+        &self,
+        mail: &ClaimedMail,
+        items: &[MailItem],
+        now: DateTime<Utc>,
+    ) -> Result<Message, ComposeError> {
+        let manager = items
+            .iter()
+            .flat_map(|item| &item.facts.managers)
+            .find(|one| one.email == mail.recipient);
+        let unsubscribe = manager.map(|one| {
+            let token = unsubscribe::token(&self.pepper, one.user_id);
+            format!("{}/api/v1/unsubscribe/{token}", self.public_url)
+        });
+        let frame = self.frame(unsubscribe.clone(), reason(items, manager.is_some()));
+        let all: Vec<Words> = items.iter().map(|item| words::of(item, now)).collect();
+        let (subject, text, html) = match all.as_slice() {
+            [one] => (
+                one.subject.clone(),
+                SecretText(one, &frame).render()?,
+                SecretHtml(one, &frame).render()?,
+            ),
+            all => (
+                format!("{} client secrets need your attention", all.len()),
+                DigestText(all, &frame).render()?,
+                DigestHtml(all, &frame).render()?,
+            ),
+        };
+        let draft = Draft {
+            id: mail.id,
+            recipient: &mail.recipient,
+            subject,
+            text,
+            html,
+            calendar: calendar::file(items, self.from.email.domain(), self.from.email.as_ref(), now),
+            unsubscribe,
+        };
+        self.message(draft, now)
+    }
+
+    fn frame(&self, unsubscribe: Option<String>, reason: String) -> Frame {
+        Frame {
+            page: format!("{}/manage-api-credentials", self.public_url),
+            reason,
+            unsubscribe,
+            support: self.support_address.clone(),
+        }
+    }
+
+    fn message(&self, draft: Draft<'_>, now: DateTime<Utc>) -> Result<Message, ComposeError> {
+        let mut builder = Message::builder()
+            .from(self.from.clone())
+            .to(draft.recipient.parse()?)
+            .subject(text::line(&draft.subject, 180))
+            .date(SystemTime::from(now))
+            .message_id(Some(format!("<{}@{}>", draft.id, self.from.email.domain())))
+            .raw_header(raw("Auto-Submitted", "auto-generated"));
+        if let Some(url) = draft.unsubscribe {
+            builder = builder
+                .raw_header(raw("List-Unsubscribe", &format!("<{url}>")))
+                .raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
+        }
+        let both = MultiPart::alternative_plain_html(draft.text, draft.html);
+        let Some(file) = draft.calendar else {
+            return Ok(builder.multipart(both)?);
+        };
+        let kind = format!("text/calendar; charset=utf-8; method={}", file.method);
+        let kind = ContentType::parse(&kind).map_err(|_| ComposeError::Part)?;
+        let attachment = Attachment::new("expiry.ics".to_owned()).body(file.text, kind);
+        Ok(builder.multipart(MultiPart::mixed().multipart(both).singlepart(attachment))?)
+    }
+}
+
+/// Only constants and our own URLs come here: ASCII, without line ends.
+fn raw(name: &'static str, value: &str) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
+}
+
+fn reason(items: &[MailItem], is_manager: bool) -> String {
+    let managers = || items.iter().flat_map(|item| &item.facts.managers);
+    let withdrawn = items.iter().all(|item| item.kind == ReminderKind::Withdrawn);
+    match is_manager {
+        _ if withdrawn => "You get this because an earlier mail told you of its expiry.".to_owned(),
+        true => "You get this as a credential manager of the application.".to_owned(),
+        false if managers().next().is_none() => {
+            "You get this as the WMDA team: the application has no credential manager who could be told."
+                .to_owned()
+        }
+        false => {
+            let mut told: Vec<&str> = managers().map(|one| one.email.as_str()).collect();
+            told.sort_unstable();
+            told.dedup();
+            format!(
+                "You get this as the WMDA team. Its credential managers: {}.",
+                told.join(", ")
+            )
+        }
+    }
+}

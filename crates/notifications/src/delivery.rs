@@ -1,0 +1,129 @@
+//! Delivering mails: claim, look again whether there is a reason, write, send, settle.
+
+use chrono::TimeDelta;
+use store::{
+    StoreError,
+    mails::{ClaimedMail, MailItem, Settlement},
+    outbox::MailKind,
+};
+use uuid::Uuid;
+
+use crate::{Notifier, Report, SendFailure, rules::still_holds};
+
+/// How many mails are looked up at once.
+const BATCH: i64 = 50;
+/// How long a claim lasts: longer than any attempt, with all of its time-outs.
+const CLAIM: TimeDelta = TimeDelta::minutes(5);
+/// A mail that is put off again and again is given up after this time.
+const GIVE_UP: TimeDelta = TimeDelta::days(5);
+const LONGEST_WAIT_MINUTES: i64 = 240;
+
+impl Notifier {
+    /// Sends what is due. Stops when the mail server does not work: the rest is tried in a later pass.
+    pub async fn deliver(&self) -> Result<Report, StoreError> {
+        let mut report = Report::default();
+        loop {
+            let due = self.store.mails_due(self.now(), BATCH).await?;
+            let mut claimed = 0;
+            for id in due {
+                let now = self.now();
+                let Some(mail) = self.store.claim_mail(id, now, now + CLAIM).await? else {
+                    continue;
+                };
+                claimed += 1;
+                self.deliver_one(&mail, &mut report).await?;
+                if report.trouble.is_some() {
+                    return Ok(report);
+                }
+            }
+            if claimed == 0 {
+                return Ok(report);
+            }
+        }
+    }
+
+    async fn deliver_one(&self, mail: &ClaimedMail, report: &mut Report) -> Result<(), StoreError> {
+        let support = self.rules.support_address();
+        let holds = |item: &&MailItem| {
+            let told = (item.threshold_days, item.kind);
+            still_holds(&item.facts, told, &mail.recipient, support)
+        };
+        let items: Vec<MailItem> = mail.items.iter().filter(holds).cloned().collect();
+        let left_out: Vec<(Uuid, i32)> = mail
+            .items
+            .iter()
+            .filter(|item| !holds(item))
+            .map(|item| (item.facts.secret.id, item.threshold_days))
+            .collect();
+        let settlement = if items.is_empty() && mail.kind == MailKind::Reminders {
+            report.suppressed += 1;
+            Settlement::Suppressed
+        } else {
+            self.attempt(mail, &items, report).await
+        };
+        self.store
+            .settle_mail(mail, settlement, left_out, self.now())
+            .await
+    }
+
+    async fn attempt(&self, mail: &ClaimedMail, items: &[MailItem], report: &mut Report) -> Settlement {
+        let message = match self.composer.compose(mail, items, self.now()) {
+            Ok(message) => message,
+            Err(error) => {
+                log::error!("mail {} can't be written: {error}", mail.id);
+                return self.later(mail, error.to_string(), report);
+            }
+        };
+        let name = format!("{}-{}", mail.created_at.format("%Y%m%dT%H%M%SZ"), mail.id);
+        match self.transport.send(message, &name).await {
+            Ok(()) => {
+                report.sent += 1;
+                log::info!("mail {} to {} was handed over", mail.id, mail.recipient);
+                Settlement::Sent
+            }
+            Err(SendFailure::Server(error)) => {
+                log::error!("no mail can be sent at the moment, it is kept: {error}");
+                report.trouble = Some(error.clone());
+                self.put_off(mail, error, report)
+            }
+            Err(SendFailure::Later(error)) => self.later(mail, error, report),
+            Err(SendFailure::Refused(error)) => self.refused(mail, error, report),
+        }
+    }
+
+    /// What concerns this mail alone is not tried for ever.
+    fn later(&self, mail: &ClaimedMail, error: String, report: &mut Report) -> Settlement {
+        if self.now() - mail.created_at > GIVE_UP {
+            return self.refused(mail, error, report);
+        }
+        log::warn!("mail {} to {} is put off: {error}", mail.id, mail.recipient);
+        self.put_off(mail, error, report)
+    }
+
+    fn put_off(&self, mail: &ClaimedMail, error: String, report: &mut Report) -> Settlement {
+        report.put_off += 1;
+        let minutes = 1_i64 << mail.attempts.clamp(0, 20);
+        Settlement::Retry {
+            error,
+            due_at: self.now() + TimeDelta::minutes(minutes.min(LONGEST_WAIT_MINUTES)),
+        }
+    }
+
+    /// The WMDA team is told what its recipient can't be.
+    fn refused(&self, mail: &ClaimedMail, error: String, report: &mut Report) -> Settlement {
+        log::error!(
+            "mail {} to {} is refused for good: {error}",
+            mail.id,
+            mail.recipient
+        );
+        report.refused.push(format!("{}: {error}", mail.recipient));
+        let team = self
+            .rules
+            .support_address()
+            .filter(|team| *team != mail.recipient);
+        Settlement::Failed {
+            error,
+            instead: team.map(str::to_owned),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Delivering webhooks, signed as Standard Webhooks (v1) has it: `webhook-signature: v1,` and the base64 of HMAC-SHA-256 over
+//! `<webhook-id>.<webhook-timestamp>.<body>` under the key behind `whsec_`.
+
+use std::{sync::Arc, time::Duration};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use chrono::{SecondsFormat, TimeDelta};
+use domain::{pepper::Pepper, webhook::parse_url};
+use ring::hmac;
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use serde_json::json;
+use store::{
+    StoreError,
+    webhook_deliveries::{ClaimedDelivery, DeliveryOutcome},
+};
+
+use crate::{Notifier, target::PublicNames};
+
+const BATCH: i64 = 50;
+/// How many deliveries one pass makes at most: a receiver that is slow must not hold the mails up for long.
+const PER_PASS: usize = 200;
+const TIMEOUT: Duration = Duration::from_secs(5);
+const CLAIM: TimeDelta = TimeDelta::minutes(2);
+/// 1, 2, 4 … minutes between attempts: about a day and a half in all.
+const ATTEMPTS: i32 = 11;
+
+/// What configuration decides.
+#[derive(Clone, Copy, Debug)]
+pub struct HookSettings {
+    /// Whether receivers may be in a private network, or on this machine by plain http.
+    pub allow_private: bool,
+}
+
+/// Why webhooks can't be sent at all.
+#[derive(Debug, thiserror::Error)]
+pub enum HookError {
+    /// TLS.
+    #[error("webhooks can't be sent: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The client.
+    #[error("webhooks can't be sent: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+/// Signs and sends.
+pub struct HookSender {
+    client: reqwest::Client,
+    settings: HookSettings,
+    pepper: Arc<Pepper>,
+}
+
+impl HookSender {
+    /// Trusts the machine's certificate authorities, follows no redirect, uses no proxy.
+    pub fn new(settings: HookSettings, pepper: Arc<Pepper>) -> Result<Self, HookError> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let names = PublicNames {
+            allow_private: settings.allow_private,
+        };
+        let client = reqwest::Client::builder()
+            .use_preconfigured_tls(tls)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .dns_resolver(Arc::new(names))
+            .connect_timeout(TIMEOUT)
+            .timeout(TIMEOUT)
+            .build()?;
+        Ok(Self {
+            client,
+            settings,
+            pepper,
+        })
+    }
+
+    async fn send(&self, delivery: &ClaimedDelivery, timestamp: i64) -> Result<(), String> {
+        let hook = &delivery.webhook;
+        let url = parse_url(&hook.url, self.settings.allow_private).map_err(|error| error.to_string())?;
+        let key = self.pepper.open(hook.id, &hook.signing_key);
+        let key = key.ok_or("its signing key can't be read: the pepper lacks the version of that time")?;
+        let (id, body) = (delivery.id.to_string(), body(delivery));
+        let signed = format!("{id}.{timestamp}.{body}");
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), signed.as_bytes());
+        let answer = self
+            .client
+            .post(url)
+            .header("content-type", "application/json")
+            .header("webhook-id", id)
+            .header("webhook-timestamp", timestamp)
+            .header("webhook-signature", format!("v1,{}", STANDARD.encode(tag)))
+            .body(body)
+            .send()
+            .await
+            .map_err(|error| described(&error))?;
+        match answer.status() {
+            status if status.is_success() => Ok(()),
+            status => Err(format!("it answered {}", status.as_u16())),
+        }
+    }
+}
+
+/// The same bytes at each attempt: nothing in it changes with time.
+fn body(delivery: &ClaimedDelivery) -> String {
+    let (facts, secret) = (&delivery.facts, &delivery.facts.secret);
+    let time = |at: chrono::DateTime<chrono::Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
+    json!({
+        "type": delivery.event.as_str(),
+        "timestamp": time(delivery.at),
+        "data": {
+            "organisation_id": facts.organisation_id,
+            "client_id": facts.client_id,
+            "application": facts.application,
+            "secret_id": secret.id,
+            "name": secret.name,
+            "hint": secret.hint,
+            "created_by": secret.created_by,
+            "created_at": time(secret.created_at),
+            "expires_at": time(secret.expires_at),
+        },
+    })
+    .to_string()
+}
+
+/// Without the URL, which may hold a key of the receiver.
+fn described(error: &reqwest::Error) -> String {
+    let mut text = "it can't be reached".to_owned();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text.chars().filter(|one| !one.is_control()).take(300).collect()
+}
+
+impl Notifier {
+    /// Tells webhooks what is due; answers how many took it.
+    pub async fn deliver_hooks(&self) -> Result<usize, StoreError> {
+        let (mut made, mut tried) = (0, 0);
+        while tried < PER_PASS {
+            let before = tried;
+            for id in self.store.deliveries_due(self.now(), BATCH).await? {
+                let now = self.now();
+                let Some(delivery) = self.store.claim_delivery(id, now, now + CLAIM).await? else {
+                    continue;
+                };
+                tried += 1;
+                let outcome = self.hooks.send(&delivery, now.timestamp()).await;
+                made += usize::from(outcome.is_ok());
+                let outcome = self.settled(&delivery, outcome);
+                self.store.settle_delivery(&delivery, outcome, self.now()).await?;
+            }
+            if tried == before {
+                break;
+            }
+        }
+        self.store.forget_old_deliveries(self.now()).await?;
+        Ok(made)
+    }
+
+    fn settled(&self, delivery: &ClaimedDelivery, outcome: Result<(), String>) -> DeliveryOutcome {
+        let Err(error) = outcome else {
+            return DeliveryOutcome::Sent;
+        };
+        let (id, hook, event) = (delivery.id, delivery.webhook.id, delivery.event.as_str());
+        if delivery.attempts + 1 >= ATTEMPTS {
+            log::error!("webhook {hook}: {event} {id} is given up: {error}");
+            return DeliveryOutcome::Failed(error);
+        }
+        log::warn!("webhook {hook}: {event} {id} is put off: {error}");
+        let wait = TimeDelta::minutes(1 << delivery.attempts.clamp(0, 20));
+        DeliveryOutcome::Retry(error, self.now() + wait)
+    }
+}

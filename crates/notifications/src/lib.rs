@@ -1,0 +1,20 @@
+//! Reminders before a secret expires, notices about people's accounts, and webhooks: what is due, how it reads, how it is sent.
+//! One [`Notifier::pass`] plans what is due into the outbox and delivers what the outbox holds; any number of nodes may do
+//! so at once. Time is an argument; storage is `store`.
+
+mod calendar;
+mod compose;
+mod delivery;
+mod hooks;
+mod notifier;
+pub mod rules;
+mod target;
+mod text;
+mod transport;
+mod words;
+
+pub use compose::{ComposeError, Composer};
+pub use hooks::{HookError, HookSender, HookSettings};
+pub use lettre::message::Mailbox;
+pub use notifier::{Notifier, Report, TestFailure};
+pub use transport::{SendFailure, Transport, TransportError};

@@ -1,0 +1,221 @@
+//! When something is to be told about a secret, what, and to whom. No I/O.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    reminder::{DeliveryState, ReminderKind, STILL_TRIED},
+    secret::ClientSecret,
+};
+use store::{
+    outbox::Plan,
+    secret_facts::{Due, SecretFacts},
+    webhook_deliveries::WebhookEvent,
+};
+
+/// The default of `mail.thresholds_days`.
+pub const DEFAULT_THRESHOLDS: [i32; 7] = [60, 30, 14, 7, 3, 1, 0];
+/// From here on a reminder is urgent: a mail of its own, also to the WMDA team.
+const URGENT_DAYS: i32 = 7;
+/// A secret that expired longer ago than this was not seen expiring by this server: only its use is told.
+const LOOKED_BACK_DAYS: i64 = 30;
+/// Stands for the rhythm of a secret that was used on one day only, in days.
+const UNKNOWN_RHYTHM: i64 = 7;
+/// Named as recipient where there is nobody to tell.
+pub const NOBODY: &str = "nobody";
+
+/// What configuration decides.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    thresholds: Vec<i32>,
+    support_address: Option<String>,
+}
+
+/// Why thresholds are refused.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("mail.thresholds_days takes at least one number of days from 0 to 365")]
+pub struct InvalidThresholds;
+
+impl Rules {
+    /// Thresholds in days in any order; without `support_address` the WMDA team gets no copies.
+    pub fn new(mut thresholds: Vec<i32>, support_address: Option<String>) -> Result<Self, InvalidThresholds> {
+        thresholds.sort_unstable();
+        thresholds.dedup();
+        if thresholds.is_empty() || thresholds.iter().any(|days| !(0..=365).contains(days)) {
+            return Err(InvalidThresholds);
+        }
+        Ok(Self {
+            thresholds,
+            support_address,
+        })
+    }
+
+    /// Where the WMDA team's copies go.
+    pub fn support_address(&self) -> Option<&str> {
+        self.support_address.as_deref()
+    }
+
+    /// What is to be looked for now, the most urgent first. Each secret falls into one span: that of the smallest threshold
+    /// that it has reached.
+    pub fn due(&self, now: DateTime<Utc>) -> Vec<Due> {
+        let first = match self.thresholds.first() {
+            Some(0) => now - TimeDelta::days(LOOKED_BACK_DAYS),
+            _ => now,
+        };
+        let at = |days: &i32| now + TimeDelta::days(i64::from(*days));
+        let from = std::iter::once(first).chain(self.thresholds.iter().map(at));
+        let spans = from.zip(&self.thresholds).map(|(after, days)| Due::Threshold {
+            days: *days,
+            after,
+            until: at(days),
+        });
+        std::iter::once(Due::StillTried).chain(spans).collect()
+    }
+
+    /// What is to be told of a secret that is due.
+    pub fn plan(&self, due: Due, facts: &SecretFacts, now: DateTime<Utc>) -> Plan {
+        let (threshold, kind) = match due {
+            Due::StillTried => (STILL_TRIED, ReminderKind::StillTried),
+            Due::Threshold { days, .. } => (days, kind(facts, days, now)),
+        };
+        let urgent = is_urgent(kind, threshold);
+        let mut plan = Plan {
+            secret_id: facts.secret.id,
+            threshold_days: threshold,
+            kind,
+            urgent,
+            recipients: Vec::new(),
+            suppressed: Vec::new(),
+            event: event(facts, threshold),
+        };
+        if is_skipped(&facts.secret, threshold) {
+            plan.event = None;
+            return plan;
+        }
+        let (told, silent) = self.recipients(facts, kind, urgent);
+        for days in self.passed_over(facts, threshold) {
+            plan.suppressed.extend(told.iter().map(|one| (days, one.clone())));
+        }
+        plan.suppressed
+            .extend(silent.into_iter().map(|one| (threshold, one)));
+        plan.recipients = told;
+        plan
+    }
+
+    /// Those who are told, and those who would be if they wanted or needed it.
+    fn recipients(
+        &self,
+        facts: &SecretFacts,
+        kind: ReminderKind,
+        urgent: bool,
+    ) -> (Vec<String>, Vec<String>) {
+        let already = kind == ReminderKind::PleaseDelete && was_asked_to_delete(&facts.secret);
+        let wants = |urgent_only: bool| !already && (urgent || !urgent_only);
+        let (mut told, mut silent) = (Vec::new(), Vec::new());
+        for manager in &facts.managers {
+            let list = if wants(manager.urgent_only) {
+                &mut told
+            } else {
+                &mut silent
+            };
+            list.push(manager.email.clone());
+        }
+        if urgent || facts.managers.is_empty() {
+            let team = self.support_address.clone().unwrap_or_else(|| NOBODY.to_owned());
+            let unreachable = self.support_address.is_none() && !facts.managers.is_empty();
+            let list = if already || self.support_address.is_none() {
+                &mut silent
+            } else {
+                &mut told
+            };
+            if !unreachable && !list.contains(&team) {
+                list.push(team);
+            }
+        }
+        (told, silent)
+    }
+
+    /// After a pause only the most urgent threshold is told: these are not.
+    fn passed_over(&self, facts: &SecretFacts, threshold: i32) -> Vec<i32> {
+        let later = threshold + 1..facts.reminded_days;
+        let missed = |days: &i32| later.contains(days) && !is_skipped(&facts.secret, *days);
+        self.thresholds.iter().copied().filter(missed).collect()
+    }
+}
+
+/// A threshold over half of the secret's life says nothing new.
+fn is_skipped(secret: &ClientSecret, days: i32) -> bool {
+    TimeDelta::days(i64::from(days) * 2) > secret.expires_at - secret.created_at
+}
+
+fn kind(facts: &SecretFacts, threshold: i32, now: DateTime<Utc>) -> ReminderKind {
+    match threshold {
+        _ if is_rotated(facts, now) => ReminderKind::PleaseDelete,
+        0 => ReminderKind::Expired,
+        _ => ReminderKind::Reminder,
+    }
+}
+
+/// Whether a mail of its own is sent at once, whatever the recipient prefers.
+pub fn is_urgent(kind: ReminderKind, threshold: i32) -> bool {
+    match kind {
+        ReminderKind::Reminder => threshold <= URGENT_DAYS,
+        ReminderKind::Expired | ReminderKind::StillTried => true,
+        ReminderKind::PleaseDelete | ReminderKind::Withdrawn => false,
+    }
+}
+
+fn event(facts: &SecretFacts, threshold: i32) -> Option<WebhookEvent> {
+    match threshold {
+        STILL_TRIED if facts.reminded_days <= 0 => None,
+        STILL_TRIED | 0 => Some(WebhookEvent::Expired),
+        _ => Some(WebhookEvent::Expiring),
+    }
+}
+
+fn was_asked_to_delete(secret: &ClientSecret) -> bool {
+    let mut told = secret.notifications.iter();
+    told.any(|one| one.kind == ReminderKind::PleaseDelete && one.state != DeliveryState::Suppressed)
+}
+
+/// The rotation is done: a newer secret of the application got a token after this one's last, and this one has been silent
+/// for longer than its rhythm explains.
+pub fn is_rotated(facts: &SecretFacts, now: DateTime<Utc>) -> bool {
+    let last = facts.secret.last_use.as_ref().map(|last| last.at);
+    let newer = facts
+        .successors
+        .iter()
+        .any(|one| last.is_none_or(|last| one.last_used_at > last));
+    newer && last.is_none_or(|last| now - last > silence(facts))
+}
+
+/// Twice the longest pause between two days of use: a monthly job is not taken for a secret out of use.
+fn silence(facts: &SecretFacts) -> TimeDelta {
+    let days = &facts.days_of_use;
+    let pauses = days
+        .iter()
+        .zip(days.iter().skip(1))
+        .map(|(one, next)| (*next - *one).num_days());
+    TimeDelta::days(pauses.max().map_or(UNKNOWN_RHYTHM, |longest| 2 * longest))
+}
+
+/// Whether a line of a mail still has a reason when the mail is about to be sent.
+pub fn still_holds(
+    facts: &SecretFacts,
+    (threshold, kind): (i32, ReminderKind),
+    recipient: &str,
+    support_address: Option<&str>,
+) -> bool {
+    if kind == ReminderKind::Withdrawn {
+        return true;
+    }
+    let is_superseded = facts
+        .secret
+        .notifications
+        .iter()
+        .any(|one| one.threshold_days < threshold && one.recipient == recipient);
+    let is_manager = facts.managers.iter().any(|one| one.email == recipient);
+    !facts.deleted && !is_superseded && (is_manager || support_address == Some(recipient))
+}
+
+#[cfg(test)]
+#[path = "rules_tests.rs"]
+mod tests;

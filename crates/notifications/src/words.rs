@@ -1,0 +1,228 @@
+//! What each kind of mail says about a secret, in words for the people who look after it.
+
+use chrono::{DateTime, Utc};
+use domain::reminder::ReminderKind;
+use store::{mails::MailItem, secret_facts::SecretFacts};
+
+use crate::{rules, text};
+
+const NAME: usize = 60;
+
+/// What a mail says about one secret.
+pub(crate) struct Words {
+    pub(crate) subject: String,
+    pub(crate) headline: String,
+    pub(crate) why: String,
+    pub(crate) steps: Vec<String>,
+    /// Label and value.
+    pub(crate) facts: Vec<(&'static str, String)>,
+}
+
+pub(crate) fn of(item: &MailItem, now: DateTime<Utc>) -> Words {
+    let facts = &item.facts;
+    let headline = headline(item, now);
+    let mark = match rules::is_urgent(item.kind, item.threshold_days) {
+        true => "Urgent: ",
+        false => "",
+    };
+    Words {
+        subject: format!("{mark}{headline} ({})", facts.application),
+        why: why(item, now),
+        steps: steps(item),
+        facts: listed(facts, now),
+        headline,
+    }
+}
+
+fn name(facts: &SecretFacts) -> String {
+    text::line(&facts.secret.name, NAME)
+}
+
+fn headline(item: &MailItem, now: DateTime<Utc>) -> String {
+    let (name, expires_at) = (name(&item.facts), item.facts.secret.expires_at);
+    match item.kind {
+        ReminderKind::Reminder if expires_at > now => format!(
+            "Client secret \"{name}\" expires {}, on {}",
+            text::distance(expires_at, now),
+            text::day(expires_at)
+        ),
+        ReminderKind::Reminder | ReminderKind::Expired => {
+            format!("Client secret \"{name}\" expired on {}", text::day(expires_at))
+        }
+        ReminderKind::StillTried => format!("A system still uses the expired client secret \"{name}\""),
+        ReminderKind::PleaseDelete => format!("Please delete the old client secret \"{name}\""),
+        ReminderKind::Withdrawn => format!("Client secret \"{name}\" was deleted"),
+    }
+}
+
+fn why(item: &MailItem, now: DateTime<Utc>) -> String {
+    let facts = &item.facts;
+    let (application, expiry) = (&facts.application, text::instant(facts.secret.expires_at));
+    match item.kind {
+        ReminderKind::Reminder if facts.secret.expires_at > now => format!(
+            "From {expiry} on, {application} gets no tokens with this secret. A system that still uses it loses its access to \
+             {}.{}",
+            apis(facts),
+            not_yet_switched(facts)
+        ),
+        ReminderKind::Reminder | ReminderKind::Expired => format!(
+            "Since {expiry} {application} gets no tokens with this secret. A system that still uses it has no access to {} \
+             now.{}",
+            apis(facts),
+            not_yet_switched(facts)
+        ),
+        ReminderKind::StillTried => format!(
+            "The secret expired on {expiry}. {} a system asked for a token with it and was refused: that system has no \
+             access to {} now.",
+            facts.secret.tried_after_expiry_at.map_or_else(
+                || "Since then".to_owned(),
+                |at| format!("On {}", text::instant(at))
+            ),
+            apis(facts)
+        ),
+        ReminderKind::PleaseDelete => please_delete(facts, now),
+        ReminderKind::Withdrawn => format!(
+            "It would have expired on {expiry}. An earlier mail gave you that date for your calendar; the attached file takes \
+             it out again."
+        ),
+    }
+}
+
+fn apis(facts: &SecretFacts) -> String {
+    match facts.apis.as_slice() {
+        [] => "WMDA's APIs".to_owned(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// A rotation that was begun and not ended.
+fn not_yet_switched(facts: &SecretFacts) -> String {
+    match (facts.successors.last(), &facts.secret.last_use) {
+        (Some(newer), Some(_)) => format!(
+            " A newer secret, \"{}\", is in use already, but this one is used too: not every system has been switched over.",
+            text::line(&newer.name, NAME)
+        ),
+        (None, None) => " It has never been used: if no system needs it, delete it.".to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn please_delete(facts: &SecretFacts, now: DateTime<Utc>) -> String {
+    let newer = facts.successors.last().map_or_else(
+        || "A newer secret is in use".to_owned(),
+        |newer| {
+            let (name, used) = (text::line(&newer.name, NAME), text::instant(newer.last_used_at));
+            format!("Your newer secret \"{name}\" is in use (last on {used})")
+        },
+    );
+    let silent = facts.secret.last_use.as_ref().map_or_else(
+        || "this one has never been used".to_owned(),
+        |last| {
+            let (at, ago) = (text::instant(last.at), text::distance(last.at, now));
+            format!("this one was last used on {at}, {ago}")
+        },
+    );
+    let end = match facts.secret.expires_at > now {
+        true => {
+            "Nothing stops working when it is gone, and whoever finds a forgotten secret can use it until it expires."
+        }
+        false => "It has expired, and nobody seems to miss it.",
+    };
+    format!("{newer}, and {silent}. It looks as if your rotation is done. {end}")
+}
+
+fn steps(item: &MailItem) -> Vec<String> {
+    let facts = &item.facts;
+    let application = &facts.application;
+    let delete = "When \"last used\" of the old secret stands still, delete it there.".to_owned();
+    match item.kind {
+        ReminderKind::Reminder => vec![
+            format!(
+                "Create a new secret for {application} in Manage API Credentials. The old one goes on working."
+            ),
+            format!("Put the new value into {}.", system(facts)),
+            delete,
+        ],
+        ReminderKind::Expired => vec![
+            format!(
+                "If a system still needs it: create a new secret for {application} in Manage API Credentials now."
+            ),
+            format!("Put the new value into {}.", system(facts)),
+            "Delete the expired secret, so that nobody takes it for a good one.".to_owned(),
+        ],
+        ReminderKind::StillTried => vec![
+            format!("Create a new secret for {application} in Manage API Credentials now."),
+            format!("Put the new value into {}.", system(facts)),
+            "Delete the expired secret.".to_owned(),
+        ],
+        ReminderKind::PleaseDelete => vec![
+            "Make sure that no system of yours uses it now and then, such as a monthly job.".to_owned(),
+            "Delete it in Manage API Credentials.".to_owned(),
+        ],
+        ReminderKind::Withdrawn => Vec::new(),
+    }
+}
+
+/// The system that has to be changed, as far as the last use tells.
+fn system(facts: &SecretFacts) -> String {
+    match &facts.secret.last_use {
+        Some(last) => format!(
+            "the system that uses the old one: it last asked {}",
+            origin(&last.from, &last.with)
+        ),
+        None => "the system that uses the old one".to_owned(),
+    }
+}
+
+fn origin(from: &str, with: &str) -> String {
+    match with {
+        "" => format!("from {}", text::line(from, 60)),
+        with => format!("from {} with {}", text::line(from, 60), text::line(with, 60)),
+    }
+}
+
+fn listed(facts: &SecretFacts, now: DateTime<Utc>) -> Vec<(&'static str, String)> {
+    let secret = &facts.secret;
+    let last_use = secret.last_use.as_ref().map_or_else(
+        || "never".to_owned(),
+        |last| format!("{}, {}", text::instant(last.at), origin(&last.from, &last.with)),
+    );
+    let created = format!(
+        "{} by {}",
+        text::instant(secret.created_at),
+        text::line(&secret.created_by, 120)
+    );
+    let expires = format!(
+        "{} ({})",
+        text::instant(secret.expires_at),
+        text::distance(secret.expires_at, now)
+    );
+    let mut rows = vec![
+        ("Application", facts.application.clone()),
+        ("Organisation", text::line(&facts.organisation, 120)),
+        ("Access to", apis(facts)),
+        (
+            "Secret",
+            format!(
+                "\"{}\", begins with {}",
+                text::line(&secret.name, 120),
+                secret.hint
+            ),
+        ),
+        ("Created", created),
+        (
+            if secret.expires_at > now {
+                "Expires"
+            } else {
+                "Expired"
+            },
+            expires,
+        ),
+        ("Last used", last_use),
+    ];
+    if let Some(at) = secret.tried_after_expiry_at {
+        rows.push(("Last refused", text::instant(at)));
+    }
+    rows
+}

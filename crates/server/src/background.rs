@@ -1,0 +1,69 @@
+//! What goes on beside requests: the poll that renews the lease, gathered use, and new key files.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::web;
+use arc_swap::ArcSwap;
+use domain::Clock;
+use keystore::{KeyFolder, KeySet};
+use store::{Store, memory::ClientMemory, usage::UsageRecorder};
+use token_endpoint::TokenService;
+
+/// How long the end of the server waits for the last use to be written.
+const LAST_FLUSH: Duration = Duration::from_secs(5);
+
+/// The server ends in any case: a database that hangs can't hold it.
+pub async fn write_last_use(usage: &UsageRecorder, store: &Store) {
+    match tokio::time::timeout(LAST_FLUSH, usage.flush(store)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => log::error!("the last use of secrets could not be written and is lost: {error}"),
+        Err(_) => log::error!("the last use of secrets could not be written in time and may be lost"),
+    }
+}
+
+/// Renews the lease of this node.
+pub fn spawn_poller(memory: Arc<ClientMemory>, every: Duration) {
+    actix_web::rt::spawn(async move {
+        loop {
+            if let Err(error) = memory.poll().await {
+                log::error!("the database can't be polled, requests read it one by one: {error}");
+            }
+            tokio::time::sleep(every).await;
+        }
+    });
+}
+
+/// Writes the use of secrets, and forgets sources that have been quiet.
+pub fn spawn_housekeeping(service: web::Data<TokenService>, usage: Arc<UsageRecorder>, store: Store) {
+    actix_web::rt::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            service.forget_idle_sources();
+            if let Err(error) = usage.flush(&store).await {
+                log::warn!("use of secrets could not be written now and is kept: {error}");
+            }
+        }
+    });
+}
+
+/// A broken file never replaces keys that work.
+pub fn spawn_key_reload(folder: KeyFolder, keys: Arc<ArcSwap<KeySet>>, clock: Arc<dyn Clock>) {
+    actix_web::rt::spawn(async move {
+        let mut known = folder.files().unwrap_or_default();
+        loop {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            match folder.files() {
+                Ok(files) if files == known => {}
+                Ok(files) => match folder.load(clock.now()) {
+                    Ok(set) => {
+                        keys.store(Arc::new(set));
+                        known = files;
+                        log::info!("signing keys reloaded");
+                    }
+                    Err(error) => log::error!("signing keys not reloaded, the previous ones stay: {error}"),
+                },
+                Err(error) => log::error!("signing keys can't be listed: {error}"),
+            }
+        }
+    });
+}
