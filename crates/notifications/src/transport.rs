@@ -13,8 +13,8 @@ use lettre::{
 };
 use url::Url;
 
-/// How long the server may take for one step.
-const TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the server may take for one mail.
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// Answers that speak of this server or its log-in, not of the recipient: 421, and what RFC 4954 and RFC 5321 say of
 /// authentication and commands.
 const ABOUT_US: [u16; 10] = [421, 454, 500, 502, 503, 504, 521, 530, 534, 535];
@@ -48,8 +48,8 @@ pub enum SendFailure {
 
 /// Where mails go.
 pub enum Transport {
-    /// A server.
-    Smtp(AsyncSmtpTransport<Tokio1Executor>),
+    /// A server, and how long it may take for one mail: the mailer itself limits the connecting alone.
+    Smtp(AsyncSmtpTransport<Tokio1Executor>, Duration),
     /// A folder of `.eml` files.
     Folder(PathBuf),
 }
@@ -60,7 +60,7 @@ impl Transport {
         Self::smtp_within(url, TIMEOUT)
     }
 
-    /// The same with another limit of time for each step.
+    /// The same with another limit of time.
     pub fn smtp_within(url: &str, timeout: Duration) -> Result<Self, TransportError> {
         let mut url = Url::parse(url).map_err(|_| TransportError::Form)?;
         if !matches!(url.scheme(), "smtp" | "smtps") || url.host().is_none() {
@@ -73,16 +73,16 @@ impl Transport {
             .timeout(Some(timeout))
             .pool_config(PoolConfig::new().max_size(2))
             .build();
-        Ok(Self::Smtp(transport))
+        Ok(Self::Smtp(transport, timeout))
     }
 
     /// Whether the server answers and takes the log-in, or nothing else stands in the folder's place.
     pub async fn check(&self) -> Result<(), SendFailure> {
         match self {
-            Self::Smtp(server) => match server.test_connection().await {
-                Ok(true) => Ok(()),
-                Ok(false) => Err(SendFailure::Server("the mail server does not answer".to_owned())),
-                Err(error) => Err(SendFailure::Server(described(&error))),
+            Self::Smtp(server, limit) => match tokio::time::timeout(*limit, server.test_connection()).await {
+                Ok(Ok(true)) => Ok(()),
+                Ok(Ok(false)) | Err(_) => Err(silent()),
+                Ok(Err(error)) => Err(SendFailure::Server(described(&error))),
             },
             Self::Folder(folder) if folder.exists() && !folder.is_dir() => {
                 Err(SendFailure::Server(format!("{} is no folder", folder.display())))
@@ -94,11 +94,10 @@ impl Transport {
     /// Hands a mail over; `name` names its file.
     pub async fn send(&self, message: Message, name: &str) -> Result<(), SendFailure> {
         match self {
-            Self::Smtp(server) => server
-                .send(message)
-                .await
-                .map(drop)
-                .map_err(|error| classified(&error)),
+            Self::Smtp(server, limit) => match tokio::time::timeout(*limit, server.send(message)).await {
+                Ok(outcome) => outcome.map(drop).map_err(|error| classified(&error)),
+                Err(_) => Err(silent()),
+            },
             Self::Folder(folder) => {
                 make_folder(folder)?;
                 let path = folder.join(format!("{name}.eml"));
@@ -113,6 +112,10 @@ impl Transport {
             }
         }
     }
+}
+
+fn silent() -> SendFailure {
+    SendFailure::Server("the mail server does not answer in time".to_owned())
 }
 
 fn make_folder(folder: &std::path::Path) -> Result<(), SendFailure> {
