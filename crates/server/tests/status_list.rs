@@ -136,3 +136,14 @@ fn s01_a_list_that_is_read_after_the_answer_to_a_delete_has_the_secrets_bit_set_
         assert_eq!(bits(), before);
     }
 }
+
+/// Making a list reads the database: what nobody needs is not made, however many ask for it.
+#[test]
+fn a_list_that_no_secret_is_on_is_not_made() {
+    let demo = Demo::sqlite();
+    let status = |number: &str| demo.get(&format!("/oauth2/statuslists/{number}")).status;
+    assert_eq!((status("0"), status("1")), (200, 200), "in use, and next");
+    for absent in ["2", "999", "1000", "-1", "00x", "9223372036854775807"] {
+        assert_eq!(status(absent), 404, "{absent}");
+    }
+}

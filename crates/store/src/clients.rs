@@ -17,7 +17,7 @@ use crate::{
     connection::AnyConnection,
     ids::{parse_id, parse_name},
     resources::load_resource,
-    schema::{applications, client_secrets, organisations, permissions, token_counts},
+    schema::{applications, change_counter, client_secrets, organisations, permissions, token_counts},
     usage::Usage,
 };
 
@@ -89,6 +89,16 @@ impl Store {
                 .map(|client_id| load_client(connection, &client_id))
                 .transpose()?;
             Ok(LoadedClient { version, client })
+        })
+        .await
+    }
+
+    /// The first status index that no secret has yet.
+    pub async fn next_status_index(&self) -> Result<i64, StoreError> {
+        self.run(|connection| {
+            Ok(change_counter::table
+                .select(change_counter::next_status_index)
+                .first(connection)?)
         })
         .await
     }

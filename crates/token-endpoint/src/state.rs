@@ -62,6 +62,8 @@ pub struct TokenService {
     pub(crate) throttle: Throttle<IpAddr>,
     /// Signed status lists by number and by the slice of time, as long as a lease, in which they were made.
     pub(crate) status_lists: Cache<(i64, u128), String>,
+    /// The first status index that no secret had, by slice.
+    pub(crate) next_status_index: Cache<u128, i64>,
 }
 
 impl TokenService {
@@ -79,6 +81,7 @@ impl TokenService {
             random: parts.random,
             metrics: parts.metrics,
             status_lists: Cache::new(LISTS_REMEMBERED),
+            next_status_index: Cache::new(LISTS_REMEMBERED),
         }
     }
 }

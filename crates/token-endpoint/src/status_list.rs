@@ -43,7 +43,8 @@ pub(crate) async fn list(
         return problem(StatusCode::NOT_FOUND, "there is no status list of this number");
     };
     match service.status_list(number).await {
-        Ok(token) => {
+        Ok(None) => problem(StatusCode::NOT_FOUND, "there is no status list of this number"),
+        Ok(Some(token)) => {
             let age = format!("private, max-age={TTL_SECONDS}");
             let tag = conditional::tag(token.as_bytes());
             conditional::answer(&request, tag, age, |mut answer| {
@@ -68,12 +69,22 @@ impl TokenService {
 
     /// At most one reading and one signature per list and lease, however many ask. A DELETE is answered one lease after
     /// its commit: so whoever asks after the answer gets a list that was read after the commit.
-    async fn status_list(&self, number: i64) -> Result<String, Failure> {
+    ///
+    /// Lists that no secret is on are not made: whoever asks for all of them would keep the database busy.
+    async fn status_list(&self, number: i64) -> Result<Option<String>, Failure> {
         let lease = self.memory.lease().as_nanos().max(1);
         let slice = self.clock.monotonic().as_nanos() / lease;
+        let next = self
+            .next_status_index
+            .get_or_insert_async(&slice, async { self.store.next_status_index().await });
+        // The next list may have begun on another node since.
+        if number > place(next.await?).0 + 1 {
+            return Ok(None);
+        }
         self.status_lists
             .get_or_insert_async(&(number, slice), self.make_status_list(number))
             .await
+            .map(Some)
     }
 
     async fn make_status_list(&self, number: i64) -> Result<String, Failure> {
