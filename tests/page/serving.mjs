@@ -61,6 +61,12 @@ test('what is not there is a problem, and only reading is allowed', async () => 
   assert.equal((await fetch(PAGE, { method: 'HEAD' })).status, 200);
 });
 
+test('what the page links to is there', async () => {
+  const answer = await fetch(new URL('/api/docs', PAGE));
+  assert.equal(answer.status, 200);
+  await answer.arrayBuffer();
+});
+
 test('the first view is usable after a load', async (t) => {
   const page = await open(t, null);
   await page.getByLabel('E-mail address').waitFor();

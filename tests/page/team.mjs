@@ -108,9 +108,13 @@ test('an admin changes a person, makes a new link, and disables; an organisation
   await change.click();
   await accessible(page, 'change a person');
   await page.getByLabel('Auditor').check();
-  await page.getByRole('button', { name: 'Save roles' }).click();
+  await page.getByLabel('Name', { exact: true }).fill(' ');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Write the person’s name.').waitFor();
+  await page.getByLabel('Name', { exact: true }).fill('Paula Maier');
+  await page.getByRole('button', { name: 'Save' }).click();
   await row(page, who.email).getByText('Auditor, Credential manager').or(row(page, who.email).getByText('Credential manager, Auditor')).waitFor();
-  await change.click();
+  await page.getByRole('button', { name: 'Change Paula Maier' }).click();
   await page.getByRole('button', { name: 'New enrolment link' }).click();
   await page.getByRole('button', { name: 'Make a link' }).click();
   await page.getByRole('button', { name: 'Copy link' }).click();

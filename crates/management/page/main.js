@@ -161,7 +161,7 @@ function enter({ reason = '', failure = '' } = {}) {
 function foot() {
   add(document.getElementById('foot'),
     h('span', {}, 'Help: ', h('a', { href: `mailto:${facts.support_address}` }, facts.support_address)),
-    h('a', { href: '/api/v1/openapi.json' }, 'REST API'));
+    h('a', { href: '/api/docs' }, 'REST API'));
 }
 
 listen({

@@ -39,6 +39,7 @@ export async function peopleView(main, { signal }) {
   }
 
   function change(one) {
+    const label = field('Name', input({ maxlength: 120, value: one.display_name }));
     const roles = roleChecks(one.roles);
     const own = one.id === session.user.id;
     const after = async (action, text) => {
@@ -50,8 +51,14 @@ export async function peopleView(main, { signal }) {
     const failure = h('div', { role: 'alert' });
     const dialog = openDialog({ title: 'Change a person', body: [
       h('p', {}, h('strong', {}, name(one.display_name)), ' ', h('span', { class: 'muted' }, name(one.email))), failure,
-      form({ fields: [roles], submit: 'Save roles', cancel: () => dialog.close(),
-        send: () => after(() => patch(`/users/${one.id}`, { roles: roles.chosen() }), 'The roles were saved.') }),
+      form({ fields: [label, roles], submit: 'Save', cancel: () => dialog.close(),
+        send: () => {
+          if (!label.control.value.trim()) {
+            label.fail('Write the person’s name.');
+            return false;
+          }
+          return after(() => patch(`/users/${one.id}`, { display_name: label.control.value.trim(), roles: roles.chosen() }), 'The changes were saved.');
+        } }),
       h('hr', {}),
       h('div', { class: 'row' },
         h('button', { type: 'button', class: 'button', onclick: () => guarded(failure, () => newLink(one)) }, 'New enrolment link'),
