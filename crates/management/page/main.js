@@ -8,23 +8,16 @@ import { icon } from './icons.js';
 import { note } from './notices.js';
 import { sentence } from './forms.js';
 import { signInView } from './sign-in.js';
-import { enrolmentView } from './enrolment.js';
-import { applicationsView } from './applications.js';
-import { applicationView } from './application.js';
-import { attentionView } from './attention.js';
-import { organisationsView } from './organisations.js';
-import { peopleView } from './people.js';
-import { resourcesView } from './resources.js';
-import { auditView } from './audit.js';
 
+/** Each view is a module that is loaded when it is first shown: the sign-in needs none of them. */
 const ROUTES = [
-  [/^#\/applications$/, applicationsView],
-  [/^#\/applications\/([0-9a-f-]{36})$/, applicationView],
-  [/^#\/attention$/, attentionView],
-  [/^#\/organisations$/, organisationsView],
-  [/^#\/people$/, peopleView],
-  [/^#\/apis$/, resourcesView],
-  [/^#\/audit$/, auditView],
+  [/^#\/applications$/, './applications.js', 'applicationsView'],
+  [/^#\/applications\/([0-9a-f-]{36})$/, './application.js', 'applicationView'],
+  [/^#\/attention$/, './attention.js', 'attentionView'],
+  [/^#\/organisations$/, './organisations.js', 'organisationsView'],
+  [/^#\/people$/, './people.js', 'peopleView'],
+  [/^#\/apis$/, './resources.js', 'resourcesView'],
+  [/^#\/audit$/, './audit.js', 'auditView'],
 ];
 const TEAM = [
   ['#/attention', 'Needs attention'],
@@ -37,6 +30,7 @@ const TEAM = [
 
 const top = document.getElementById('top');
 const main = document.getElementById('main');
+let failures = 0;
 let current = { hash: '', leave: null, changed: null };
 
 function frame() {
@@ -86,8 +80,10 @@ async function route() {
   current = { hash, leave: new AbortController(), changed: null };
   const token = /^#token=([\w-]+)$/.exec(hash);
   if (token) {
-    frame();
-    return enrolmentView(main, { token: token[1], done: () => { location.hash = '#/'; } });
+    return open(async (place) => {
+      const { enrolmentView } = await module('./enrolment.js');
+      enrolmentView(place, { token: token[1], done: () => { location.hash = '#/'; } });
+    }, []);
   }
   const failure = /^#sign-in-failed=(\w+)$/.exec(hash);
   if (failure) history.replaceState(null, '', location.pathname);
@@ -100,11 +96,29 @@ async function route() {
       return settle(closedView());
     }
   }
-  for (const [pattern, view] of ROUTES) {
+  for (const [pattern, file, view] of ROUTES) {
     const match = pattern.exec(hash);
-    if (match) return open(view, match.slice(1));
+    if (match) return open(async (...given) => (await module(file))[view](...given), match.slice(1));
   }
   return home();
+}
+
+/** Some browsers remember that a module could not be loaded: the next attempt asks by another address. */
+async function module(file) {
+  try {
+    return await import(failures ? `${file}?${failures}` : file);
+  } catch {
+    failures += 1;
+    throw new NoAnswer();
+  }
+}
+
+/** Once the first view stands, the others are fetched, so that a click shows them at once. */
+function fetchOthers() {
+  const later = window.requestIdleCallback ?? ((action) => setTimeout(action, 500));
+  later(() => {
+    for (const [, file] of ROUTES.slice(0, seesAll() ? ROUTES.length : 2)) import(file).catch(() => {});
+  });
 }
 
 /** Shows a view; one that can't be shown says why and offers to try again. */
@@ -117,6 +131,7 @@ async function open(view, parameters) {
     const shown = await view(main, { parameters, signal });
     if (!signal.aborted) current.changed = shown?.changed ?? null;
     settle();
+    if (session.user) fetchOthers();
   } catch (error) {
     if (!isAbort(error) && !(error instanceof SessionOver) && !signal.aborted) failed(error);
   } finally {
