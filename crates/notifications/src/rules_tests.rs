@@ -28,7 +28,6 @@ fn facts(left: i64) -> SecretFacts {
             created_at: expires_at - days(365),
             expires_at,
             last_use: None,
-            replaces: None,
             tokens_per_day: Vec::new(),
             tried_after_expiry_at: None,
             replaces: None,
