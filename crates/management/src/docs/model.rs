@@ -46,6 +46,13 @@ struct Answer {
     body: Option<Kind>,
 }
 
+impl Answer {
+    /// Whether it says that something went wrong.
+    fn is_problem(&self) -> bool {
+        self.status.starts_with(['4', '5'])
+    }
+}
+
 struct Schema {
     name: String,
     meaning: String,
