@@ -50,7 +50,7 @@ pub struct ChangedUser {
     /// `false` ends all sessions at once.
     #[serde(default)]
     pub enabled: Option<bool>,
-    /// The new roles, all of them.
+    /// The new roles, all of them. Whoever loses `credential_manager` and is no admin manages nothing any more.
     #[serde(default)]
     pub roles: Option<Vec<String>>,
     /// 1 to 120 characters.

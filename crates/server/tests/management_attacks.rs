@@ -37,6 +37,7 @@ on_both!(
     ids_of_others_lead_nowhere,
     a_cursor_is_good_for_its_own_list_alone,
     an_admin_steps_in_by_an_assignment_that_ends_with_the_role,
+    who_loses_the_managers_role_manages_nothing_any_more,
     guesses_at_once_are_counted_one_by_one,
     a_secrets_value_is_in_no_column_log_or_error,
 );
@@ -278,6 +279,34 @@ fn an_admin_steps_in_by_an_assignment_that_ends_with_the_role(demo: &Demo) {
     let managers = admin.get(&format!("{path}/managers")).text;
     assert!(!managers.contains(&me), "{managers}");
     assert_eq!(admin.post("/organisations", &json!({})).status, 403);
+}
+
+fn who_loses_the_managers_role_manages_nothing_any_more(demo: &Demo) {
+    let admin = Person::of(demo, "admin", 0).sign_in(demo);
+    let manager = Person::of(demo, "credential_manager", 0).sign_in(demo);
+    let me = text(&manager.get("/session").json()["user"]["id"]).to_owned();
+    let path = format!("/applications/{}", demo.search.id);
+    let roles = |roles: Value| {
+        admin
+            .patch(&format!("/users/{me}"), &json!({ "roles": roles }))
+            .status
+    };
+    assert_eq!(roles(json!(["credential_manager", "auditor"])), 200);
+    assert_eq!(
+        manager
+            .post(&format!("{path}/secrets"), &new_secret("still"))
+            .status,
+        201
+    );
+    assert_eq!(roles(json!([])), 200);
+    assert_eq!(manager.get(&path).status, 404, "Z-02: from the next request on");
+    assert!(!admin.get(&path).text.contains(&me));
+    assert_eq!(roles(json!(["credential_manager"])), 200);
+    assert_eq!(
+        manager.get(&path).status,
+        404,
+        "it does not come back by itself: the organisation has to confirm again"
+    );
 }
 
 fn guesses_at_once_are_counted_one_by_one(demo: &Demo) {

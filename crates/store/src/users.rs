@@ -113,8 +113,8 @@ impl Store {
         .await
     }
 
-    /// Changes a person. Disabling ends all of their sessions; who is an admin no more manages no application of
-    /// another organisation either.
+    /// Changes a person. Disabling ends all of their sessions. Who is neither credential manager nor admin any more
+    /// manages nothing; who is an admin no more, nothing of another organisation.
     pub async fn change_user(&self, id: Uuid, change: UserChange, entry: Entry) -> Result<(), StoreError> {
         self.audited(entry, move |connection| {
             let id = id.to_string();
@@ -126,9 +126,7 @@ impl Store {
                 diesel::update(users::table.find(&id))
                     .set(users::roles.eq(roles_text(&roles)))
                     .execute(connection)?;
-                if !roles.contains(&Role::Admin) {
-                    end_foreign_assignments(connection, &id)?;
-                }
+                end_assignments(connection, &id, &roles)?;
             }
             if let Some(name) = change.display_name {
                 diesel::update(users::table.find(&id))
@@ -281,19 +279,24 @@ fn roles_text(roles: &[Role]) -> String {
     names.join(" ")
 }
 
-/// What only an admin may hold: an application of another organisation.
-fn end_foreign_assignments(connection: &mut AnyConnection, user_id: &str) -> Result<(), StoreError> {
+/// Ends the assignments that these roles don't allow: an admin may hold any, a credential manager those of their own
+/// organisation.
+fn end_assignments(connection: &mut AnyConnection, user_id: &str, roles: &[Role]) -> Result<(), StoreError> {
+    if roles.contains(&Role::Admin) {
+        return Ok(());
+    }
     let works_at: Option<String> = users::table
         .find(user_id)
         .select(users::organisation_id)
         .first(connection)?;
+    let stays = works_at.filter(|_| roles.contains(&Role::CredentialManager));
     let managed: Vec<(String, String)> = credential_managers::table
         .inner_join(applications::table.on(applications::client_id.eq(credential_managers::client_id)))
         .filter(credential_managers::user_id.eq(user_id))
         .select((applications::client_id, applications::organisation_id))
         .load(connection)?;
     for (client_id, owner) in managed {
-        if works_at.as_ref() != Some(&owner) {
+        if stays.as_ref() != Some(&owner) {
             let assignment = credential_managers::table.find((client_id, user_id));
             diesel::delete(assignment).execute(connection)?;
         }
