@@ -11,7 +11,7 @@ pub(crate) fn ensure() -> Outcome {
     let missing = missing();
     if missing.is_empty() {
         shell::announce(
-            "PostgreSQL, Python, Node, Chromium, Go, Java, Maven, Apache, nginx and faketime are there: nothing to install",
+            "PostgreSQL, Python, Node, Chromium, Go, Java, Maven, Apache, nginx, faketime, curl, jq and oathtool are there: nothing to install",
         );
         return Ok(());
     }
@@ -57,6 +57,9 @@ fn missing() -> Vec<&'static str> {
         ),
         ("nginx", there("/usr/sbin/nginx")),
         ("faketime", there("/usr/bin/faketime")),
+        ("curl", there("/usr/bin/curl")),
+        ("jq", there("/usr/bin/jq")),
+        ("oathtool", there("/usr/bin/oathtool")),
     ];
     present
         .iter()
