@@ -1,5 +1,6 @@
 //! `cargo xtask test` runs every check; `cargo xtask advisories` asks the advisory database;
-//! `cargo xtask load` measures the token path over HTTP; `cargo xtask deletion` puts the promise about deletion to the test;
+//! `cargo xtask load` measures the token path over HTTP, `cargo xtask management-load` the management of secrets;
+//! `cargo xtask deletion` puts the promise about deletion to the test;
 //! `cargo xtask validators` runs the downstream APIs of the document; `cargo xtask screenshots` makes the pictures of the
 //! guides.
 
@@ -8,6 +9,7 @@ mod deletion;
 mod demo;
 mod deny;
 mod load;
+mod management_load;
 mod packages;
 mod page;
 mod postgres;
@@ -38,12 +40,13 @@ fn dispatch() -> Outcome {
         ["test"] => test(&root),
         ["screenshots"] => page::screenshots(&root),
         ["load"] => load::run(&root),
+        ["management-load"] => packages::ensure().and_then(|()| management_load::run(&root)),
         ["deletion"] => deletion::run(&root, deletion::SECONDS),
         ["deletion", "--seconds", seconds] => deletion::run(&root, seconds),
         ["validators"] => packages::ensure().and_then(|()| validators::run(&root)),
         ["advisories"] => deny::advisories(&root),
         _ => Err(
-            "usage: cargo xtask test | load | deletion [--seconds N] | validators | screenshots | advisories"
+            "usage: cargo xtask test | load | management-load | deletion [--seconds N] | validators | screenshots | advisories"
                 .to_owned(),
         ),
     }
