@@ -188,6 +188,7 @@ impl World {
         let change = UserChange {
             enabled: Some(false),
             roles: None,
+            display_name: None,
         };
         self.store
             .change_user(user_id, change, self.entry())
