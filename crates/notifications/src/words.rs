@@ -129,7 +129,7 @@ fn please_delete(facts: &SecretFacts, now: DateTime<Utc>) -> String {
         }
         false => "It has expired, and nobody seems to miss it.",
     };
-    format!("{newer}, and {silent}. It looks as if your rotation is done. {end}")
+    format!("{newer}, and {silent}. It looks as if it is not needed any more. {end}")
 }
 
 fn steps(item: &MailItem) -> Vec<String> {

@@ -10,6 +10,7 @@
 mod faults;
 mod oracle;
 mod plot;
+mod samples;
 mod smtp;
 mod world;
 mod year;

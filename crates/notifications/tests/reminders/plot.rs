@@ -7,8 +7,8 @@ use crate::world::START;
 pub const SECRETS: usize = 1_000;
 pub const APPLICATIONS: usize = 100;
 pub const ORGANISATIONS: usize = 40;
-/// Both nodes pass every six hours.
-pub const STEP_HOURS: i64 = 6;
+/// Both nodes pass every twelve hours.
+pub const STEP_HOURS: i64 = 12;
 pub const STEPS: i64 = 365 * 24 / STEP_HOURS;
 
 /// One secret's life.

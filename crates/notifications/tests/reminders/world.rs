@@ -227,7 +227,7 @@ impl World {
             name: name.to_owned(),
             hint: "abc".to_owned(),
             digest: self.pepper.digest(client_id, &id.to_string()),
-            created_by: "somebody@example.org".to_owned(),
+            created_by: "anna@registry.example".to_owned(),
             created_at: span.0,
             expires_at: span.1,
             replaces: None,
