@@ -59,6 +59,10 @@ impl Suites<'_> {
         pytest.current_dir(self.root.join("tests/clients/python"));
         pytest
             .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env(
+                "WMDA_AUTH_SERVER",
+                shell::target_dir(self.root).join("debug/wmda-auth"),
+            )
             .env("REQUESTS_CA_BUNDLE", demo.text("ca_file")?);
         shell::run(pytest.env("WMDA_AUTH_DEMO", demo.json()))
     }

@@ -36,8 +36,8 @@ pub fn run(arguments: &NotifyArguments) -> Outcome<()> {
     let _log = logging::start(configuration.log.format);
     let prepared = preparation::prepare(&configuration)?;
     let public_url = configuration.server.public_url.clone();
-    let notifier = notifier(&configuration, &prepared, public_url)?;
     serve::block_on(async {
+        let notifier = notifier(&configuration, &prepared, public_url)?;
         match &arguments.send_test {
             Some(address) => send_test(&notifier, &configuration.mail, address).await,
             None if arguments.dry_run => preview(&notifier).await,
@@ -104,7 +104,8 @@ async fn pass(notifier: &Notifier) -> Outcome<()> {
     }
 }
 
-/// Puts the parts together.
+/// Puts the parts together; within the runtime, which the pool of connections to the mail server needs from its first
+/// to its last moment.
 pub fn notifier(configuration: &Configuration, prepared: &Prepared, public_url: String) -> Outcome<Notifier> {
     let mail = &configuration.mail;
     let pepper = Arc::clone(&prepared.pepper);
@@ -158,8 +159,10 @@ pub fn check(configuration: &Configuration) -> Outcome<()> {
     let from = from(mail, &configuration.server.public_url);
     from.parse::<notifications::Mailbox>()
         .map_err(|error| format!("mail.from: {error}"))?;
-    let transport = transport(mail)?;
-    serve::block_on(transport.check()).map_err(|error| format!("mail: {error}").into())
+    serve::block_on(async {
+        let checked = transport(mail)?.check().await;
+        checked.map_err(|error| format!("mail: {error}").into())
+    })
 }
 
 /// What is allowed, and yet not what a production server wants.

@@ -35,7 +35,9 @@ pub fn run(configuration: &Configuration) -> Outcome<()> {
     let prepared = prepare(configuration)?;
     let listeners = bind(configuration, "server.bind", &configuration.server.bind)?;
     let url = configuration.server.public_url.clone();
-    block_on(serve(configuration, prepared, listeners, url))
+    let address = listeners.main.local_addr()?;
+    let ready = || log::info!("listening on {address} as {}", configuration.server.public_url);
+    block_on(serve(configuration, prepared, listeners, url, ready))
 }
 
 /// Runs until the server ends, and waits for nothing else: a query that hangs would hold the runtime's end, and with it
@@ -161,12 +163,14 @@ fn handlers(configuration: &Configuration, prepared: &mut Prepared, public_url: 
     })
 }
 
-/// Serves until SIGTERM or SIGINT, drains, and writes the use that was gathered.
+/// Serves until SIGTERM or SIGINT, drains, and writes the use that was gathered. `ready` is called once requests and
+/// signals are answered.
 pub async fn serve(
     configuration: &Configuration,
     mut prepared: Prepared,
     listeners: Listeners,
     public_url: String,
+    ready: impl FnOnce(),
 ) -> Outcome<()> {
     let handlers = handlers(configuration, &mut prepared, &public_url)?;
     if let Some(listener) = listeners.metrics {
@@ -196,7 +200,10 @@ pub async fn serve(
         Some(tls) => server.listen_rustls_0_23(listeners.main, tls)?,
         None => server.listen(listeners.main)?,
     };
-    server.run().await?;
+    let server = actix_web::rt::spawn(server.run());
+    tokio::task::yield_now().await;
+    ready();
+    server.await??;
     background::write_last_use(&prepared.usage, &prepared.store).await;
     Ok(())
 }

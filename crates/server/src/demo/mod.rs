@@ -81,8 +81,8 @@ pub fn run(arguments: DemoArguments) -> Outcome<()> {
         summary["tenant_id"] = json!(configuration.entra.tenant_id);
         summary["data_dir"] = json!(dir);
         summary["ca_file"] = json!(arguments.tls.then(|| dir.join("tls-ca.pem")));
-        announce(&summary, arguments.json);
-        serve::serve(&configuration, prepared, listeners, url).await
+        let ready = || announce(&summary, arguments.json);
+        serve::serve(&configuration, prepared, listeners, url, ready).await
     })
 }
 
