@@ -6,6 +6,9 @@ use diesel::{Connection, ConnectionError, PgConnection, RunQueryDsl, SqliteConne
 
 use crate::StoreError;
 
+/// How long SQLite waits for whoever writes, in milliseconds: for a request, and where nobody waits for an answer.
+pub(crate) const SQLITE_PATIENCE: &str = "busy_timeout = 1500";
+pub(crate) const SQLITE_SET_UP_PATIENCE: &str = "busy_timeout = 30000";
 /// How long one statement may take before Postgres ends it.
 const STATEMENT_TIMEOUT: Duration = Duration::from_millis(1500);
 
@@ -74,10 +77,12 @@ impl r2d2::ManageConnection for Connector {
             DatabaseUrl::Sqlite(path) => {
                 let mut connection = SqliteConnection::establish(path)?;
                 for pragma in [
-                    "busy_timeout = 1500",
+                    // Nodes that start at once on a new file wait for the one that sets it up.
+                    SQLITE_SET_UP_PATIENCE,
                     "journal_mode = WAL",
                     "synchronous = FULL",
                     "foreign_keys = ON",
+                    SQLITE_PATIENCE,
                 ] {
                     sql_query(format!("PRAGMA {pragma}"))
                         .execute(&mut connection)

@@ -1,9 +1,12 @@
 //! Embedded migrations, run under a lock so that nodes can start at once; a schema newer than the binary is refused.
 
-use diesel::{PgConnection, RunQueryDsl, migration::MigrationSource, sql_query};
+use diesel::{PgConnection, RunQueryDsl, SqliteConnection, migration::MigrationSource, sql_query};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::{StoreError, connection::AnyConnection};
+use crate::{
+    StoreError,
+    connection::{AnyConnection, SQLITE_PATIENCE, SQLITE_SET_UP_PATIENCE},
+};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
@@ -14,8 +17,7 @@ const LOCK: i64 = 0x77_6d_64_61;
 pub(crate) fn run(connection: &mut AnyConnection) -> Result<(), StoreError> {
     match connection {
         AnyConnection::Postgres(connection) => run_postgres(connection),
-        AnyConnection::Sqlite(connection) => connection
-            .immediate_transaction(|connection| apply::<diesel::sqlite::Sqlite>(connection, || SQLITE)),
+        AnyConnection::Sqlite(connection) => run_sqlite(connection),
     }
 }
 
@@ -32,6 +34,14 @@ pub(crate) fn verify(connection: &mut AnyConnection) -> Result<(), StoreError> {
     } else {
         Ok(())
     }
+}
+
+fn run_sqlite(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    sql_query(format!("PRAGMA {SQLITE_SET_UP_PATIENCE}")).execute(connection)?;
+    let outcome =
+        connection.immediate_transaction(|connection| apply::<diesel::sqlite::Sqlite>(connection, || SQLITE));
+    sql_query(format!("PRAGMA {SQLITE_PATIENCE}")).execute(connection)?;
+    outcome
 }
 
 fn run_postgres(connection: &mut PgConnection) -> Result<(), StoreError> {
