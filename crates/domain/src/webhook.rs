@@ -58,7 +58,8 @@ pub fn is_public(address: IpAddr) -> bool {
 /// Checks where a webhook points. With `allow_private` it may point to private addresses, and be http on loopback.
 pub fn parse_url(text: &str, allow_private: bool) -> Result<Url, InvalidWebhookUrl> {
     let url = Url::parse(text).map_err(|_| InvalidWebhookUrl::Form)?;
-    let plain = text.len() <= LONGEST && !text.chars().any(char::is_control);
+    // What is stored is the parsed form, in which some characters are longer.
+    let plain = url.as_str().len() <= LONGEST && !text.chars().any(char::is_control);
     let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     let (Some(host), true, true) = (url.host(), plain, bare) else {
         return Err(InvalidWebhookUrl::Form);

@@ -108,10 +108,13 @@ pub(crate) async fn turn_down(
         reminders: Reminders::Urgent,
     };
     let place = source(&request).0.to_string();
+    let done = "<p>Done: you get only urgent mails about client secrets from now on. Manage API Credentials turns it back.</p>";
+    // A link that is followed again and again leaves one trace.
+    if service.store.urgent_mail_only(user_id).await? {
+        return Ok(html(done));
+    }
     service.set_preferences(user_id, wanted, (&email, &place)).await?;
-    Ok(html(
-        "<p>Done: you get only urgent mails about client secrets from now on. Manage API Credentials turns it back.</p>",
-    ))
+    Ok(html(done))
 }
 
 fn html(matter: &str) -> HttpResponse {

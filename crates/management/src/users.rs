@@ -192,8 +192,10 @@ impl Management {
             display_name: change.display_name.as_deref().map(parse_name).transpose()?,
         };
         let action = match (&change.enabled, &change.roles, &change.display_name) {
-            (Some(true), ..) => "user.enable",
-            (Some(false), ..) => "user.disable",
+            (Some(true), Some(_), _) => "user.enable_and_change_roles",
+            (Some(false), Some(_), _) => "user.disable_and_change_roles",
+            (Some(true), None, _) => "user.enable",
+            (Some(false), None, _) => "user.disable",
             (None, Some(_), _) => "user.change_roles",
             (None, None, Some(_)) => "user.rename",
             _ => {

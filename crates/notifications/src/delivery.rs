@@ -1,5 +1,7 @@
 //! Delivering mails: claim, look again whether there is a reason, write, send, settle.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use store::{
     StoreError,
@@ -14,6 +16,9 @@ use crate::{Notifier, Report, SendFailure, rules::still_holds};
 const BATCH: i64 = 50;
 /// How long a claim lasts: longer than any attempt, with all of its time-outs.
 const CLAIM: TimeDelta = TimeDelta::minutes(5);
+/// How often, and after which pause, the end of a mail is written down: well within its claim.
+const SETTLE_TRIES: u32 = 20;
+const SETTLE_PAUSE: Duration = Duration::from_secs(2);
 /// A mail that is put off again and again is given up after this time.
 const GIVE_UP: TimeDelta = TimeDelta::days(5);
 const LONGEST_WAIT_MINUTES: i64 = 240;
@@ -26,6 +31,9 @@ impl Notifier {
             let due = self.store.mails_due(self.now(), BATCH).await?;
             let mut claimed = 0;
             for id in due {
+                if self.is_stopping() {
+                    return Ok(report);
+                }
                 let now = self.now();
                 let Some(mail) = self.store.claim_mail(id, now, now + CLAIM).await? else {
                     continue;
@@ -61,9 +69,29 @@ impl Notifier {
         } else {
             self.attempt(mail, &items, report).await
         };
-        self.store
-            .settle_mail(mail, settlement, left_out, self.now())
-            .await
+        self.settle(mail, settlement, left_out).await
+    }
+
+    /// Writes down what became of a mail. The server may have taken it: a database that is busy for a moment must not
+    /// make it go out again.
+    async fn settle(
+        &self,
+        mail: &ClaimedMail,
+        settlement: Settlement,
+        left_out: Vec<(Uuid, i32)>,
+    ) -> Result<(), StoreError> {
+        let mut tries = 1;
+        loop {
+            let (outcome, out) = (settlement.clone(), left_out.clone());
+            match self.store.settle_mail(mail, outcome, out, self.now()).await {
+                Err(error) if tries < SETTLE_TRIES => {
+                    log::warn!("mail {} is not settled yet: {error}", mail.id);
+                    tries += 1;
+                    tokio::time::sleep(SETTLE_PAUSE).await;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     async fn attempt(&self, mail: &ClaimedMail, items: &[MailItem], report: &mut Report) -> Settlement {

@@ -1,6 +1,12 @@
 //! One pass: plan what is due, then deliver what the outbox holds. Nodes may do so at the same time.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::Clock;
@@ -10,7 +16,7 @@ use uuid::Uuid;
 use crate::{Composer, HookSender, SendFailure, Transport, compose::ComposeError, rules::Rules};
 
 /// How many secrets one transaction plans.
-const BATCH: i64 = 200;
+const BATCH: i64 = 50;
 
 /// Plans and delivers.
 pub struct Notifier {
@@ -20,6 +26,9 @@ pub struct Notifier {
     pub(crate) composer: Composer,
     pub(crate) transport: Transport,
     pub(crate) hooks: HookSender,
+    stopping: AtomicBool,
+    /// Held while mails are planned and sent.
+    passing: tokio::sync::Mutex<()>,
 }
 
 /// What a pass did.
@@ -57,16 +66,36 @@ impl Notifier {
             composer,
             transport,
             hooks,
+            stopping: AtomicBool::new(false),
+            passing: tokio::sync::Mutex::default(),
         }
     }
 
-    /// Plans, then delivers.
+    /// Plans and delivers, mails and webhooks.
     pub async fn pass(&self) -> Result<Report, StoreError> {
-        let planned = self.plan_due().await?;
-        let mut report = self.deliver().await?;
-        report.planned = planned;
+        let mut report = self.pass_mails().await?;
         report.hooks = self.deliver_hooks().await?;
         Ok(report)
+    }
+
+    /// Plans, then delivers mails. What can't be planned holds up no mail that is waiting.
+    pub async fn pass_mails(&self) -> Result<Report, StoreError> {
+        let _passing = self.passing.lock().await;
+        let planned = self.plan_due().await;
+        let mut report = self.deliver().await?;
+        report.planned = planned?;
+        Ok(report)
+    }
+
+    /// Begins no other mail, and waits for the end of the one that is under way: a mail that was sent and not written
+    /// down as sent goes out twice.
+    pub async fn finish(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        drop(self.passing.lock().await);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
     }
 
     /// Puts what is due into the outbox.

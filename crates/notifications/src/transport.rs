@@ -55,7 +55,8 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// `smtp://` is plain, or STARTTLS when the server offers it (`?tls=required` insists); `smtps://` is TLS.
+    /// `smtp://` is plain, or STARTTLS when the server offers it; `?tls=required` insists, and so does a password that leaves
+    /// this machine. `smtps://` is TLS.
     pub fn smtp(url: &str) -> Result<Self, TransportError> {
         Self::smtp_within(url, TIMEOUT)
     }
@@ -67,7 +68,10 @@ impl Transport {
             return Err(TransportError::Form);
         }
         if url.scheme() == "smtp" && !url.query_pairs().any(|(key, _)| key == "tls") {
-            url.query_pairs_mut().append_pair("tls", "opportunistic");
+            // A password goes over a network by TLS alone: whoever hides STARTTLS must not read it.
+            let exposed = url.password().is_some() && !is_here(&url);
+            let tls = if exposed { "required" } else { "opportunistic" };
+            url.query_pairs_mut().append_pair("tls", tls);
         }
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str())?
             .timeout(Some(timeout))
@@ -111,6 +115,16 @@ impl Transport {
                 written.map_err(|error| SendFailure::Server(format!("{}: {error}", path.display())))
             }
         }
+    }
+}
+
+/// Whether the server is on this machine.
+fn is_here(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 

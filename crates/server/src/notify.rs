@@ -15,6 +15,9 @@ use crate::{
     serve,
 };
 
+/// How long the end of the server waits for a mail.
+const LAST_MAIL: Duration = Duration::from_secs(10);
+
 #[derive(Args)]
 pub struct NotifyArguments {
     /// The configuration file.
@@ -181,26 +184,45 @@ pub fn warnings(mail: &Mail) -> Vec<String> {
     .collect()
 }
 
-/// A pass now and then, on every node; the outbox sees to it that each mail is sent by one.
-pub fn spawn(notifier: Notifier, mail: &Mail) {
+/// Passes now and then, on every node; the outbox sees to it that each mail is sent by one. Webhooks have a task of
+/// their own: a receiver that is slow holds up no mail.
+pub fn spawn(notifier: &Arc<Notifier>, mail: &Mail) {
     warnings(mail).iter().for_each(|warning| log::warn!("{warning}"));
     let every = Duration::from_secs(mail.interval_seconds);
+    let (mails, hooks) = (Arc::clone(notifier), Arc::clone(notifier));
     actix_web::rt::spawn(async move {
         loop {
             tokio::time::sleep(every).await;
-            match notifier.pass().await {
-                Ok(report) if report == Report::default() => {}
-                Ok(report) => log::info!(
-                    "reminders: {} planned, {} sent, {} put off, {} refused",
-                    report.planned,
-                    report.sent,
-                    report.put_off,
-                    report.refused.len()
-                ),
-                Err(error) => {
-                    log::error!("reminders can't be looked after now, the next pass tries again: {error}")
-                }
+            tell(mails.pass_mails().await);
+        }
+    });
+    actix_web::rt::spawn(async move {
+        loop {
+            tokio::time::sleep(every).await;
+            if let Err(error) = hooks.deliver_hooks().await {
+                log::error!("webhooks can't be told now, the next pass tries again: {error}");
             }
         }
     });
+}
+
+fn tell(outcome: Result<Report, store::StoreError>) {
+    match outcome {
+        Ok(report) if report == Report::default() => {}
+        Ok(report) => log::info!(
+            "reminders: {} planned, {} sent, {} put off, {} refused",
+            report.planned,
+            report.sent,
+            report.put_off,
+            report.refused.len()
+        ),
+        Err(error) => log::error!("reminders can't be looked after now, the next pass tries again: {error}"),
+    }
+}
+
+/// The mail that is under way comes to its end; the server ends in any case.
+pub async fn finish(notifier: &Notifier) {
+    if tokio::time::timeout(LAST_MAIL, notifier.finish()).await.is_err() {
+        log::warn!("a mail was still under way at the end and may go out twice");
+    }
 }

@@ -177,10 +177,8 @@ pub async fn serve(
         metrics::spawn(listener, handlers.tokens.clone())?;
     }
     spawn_background(configuration, &prepared, handlers.tokens.clone());
-    notify::spawn(
-        notify::notifier(configuration, &prepared, public_url.clone())?,
-        &configuration.mail,
-    );
+    let notifier = Arc::new(notify::notifier(configuration, &prepared, public_url.clone())?);
+    notify::spawn(&notifier, &configuration.mail);
     let strict = public_url.starts_with("https://") && !is_loopback(&public_url);
     let app = move || {
         App::new()
@@ -204,6 +202,7 @@ pub async fn serve(
     tokio::task::yield_now().await;
     ready();
     server.await??;
+    notify::finish(&notifier).await;
     background::write_last_use(&prepared.usage, &prepared.store).await;
     Ok(())
 }

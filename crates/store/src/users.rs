@@ -118,8 +118,9 @@ impl Store {
     pub async fn change_user(&self, id: Uuid, change: UserChange, entry: Entry) -> Result<(), StoreError> {
         self.audited(entry, move |connection| {
             let id = id.to_string();
-            let found = users::table.find(&id).count().get_result::<i64>(connection)?;
-            if found == 0 {
+            // Writes first: SQLite gives no second chance to who has read before somebody else wrote.
+            let known = diesel::update(users::table.find(&id)).set(users::email.eq(users::email));
+            if known.execute(connection)? == 0 {
                 return Err(StoreError::Missing);
             }
             if let Some(roles) = change.roles {
