@@ -182,7 +182,7 @@ export async function accessible(page, what) {
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     // Colours fade into each other for a moment.
-    await page.evaluate(() => Promise.all(document.getAnimations().map((one) => one.finished)));
+    await page.evaluate(() => Promise.allSettled(document.getAnimations().map((one) => one.finished)));
     if (!(await page.evaluate('typeof axe === "object"'))) await page.evaluate(AXE);
     const found = await page.evaluate(async () => {
       const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];

@@ -68,7 +68,7 @@ test('somebody without a role sees why the page is closed and whom to ask', asyn
   const page = await open(t, who);
   await page.getByRole('heading', { name: 'This page is closed to you for now' }).waitFor();
   await page.getByText('not a credential manager of any application').waitFor();
-  assert.equal(await page.getByRole('main').getByRole('link', { name: 'support@wmda.info' }).count(), 1);
+  assert.equal(await page.getByRole('main').getByRole('link', { name: 'support@wmda.example' }).count(), 1);
   await accessible(page, 'closed page');
   await fits(page);
   await call('POST', `/applications/${clientId}/managers`, { as, body: { user_id: who.id } });
@@ -93,7 +93,7 @@ test('each failure at an OpenID provider is explained', async (t) => {
   for (const [code, text] of Object.entries(words)) {
     await page.goto(`${PAGE}?${code}#sign-in-failed=${code}`);
     await page.getByText(text).waitFor();
-    assert.ok(await page.getByRole('link', { name: 'support@wmda.info' }).first().isVisible());
+    assert.ok(await page.getByRole('link', { name: 'support@wmda.example' }).first().isVisible());
     assert.ok(!page.url().includes('#'), 'the code does not stay in the address');
   }
   await accessible(page, 'sign-in failed at the provider');

@@ -62,6 +62,22 @@ pub enum Permission {
     ReadAuditTrail,
 }
 
+impl Permission {
+    /// What the audit trail calls an attempt without it, in the words of the changes themselves.
+    pub fn action(self) -> &'static str {
+        match self {
+            Self::UseSession => "session.use",
+            Self::ReadApplication => "application.read",
+            Self::CreateSecret => "secret.create",
+            Self::DeleteSecret => "secret.delete",
+            Self::ManageApplications => "application.manage",
+            Self::ReadDirectory => "directory.read",
+            Self::ManageDirectory => "directory.manage",
+            Self::ReadAuditTrail => "audit_trail.read",
+        }
+    }
+}
+
 /// Why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denial {

@@ -34,10 +34,9 @@ impl Management {
             return Ok(allowed);
         };
         let object = application.map_or_else(|| "-".to_owned(), |id| format!("application/{id}"));
-        let action = format!("{permission:?}");
         let who = (allowed.actor.as_str(), allowed.source.as_str());
         self.store
-            .record(self.entry(who, &action, object, Outcome::Denied))
+            .record(self.entry(who, permission.action(), object, Outcome::Denied))
             .await?;
         Err(match denial {
             Denial::Forbidden => Problem::Forbidden("your role does not allow this; ask the WMDA team"),

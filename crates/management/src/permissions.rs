@@ -75,7 +75,8 @@ impl Management {
             let roles = known.roles.join(", ");
             return Err(Problem::Invalid(format!("roles: send some of {roles}")));
         }
-        let object = format!("application/{client_id}/permission/{}", known.id);
+        let roles = new.roles.join("+");
+        let object = format!("application/{client_id}/permission/{}/{roles}", known.id);
         let entry = self.done(allowed, "permission.grant", object);
         self.store.grant(client_id, known.id, new.roles, entry).await?;
         self.memory.settle().await?;

@@ -213,7 +213,15 @@ impl Management {
             let remedy = "you can't disable yourself or give up your admin role: ask another admin";
             return Err(Problem::Conflict(remedy.to_owned()));
         }
-        let entry = self.done(allowed, action, format!("user/{id}"));
+        // Who made whom what must be answered by the trail alone.
+        let object = match &change.roles {
+            Some(roles) => {
+                let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+                format!("user/{id}/roles/{}", names.join("+"))
+            }
+            None => format!("user/{id}"),
+        };
+        let entry = self.done(allowed, action, object);
         self.store.change_user(id, change, entry).await?;
         self.user(allowed, id).await
     }

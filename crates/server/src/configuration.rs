@@ -97,6 +97,7 @@ pub struct IpOrNet(pub IpNet);
 impl TryFrom<String> for IpOrNet {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
+        let text = text.trim();
         let net = text
             .parse::<IpNet>()
             .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
@@ -169,6 +170,7 @@ pub struct Mail {
     pub from: Option<String>,
     pub support_address: Option<String>,
     pub directory: PathBuf,
+    #[serde(deserialize_with = "days")]
     pub thresholds_days: Vec<i32>,
     pub interval_seconds: u64,
 }
@@ -212,6 +214,32 @@ impl FromStr for LogFormat {
 /// Derived enums don't tell which names they know.
 fn by_name<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(value: D) -> Result<T, D::Error> {
     String::deserialize(value)?.parse().map_err(D::Error::custom)
+}
+
+/// Numbers, as a list or as a variable has them: one alone, or several with commas and spaces.
+fn days<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<i32>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Number {
+        Plain(i32),
+        Text(String),
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        One(Number),
+        Several(Vec<Number>),
+    }
+    let form = || D::Error::custom("mail.thresholds_days must be numbers of days, such as 30,7,1");
+    let numbers = match Written::deserialize(value).map_err(|_| form())? {
+        Written::One(number) => vec![number],
+        Written::Several(numbers) => numbers,
+    };
+    let read = |number| match number {
+        Number::Plain(number) => Ok(number),
+        Number::Text(text) => text.trim().parse().map_err(|_| form()),
+    };
+    numbers.into_iter().map(read).collect()
 }
 
 /// Reads the file (if given and there), then the environment; `data_dir` moves the defaults into a folder.

@@ -551,7 +551,7 @@ fn the_audit_trail_is_whole_and_holds_no_secret(demo: &Demo) {
         })
     };
     assert!(found("secret.create", "done") && found("session.create", "done"));
-    assert!(found("ReadDirectory", "denied"), "L-01");
+    assert!(found("directory.read", "denied"), "L-01");
     let mut kept = events.to_string() + &demo.log();
     for name in ["wmda-auth.db", "wmda-auth.db-wal"] {
         kept += &String::from_utf8_lossy(&std::fs::read(demo.data_dir().join(name)).unwrap_or_default());

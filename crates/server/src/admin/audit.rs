@@ -5,7 +5,7 @@ use management::audit_events::AuditQuery;
 use serde_json::{Value, json};
 use store::audit::AuditVerdict;
 
-use super::Shell;
+use super::{Shell, print};
 use crate::Outcome;
 
 #[derive(Subcommand)]
@@ -61,7 +61,7 @@ impl Shell {
             };
             last = newest.sequence;
             for event in &events {
-                println!("{}", serde_json::to_string(event)?);
+                print::line(&serde_json::to_string(event)?)?;
             }
         }
     }
@@ -79,7 +79,7 @@ impl Shell {
             };
             let page = self.service.audit_events(&self.allowed, query).await?;
             for event in &page.items {
-                println!("{}", serde_json::to_string(event)?);
+                print::line(&serde_json::to_string(event)?)?;
             }
             after = page.next;
             if after.is_none() {

@@ -1,5 +1,7 @@
 //! Output: tables for people, JSON for scripts.
 
+use std::io::Write;
+
 use serde_json::{Map, Value};
 
 /// What people look for; the other columns follow by name.
@@ -13,6 +15,11 @@ const FIRST: [&str; 8] = [
     "display_name",
     "resource_name",
 ];
+
+/// One line; a reader who has gone away is an error and no panic.
+pub(super) fn line(text: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout(), "{text}")
+}
 
 pub(super) fn print(outcome: &Value, as_json: bool) {
     match outcome {
