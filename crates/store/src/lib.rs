@@ -1,45 +1,30 @@
 //! Storage: SQLite and Postgres behind one [`Store`], and the memory under a lease that the token path answers from.
 //! Nothing outside this crate names diesel.
 
-pub mod applications;
-pub mod attention;
 pub mod audit;
-mod changes;
-pub mod client_secrets;
 mod clients;
-pub mod connection;
-pub mod enrolments;
+mod database;
+mod directory;
 mod error;
-mod ids;
-mod late_use;
-pub mod mails;
-pub mod managers;
-pub mod memory;
-mod migrations;
-mod notifications;
-mod organisations;
 pub mod outbox;
-mod pages;
-mod pepper_checks;
-mod preferences;
-mod resource_servers;
-mod resources;
-mod revocations;
-mod schema;
-pub mod secret_facts;
-pub mod sessions;
-mod stable_ids;
+mod people;
+mod secrets;
 mod store;
-pub mod usage;
-pub mod users;
-pub mod webhook_deliveries;
-pub mod webhooks;
 
-pub use client_secrets::NewClientSecret;
-pub use connection::DatabaseUrl;
+pub use clients::{memory, revocations::TokenReference, usage};
+pub use database::connection::{self, DatabaseUrl};
+pub use directory::{
+    applications, managers,
+    pages::Page,
+    resource_servers::{NewResourceServer, ResourceServerView},
+    resources::ResourceChange,
+};
 pub use error::StoreError;
-pub use pages::Page;
-pub use resource_servers::{NewResourceServer, ResourceServerView};
-pub use resources::ResourceChange;
-pub use revocations::TokenReference;
+pub use outbox::{mails, webhook_deliveries, webhooks};
+pub use people::{enrolments, sessions, users};
+pub use secrets::{
+    attention,
+    client_secrets::{self, NewClientSecret},
+    secret_facts,
+};
 pub use store::Store;

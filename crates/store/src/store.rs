@@ -7,8 +7,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     DatabaseUrl, StoreError,
-    connection::{AnyConnection, Connector},
-    migrations, pepper_checks,
+    database::{
+        connection::{AnyConnection, Connector},
+        migrations, pepper_checks,
+    },
 };
 
 /// How long a request waits for its turn, and then for its answer: together below two seconds.

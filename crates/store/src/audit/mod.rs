@@ -1,0 +1,5 @@
+//! The audit trail.
+
+pub mod trail;
+
+pub use trail::{AuditFilter, AuditVerdict};

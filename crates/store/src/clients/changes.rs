@@ -1,0 +1,141 @@
+//! Changes that bear on tokens: each bumps the version counter, by which every node's memory learns of it.
+
+use diesel::{Connection, prelude::*};
+use domain::audit::Entry;
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    audit::trail,
+    database::{
+        connection::AnyConnection,
+        ids::parse_id,
+        schema::{change_counter, changes},
+    },
+};
+
+/// How many changes are remembered.
+const CHANGES_KEPT: i64 = 10_000;
+
+/// What changed since a version.
+pub(crate) struct Changes {
+    pub(crate) version: i64,
+    /// `None`: everything may have changed.
+    pub(crate) clients: Option<Vec<Uuid>>,
+}
+
+impl Store {
+    /// What changed after `since`.
+    pub(crate) async fn changes_since(&self, since: i64) -> Result<Changes, StoreError> {
+        self.run_ahead(move |connection| {
+            let version = current_version(connection)?;
+            if version == since {
+                return Ok(Changes {
+                    version,
+                    clients: Some(Vec::new()),
+                });
+            }
+            if since == 0 {
+                return Ok(Changes {
+                    version,
+                    clients: None,
+                });
+            }
+            let rows = changes::table
+                .filter(changes::version.gt(since).and(changes::version.le(version)))
+                .load::<(i64, Option<String>)>(connection)?;
+            // A version without its row, or one that concerns all: forget everything.
+            let complete = i64::try_from(rows.len()).is_ok_and(|known| known == version - since);
+            let clients: Option<Vec<Uuid>> = rows
+                .into_iter()
+                .map(|(_, client)| client.and_then(|id| parse_id(&id).ok()))
+                .collect();
+            Ok(Changes {
+                version,
+                clients: clients.filter(|_| complete),
+            })
+        })
+        .await
+    }
+
+    /// Makes sure that every DELETE from now on waits at least `lease_ms`; answers what it waits.
+    pub(crate) async fn announce_lease(&self, lease_ms: i64) -> Result<i64, StoreError> {
+        self.run_ahead(move |connection| {
+            let known = longest_lease(connection)?;
+            if known >= lease_ms {
+                return Ok(known);
+            }
+            let shorter = change_counter::table.filter(change_counter::longest_lease_ms.lt(lease_ms));
+            diesel::update(shorter)
+                .set(change_counter::longest_lease_ms.eq(lease_ms))
+                .execute(connection)?;
+            longest_lease(connection)
+        })
+        .await
+    }
+
+    /// The longest lease of any node of this database, in milliseconds.
+    pub(crate) async fn longest_lease_ms(&self) -> Result<i64, StoreError> {
+        self.run(longest_lease).await
+    }
+
+    /// A change that bears on tokens: bumps the counter first, whose row lock orders all changes by their commit, and
+    /// appends to the audit trail in the same transaction. An error undoes all of it.
+    pub(crate) async fn change<T: Send + 'static>(
+        &self,
+        client_id: Option<Uuid>,
+        entry: Entry,
+        body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.run(move |connection| {
+            connection.transaction(|connection| {
+                bump(connection, client_id)?;
+                let outcome = body(connection)?;
+                trail::append(connection, &entry)?;
+                Ok(outcome)
+            })
+        })
+        .await
+    }
+}
+
+fn bump(connection: &mut AnyConnection, client_id: Option<Uuid>) -> Result<(), StoreError> {
+    diesel::update(change_counter::table)
+        .set(change_counter::version.eq(change_counter::version + 1))
+        .execute(connection)?;
+    let version = current_version(connection)?;
+    let row = (
+        changes::version.eq(version),
+        changes::client_id.eq(client_id.map(|id| id.to_string())),
+    );
+    diesel::insert_into(changes::table)
+        .values(row)
+        .execute(connection)?;
+    // A node that slept through more than these forgets everything.
+    let outlived = changes::table.filter(changes::version.le(version - CHANGES_KEPT));
+    diesel::delete(outlived).execute(connection)?;
+    Ok(())
+}
+
+fn longest_lease(connection: &mut AnyConnection) -> Result<i64, StoreError> {
+    Ok(change_counter::table
+        .select(change_counter::longest_lease_ms)
+        .first(connection)?)
+}
+
+pub(crate) fn current_version(connection: &mut AnyConnection) -> Result<i64, StoreError> {
+    Ok(change_counter::table
+        .select(change_counter::version)
+        .first(connection)?)
+}
+
+/// Gives out a status index; the caller's transaction holds the counter's row, so no index is given twice.
+pub(crate) fn take_status_index(connection: &mut AnyConnection) -> Result<i64, StoreError> {
+    let index = change_counter::table
+        .select(change_counter::next_status_index)
+        .first(connection)?;
+    diesel::update(change_counter::table)
+        .set(change_counter::next_status_index.eq(change_counter::next_status_index + 1))
+        .execute(connection)?;
+    Ok(index)
+}

@@ -1,0 +1,218 @@
+//! What the token path reads, and the use that it reports.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use chrono::NaiveDateTime;
+use diesel::{Connection, OptionalExtension, prelude::*};
+use domain::{
+    application::ApplicationName,
+    client::{Client, Grant, SecretDigest},
+    pepper::Digest,
+};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    clients::{changes::current_version, usage::Usage},
+    database::{
+        connection::AnyConnection,
+        ids::{parse_id, parse_name},
+        schema::{applications, change_counter, client_secrets, organisations, permissions, token_counts},
+    },
+    directory::resources::load_resource,
+};
+
+/// The client that a lookup found, and the version of the data that it shows at least.
+pub(crate) struct LoadedClient {
+    pub(crate) version: i64,
+    pub(crate) client: Option<Client>,
+}
+
+impl Store {
+    /// Whether an application and its organisation are enabled; for the errors of the Entra routes, never for
+    /// authentication.
+    pub async fn application_enabled(&self, client_id: Uuid) -> Result<Option<bool>, StoreError> {
+        self.run(move |connection| {
+            let row = applications::table
+                .inner_join(organisations::table)
+                .filter(applications::client_id.eq(client_id.to_string()))
+                .select((applications::enabled, organisations::enabled))
+                .first::<(bool, bool)>(connection)
+                .optional()?;
+            Ok(row.map(|(own, owner)| own && owner))
+        })
+        .await
+    }
+
+    /// Whether a presented value is the id of one of the client's secrets: a mistake that the log names.
+    pub async fn is_secret_id(&self, client_id: Uuid, value: Uuid) -> Result<bool, StoreError> {
+        self.run(move |connection| {
+            let rows = client_secrets::table
+                .filter(client_secrets::id.eq(value.to_string()))
+                .filter(client_secrets::client_id.eq(client_id.to_string()));
+            Ok(rows.count().get_result::<i64>(connection)? > 0)
+        })
+        .await
+    }
+
+    /// Adds gathered usage to what is stored, all of it or nothing.
+    pub(crate) async fn add_usage(&self, gathered: Vec<(Uuid, Usage)>) -> Result<(), StoreError> {
+        self.run_to_end(move |connection| {
+            connection.transaction(|connection| {
+                gathered
+                    .iter()
+                    .try_for_each(|(id, usage)| add_usage(connection, *id, usage))
+            })
+        })
+        .await
+    }
+
+    /// The client that one of these digests belongs to: the work is the same for an unknown client and a wrong secret.
+    pub(crate) async fn load_client(&self, digests: Vec<Digest>) -> Result<LoadedClient, StoreError> {
+        self.run(move |connection| {
+            let version = current_version(connection)?;
+            let found = client_secrets::table
+                .inner_join(applications::table.inner_join(organisations::table))
+                .filter(applications::enabled.and(organisations::enabled))
+                .filter(
+                    client_secrets::digest.eq_any(
+                        digests
+                            .into_iter()
+                            .map(|digest| digest.to_vec())
+                            .collect::<Vec<_>>(),
+                    ),
+                )
+                .filter(client_secrets::deleted_at.is_null())
+                .select(client_secrets::client_id)
+                .first::<String>(connection)
+                .optional()?;
+            let client = found
+                .map(|client_id| load_client(connection, &client_id))
+                .transpose()?;
+            Ok(LoadedClient { version, client })
+        })
+        .await
+    }
+
+    /// The first status index that no secret has yet.
+    pub async fn next_status_index(&self) -> Result<i64, StoreError> {
+        self.run(|connection| {
+            Ok(change_counter::table
+                .select(change_counter::next_status_index)
+                .first(connection)?)
+        })
+        .await
+    }
+
+    /// The status indexes from `first` on, `count` of them, whose secrets are deleted or belong to somebody disabled.
+    pub async fn invalid_status_indexes(&self, first: i64, count: i64) -> Result<Vec<i64>, StoreError> {
+        self.run(move |connection| {
+            let dead = client_secrets::deleted_at
+                .is_not_null()
+                .or(applications::enabled.and(organisations::enabled).eq(false));
+            let indexes = client_secrets::table
+                .inner_join(applications::table.inner_join(organisations::table))
+                .filter(client_secrets::status_index.ge(first))
+                .filter(client_secrets::status_index.lt(first + count))
+                .filter(dead)
+                .select(client_secrets::status_index);
+            Ok(indexes.load(connection)?)
+        })
+        .await
+    }
+}
+
+fn load_client(connection: &mut AnyConnection, client_id: &str) -> Result<Client, StoreError> {
+    let name: String = applications::table
+        .find(client_id)
+        .select(applications::name)
+        .first(connection)?;
+    let secrets = client_secrets::table
+        .filter(client_secrets::client_id.eq(client_id))
+        .filter(client_secrets::deleted_at.is_null())
+        .select((
+            client_secrets::id,
+            client_secrets::digest,
+            client_secrets::expires_at,
+            client_secrets::status_index,
+        ))
+        .load::<SecretRow>(connection)?;
+    Ok(Client {
+        client_id: parse_id(client_id)?,
+        secrets: secrets.into_iter().map(secret_digest).collect::<Result<_, _>>()?,
+        grants: load_grants(connection, client_id, &parse_name(&name)?)?,
+    })
+}
+
+type SecretRow = (String, Vec<u8>, NaiveDateTime, i64);
+
+fn secret_digest((id, digest, expires_at, status_index): SecretRow) -> Result<SecretDigest, StoreError> {
+    let digest = digest.try_into().map_err(|_| StoreError::Corrupt("digest"))?;
+    Ok(SecretDigest {
+        id: parse_id(&id)?,
+        digest,
+        expires_at: expires_at.and_utc(),
+        status_index,
+    })
+}
+
+fn load_grants(
+    connection: &mut AnyConnection,
+    client_id: &str,
+    name: &ApplicationName,
+) -> Result<Vec<Arc<Grant>>, StoreError> {
+    let rows = permissions::table
+        .filter(permissions::client_id.eq(client_id))
+        .select((permissions::resource_id, permissions::role))
+        .load::<(String, String)>(connection)?;
+    let mut by_resource: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (resource, role) in rows {
+        by_resource.entry(resource).or_default().push(role);
+    }
+    let mut grants = Vec::with_capacity(by_resource.len());
+    for (resource, mut roles) in by_resource {
+        let resource = load_resource(connection, &resource)?;
+        if name.may_use(&resource) {
+            roles.sort();
+            let scope = roles.join(" ");
+            grants.push(Arc::new(Grant {
+                resource,
+                roles,
+                scope,
+            }));
+        }
+    }
+    Ok(grants)
+}
+
+fn add_usage(connection: &mut AnyConnection, secret_id: Uuid, usage: &Usage) -> Result<(), StoreError> {
+    let id = secret_id.to_string();
+    let seen = usage.last_used_at.naive_utc();
+    // The parent row first: its lock orders the nodes that add to the same day.
+    let newer = client_secrets::table.filter(client_secrets::id.eq(&id)).filter(
+        client_secrets::last_used_at
+            .is_null()
+            .or(client_secrets::last_used_at.le(seen)),
+    );
+    let last = (
+        client_secrets::last_used_at.eq(Some(seen)),
+        client_secrets::last_used_from.eq(Some(&usage.source)),
+        client_secrets::last_used_with.eq(Some(&usage.user_agent)),
+    );
+    diesel::update(newer).set(last).execute(connection)?;
+    let day = seen.date();
+    let added = diesel::update(token_counts::table.find((&id, day)))
+        .set(token_counts::tokens.eq(token_counts::tokens + usage.tokens))
+        .execute(connection)?;
+    if added == 0 {
+        let row = (
+            token_counts::secret_id.eq(&id),
+            token_counts::day.eq(day),
+            token_counts::tokens.eq(usage.tokens),
+        );
+        diesel::insert_into(token_counts::table)
+            .values(row)
+            .execute(connection)?;
+    }
+    Ok(())
+}

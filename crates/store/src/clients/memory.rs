@@ -1,0 +1,249 @@
+//! Memory under a lease: the token path answers from memory only while a poll that was sent less than one lease ago
+//! has been applied. Without a lease, and on every miss, it reads the database.
+//!
+//! Why no deleted secret outlives its DELETE: the deletion commits at some instant, and is answered one lease later.
+//! A request that begins after the answer and finds a valid lease knows a poll that was sent after the commit, which
+//! therefore saw the deletion's version and evicted the client before the lease was published. `docs/ARCHITECTURE.md`
+//! has the argument in full, `tests/lease_model.rs` a model of it.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use domain::{Clock, client::Client, pepper::Digest};
+use quick_cache::sync::Cache;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use crate::{Store, StoreError, clients::changes::Changes};
+
+/// How many clients are remembered; the least useful ones are read again.
+const CAPACITY: usize = 200_000;
+/// By how much clocks of different machines may run apart while a lease lasts: 1 in this many.
+const CLOCK_RATE: u32 = 100;
+
+/// The clients that this node has seen, valid under its lease.
+pub struct ClientMemory {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    lease: Duration,
+    clients: Cache<Uuid, Arc<Client>>,
+    /// The version that evictions have been applied up to. Held while entries go in or out.
+    applied: Mutex<i64>,
+    /// End of the lease in nanoseconds of the monotonic clock; 0 is none.
+    valid_until: AtomicU64,
+    /// Set once the database knows how long this node's leases are: no lease comes before.
+    announced: OnceCell<()>,
+}
+
+impl ClientMemory {
+    /// An empty memory without a lease.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, lease: Duration) -> Self {
+        Self {
+            store,
+            clock,
+            lease,
+            clients: Cache::new(CAPACITY),
+            applied: Mutex::new(0),
+            valid_until: AtomicU64::new(0),
+            announced: OnceCell::new(),
+        }
+    }
+
+    /// The client that one of the digests belongs to, by memory or database.
+    pub async fn find(&self, client_id: Uuid, digests: &[Digest]) -> Result<Option<Arc<Client>>, StoreError> {
+        if self.has_lease()
+            && let Some(client) = self.clients.get(&client_id)
+            && client
+                .secrets
+                .iter()
+                .any(|secret| digests.contains(&secret.digest))
+        {
+            return Ok(Some(client));
+        }
+        let loaded = self.store.load_client(digests.to_vec()).await?;
+        let found = loaded
+            .client
+            .filter(|client| client.client_id == client_id)
+            .map(Arc::new);
+        if let Some(client) = &found {
+            self.keep(loaded.version, client);
+        }
+        Ok(found)
+    }
+
+    /// Whether memory may answer now.
+    pub fn has_lease(&self) -> bool {
+        nanos(self.clock.monotonic()) < self.valid_until.load(Ordering::Acquire)
+    }
+
+    /// Asks the database what changed, forgets it, and renews the lease from the instant before the question.
+    pub async fn poll(&self) -> Result<(), StoreError> {
+        self.announced.get_or_try_init(|| self.announce()).await?;
+        let asked_at = self.clock.monotonic();
+        let since = *self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let changes = self.store.changes_since(since).await?;
+        self.apply(since, asked_at, changes);
+        Ok(())
+    }
+
+    /// A node that is configured with a longer lease than others makes every node's DELETE wait for it.
+    async fn announce(&self) -> Result<(), StoreError> {
+        let own = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX);
+        let longest = self.store.announce_lease(own).await?;
+        if longest > own {
+            log::warn!(
+                "cache.lease_ms is {own} here, but a DELETE waits {longest} ms: the longest of any node of this database; \
+                 docs/operators.md says how to lower it"
+            );
+        }
+        Ok(())
+    }
+
+    /// Applies the answer of a poll that knew the version `since` and was sent at `asked_at`. Polls may overlap: an
+    /// answer that a newer one has overtaken says nothing new, and neither turns back the version nor the lease.
+    fn apply(&self, since: i64, asked_at: Duration, changes: Changes) {
+        let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        // A version below the one that was known at the question is no late answer: the database itself went back.
+        let overtaken = changes.version < *applied && since <= changes.version;
+        if overtaken {
+            return;
+        }
+        match changes.clients.filter(|_| changes.version >= since) {
+            Some(clients) => clients
+                .iter()
+                .for_each(|client_id| drop(self.clients.remove(client_id))),
+            None => self.clients.clear(),
+        }
+        *applied = changes.version;
+        self.valid_until
+            .fetch_max(nanos(asked_at + self.lease), Ordering::AcqRel);
+    }
+
+    /// Waits until no node's memory is older than the changes that were committed before: the longest lease of any node,
+    /// as the database knows it now. A node that announces a longer one after this question polls after it, too.
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        let longest = self.store.longest_lease_ms().await?;
+        let longest = Duration::from_millis(longest.unsigned_abs()).max(self.lease);
+        tokio::time::sleep(longest + longest / CLOCK_RATE).await;
+        Ok(())
+    }
+
+    /// How long a lease lasts.
+    pub fn lease(&self) -> Duration {
+        self.lease
+    }
+
+    /// What was read at an older version than the evictions that were applied since may be outdated: don't keep it.
+    fn keep(&self, version: i64, client: &Arc<Client>) {
+        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        if version >= *applied {
+            self.clients.insert(client.client_id, Arc::clone(client));
+        }
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+
+    use super::*;
+    use crate::DatabaseUrl;
+
+    const LEASE: Duration = Duration::from_millis(500);
+
+    /// A monotonic clock that is set by hand.
+    #[derive(Default)]
+    struct Hand(AtomicU64);
+
+    impl Clock for Hand {
+        fn now(&self) -> DateTime<Utc> {
+            DateTime::UNIX_EPOCH
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::from_millis(self.0.load(Ordering::SeqCst))
+        }
+    }
+
+    fn memory(dir: &tempfile::TempDir) -> (ClientMemory, Arc<Hand>) {
+        let url = format!("sqlite:{}", dir.path().join("memory.db").display());
+        let store = Store::open(&DatabaseUrl::parse(&url).unwrap(), 1).unwrap();
+        let clock = Arc::new(Hand::default());
+        (ClientMemory::new(store, Arc::clone(&clock) as _, LEASE), clock)
+    }
+
+    fn client(number: u128) -> Arc<Client> {
+        Arc::new(Client {
+            client_id: Uuid::from_u128(number),
+            secrets: Vec::new(),
+            grants: Vec::new(),
+        })
+    }
+
+    fn changes(version: i64, clients: &[u128]) -> Changes {
+        Changes {
+            version,
+            clients: Some(clients.iter().copied().map(Uuid::from_u128).collect()),
+        }
+    }
+
+    fn millis(number: u64) -> Duration {
+        Duration::from_millis(number)
+    }
+
+    #[test]
+    fn an_answer_that_a_newer_one_has_overtaken_is_ignored() {
+        let dir = tempfile::tempdir().unwrap();
+        let (memory, clock) = memory(&dir);
+        memory.apply(0, millis(0), changes(5, &[]));
+        // Two polls know version 5; the second one, sent later, is answered first.
+        memory.apply(5, millis(200), changes(7, &[1]));
+        memory.apply(5, millis(100), changes(6, &[]));
+        assert_eq!(*memory.applied.lock().unwrap(), 7);
+        memory.keep(6, &client(1));
+        assert!(
+            memory.clients.get(&Uuid::from_u128(1)).is_none(),
+            "what was read before the eviction does not come back"
+        );
+        clock.0.store(699, Ordering::SeqCst);
+        assert!(memory.has_lease(), "the lease of the newer poll stays");
+        // However late it was sent, an overtaken answer extends nothing.
+        memory.apply(5, millis(690), changes(6, &[]));
+        clock.0.store(700, Ordering::SeqCst);
+        assert!(!memory.has_lease());
+    }
+
+    #[test]
+    fn an_earlier_question_with_a_newer_answer_is_applied_and_shortens_no_lease() {
+        let dir = tempfile::tempdir().unwrap();
+        let (memory, clock) = memory(&dir);
+        memory.apply(0, millis(0), changes(5, &[]));
+        memory.keep(5, &client(1));
+        memory.apply(5, millis(200), changes(6, &[]));
+        memory.apply(5, millis(100), changes(7, &[1]));
+        assert_eq!(*memory.applied.lock().unwrap(), 7);
+        assert!(memory.clients.get(&Uuid::from_u128(1)).is_none());
+        clock.0.store(699, Ordering::SeqCst);
+        assert!(memory.has_lease());
+    }
+
+    #[test]
+    fn a_database_that_went_back_empties_the_memory() {
+        let dir = tempfile::tempdir().unwrap();
+        let (memory, _clock) = memory(&dir);
+        memory.apply(0, millis(0), changes(5, &[]));
+        memory.keep(5, &client(1));
+        memory.apply(5, millis(100), changes(3, &[]));
+        assert_eq!(*memory.applied.lock().unwrap(), 3);
+        assert!(memory.clients.get(&Uuid::from_u128(1)).is_none());
+    }
+}

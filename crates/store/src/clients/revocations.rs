@@ -1,0 +1,71 @@
+//! What ends a token before its `exp`: its own revocation, the deletion of the secret that it was issued by, or its
+//! application or organisation disabled. Always read from the database, so that an answer knows every committed change.
+
+use chrono::{DateTime, Utc};
+use diesel::{Connection, prelude::*};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    database::schema::{applications, client_secrets, organisations, revoked_tokens},
+};
+
+/// What a token says about itself.
+#[derive(Clone, Debug)]
+pub struct TokenReference {
+    /// RFC 7519 §4.1.7.
+    pub jti: String,
+    /// The client that it was issued to.
+    pub client_id: Uuid,
+    /// The place of its secret in the token status list.
+    pub status_index: i64,
+}
+
+impl Store {
+    /// Whether the token is not revoked, its secret not deleted, and its application and organisation enabled. A secret that
+    /// has expired does not end the tokens that it issued.
+    pub async fn is_token_live(&self, token: TokenReference) -> Result<bool, StoreError> {
+        self.run(move |connection| {
+            let revoked = revoked_tokens::table.find(&token.jti).count();
+            if revoked.get_result::<i64>(connection)? > 0 {
+                return Ok(false);
+            }
+            let live = client_secrets::table
+                .inner_join(applications::table.inner_join(organisations::table))
+                .filter(client_secrets::status_index.eq(token.status_index))
+                .filter(client_secrets::client_id.eq(token.client_id.to_string()))
+                .filter(client_secrets::deleted_at.is_null())
+                .filter(applications::enabled.and(organisations::enabled))
+                .count();
+            Ok(live.get_result::<i64>(connection)? > 0)
+        })
+        .await
+    }
+
+    /// Revokes one token, and forgets those that are past. To revoke twice is to revoke.
+    pub async fn revoke_token(
+        &self,
+        jti: String,
+        expires_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.run(move |connection| {
+            let past = revoked_tokens::table.filter(revoked_tokens::expires_at.lt(now.naive_utc()));
+            diesel::delete(past).execute(connection)?;
+            let row = (
+                revoked_tokens::jti.eq(jti),
+                revoked_tokens::expires_at.eq(expires_at.naive_utc()),
+            );
+            let added = connection.transaction(|connection| {
+                diesel::insert_into(revoked_tokens::table)
+                    .values(row)
+                    .execute(connection)
+            });
+            match added.map_err(StoreError::from) {
+                Ok(_) | Err(StoreError::Conflict) => Ok(()),
+                Err(error) => Err(error),
+            }
+        })
+        .await
+    }
+}

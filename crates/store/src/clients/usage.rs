@@ -1,0 +1,139 @@
+//! Use of secrets, gathered in memory and flushed in the background: no row is written per token.
+//!
+//! A flush waits for the database's verdict, however late: what was written is not written again, and what was not
+//! is kept for the next flush. Only a connection that breaks between COMMIT and its answer leaves no verdict; then the
+//! use is kept, and may count twice.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{Store, StoreError, clients::late_use::LateUse};
+
+/// At most this many secrets between two flushes; a flush every few seconds keeps far below.
+const CAPACITY: usize = 100_000;
+/// How many secrets one transaction writes: it locks their rows while it lasts.
+const CHUNK: usize = 200;
+
+/// What one secret did since the last flush.
+#[derive(Clone, Debug)]
+pub struct Usage {
+    /// When a token was last issued.
+    pub last_used_at: DateTime<Utc>,
+    /// The address it was asked from.
+    pub source: String,
+    /// The client library, by its User-Agent.
+    pub user_agent: String,
+    /// Tokens issued.
+    pub tokens: i64,
+}
+
+/// Gathers until flushed; bounded.
+#[derive(Default)]
+pub struct UsageRecorder {
+    gathered: Mutex<HashMap<Uuid, Usage>>,
+    late: LateUse,
+    /// One flush at a time: the last one, at shutdown, waits for what an earlier one could not write.
+    flushing: tokio::sync::Mutex<()>,
+}
+
+impl UsageRecorder {
+    /// Counts one token.
+    pub fn record(&self, secret_id: Uuid, now: DateTime<Utc>, source: &str, user_agent: &str) {
+        let mut gathered = self.gathered();
+        if let Some(usage) = gathered.get_mut(&secret_id) {
+            usage.tokens += 1;
+            usage.last_used_at = now;
+            replace(&mut usage.source, source);
+            replace(&mut usage.user_agent, user_agent);
+        } else if gathered.len() < CAPACITY {
+            let (source, user_agent) = (source.to_owned(), user_agent.to_owned());
+            gathered.insert(
+                secret_id,
+                Usage {
+                    last_used_at: now,
+                    source,
+                    user_agent,
+                    tokens: 1,
+                },
+            );
+        }
+    }
+
+    /// Remembers that the value of an expired secret was presented.
+    pub fn record_expired(&self, secret_id: Uuid, now: DateTime<Utc>) {
+        self.late.record(secret_id, now);
+    }
+
+    /// Writes what was gathered. What could not be written is kept for the next time, and the error returned.
+    /// Takes as long as the database does; a caller that gives up before the end loses what was under way.
+    pub async fn flush(&self, store: &Store) -> Result<(), StoreError> {
+        let _alone = self.flushing.lock().await;
+        let mut rows: Vec<_> = std::mem::take(&mut *self.gathered()).into_iter().collect();
+        // Nodes that write the same secrets lock them in the same order, so that neither waits for the other.
+        rows.sort_unstable_by_key(|(id, _)| *id);
+        let mut outcome = self.late.flush(store).await;
+        for chunk in rows.chunks(CHUNK) {
+            if matches!(outcome, Err(StoreError::Busy | StoreError::Unreachable(_))) {
+                self.give_back(chunk);
+            } else if let Err(error) = store.add_usage(chunk.to_vec()).await {
+                self.give_back(chunk);
+                outcome = Err(error);
+            }
+        }
+        outcome
+    }
+
+    /// How many secrets' use waits to be written.
+    pub fn waiting(&self) -> usize {
+        self.gathered().len()
+    }
+
+    fn give_back(&self, rows: &[(Uuid, Usage)]) {
+        let mut gathered = self.gathered();
+        let mut dropped = 0;
+        for (id, usage) in rows {
+            if let Some(newer) = gathered.get_mut(id) {
+                newer.tokens += usage.tokens;
+            } else if gathered.len() < CAPACITY {
+                gathered.insert(*id, usage.clone());
+            } else {
+                dropped += usage.tokens;
+            }
+        }
+        if dropped > 0 {
+            log::warn!("{dropped} tokens are missing from the counts: {CAPACITY} secrets wait to be written");
+        }
+    }
+
+    fn gathered(&self) -> MutexGuard<'_, HashMap<Uuid, Usage>> {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn replace(kept: &mut String, new: &str) {
+    if kept != new {
+        new.clone_into(kept);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let recorder = UsageRecorder::default();
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let secret = |number: usize| Uuid::from_u128(number as u128);
+        (0..CAPACITY).for_each(|number| recorder.record(secret(number), now, "", ""));
+        let known = recorder.gathered()[&secret(0)].clone();
+        recorder.give_back(&[(secret(0), known.clone()), (secret(CAPACITY), known)]);
+        let gathered = recorder.gathered();
+        assert_eq!((gathered.len(), gathered[&secret(0)].tokens), (CAPACITY, 2));
+    }
+}

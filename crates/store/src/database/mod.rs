@@ -1,0 +1,7 @@
+//! The two databases behind one connection type: opening, migrating, the tables, and stored forms of values.
+
+pub mod connection;
+pub(crate) mod ids;
+pub(crate) mod migrations;
+pub(crate) mod pepper_checks;
+pub(crate) mod schema;

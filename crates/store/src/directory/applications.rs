@@ -1,0 +1,254 @@
+//! Applications, as the WMDA team and credential managers see them.
+
+use diesel::{OptionalExtension, prelude::*};
+use domain::{
+    application::{Application, ApplicationName},
+    audit::Entry,
+    resource::Environment,
+};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    database::{
+        connection::AnyConnection,
+        ids::{parse_id, parse_name},
+        schema::{applications, organisations, permissions, resources},
+    },
+    directory::{
+        managers::{ManagerView, managers_of},
+        pages::Page,
+    },
+};
+
+/// An application with what surrounds it.
+#[derive(Clone, Debug)]
+pub struct ApplicationView {
+    /// The application.
+    pub application: Application,
+    /// Its owner's name.
+    pub organisation_name: String,
+    /// What it may call.
+    pub permissions: Vec<PermissionView>,
+    /// Who manages its credentials.
+    pub managers: Vec<ManagerView>,
+}
+
+/// The roles that an application has on one resource.
+#[derive(Clone, Debug)]
+pub struct PermissionView {
+    /// The resource.
+    pub resource_id: Uuid,
+    /// Its name.
+    pub resource_name: String,
+    /// Where it runs.
+    pub environment: Environment,
+    /// The roles, sorted.
+    pub roles: Vec<String>,
+}
+
+type Row = (String, String, String, bool, String);
+
+impl Store {
+    /// Adds an application.
+    pub async fn create_application(&self, new: Application, entry: Entry) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            let row = (
+                applications::client_id.eq(new.client_id.to_string()),
+                applications::organisation_id.eq(new.organisation_id.to_string()),
+                applications::name.eq(new.name.to_string()),
+                applications::enabled.eq(new.enabled),
+            );
+            diesel::insert_into(applications::table)
+                .values(row)
+                .execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Finds an application by its unique name.
+    pub async fn application_named(&self, name: String) -> Result<Option<Uuid>, StoreError> {
+        self.run(move |connection| {
+            let id = applications::table
+                .filter(applications::name.eq(name))
+                .select(applications::client_id);
+            id.first::<String>(connection)
+                .optional()?
+                .as_deref()
+                .map(parse_id)
+                .transpose()
+        })
+        .await
+    }
+
+    /// One application.
+    pub async fn application(&self, client_id: Uuid) -> Result<Option<ApplicationView>, StoreError> {
+        self.run(move |connection| {
+            let row: Option<Row> = applications::table
+                .inner_join(organisations::table)
+                .filter(applications::client_id.eq(client_id.to_string()))
+                .select(COLUMNS)
+                .first(connection)
+                .optional()?;
+            Ok(views(connection, row.into_iter().collect())?.pop())
+        })
+        .await
+    }
+
+    /// Applications by name; `among` limits them to those, `None` does not.
+    pub async fn applications(
+        &self,
+        among: Option<Vec<Uuid>>,
+        page: Page,
+    ) -> Result<Vec<ApplicationView>, StoreError> {
+        self.run(move |connection| {
+            let mut query = applications::table
+                .inner_join(organisations::table)
+                .select(COLUMNS)
+                .filter(applications::name.gt(page.after))
+                .filter(applications::name.like(page.like).escape('\\'))
+                .order(applications::name)
+                .limit(page.limit)
+                .into_boxed();
+            if let Some(among) = among {
+                let among: Vec<String> = among.iter().map(Uuid::to_string).collect();
+                query = query.filter(applications::client_id.eq_any(among));
+            }
+            let rows = query.load(connection)?;
+            views(connection, rows)
+        })
+        .await
+    }
+
+    /// Gives an application another name. A name decides what may be granted: a `PartnerAlternative-…` application
+    /// stays one, and no other becomes one.
+    pub async fn rename_application(
+        &self,
+        client_id: Uuid,
+        name: ApplicationName,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            let target = applications::table.find(client_id.to_string());
+            let old: String = target.clone().select(applications::name).first(connection)?;
+            if parse_name(&old)?.is_alternative() != name.is_alternative() {
+                return Err(StoreError::Forbidden(
+                    "a rename can't turn a Partner application into a PartnerAlternative one or back: create another",
+                ));
+            }
+            diesel::update(target)
+                .set(applications::name.eq(name.as_str()))
+                .execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Enables or disables an application. Once [`crate::clients::memory::ClientMemory::settle`] has passed, every node knows.
+    pub async fn set_application_enabled(
+        &self,
+        client_id: Uuid,
+        enabled: bool,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.change(Some(client_id), entry, move |connection| {
+            let target = diesel::update(applications::table.find(client_id.to_string()));
+            match target
+                .set(applications::enabled.eq(enabled))
+                .execute(connection)?
+            {
+                0 => Err(StoreError::Missing),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+}
+
+const COLUMNS: (
+    applications::client_id,
+    applications::organisation_id,
+    applications::name,
+    applications::enabled,
+    organisations::name,
+) = (
+    applications::client_id,
+    applications::organisation_id,
+    applications::name,
+    applications::enabled,
+    organisations::name,
+);
+
+fn views(connection: &mut AnyConnection, rows: Vec<Row>) -> Result<Vec<ApplicationView>, StoreError> {
+    let ids: Vec<String> = rows.iter().map(|row| row.0.clone()).collect();
+    let mut granted = permissions_of(connection, &ids)?;
+    let mut managers = managers_of(connection, &ids)?;
+    rows.into_iter()
+        .map(|row| {
+            let application = Application {
+                client_id: parse_id(&row.0)?,
+                organisation_id: parse_id(&row.1)?,
+                name: parse_name(&row.2)?,
+                enabled: row.3,
+            };
+            let id = application.client_id;
+            Ok(ApplicationView {
+                application,
+                organisation_name: row.4,
+                permissions: granted
+                    .extract_if(.., |one| one.0 == id)
+                    .map(|one| one.1)
+                    .collect(),
+                managers: managers
+                    .extract_if(.., |one: &mut ManagerView| one.assignment.client_id == id)
+                    .collect(),
+            })
+        })
+        .collect()
+}
+
+fn permissions_of(
+    connection: &mut AnyConnection,
+    client_ids: &[String],
+) -> Result<Vec<(Uuid, PermissionView)>, StoreError> {
+    type Row = (String, String, String, String, String);
+    let rows: Vec<Row> = permissions::table
+        .inner_join(resources::table.on(resources::id.eq(permissions::resource_id)))
+        .filter(permissions::client_id.eq_any(client_ids.to_vec()))
+        .select((
+            permissions::client_id,
+            permissions::resource_id,
+            resources::name,
+            resources::environment,
+            permissions::role,
+        ))
+        .order((
+            permissions::client_id,
+            resources::name,
+            resources::environment,
+            permissions::role,
+        ))
+        .load(connection)?;
+    let mut views: Vec<(Uuid, PermissionView)> = Vec::new();
+    for (client_id, resource_id, resource_name, environment, role) in rows {
+        let (client_id, resource_id) = (parse_id(&client_id)?, parse_id(&resource_id)?);
+        match views.last_mut() {
+            Some((client, view)) if *client == client_id && view.resource_id == resource_id => {
+                view.roles.push(role);
+            }
+            _ => views.push((
+                client_id,
+                PermissionView {
+                    resource_id,
+                    resource_name,
+                    environment: environment
+                        .parse()
+                        .map_err(|_| StoreError::Corrupt("environment"))?,
+                    roles: vec![role],
+                },
+            )),
+        }
+    }
+    Ok(views)
+}

@@ -1,0 +1,129 @@
+//! Credential managers: people assigned to applications of their own organisation.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use domain::{audit::Entry, policy::Role, user::Assignment};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    database::{
+        connection::AnyConnection,
+        ids::parse_id,
+        schema::{applications, credential_managers, users},
+    },
+};
+
+/// An assignment with the person's name.
+#[derive(Clone, Debug)]
+pub struct ManagerView {
+    /// The assignment.
+    pub assignment: Assignment,
+    /// The person's address.
+    pub email: String,
+    /// The person's name.
+    pub display_name: String,
+    /// Whether the person may sign in.
+    pub enabled: bool,
+}
+
+impl Store {
+    /// Assigns a manager; from the person's next request on it counts.
+    pub async fn assign_manager(&self, new: Assignment, entry: Entry) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            let (client_id, user_id) = (new.client_id.to_string(), new.user_id.to_string());
+            let owner: String = applications::table
+                .find(&client_id)
+                .select(applications::organisation_id)
+                .first(connection)?;
+            let (works_at, roles, enabled): (Option<String>, String, bool) = users::table
+                .find(&user_id)
+                .select((users::organisation_id, users::roles, users::enabled))
+                .first(connection)?;
+            // An admin may step in for an organisation in an emergency.
+            let is_admin = roles.split_whitespace().any(|role| role == Role::Admin.as_str());
+            if works_at.as_ref() != Some(&owner) && !is_admin {
+                return Err(StoreError::Forbidden(
+                    "only a user of the organisation that owns the application can be its manager",
+                ));
+            }
+            if !enabled {
+                return Err(StoreError::Forbidden(
+                    "this user is disabled: enable the user first",
+                ));
+            }
+            let row = (
+                credential_managers::client_id.eq(client_id),
+                credential_managers::user_id.eq(user_id),
+                credential_managers::confirmed_by.eq(new.confirmed_by),
+                credential_managers::confirmed_at.eq(new.confirmed_at.naive_utc()),
+                credential_managers::assigned_by.eq(new.assigned_by),
+            );
+            diesel::insert_into(credential_managers::table)
+                .values(row)
+                .execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Ends an assignment; from the person's next request on it counts.
+    pub async fn remove_manager(
+        &self,
+        client_id: Uuid,
+        user_id: Uuid,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            let key = (client_id.to_string(), user_id.to_string());
+            match diesel::delete(credential_managers::table.find(key)).execute(connection)? {
+                0 => Err(StoreError::Missing),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+}
+
+pub(crate) fn managers_of(
+    connection: &mut AnyConnection,
+    client_ids: &[String],
+) -> Result<Vec<ManagerView>, StoreError> {
+    type Row = (
+        (String, String, String, NaiveDateTime, String),
+        (String, String, bool),
+    );
+    let rows: Vec<Row> = credential_managers::table
+        .inner_join(users::table)
+        .filter(credential_managers::client_id.eq_any(client_ids.to_vec()))
+        .select((
+            (
+                credential_managers::client_id,
+                credential_managers::user_id,
+                credential_managers::confirmed_by,
+                credential_managers::confirmed_at,
+                credential_managers::assigned_by,
+            ),
+            (users::email, users::display_name, users::enabled),
+        ))
+        .order(users::email)
+        .load(connection)?;
+    let views = rows.into_iter().map(|(assignment, person)| {
+        let (client_id, user_id, confirmed_by, confirmed_at, assigned_by) = assignment;
+        let (email, display_name, enabled) = person;
+        let assignment = Assignment {
+            client_id: parse_id(&client_id)?,
+            user_id: parse_id(&user_id)?,
+            confirmed_by,
+            confirmed_at: confirmed_at.and_utc(),
+            assigned_by,
+        };
+        Ok(ManagerView {
+            assignment,
+            email,
+            display_name,
+            enabled,
+        })
+    });
+    views.collect()
+}

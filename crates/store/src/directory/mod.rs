@@ -1,0 +1,8 @@
+//! What the WMDA team registers: organisations, applications and their managers, resources, resource servers.
+
+pub mod applications;
+pub mod managers;
+pub(crate) mod organisations;
+pub mod pages;
+pub mod resource_servers;
+pub mod resources;

@@ -1,0 +1,190 @@
+//! Resource servers: the credentials by which downstream APIs call introspection. Always read from the database.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::{OptionalExtension, prelude::*};
+use domain::{audit::Entry, pepper::Digest, resource_server::ResourceServer};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    database::{
+        connection::AnyConnection,
+        ids::parse_id,
+        schema::{resource_server_resources, resource_servers, resources},
+    },
+};
+
+/// A resource server to be stored; its secret is already only a digest.
+#[derive(Clone, Debug)]
+pub struct NewResourceServer {
+    /// Permanent identifier, by which it authenticates.
+    pub client_id: Uuid,
+    /// What people call it; unique.
+    pub name: String,
+    /// Pepper version and digest.
+    pub digest: (i32, Digest),
+    /// Now.
+    pub created_at: DateTime<Utc>,
+    /// The resources that it answers for.
+    pub resources: Vec<Uuid>,
+}
+
+/// A resource server as people see it.
+#[derive(Clone, Debug)]
+pub struct ResourceServerView {
+    /// By which it authenticates.
+    pub client_id: Uuid,
+    /// Unique.
+    pub name: String,
+    /// When it was added.
+    pub created_at: DateTime<Utc>,
+    /// The resources that it answers for.
+    pub resources: Vec<Uuid>,
+}
+
+impl Store {
+    /// Adds a resource server. `Conflict`: its name is taken; `Missing`: a resource does not exist.
+    pub async fn create_resource_server(
+        &self,
+        new: NewResourceServer,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| insert(connection, new))
+            .await
+    }
+
+    /// Replaces a resource server's secret: the old one ends with this call.
+    pub async fn set_resource_server_secret(
+        &self,
+        client_id: Uuid,
+        (pepper_version, digest): (i32, Digest),
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            let new = (
+                resource_servers::digest.eq(digest.to_vec()),
+                resource_servers::pepper_version.eq(pepper_version),
+            );
+            let target = resource_servers::table.find(client_id.to_string());
+            match diesel::update(target).set(new).execute(connection)? {
+                0 => Err(StoreError::Missing),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+
+    /// Every resource server, by name.
+    pub async fn resource_servers(&self) -> Result<Vec<ResourceServerView>, StoreError> {
+        self.run(|connection| {
+            let rows = resource_servers::table
+                .select((
+                    resource_servers::client_id,
+                    resource_servers::name,
+                    resource_servers::created_at,
+                ))
+                .order(resource_servers::name)
+                .load::<(String, String, NaiveDateTime)>(connection)?;
+            let view = |(id, name, created_at): (String, String, NaiveDateTime)| {
+                let resources = load_resources(connection, &id)?;
+                Ok(ResourceServerView {
+                    client_id: parse_id(&id)?,
+                    name,
+                    created_at: created_at.and_utc(),
+                    resources: resources.into_iter().map(|one| one.0).collect(),
+                })
+            };
+            rows.into_iter().map(view).collect()
+        })
+        .await
+    }
+
+    /// Takes a resource server away: its secret ends with this call.
+    pub async fn delete_resource_server(&self, client_id: Uuid, entry: Entry) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            let id = client_id.to_string();
+            let answers_for = resource_server_resources::client_id.eq(&id);
+            diesel::delete(resource_server_resources::table.filter(answers_for)).execute(connection)?;
+            match diesel::delete(resource_servers::table.find(&id)).execute(connection)? {
+                0 => Err(StoreError::Missing),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+
+    /// Finds a resource server by its unique name.
+    pub async fn resource_server_named(&self, name: String) -> Result<Option<Uuid>, StoreError> {
+        self.run(move |connection| {
+            let found = resource_servers::table
+                .filter(resource_servers::name.eq(name))
+                .select(resource_servers::client_id)
+                .first::<String>(connection)
+                .optional()?;
+            found.as_deref().map(parse_id).transpose()
+        })
+        .await
+    }
+
+    /// The resource server that this id and one of these digests belong to: the work is the same for an unknown id and
+    /// a wrong secret.
+    pub async fn authenticate_resource_server(
+        &self,
+        client_id: Uuid,
+        digests: Vec<Digest>,
+    ) -> Result<Option<ResourceServer>, StoreError> {
+        self.run(move |connection| {
+            let digests: Vec<Vec<u8>> = digests.into_iter().map(|digest| digest.to_vec()).collect();
+            let id = client_id.to_string();
+            let found = resource_servers::table
+                .filter(resource_servers::digest.eq_any(digests))
+                .filter(resource_servers::client_id.eq(&id))
+                .count()
+                .get_result::<i64>(connection)?;
+            if found == 0 {
+                return Ok(None);
+            }
+            let resources = load_resources(connection, &id)?;
+            Ok(Some(ResourceServer { client_id, resources }))
+        })
+        .await
+    }
+}
+
+fn insert(connection: &mut AnyConnection, new: NewResourceServer) -> Result<(), StoreError> {
+    let id = new.client_id.to_string();
+    let row = (
+        resource_servers::client_id.eq(&id),
+        resource_servers::name.eq(new.name),
+        resource_servers::digest.eq(new.digest.1.to_vec()),
+        resource_servers::pepper_version.eq(new.digest.0),
+        resource_servers::created_at.eq(new.created_at.naive_utc()),
+    );
+    diesel::insert_into(resource_servers::table)
+        .values(row)
+        .execute(connection)?;
+    for resource in new.resources {
+        let row = (
+            resource_server_resources::client_id.eq(&id),
+            resource_server_resources::resource_id.eq(resource.to_string()),
+        );
+        diesel::insert_into(resource_server_resources::table)
+            .values(row)
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+fn load_resources(
+    connection: &mut AnyConnection,
+    client_id: &str,
+) -> Result<Vec<(Uuid, Option<String>)>, StoreError> {
+    resource_server_resources::table
+        .inner_join(resources::table)
+        .filter(resource_server_resources::client_id.eq(client_id))
+        .select((resources::id, resources::uri))
+        .load::<(String, Option<String>)>(connection)?
+        .into_iter()
+        .map(|(id, uri)| Ok((parse_id(&id)?, uri)))
+        .collect()
+}

@@ -1,0 +1,204 @@
+//! Resources and the permissions that applications have on them.
+
+use diesel::prelude::*;
+use domain::{
+    audit::Entry,
+    resource::{Resource, SigningAlgorithm},
+};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    database::{
+        connection::AnyConnection,
+        ids::{parse_id, parse_name},
+        schema::{applications, permissions, resource_roles, resources},
+    },
+};
+
+/// What a change of a resource changes; an outer `None` stays, an inner one is the server's default.
+#[derive(Clone, Debug, Default)]
+pub struct ResourceChange {
+    /// Seconds that its tokens live.
+    pub token_lifetime_seconds: Option<Option<i64>>,
+    /// How they are signed.
+    pub signing_algorithm: Option<Option<SigningAlgorithm>>,
+    /// Roles beside those there are.
+    pub further_roles: Vec<String>,
+}
+
+impl Store {
+    /// Adds a resource with its roles.
+    pub async fn create_resource(&self, new: Resource, entry: Entry) -> Result<(), StoreError> {
+        self.change(None, entry, move |connection| {
+            let id = new.id.to_string();
+            let row = (
+                resources::id.eq(&id),
+                resources::uri.eq(new.uri),
+                resources::name.eq(new.name),
+                resources::environment.eq(new.environment.as_str()),
+                resources::token_lifetime_seconds.eq(new.token_lifetime_seconds),
+                resources::signing_algorithm.eq(new.signing_algorithm.map(|algorithm| algorithm.to_string())),
+            );
+            diesel::insert_into(resources::table)
+                .values(row)
+                .execute(connection)?;
+            for role in new.roles {
+                let row = (resource_roles::resource_id.eq(&id), resource_roles::role.eq(role));
+                diesel::insert_into(resource_roles::table)
+                    .values(row)
+                    .execute(connection)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Changes how tokens for a resource are made, and adds roles that can be granted. Once
+    /// [`crate::clients::memory::ClientMemory::settle`] has passed, every node knows.
+    pub async fn change_resource(
+        &self,
+        id: Uuid,
+        change: ResourceChange,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.change(None, entry, move |connection| {
+            let id = id.to_string();
+            let old = load_resource(connection, &id)?;
+            let lifetime = change
+                .token_lifetime_seconds
+                .unwrap_or(old.token_lifetime_seconds);
+            let algorithm = change.signing_algorithm.unwrap_or(old.signing_algorithm);
+            let new = (
+                resources::token_lifetime_seconds.eq(lifetime),
+                resources::signing_algorithm.eq(algorithm.map(|algorithm| algorithm.to_string())),
+            );
+            diesel::update(resources::table.find(&id))
+                .set(new)
+                .execute(connection)?;
+            for role in change.further_roles {
+                if !old.roles.contains(&role) {
+                    let row = (resource_roles::resource_id.eq(&id), resource_roles::role.eq(role));
+                    diesel::insert_into(resource_roles::table)
+                        .values(row)
+                        .execute(connection)?;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Every resource, by name and environment.
+    pub async fn resources(&self) -> Result<Vec<Resource>, StoreError> {
+        self.run(|connection| {
+            let ids = resources::table
+                .select(resources::id)
+                .order((resources::name, resources::environment));
+            ids.load::<String>(connection)?
+                .iter()
+                .map(|id| load_resource(connection, id))
+                .collect()
+        })
+        .await
+    }
+
+    /// Grants roles on a resource to an application; a role that it has already stays.
+    pub async fn grant(
+        &self,
+        client_id: Uuid,
+        resource_id: Uuid,
+        roles: Vec<String>,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.change(Some(client_id), entry, move |connection| {
+            let (client, resource) = (client_id.to_string(), resource_id.to_string());
+            let name: String = applications::table
+                .find(&client)
+                .select(applications::name)
+                .first(connection)?;
+            if !parse_name(&name)?.may_use(&load_resource(connection, &resource)?) {
+                return Err(StoreError::Forbidden(
+                    "a PartnerAlternative application works in the Match-Connect sandbox only",
+                ));
+            }
+            for role in roles {
+                let key = (client.as_str(), resource.as_str(), role.as_str());
+                if permissions::table
+                    .find(key)
+                    .count()
+                    .get_result::<i64>(connection)?
+                    == 0
+                {
+                    let row = (
+                        permissions::client_id.eq(key.0),
+                        permissions::resource_id.eq(key.1),
+                        permissions::role.eq(key.2),
+                    );
+                    diesel::insert_into(permissions::table)
+                        .values(row)
+                        .execute(connection)?;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// One resource.
+    pub async fn resource(&self, id: Uuid) -> Result<Option<Resource>, StoreError> {
+        self.run(
+            move |connection| match load_resource(connection, &id.to_string()) {
+                Err(StoreError::Missing) => Ok(None),
+                outcome => outcome.map(Some),
+            },
+        )
+        .await
+    }
+
+    /// Takes all roles on a resource from an application. Once [`crate::clients::memory::ClientMemory::settle`] has passed, no
+    /// node issues a token by them.
+    pub async fn revoke(&self, client_id: Uuid, resource_id: Uuid, entry: Entry) -> Result<(), StoreError> {
+        self.change(Some(client_id), entry, move |connection| {
+            let granted = permissions::table
+                .filter(permissions::client_id.eq(client_id.to_string()))
+                .filter(permissions::resource_id.eq(resource_id.to_string()));
+            match diesel::delete(granted).execute(connection)? {
+                0 => Err(StoreError::Missing),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+}
+
+pub(crate) fn load_resource(connection: &mut AnyConnection, id: &str) -> Result<Resource, StoreError> {
+    type Row = (Option<String>, String, String, Option<i64>, Option<String>);
+    let (uri, name, environment, token_lifetime_seconds, algorithm) = resources::table
+        .find(id)
+        .select((
+            resources::uri,
+            resources::name,
+            resources::environment,
+            resources::token_lifetime_seconds,
+            resources::signing_algorithm,
+        ))
+        .first::<Row>(connection)?;
+    let roles = resource_roles::table
+        .filter(resource_roles::resource_id.eq(id))
+        .select(resource_roles::role);
+    Ok(Resource {
+        id: parse_id(id)?,
+        uri,
+        name,
+        environment: environment
+            .parse()
+            .map_err(|_| StoreError::Corrupt("environment"))?,
+        token_lifetime_seconds,
+        signing_algorithm: algorithm
+            .map(|name| name.parse())
+            .transpose()
+            .map_err(|_| StoreError::Corrupt("signing algorithm"))?,
+        roles: roles.order(resource_roles::role).load(connection)?,
+    })
+}

@@ -1,0 +1,300 @@
+//! Sending what the outbox holds: a node claims a mail by a conditional update, looks at what it is about as it is now, and
+//! settles it. A claim ends by itself, so that a node that dies holds nothing up.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::{Connection, OptionalExtension, prelude::*};
+use domain::reminder::{DeliveryState, ReminderKind};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    database::{
+        connection::AnyConnection,
+        ids::parse_id,
+        schema::{mails, reminders},
+    },
+    outbox::{
+        plans::{MailKind, NewMail, add_mail, add_reminder, own_mail},
+        stable_ids::stable_id,
+    },
+    secrets::secret_facts::{SecretFacts, facts},
+};
+
+/// A mail that this node alone may send until the claim ends.
+#[derive(Clone, Debug)]
+pub struct ClaimedMail {
+    /// Permanent: the Message-ID is made of it.
+    pub id: Uuid,
+    /// The address.
+    pub recipient: String,
+    /// What it says.
+    pub kind: MailKind,
+    /// When it was queued.
+    pub created_at: DateTime<Utc>,
+    /// How often it was tried before.
+    pub attempts: i32,
+    /// The secrets that it is about.
+    pub items: Vec<MailItem>,
+    claimed_until: DateTime<Utc>,
+}
+
+/// One secret in a mail.
+#[derive(Clone, Debug)]
+pub struct MailItem {
+    /// The threshold.
+    pub threshold_days: i32,
+    /// What is told.
+    pub kind: ReminderKind,
+    /// The secret as it is now.
+    pub facts: SecretFacts,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug)]
+pub enum Settlement {
+    /// The receiving server took it.
+    Sent,
+    /// There is nothing left to say.
+    Suppressed,
+    /// Refused for good, and who is told instead.
+    Failed {
+        /// What the server said.
+        error: String,
+        /// Told instead; nobody when it is the recipient.
+        instead: Option<String>,
+    },
+    /// To be tried again at this time.
+    Retry {
+        /// What went wrong.
+        error: String,
+        /// When.
+        due_at: DateTime<Utc>,
+    },
+}
+
+impl Store {
+    /// The mails that are due and not claimed, the longest due first.
+    pub async fn mails_due(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<Uuid>, StoreError> {
+        self.run_to_end(move |connection| {
+            let ids: Vec<String> = mails::table
+                .filter(mails::state.eq(DeliveryState::Pending.as_str()))
+                .filter(mails::due_at.le(now.naive_utc()))
+                .filter(
+                    mails::claimed_until
+                        .is_null()
+                        .or(mails::claimed_until.le(now.naive_utc())),
+                )
+                .order((mails::due_at, mails::created_at))
+                .limit(limit)
+                .select(mails::id)
+                .load(connection)?;
+            ids.iter().map(|id| parse_id(id)).collect()
+        })
+        .await
+    }
+
+    /// Claims a mail until an instant; `None` when another node was faster.
+    pub async fn claim_mail(
+        &self,
+        id: Uuid,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Option<ClaimedMail>, StoreError> {
+        self.run_to_end(move |connection| {
+            let free = mails::table
+                .find(id.to_string())
+                .filter(mails::state.eq(DeliveryState::Pending.as_str()))
+                .filter(
+                    mails::claimed_until
+                        .is_null()
+                        .or(mails::claimed_until.le(now.naive_utc())),
+                );
+            let claim = mails::claimed_until.eq(Some(until.naive_utc()));
+            match diesel::update(free).set(claim).execute(connection)? {
+                0 => Ok(None),
+                _ => load(connection, id, now, until).map(Some),
+            }
+        })
+        .await
+    }
+
+    /// Writes down how it ended, and which of its lines were left out. A node whose claim has ended in the meantime
+    /// changes nothing, except that what was sent stays sent.
+    pub async fn settle_mail(
+        &self,
+        mail: &ClaimedMail,
+        settlement: Settlement,
+        left_out: Vec<(Uuid, i32)>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let (id, recipient, until) = (mail.id, mail.recipient.clone(), mail.claimed_until);
+        let attempts = mail.attempts + 1;
+        let items: Vec<_> = mail
+            .items
+            .iter()
+            .map(|item| (item.facts.secret.id, item.threshold_days, item.kind))
+            .filter(|(secret_id, days, _)| !left_out.contains(&(*secret_id, *days)))
+            .collect();
+        self.run_to_end(move |connection| {
+            connection.transaction(|connection| {
+                if !settle(connection, (id, until, attempts), &settlement, now)? {
+                    return Ok(());
+                }
+                for (secret_id, threshold_days) in left_out {
+                    suppress(connection, (secret_id, threshold_days, &recipient), now)?;
+                }
+                if let Settlement::Failed {
+                    instead: Some(other), ..
+                } = &settlement
+                {
+                    for (secret_id, threshold_days, kind) in items {
+                        tell_instead(connection, (secret_id, threshold_days, kind), other, now)?;
+                    }
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Gives a claim back untouched.
+    pub async fn release_mail(&self, mail: &ClaimedMail) -> Result<(), StoreError> {
+        let (id, until) = (mail.id.to_string(), mail.claimed_until.naive_utc());
+        self.run_to_end(move |connection| {
+            let own = mails::table.find(id).filter(mails::claimed_until.eq(Some(until)));
+            diesel::update(own)
+                .set(mails::claimed_until.eq(None::<NaiveDateTime>))
+                .execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn load(
+    connection: &mut AnyConnection,
+    id: Uuid,
+    now: DateTime<Utc>,
+    claimed_until: DateTime<Utc>,
+) -> Result<ClaimedMail, StoreError> {
+    let (recipient, kind, created_at, attempts): (String, String, NaiveDateTime, i32) = mails::table
+        .find(id.to_string())
+        .select((mails::recipient, mails::kind, mails::created_at, mails::attempts))
+        .first(connection)?;
+    let lines: Vec<(String, i32, String)> = reminders::table
+        .filter(reminders::mail_id.eq(id.to_string()))
+        .filter(reminders::suppressed.eq(false))
+        .select((reminders::secret_id, reminders::threshold_days, reminders::kind))
+        .load(connection)?;
+    let ids = lines.iter().map(|line| line.0.clone()).collect();
+    let mut lines: HashMap<Uuid, (i32, String)> = lines
+        .into_iter()
+        .map(|(secret_id, days, kind)| Ok((parse_id(&secret_id)?, (days, kind))))
+        .collect::<Result<_, StoreError>>()?;
+    let mut items = Vec::new();
+    for facts in facts(connection, ids, now)? {
+        if let Some((threshold_days, kind)) = lines.remove(&facts.secret.id) {
+            items.push(MailItem {
+                threshold_days,
+                kind: kind
+                    .parse()
+                    .map_err(|_| StoreError::Corrupt("kind of reminder"))?,
+                facts,
+            });
+        }
+    }
+    Ok(ClaimedMail {
+        id,
+        recipient,
+        kind: MailKind::parse(&kind)?,
+        created_at: created_at.and_utc(),
+        attempts,
+        items,
+        claimed_until,
+    })
+}
+
+fn settle(
+    connection: &mut AnyConnection,
+    (id, until, attempts): (Uuid, DateTime<Utc>, i32),
+    settlement: &Settlement,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let (state, error, due_at) = match settlement {
+        Settlement::Sent => (DeliveryState::Sent, None, None),
+        Settlement::Suppressed => (DeliveryState::Suppressed, None, None),
+        Settlement::Failed { error, .. } => (DeliveryState::Failed, Some(error), None),
+        Settlement::Retry { error, due_at } => (DeliveryState::Pending, Some(error), Some(due_at)),
+    };
+    let pending = mails::table
+        .find(id.to_string())
+        .filter(mails::state.eq(DeliveryState::Pending.as_str()));
+    let own = mails::claimed_until.eq(Some(until.naive_utc()));
+    let outcome = (
+        mails::state.eq(state.as_str()),
+        mails::state_at.eq(now.naive_utc()),
+        mails::attempts.eq(attempts),
+        mails::claimed_until.eq(None::<NaiveDateTime>),
+        mails::last_error.eq(error),
+    );
+    let rows = match (settlement, due_at) {
+        (Settlement::Sent, _) => diesel::update(pending).set(outcome).execute(connection)?,
+        (_, Some(due_at)) => diesel::update(pending.filter(own))
+            .set((outcome, mails::due_at.eq(due_at.naive_utc())))
+            .execute(connection)?,
+        (_, None) => diesel::update(pending.filter(own))
+            .set(outcome)
+            .execute(connection)?,
+    };
+    Ok(rows == 1)
+}
+
+fn suppress(
+    connection: &mut AnyConnection,
+    (secret_id, threshold_days, recipient): (Uuid, i32, &str),
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let line = reminders::table.find((secret_id.to_string(), threshold_days, recipient));
+    let gone = (reminders::suppressed.eq(true), reminders::at.eq(now.naive_utc()));
+    diesel::update(line).set(gone).execute(connection)?;
+    Ok(())
+}
+
+/// What could not be told to one is told to another, unless that one is told already.
+fn tell_instead(
+    connection: &mut AnyConnection,
+    (secret_id, threshold_days, kind): (Uuid, i32, ReminderKind),
+    other: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let told: Option<bool> = reminders::table
+        .find((secret_id.to_string(), threshold_days, other))
+        .select(reminders::suppressed)
+        .first(connection)
+        .optional()?;
+    if told.is_some() || kind == ReminderKind::Withdrawn {
+        return Ok(());
+    }
+    let mail_id = own_mail(connection, secret_id, threshold_days, other, now)?;
+    let line = (secret_id, threshold_days, other);
+    add_reminder(connection, line, kind, Some(mail_id), now).map(drop)
+}
+
+/// Queues a notice about a person's own account; once for each `occasion`.
+pub(crate) fn add_notice(
+    connection: &mut AnyConnection,
+    (recipient, kind): (&str, MailKind),
+    occasion: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let mail = NewMail {
+        id: stable_id(&["notice", kind.as_str(), recipient, occasion]).to_string(),
+        recipient,
+        kind,
+        digest_day: None,
+        due_at: now,
+    };
+    add_mail(connection, mail, now).map(drop)
+}

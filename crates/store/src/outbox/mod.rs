@@ -1,0 +1,10 @@
+//! What is to be told: reminders and other mails, webhooks and their deliveries, and the history of both.
+
+pub(crate) mod history;
+pub mod mails;
+pub mod plans;
+pub(crate) mod stable_ids;
+pub mod webhook_deliveries;
+pub mod webhooks;
+
+pub use plans::{MailKind, Plan};

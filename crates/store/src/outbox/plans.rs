@@ -1,0 +1,317 @@
+//! The outbox: what is planned to be told about a secret. A plan and its mark on the secret are one transaction, so that two
+//! nodes never plan the same.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use diesel::{Connection, prelude::*};
+use domain::reminder::{DeliveryState, ReminderKind, WITHDRAWN};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    database::{
+        connection::AnyConnection,
+        schema::{client_secrets, mails, reminders},
+    },
+    outbox::{
+        stable_ids::stable_id,
+        webhook_deliveries::{self, WebhookEvent},
+    },
+};
+
+/// How many days ahead a digest may be put off to: more than one only after a clock was set back.
+const DIGEST_DAYS: u64 = 400;
+
+/// What is to be told about one secret.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The secret.
+    pub secret_id: Uuid,
+    /// The threshold that is dealt with.
+    pub threshold_days: i32,
+    /// What is told.
+    pub kind: ReminderKind,
+    /// A mail of its own and at once; otherwise a line of the recipient's next digest.
+    pub urgent: bool,
+    /// Whom it is told.
+    pub recipients: Vec<String>,
+    /// Thresholds and recipients that are passed over.
+    pub suppressed: Vec<(i32, String)>,
+    /// What the organisation's webhooks are told.
+    pub event: Option<WebhookEvent>,
+}
+
+/// What a mail says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailKind {
+    /// Of one secret or more.
+    Reminders,
+    /// The person's password was changed.
+    PasswordChanged,
+    /// The person's authenticator was changed.
+    AuthenticatorChanged,
+}
+
+impl MailKind {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Reminders => "reminders",
+            Self::PasswordChanged => "password_changed",
+            Self::AuthenticatorChanged => "authenticator_changed",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Self, StoreError> {
+        match text {
+            "reminders" => Ok(Self::Reminders),
+            "password_changed" => Ok(Self::PasswordChanged),
+            "authenticator_changed" => Ok(Self::AuthenticatorChanged),
+            _ => Err(StoreError::Corrupt("kind of mail")),
+        }
+    }
+}
+
+impl Store {
+    /// Queues what is planned, and says which secrets' plans were still to be made: all of it or, on an error, nothing.
+    pub async fn plan(&self, mut plans: Vec<Plan>, now: DateTime<Utc>) -> Result<Vec<Uuid>, StoreError> {
+        // Nodes that plan the same secrets, or use them, lock them in the same order.
+        plans.sort_unstable_by_key(|plan| plan.secret_id);
+        self.run_to_end(move |connection| {
+            connection.transaction(|connection| {
+                let mut won = Vec::new();
+                for plan in plans {
+                    if mark(connection, &plan)? {
+                        won.push(plan);
+                    }
+                }
+                let digests = join_digests(connection, &won, now)?;
+                for plan in &won {
+                    queue(connection, plan, &digests, now)?;
+                }
+                Ok(won.iter().map(|plan| plan.secret_id).collect())
+            })
+        })
+        .await
+    }
+}
+
+/// True for one node only: whoever comes second finds the mark.
+fn mark(connection: &mut AnyConnection, plan: &Plan) -> Result<bool, StoreError> {
+    let open = client_secrets::table
+        .find(plan.secret_id.to_string())
+        .filter(client_secrets::deleted_at.is_null())
+        .filter(client_secrets::reminded_days.gt(plan.threshold_days));
+    let rows = diesel::update(open)
+        .set(client_secrets::reminded_days.eq(plan.threshold_days))
+        .execute(connection)?;
+    Ok(rows == 1)
+}
+
+fn join_digests(
+    connection: &mut AnyConnection,
+    plans: &[Plan],
+    now: DateTime<Utc>,
+) -> Result<BTreeMap<String, String>, StoreError> {
+    let calm = plans.iter().filter(|plan| !plan.urgent);
+    let mut digests: BTreeMap<String, String> = calm
+        .flat_map(|plan| &plan.recipients)
+        .map(|recipient| (recipient.clone(), String::new()))
+        .collect();
+    for (recipient, digest) in &mut digests {
+        *digest = join_digest(connection, recipient, now)?;
+    }
+    Ok(digests)
+}
+
+/// The recipient's first digest from today on that nobody has begun to send; made when there is none.
+fn join_digest(
+    connection: &mut AnyConnection,
+    recipient: &str,
+    now: DateTime<Utc>,
+) -> Result<String, StoreError> {
+    for ahead in 0..DIGEST_DAYS {
+        let day = now.date_naive() + Days::new(ahead);
+        let id = stable_id(&["digest", recipient, &day.to_string()]).to_string();
+        let due_at = now.max(day.and_time(NaiveTime::MIN).and_utc());
+        let mail = NewMail {
+            id: id.clone(),
+            recipient,
+            kind: MailKind::Reminders,
+            digest_day: Some(day),
+            due_at,
+        };
+        // The update locks the digest: who wants to send it waits until this line is in.
+        let open = mails::table
+            .find(&id)
+            .filter(mails::state.eq(DeliveryState::Pending.as_str()))
+            .filter(mails::claimed_until.is_null())
+            .filter(mails::attempts.eq(0));
+        let joined = diesel::update(open).set(mails::attempts.eq(0));
+        if joined.execute(connection)? == 1
+            || add_mail(connection, mail, now)?
+            || diesel::update(open)
+                .set(mails::attempts.eq(0))
+                .execute(connection)?
+                == 1
+        {
+            return Ok(id);
+        }
+    }
+    Err(StoreError::Conflict)
+}
+
+/// A mail that is about to be queued.
+pub(crate) struct NewMail<'a> {
+    pub(crate) id: String,
+    pub(crate) recipient: &'a str,
+    pub(crate) kind: MailKind,
+    pub(crate) digest_day: Option<NaiveDate>,
+    pub(crate) due_at: DateTime<Utc>,
+}
+
+/// Queues a mail; false when it is there already.
+pub(crate) fn add_mail(
+    connection: &mut AnyConnection,
+    new: NewMail<'_>,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let row = (
+        mails::id.eq(new.id),
+        mails::recipient.eq(new.recipient),
+        mails::kind.eq(new.kind.as_str()),
+        mails::digest_day.eq(new.digest_day),
+        mails::created_at.eq(now.naive_utc()),
+        mails::state.eq(DeliveryState::Pending.as_str()),
+        mails::state_at.eq(now.naive_utc()),
+        mails::attempts.eq(0),
+        mails::due_at.eq(new.due_at.naive_utc()),
+    );
+    unless_there(connection, |connection| {
+        diesel::insert_into(mails::table).values(row).execute(connection)
+    })
+}
+
+/// Inserts within a savepoint: Postgres would end the whole transaction at a row that is there already.
+pub(crate) fn unless_there(
+    connection: &mut AnyConnection,
+    insert: impl FnOnce(&mut AnyConnection) -> QueryResult<usize>,
+) -> Result<bool, StoreError> {
+    let outcome = connection.transaction(|connection| insert(connection).map_err(StoreError::from));
+    match outcome {
+        Ok(_) => Ok(true),
+        Err(StoreError::Conflict) => Ok(false),
+        Err(other) => Err(other),
+    }
+}
+
+fn queue(
+    connection: &mut AnyConnection,
+    plan: &Plan,
+    digests: &BTreeMap<String, String>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    for recipient in &plan.recipients {
+        let mail_id = match plan.urgent {
+            false => digests.get(recipient).cloned(),
+            true => Some(own_mail(
+                connection,
+                plan.secret_id,
+                plan.threshold_days,
+                recipient,
+                now,
+            )?),
+        };
+        let told = (plan.secret_id, plan.threshold_days, recipient.as_str());
+        add_reminder(connection, told, plan.kind, mail_id, now)?;
+    }
+    for (threshold, recipient) in &plan.suppressed {
+        let passed_over = (plan.secret_id, *threshold, recipient.as_str());
+        add_reminder(connection, passed_over, plan.kind, None, now)?;
+    }
+    match plan.event {
+        Some(event) => webhook_deliveries::queue(connection, plan.secret_id, event, now),
+        None => Ok(()),
+    }
+}
+
+/// A mail about one secret alone.
+pub(crate) fn own_mail(
+    connection: &mut AnyConnection,
+    secret_id: Uuid,
+    threshold_days: i32,
+    recipient: &str,
+    now: DateTime<Utc>,
+) -> Result<String, StoreError> {
+    let key = [
+        "reminder",
+        &secret_id.to_string(),
+        &threshold_days.to_string(),
+        recipient,
+    ];
+    let id = stable_id(&key).to_string();
+    let mail = NewMail {
+        id: id.clone(),
+        recipient,
+        kind: MailKind::Reminders,
+        digest_day: None,
+        due_at: now,
+    };
+    add_mail(connection, mail, now)?;
+    Ok(id)
+}
+
+/// One line of the outbox; what is there already stays as it is. Without a mail it is not to be sent.
+pub(crate) fn add_reminder(
+    connection: &mut AnyConnection,
+    (secret_id, threshold_days, recipient): (Uuid, i32, &str),
+    kind: ReminderKind,
+    mail_id: Option<String>,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let row = (
+        reminders::secret_id.eq(secret_id.to_string()),
+        reminders::threshold_days.eq(threshold_days),
+        reminders::recipient.eq(recipient),
+        reminders::kind.eq(kind.as_str()),
+        reminders::suppressed.eq(mail_id.is_none()),
+        reminders::mail_id.eq(mail_id),
+        reminders::at.eq(now.naive_utc()),
+    );
+    unless_there(connection, |connection| {
+        diesel::insert_into(reminders::table)
+            .values(row)
+            .execute(connection)
+    })
+}
+
+/// A secret is being deleted: whoever has its expiry in the calendar is told to take it out.
+pub(crate) fn withdraw(
+    connection: &mut AnyConnection,
+    secret_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let expires_at = client_secrets::table
+        .find(secret_id.to_string())
+        .select(client_secrets::expires_at)
+        .first::<chrono::NaiveDateTime>(connection)?;
+    if expires_at <= now.naive_utc() {
+        return Ok(());
+    }
+    let told: Vec<String> = reminders::table
+        .inner_join(mails::table)
+        .filter(reminders::secret_id.eq(secret_id.to_string()))
+        .filter(reminders::suppressed.eq(false))
+        .filter(reminders::kind.eq(ReminderKind::Reminder.as_str()))
+        .filter(mails::state.eq(DeliveryState::Sent.as_str()))
+        .select(reminders::recipient)
+        .distinct()
+        .order(reminders::recipient)
+        .load(connection)?;
+    for recipient in told {
+        let mail_id = own_mail(connection, secret_id, WITHDRAWN, &recipient, now)?;
+        let line = (secret_id, WITHDRAWN, recipient.as_str());
+        add_reminder(connection, line, ReminderKind::Withdrawn, Some(mail_id), now)?;
+    }
+    Ok(())
+}

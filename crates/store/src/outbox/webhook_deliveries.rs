@@ -1,0 +1,251 @@
+//! What webhooks are to be told: queued in the transaction of the change, claimed and settled like mails.
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use domain::reminder::DeliveryState;
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    database::{
+        connection::AnyConnection,
+        ids::parse_id,
+        schema::{applications, client_secrets, webhook_deliveries as deliveries, webhooks},
+    },
+    outbox::{
+        plans::unless_there,
+        stable_ids::stable_id,
+        webhooks::{Row, Webhook, webhook},
+    },
+    secrets::secret_facts::{SecretFacts, facts},
+};
+
+/// What was told is forgotten after this many days.
+const KEPT_DAYS: i64 = 30;
+
+/// What happened to a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebhookEvent {
+    /// It was made.
+    Created,
+    /// It was deleted.
+    Deleted,
+    /// A threshold before its expiry was reached.
+    Expiring,
+    /// It has expired.
+    Expired,
+}
+
+impl WebhookEvent {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Created, Self::Deleted, Self::Expiring, Self::Expired];
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "secret.created",
+            Self::Deleted => "secret.deleted",
+            Self::Expiring => "secret.expiring",
+            Self::Expired => "secret.expired",
+        }
+    }
+
+    /// By its name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.as_str() == text)
+    }
+}
+
+/// A delivery that this node alone may make until the claim ends.
+#[derive(Clone, Debug)]
+pub struct ClaimedDelivery {
+    /// Permanent: receivers recognise a repetition by it.
+    pub id: Uuid,
+    /// Where.
+    pub webhook: Webhook,
+    /// What happened.
+    pub event: WebhookEvent,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// How often it was tried before.
+    pub attempts: i32,
+    /// The secret; what changes with time must not be told, so that each attempt says the same.
+    pub facts: SecretFacts,
+    claimed_until: DateTime<Utc>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug)]
+pub enum DeliveryOutcome {
+    /// The receiver took it.
+    Sent,
+    /// Given up, with the reason.
+    Failed(String),
+    /// To be tried again at this time, with the reason.
+    Retry(String, DateTime<Utc>),
+}
+
+impl Store {
+    /// Deliveries that are due and not claimed; forgets old ones.
+    pub async fn deliveries_due(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<Uuid>, StoreError> {
+        self.run_to_end(move |connection| {
+            let ids: Vec<String> = deliveries::table
+                .filter(deliveries::state.eq(DeliveryState::Pending.as_str()))
+                .filter(deliveries::due_at.le(now.naive_utc()))
+                .filter(
+                    deliveries::claimed_until
+                        .is_null()
+                        .or(deliveries::claimed_until.le(now.naive_utc())),
+                )
+                .order((deliveries::due_at, deliveries::created_at))
+                .limit(limit)
+                .select(deliveries::id)
+                .load(connection)?;
+            ids.iter().map(|id| parse_id(id)).collect()
+        })
+        .await
+    }
+
+    /// Claims a delivery until an instant; `None` when another node was faster.
+    pub async fn claim_delivery(
+        &self,
+        id: Uuid,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Option<ClaimedDelivery>, StoreError> {
+        self.run_to_end(move |connection| {
+            let free = deliveries::table
+                .find(id.to_string())
+                .filter(deliveries::state.eq(DeliveryState::Pending.as_str()))
+                .filter(
+                    deliveries::claimed_until
+                        .is_null()
+                        .or(deliveries::claimed_until.le(now.naive_utc())),
+                );
+            let claim = deliveries::claimed_until.eq(Some(until.naive_utc()));
+            match diesel::update(free).set(claim).execute(connection)? {
+                0 => Ok(None),
+                _ => load(connection, id, now, until).map(Some),
+            }
+        })
+        .await
+    }
+
+    /// Writes down how it ended; only while the claim is this node's own.
+    pub async fn settle_delivery(
+        &self,
+        delivery: &ClaimedDelivery,
+        outcome: DeliveryOutcome,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let (id, until) = (delivery.id.to_string(), delivery.claimed_until.naive_utc());
+        let attempts = delivery.attempts + 1;
+        self.run_to_end(move |connection| {
+            let (state, error, due_at) = match outcome {
+                DeliveryOutcome::Sent => (DeliveryState::Sent, None, now),
+                DeliveryOutcome::Failed(error) => (DeliveryState::Failed, Some(error), now),
+                DeliveryOutcome::Retry(error, due_at) => (DeliveryState::Pending, Some(error), due_at),
+            };
+            let own = deliveries::table
+                .find(id)
+                .filter(deliveries::claimed_until.eq(Some(until)));
+            let row = (
+                deliveries::state.eq(state.as_str()),
+                deliveries::state_at.eq(now.naive_utc()),
+                deliveries::attempts.eq(attempts),
+                deliveries::due_at.eq(due_at.naive_utc()),
+                deliveries::claimed_until.eq(None::<NaiveDateTime>),
+                deliveries::last_error.eq(error),
+            );
+            diesel::update(own).set(row).execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Removes deliveries that ended long ago.
+    pub async fn forget_old_deliveries(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.run_to_end(move |connection| {
+            let old = deliveries::table
+                .filter(deliveries::state.ne(DeliveryState::Pending.as_str()))
+                .filter(deliveries::state_at.lt((now - TimeDelta::days(KEPT_DAYS)).naive_utc()));
+            diesel::delete(old).execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn load(
+    connection: &mut AnyConnection,
+    id: Uuid,
+    now: DateTime<Utc>,
+    claimed_until: DateTime<Utc>,
+) -> Result<ClaimedDelivery, StoreError> {
+    type Own = (String, String, NaiveDateTime, i32);
+    let ((event, secret_id, at, attempts), hook): (Own, Row) = deliveries::table
+        .inner_join(webhooks::table)
+        .filter(deliveries::id.eq(id.to_string()))
+        .select((
+            (
+                deliveries::event,
+                deliveries::secret_id,
+                deliveries::created_at,
+                deliveries::attempts,
+            ),
+            webhooks::all_columns,
+        ))
+        .first(connection)?;
+    let facts = facts(connection, vec![secret_id], now)?.pop();
+    Ok(ClaimedDelivery {
+        id,
+        webhook: webhook(hook)?,
+        event: WebhookEvent::parse(&event).ok_or(StoreError::Corrupt("event"))?,
+        at: at.and_utc(),
+        attempts,
+        facts: facts.ok_or(StoreError::Missing)?,
+        claimed_until,
+    })
+}
+
+/// Queues an event for each webhook of the secret's organisation that wants it.
+pub(crate) fn queue(
+    connection: &mut AnyConnection,
+    secret_id: Uuid,
+    event: WebhookEvent,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let secret_id = secret_id.to_string();
+    let owner: String = client_secrets::table
+        .inner_join(applications::table)
+        .filter(client_secrets::id.eq(&secret_id))
+        .select(applications::organisation_id)
+        .first(connection)?;
+    let hooks: Vec<(String, String)> = webhooks::table
+        .filter(webhooks::organisation_id.eq(owner))
+        .select((webhooks::id, webhooks::events))
+        .load(connection)?;
+    for (webhook_id, events) in hooks {
+        if !events.split_whitespace().any(|wanted| wanted == event.as_str()) {
+            continue;
+        }
+        let key = [&webhook_id, event.as_str(), &secret_id, &now.to_rfc3339()];
+        let row = (
+            deliveries::id.eq(stable_id(&key).to_string()),
+            deliveries::webhook_id.eq(&webhook_id),
+            deliveries::event.eq(event.as_str()),
+            deliveries::secret_id.eq(&secret_id),
+            deliveries::created_at.eq(now.naive_utc()),
+            deliveries::state.eq(DeliveryState::Pending.as_str()),
+            deliveries::state_at.eq(now.naive_utc()),
+            deliveries::attempts.eq(0),
+            deliveries::due_at.eq(now.naive_utc()),
+        );
+        unless_there(connection, |connection| {
+            diesel::insert_into(deliveries::table)
+                .values(row)
+                .execute(connection)
+        })?;
+    }
+    Ok(())
+}

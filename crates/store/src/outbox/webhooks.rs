@@ -1,0 +1,123 @@
+//! Webhooks: where an organisation wants to be told of its secrets.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::prelude::*;
+use domain::audit::Entry;
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    database::{
+        ids::parse_id,
+        schema::{organisations, webhook_deliveries, webhooks},
+    },
+    outbox::webhook_deliveries::WebhookEvent,
+};
+
+/// How many an organisation may have.
+const PER_ORGANISATION: i64 = 10;
+
+/// Where, and of what.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// Permanent identifier.
+    pub id: Uuid,
+    /// Whose it is.
+    pub organisation_id: Uuid,
+    /// Where it is sent.
+    pub url: String,
+    /// Of what.
+    pub events: Vec<WebhookEvent>,
+    /// The key of its signatures, sealed.
+    pub signing_key: Vec<u8>,
+    /// Who made it.
+    pub created_by: String,
+    /// When.
+    pub created_at: DateTime<Utc>,
+}
+
+pub(crate) type Row = (String, String, String, String, Vec<u8>, String, NaiveDateTime);
+
+impl Store {
+    /// Adds a webhook to an organisation.
+    pub async fn create_webhook(&self, new: Webhook, entry: Entry) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            let organisation = new.organisation_id.to_string();
+            // The owner's row orders those who add at once.
+            let owner = diesel::update(organisations::table.find(&organisation))
+                .set(organisations::id.eq(&organisation));
+            if owner.execute(connection)? == 0 {
+                return Err(StoreError::Missing);
+            }
+            let own = webhooks::table.filter(webhooks::organisation_id.eq(&organisation));
+            if own.count().get_result::<i64>(connection)? >= PER_ORGANISATION {
+                return Err(StoreError::Forbidden(
+                    "an organisation has ten webhooks at most: delete one first",
+                ));
+            }
+            let events: Vec<&str> = new.events.iter().map(|event| event.as_str()).collect();
+            let row = (
+                webhooks::id.eq(new.id.to_string()),
+                webhooks::organisation_id.eq(&organisation),
+                webhooks::url.eq(new.url),
+                webhooks::events.eq(events.join(" ")),
+                webhooks::signing_key.eq(new.signing_key),
+                webhooks::created_by.eq(new.created_by),
+                webhooks::created_at.eq(new.created_at.naive_utc()),
+            );
+            diesel::insert_into(webhooks::table)
+                .values(row)
+                .execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The webhooks of an organisation, the oldest first.
+    pub async fn webhooks(&self, organisation_id: Uuid) -> Result<Vec<Webhook>, StoreError> {
+        self.run(move |connection| {
+            let rows: Vec<Row> = webhooks::table
+                .filter(webhooks::organisation_id.eq(organisation_id.to_string()))
+                .order((webhooks::created_at, webhooks::id))
+                .load(connection)?;
+            rows.into_iter().map(webhook).collect()
+        })
+        .await
+    }
+
+    /// Ends a webhook with all that it was still to be told.
+    pub async fn delete_webhook(
+        &self,
+        organisation_id: Uuid,
+        id: Uuid,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            let own = || {
+                let one = webhooks::table.find(id.to_string());
+                one.filter(webhooks::organisation_id.eq(organisation_id.to_string()))
+            };
+            let told = webhook_deliveries::webhook_id.eq_any(own().select(webhooks::id));
+            diesel::delete(webhook_deliveries::table.filter(told)).execute(connection)?;
+            match diesel::delete(own()).execute(connection)? {
+                0 => Err(StoreError::Missing),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+}
+
+pub(crate) fn webhook(row: Row) -> Result<Webhook, StoreError> {
+    let (id, organisation_id, url, events, signing_key, created_by, created_at) = row;
+    let event = |text: &str| WebhookEvent::parse(text).ok_or(StoreError::Corrupt("event"));
+    Ok(Webhook {
+        id: parse_id(&id)?,
+        organisation_id: parse_id(&organisation_id)?,
+        url,
+        events: events.split_whitespace().map(event).collect::<Result<_, _>>()?,
+        signing_key,
+        created_by,
+        created_at: created_at.and_utc(),
+    })
+}

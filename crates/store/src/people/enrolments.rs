@@ -1,0 +1,202 @@
+//! Enrolments: one-time links by which a person sets a password, and an authenticator where there is none yet.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::{OptionalExtension, prelude::*};
+use domain::{audit::Entry, pepper::Digest, user::User};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    database::{
+        connection::AnyConnection,
+        schema::{enrolments, recovery_codes, users},
+    },
+    outbox::{mails::add_notice, plans::MailKind},
+    people::users::{COLUMNS, Row, end_sessions, user},
+};
+
+/// An enrolment that is open.
+#[derive(Clone)]
+pub struct Enrolment {
+    /// Whose it is.
+    pub user: User,
+    /// Whether the person keeps the authenticator that they have.
+    pub keeps_totp: bool,
+    /// The password that was chosen, Argon2id in PHC form.
+    pub password_hash: Option<String>,
+    /// The new authenticator's secret, or the one that is kept; sealed.
+    pub totp_secret: Option<Vec<u8>>,
+}
+
+/// How an enrolment ends.
+#[derive(Clone)]
+pub struct CompletedEnrolment {
+    /// Whose it is.
+    pub user_id: Uuid,
+    /// The link's digest.
+    pub digest: Digest,
+    /// The password, Argon2id in PHC form.
+    pub password_hash: String,
+    /// The new authenticator: its sealed secret, and the digests of new recovery codes; `None` keeps the old one.
+    pub authenticator: Option<(Vec<u8>, Vec<Digest>)>,
+}
+
+impl Store {
+    /// Opens an enrolment in place of any other of this person. Whoever has an authenticator keeps it, unless
+    /// `replaces_totp`.
+    pub async fn open_enrolment(
+        &self,
+        user_id: Uuid,
+        digest: Digest,
+        expires_at: DateTime<Utc>,
+        replaces_totp: bool,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            let id = user_id.to_string();
+            let totp: Option<Vec<u8>> = users::table
+                .find(&id)
+                .select(users::totp_secret)
+                .first(connection)?;
+            diesel::delete(enrolments::table.find(&id)).execute(connection)?;
+            let row = (
+                enrolments::user_id.eq(&id),
+                enrolments::digest.eq(digest.to_vec()),
+                enrolments::expires_at.eq(expires_at.naive_utc()),
+                enrolments::keeps_totp.eq(totp.is_some() && !replaces_totp),
+            );
+            diesel::insert_into(enrolments::table)
+                .values(row)
+                .execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The open enrolment of a link.
+    pub async fn enrolment(
+        &self,
+        digest: Digest,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Enrolment>, StoreError> {
+        type Prepared = (bool, Option<String>, Option<Vec<u8>>, Option<Vec<u8>>);
+        self.run(move |connection| {
+            let row: Option<(Row, Prepared)> = enrolments::table
+                .inner_join(users::table)
+                .filter(enrolments::digest.eq(digest.to_vec()))
+                .filter(enrolments::expires_at.gt(now.naive_utc()))
+                .filter(users::enabled)
+                .select((
+                    COLUMNS,
+                    (
+                        enrolments::keeps_totp,
+                        enrolments::password_hash,
+                        enrolments::totp_secret,
+                        users::totp_secret,
+                    ),
+                ))
+                .first(connection)
+                .optional()?;
+            row.map(|(person, (keeps_totp, password_hash, new, old))| {
+                let totp_secret = if keeps_totp { old } else { new };
+                Ok(Enrolment {
+                    user: user(person)?,
+                    keeps_totp,
+                    password_hash,
+                    totp_secret,
+                })
+            })
+            .transpose()
+        })
+        .await
+    }
+
+    /// Remembers what was chosen until it is confirmed. The first time, the link's end becomes `expires_at`; whoever
+    /// begins again and again wins no time by that.
+    pub async fn prepare_enrolment(
+        &self,
+        digest: Digest,
+        password_hash: String,
+        totp_secret: Option<Vec<u8>>,
+        expires_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.run(move |connection| {
+            let open = enrolments::table.filter(enrolments::digest.eq(digest.to_vec()));
+            let first = open.clone().filter(enrolments::password_hash.is_null());
+            diesel::update(first)
+                .set(enrolments::expires_at.eq::<NaiveDateTime>(expires_at.naive_utc()))
+                .execute(connection)?;
+            let chosen = (
+                enrolments::password_hash.eq(Some(password_hash)),
+                enrolments::totp_secret.eq(totp_secret),
+            );
+            match diesel::update(open).set(chosen).execute(connection)? {
+                0 => Err(StoreError::Missing),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+
+    /// Makes password and authenticator the person's own and ends all of their sessions; once per link.
+    pub async fn complete_enrolment(&self, done: CompletedEnrolment, entry: Entry) -> Result<(), StoreError> {
+        let entry_at = entry.event.at;
+        self.audited(entry, move |connection| {
+            let id = done.user_id.to_string();
+            let link = enrolments::table
+                .find(&id)
+                .filter(enrolments::digest.eq(done.digest.to_vec()));
+            if diesel::delete(link).execute(connection)? == 0 {
+                return Err(StoreError::Missing);
+            }
+            tell_owner(connection, &id, &done, entry_at)?;
+            diesel::update(users::table.find(&id))
+                .set(users::password_hash.eq(Some(done.password_hash)))
+                .execute(connection)?;
+            if let Some((secret, codes)) = done.authenticator {
+                diesel::update(users::table.find(&id))
+                    .set(users::totp_secret.eq(Some(secret)))
+                    .execute(connection)?;
+                diesel::delete(recovery_codes::table.filter(recovery_codes::user_id.eq(&id)))
+                    .execute(connection)?;
+                for code in codes {
+                    let row = (
+                        recovery_codes::digest.eq(code.to_vec()),
+                        recovery_codes::user_id.eq(&id),
+                    );
+                    diesel::insert_into(recovery_codes::table)
+                        .values(row)
+                        .execute(connection)?;
+                }
+            }
+            end_sessions(connection, &id)
+        })
+        .await
+    }
+}
+
+/// P-04: whoever had a password or an authenticator is told that it was changed; the first ones are no change.
+fn tell_owner(
+    connection: &mut AnyConnection,
+    id: &str,
+    done: &CompletedEnrolment,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let (email, password, authenticator): (String, Option<String>, Option<Vec<u8>>) = users::table
+        .find(id)
+        .select((users::email, users::password_hash, users::totp_secret))
+        .first(connection)?;
+    let occasion = now.to_rfc3339();
+    if password.is_some() {
+        add_notice(connection, (&email, MailKind::PasswordChanged), &occasion, now)?;
+    }
+    if authenticator.is_some() && done.authenticator.is_some() {
+        add_notice(
+            connection,
+            (&email, MailKind::AuthenticatorChanged),
+            &occasion,
+            now,
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,313 @@
+//! People.
+
+use chrono::NaiveDateTime;
+use diesel::{OptionalExtension, prelude::*};
+use domain::{audit::Entry, policy::Role, user::User};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    database::{
+        connection::AnyConnection,
+        ids::parse_id,
+        schema::{applications, credential_managers, recovery_codes, sessions, users},
+    },
+    directory::pages::Page,
+};
+
+/// A person with what proves who they are.
+#[derive(Clone)]
+pub struct SignInRecord {
+    /// The person.
+    pub user: User,
+    /// Argon2id, in PHC form.
+    pub password_hash: Option<String>,
+    /// Sealed.
+    pub totp_secret: Option<Vec<u8>>,
+}
+
+/// What a change of a person changes.
+#[derive(Clone, Debug, Default)]
+pub struct UserChange {
+    /// Whether they may sign in.
+    pub enabled: Option<bool>,
+    /// What they are.
+    pub roles: Option<Vec<Role>>,
+    /// What they are called.
+    pub display_name: Option<String>,
+}
+
+pub(crate) type Row = (
+    String,
+    String,
+    String,
+    Option<String>,
+    String,
+    bool,
+    NaiveDateTime,
+);
+
+pub(crate) const COLUMNS: (
+    users::id,
+    users::email,
+    users::display_name,
+    users::organisation_id,
+    users::roles,
+    users::enabled,
+    users::created_at,
+) = (
+    users::id,
+    users::email,
+    users::display_name,
+    users::organisation_id,
+    users::roles,
+    users::enabled,
+    users::created_at,
+);
+
+impl Store {
+    /// Adds a person, who can't sign in before an enrolment.
+    pub async fn create_user(&self, new: User, entry: Entry) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            let row = (
+                users::id.eq(new.id.to_string()),
+                users::email.eq(new.email),
+                users::display_name.eq(new.display_name),
+                users::organisation_id.eq(new.organisation_id.map(|id| id.to_string())),
+                users::roles.eq(roles_text(&new.roles)),
+                users::enabled.eq(new.enabled),
+                users::created_at.eq(new.created_at.naive_utc()),
+                users::totp_last_step.eq(0),
+            );
+            diesel::insert_into(users::table)
+                .values(row)
+                .execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// One person.
+    pub async fn user(&self, id: Uuid) -> Result<Option<User>, StoreError> {
+        self.run(move |connection| {
+            let row: Option<Row> = users::table
+                .find(id.to_string())
+                .select(COLUMNS)
+                .first(connection)
+                .optional()?;
+            row.map(user).transpose()
+        })
+        .await
+    }
+
+    /// People by e-mail address.
+    pub async fn users(&self, page: Page) -> Result<Vec<User>, StoreError> {
+        self.run(move |connection| {
+            let rows: Vec<Row> = users::table
+                .filter(users::email.gt(page.after))
+                .filter(users::email.like(page.like).escape('\\'))
+                .order(users::email)
+                .limit(page.limit)
+                .select(COLUMNS)
+                .load(connection)?;
+            rows.into_iter().map(user).collect()
+        })
+        .await
+    }
+
+    /// Changes a person. Disabling ends all of their sessions. Who is neither credential manager nor admin any more
+    /// manages nothing; who is an admin no more, nothing of another organisation.
+    pub async fn change_user(&self, id: Uuid, change: UserChange, entry: Entry) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            let id = id.to_string();
+            // Writes first: SQLite gives no second chance to who has read before somebody else wrote.
+            let known = diesel::update(users::table.find(&id)).set(users::email.eq(users::email));
+            if known.execute(connection)? == 0 {
+                return Err(StoreError::Missing);
+            }
+            if let Some(roles) = change.roles {
+                diesel::update(users::table.find(&id))
+                    .set(users::roles.eq(roles_text(&roles)))
+                    .execute(connection)?;
+                end_assignments(connection, &id, &roles)?;
+            }
+            if let Some(name) = change.display_name {
+                diesel::update(users::table.find(&id))
+                    .set(users::display_name.eq(name))
+                    .execute(connection)?;
+            }
+            if let Some(enabled) = change.enabled {
+                diesel::update(users::table.find(&id))
+                    .set(users::enabled.eq(enabled))
+                    .execute(connection)?;
+            }
+            if change.enabled == Some(false) {
+                end_sessions(connection, &id)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// What is needed to check a sign-in.
+    pub async fn sign_in_record(&self, email: String) -> Result<Option<SignInRecord>, StoreError> {
+        self.run(move |connection| {
+            type Proofs = (Option<String>, Option<Vec<u8>>);
+            let row: Option<(Row, Proofs)> = users::table
+                .filter(users::email.eq(email))
+                .select((COLUMNS, (users::password_hash, users::totp_secret)))
+                .first(connection)
+                .optional()?;
+            row.map(|(person, (password_hash, totp_secret))| {
+                Ok(SignInRecord {
+                    user: user(person)?,
+                    password_hash,
+                    totp_secret,
+                })
+            })
+            .transpose()
+        })
+        .await
+    }
+
+    /// Uses up a time step of a person's TOTP: true for one caller only, and never for an earlier step.
+    pub async fn consume_totp(&self, user_id: Uuid, step: i64) -> Result<bool, StoreError> {
+        self.run(move |connection| {
+            let unused = users::table
+                .find(user_id.to_string())
+                .filter(users::totp_last_step.lt(step));
+            let rows = diesel::update(unused)
+                .set(users::totp_last_step.eq(step))
+                .execute(connection)?;
+            Ok(rows == 1)
+        })
+        .await
+    }
+
+    /// Uses up a recovery code: true for one caller only.
+    pub async fn consume_recovery_code(&self, user_id: Uuid, digest: [u8; 32]) -> Result<bool, StoreError> {
+        self.run(move |connection| {
+            let own = recovery_codes::table
+                .find(digest.to_vec())
+                .filter(recovery_codes::user_id.eq(user_id.to_string()));
+            Ok(diesel::delete(own).execute(connection)? == 1)
+        })
+        .await
+    }
+
+    /// The person that an identity of an external provider is bound to.
+    pub async fn user_by_identity(
+        &self,
+        issuer: String,
+        subject: String,
+    ) -> Result<Option<User>, StoreError> {
+        self.run(move |connection| {
+            let row: Option<Row> = users::table
+                .filter(users::identity_issuer.eq(issuer))
+                .filter(users::identity_subject.eq(subject))
+                .select(COLUMNS)
+                .first(connection)
+                .optional()?;
+            row.map(user).transpose()
+        })
+        .await
+    }
+
+    /// Takes the identity of an external provider from a person, and ends their sessions: the next sign-in there is as
+    /// the first one.
+    pub async fn unbind_identity(&self, id: Uuid, entry: Entry) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            let id = id.to_string();
+            let bound = users::table
+                .find(&id)
+                .filter(users::identity_subject.is_not_null());
+            let nobody = (
+                users::identity_issuer.eq(None::<String>),
+                users::identity_subject.eq(None::<String>),
+            );
+            match diesel::update(bound).set(nobody).execute(connection)? {
+                0 => Err(StoreError::Missing),
+                _ => end_sessions(connection, &id),
+            }
+        })
+        .await
+    }
+
+    /// Binds an identity to the person of this address, who must have none yet.
+    pub async fn bind_identity(
+        &self,
+        email: String,
+        issuer: String,
+        subject: String,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            let unbound = users::table
+                .filter(users::email.eq(email))
+                .filter(users::identity_subject.is_null());
+            let identity = (
+                users::identity_issuer.eq(Some(issuer)),
+                users::identity_subject.eq(Some(subject)),
+            );
+            match diesel::update(unbound).set(identity).execute(connection)? {
+                0 => Err(StoreError::Missing),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+}
+
+pub(crate) fn user(row: Row) -> Result<User, StoreError> {
+    let (id, email, display_name, organisation_id, roles, enabled, created_at) = row;
+    Ok(User {
+        id: parse_id(&id)?,
+        email,
+        display_name,
+        organisation_id: organisation_id.as_deref().map(parse_id).transpose()?,
+        roles: roles
+            .split_whitespace()
+            .map(|role| role.parse().map_err(|_| StoreError::Corrupt("role")))
+            .collect::<Result<_, _>>()?,
+        enabled,
+        created_at: created_at.and_utc(),
+    })
+}
+
+fn roles_text(roles: &[Role]) -> String {
+    let mut roles = roles.to_vec();
+    roles.sort_unstable();
+    roles.dedup();
+    let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+    names.join(" ")
+}
+
+/// Ends the assignments that these roles don't allow: an admin may hold any, a credential manager those of their own
+/// organisation.
+fn end_assignments(connection: &mut AnyConnection, user_id: &str, roles: &[Role]) -> Result<(), StoreError> {
+    if roles.contains(&Role::Admin) {
+        return Ok(());
+    }
+    let works_at: Option<String> = users::table
+        .find(user_id)
+        .select(users::organisation_id)
+        .first(connection)?;
+    let stays = works_at.filter(|_| roles.contains(&Role::CredentialManager));
+    let managed: Vec<(String, String)> = credential_managers::table
+        .inner_join(applications::table.on(applications::client_id.eq(credential_managers::client_id)))
+        .filter(credential_managers::user_id.eq(user_id))
+        .select((applications::client_id, applications::organisation_id))
+        .load(connection)?;
+    for (client_id, owner) in managed {
+        if stays.as_ref() != Some(&owner) {
+            let assignment = credential_managers::table.find((client_id, user_id));
+            diesel::delete(assignment).execute(connection)?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn end_sessions(connection: &mut AnyConnection, user_id: &str) -> Result<(), StoreError> {
+    diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id))).execute(connection)?;
+    Ok(())
+}

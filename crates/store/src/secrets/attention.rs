@@ -1,0 +1,167 @@
+//! What the WMDA team should look at: secrets that end soon, and applications that too few people look after.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::{dsl::count_star, prelude::*};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    database::{
+        connection::AnyConnection,
+        ids::parse_id,
+        schema::{applications, client_secrets, credential_managers, organisations, users},
+    },
+};
+
+/// An application by name.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The OAuth client identifier.
+    pub client_id: Uuid,
+    /// The application's name.
+    pub name: String,
+    /// Its owner's name.
+    pub organisation_name: String,
+}
+
+/// A secret that ends soon, or has ended.
+#[derive(Clone, Debug)]
+pub struct EndingSecret {
+    /// Where it belongs.
+    pub application: Named,
+    /// Its identifier.
+    pub id: Uuid,
+    /// What the manager calls it.
+    pub name: String,
+    /// From this instant on it is refused.
+    pub expires_at: DateTime<Utc>,
+    /// When it last got a token.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// When it was last presented after its expiry.
+    pub tried_after_expiry_at: Option<DateTime<Utc>>,
+}
+
+type NameRow = (String, String, String);
+type SecretTimes = (NaiveDateTime, Option<NaiveDateTime>, Option<NaiveDateTime>);
+type SecretRow = (NameRow, (String, String), SecretTimes);
+
+impl Store {
+    /// Live secrets of enabled applications that expire before `until`, the most urgent first; at most `limit`.
+    pub async fn ending_secrets(
+        &self,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<EndingSecret>, StoreError> {
+        self.run(move |connection| {
+            let rows: Vec<SecretRow> = client_secrets::table
+                .inner_join(applications::table.inner_join(organisations::table))
+                .filter(applications::enabled.and(organisations::enabled))
+                .filter(client_secrets::deleted_at.is_null())
+                .filter(client_secrets::expires_at.gt(now.naive_utc()))
+                .filter(client_secrets::expires_at.lt(until.naive_utc()))
+                .order((client_secrets::expires_at, client_secrets::id))
+                .limit(limit)
+                .select(SECRET)
+                .load(connection)?;
+            rows.into_iter().map(ending).collect()
+        })
+        .await
+    }
+
+    /// Expired secrets of enabled applications that are still being tried, the last tried first; at most `limit`.
+    pub async fn tried_secrets(
+        &self,
+        now: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<EndingSecret>, StoreError> {
+        self.run(move |connection| {
+            let rows: Vec<SecretRow> = client_secrets::table
+                .inner_join(applications::table.inner_join(organisations::table))
+                .filter(applications::enabled.and(organisations::enabled))
+                .filter(client_secrets::deleted_at.is_null())
+                .filter(client_secrets::expires_at.le(now.naive_utc()))
+                .filter(client_secrets::tried_after_expiry_at.is_not_null())
+                .order((client_secrets::tried_after_expiry_at.desc(), client_secrets::id))
+                .limit(limit)
+                .select(SECRET)
+                .load(connection)?;
+            rows.into_iter().map(ending).collect()
+        })
+        .await
+    }
+
+    /// Enabled applications with fewer than `enough` managers who can sign in, by name; at most `limit`. Each with how
+    /// many it has.
+    pub async fn thinly_managed(&self, enough: i64, limit: i64) -> Result<Vec<(Named, i64)>, StoreError> {
+        self.run(move |connection| {
+            let well_managed = credential_managers::table
+                .inner_join(users::table)
+                .filter(users::enabled)
+                .group_by(credential_managers::client_id)
+                .having(count_star().ge(enough))
+                .select(credential_managers::client_id);
+            let rows: Vec<NameRow> = applications::table
+                .inner_join(organisations::table)
+                .filter(applications::enabled.and(organisations::enabled))
+                .filter(applications::client_id.ne_all(well_managed))
+                .order(applications::name)
+                .limit(limit)
+                .select((applications::client_id, applications::name, organisations::name))
+                .load(connection)?;
+            rows.into_iter()
+                .map(|row| {
+                    let able = able_managers(connection, &row.0)?;
+                    Ok((named(row)?, able))
+                })
+                .collect()
+        })
+        .await
+    }
+}
+
+type Names = (applications::client_id, applications::name, organisations::name);
+type Times = (
+    client_secrets::expires_at,
+    client_secrets::last_used_at,
+    client_secrets::tried_after_expiry_at,
+);
+const SECRET: (Names, (client_secrets::id, client_secrets::name), Times) = (
+    (applications::client_id, applications::name, organisations::name),
+    (client_secrets::id, client_secrets::name),
+    (
+        client_secrets::expires_at,
+        client_secrets::last_used_at,
+        client_secrets::tried_after_expiry_at,
+    ),
+);
+
+fn able_managers(connection: &mut AnyConnection, client_id: &str) -> Result<i64, StoreError> {
+    Ok(credential_managers::table
+        .inner_join(users::table)
+        .filter(users::enabled)
+        .filter(credential_managers::client_id.eq(client_id.to_owned()))
+        .count()
+        .get_result(connection)?)
+}
+
+fn named((client_id, name, organisation_name): NameRow) -> Result<Named, StoreError> {
+    Ok(Named {
+        client_id: parse_id(&client_id)?,
+        name,
+        organisation_name,
+    })
+}
+
+fn ending(
+    (application, (id, name), (expires_at, last_used_at, tried_at)): SecretRow,
+) -> Result<EndingSecret, StoreError> {
+    Ok(EndingSecret {
+        application: named(application)?,
+        id: parse_id(&id)?,
+        name,
+        expires_at: expires_at.and_utc(),
+        last_used_at: last_used_at.map(|at| at.and_utc()),
+        tried_after_expiry_at: tried_at.map(|at| at.and_utc()),
+    })
+}

@@ -1,0 +1,320 @@
+//! Client secrets, as people manage them.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SubsecRound, TimeDelta, Utc};
+use diesel::{OptionalExtension, prelude::*};
+use domain::{
+    audit::Entry,
+    pepper::Digest,
+    secret::{ClientSecret, LastUse, SecretStatus},
+};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    clients::changes::take_status_index,
+    database::{
+        connection::AnyConnection,
+        ids::parse_id,
+        schema::{client_secrets, token_counts},
+    },
+    outbox::{
+        history::add_notifications,
+        plans,
+        webhook_deliveries::{self, WebhookEvent},
+    },
+};
+
+/// How many days of use a view holds.
+const DAYS_SHOWN: i64 = 30;
+
+/// How many secrets are read at once.
+const CHUNK: usize = 200;
+
+/// A secret to be stored; its value is already only a digest.
+#[derive(Clone, Debug)]
+pub struct NewClientSecret {
+    /// Permanent identifier.
+    pub id: Uuid,
+    /// The application it belongs to.
+    pub client_id: Uuid,
+    /// What the manager calls it.
+    pub name: String,
+    /// The first three characters of the value.
+    pub hint: String,
+    /// Pepper version and digest.
+    pub digest: (i32, Digest),
+    /// Who creates it.
+    pub created_by: String,
+    /// Now.
+    pub created_at: DateTime<Utc>,
+    /// From this instant on it is refused.
+    pub expires_at: DateTime<Utc>,
+    /// The secret of the same application that it is to replace.
+    pub replaces: Option<Uuid>,
+}
+
+/// Which secrets of an application a list shows.
+#[derive(Clone, Debug)]
+pub struct SecretFilter {
+    /// Only those in this state.
+    pub status: Option<SecretStatus>,
+    /// Only those whose name holds this text.
+    pub search: String,
+    /// Only those after this expiry and id.
+    pub after: Option<(DateTime<Utc>, Uuid)>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+pub(crate) type Row = (
+    (String, String, String, String),
+    (NaiveDateTime, NaiveDateTime),
+    (Option<NaiveDateTime>, Option<String>, Option<String>),
+    Option<String>,
+);
+
+impl Store {
+    /// Stores a secret, its times in whole milliseconds; the next request on any node can use it. `limit` is the number of live secrets that an
+    /// application may have: the lock of the version counter makes it hold however many are created at once.
+    pub async fn create_secret(
+        &self,
+        new: NewClientSecret,
+        limit: i64,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.change(Some(new.client_id), entry, move |connection| {
+            let live = client_secrets::table
+                .filter(client_secrets::client_id.eq(new.client_id.to_string()))
+                .filter(client_secrets::deleted_at.is_null())
+                .filter(client_secrets::expires_at.gt(new.created_at.naive_utc()));
+            if live.count().get_result::<i64>(connection)? >= limit {
+                return Err(StoreError::LimitReached);
+            }
+            if let Some(replaced) = new.replaces {
+                require_live(connection, new.client_id, replaced)?;
+            }
+            let status_index = take_status_index(connection)?;
+            let row = (
+                client_secrets::id.eq(new.id.to_string()),
+                client_secrets::client_id.eq(new.client_id.to_string()),
+                client_secrets::name.eq(new.name),
+                client_secrets::hint.eq(new.hint),
+                client_secrets::digest.eq(new.digest.1.to_vec()),
+                client_secrets::pepper_version.eq(new.digest.0),
+                client_secrets::created_by.eq(new.created_by),
+                client_secrets::created_at.eq(new.created_at.trunc_subsecs(3).naive_utc()),
+                client_secrets::expires_at.eq(new.expires_at.trunc_subsecs(3).naive_utc()),
+                client_secrets::status_index.eq(status_index),
+                client_secrets::replaces.eq(new.replaces.map(|id| id.to_string())),
+            );
+            diesel::insert_into(client_secrets::table)
+                .values(row)
+                .execute(connection)?;
+            webhook_deliveries::queue(connection, new.id, WebhookEvent::Created, new.created_at)
+        })
+        .await
+    }
+
+    /// Deletes a secret of this application. The promise holds once [`crate::clients::memory::ClientMemory::settle`] has passed.
+    pub async fn delete_secret(
+        &self,
+        client_id: Uuid,
+        secret_id: Uuid,
+        now: DateTime<Utc>,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.change(Some(client_id), entry, move |connection| {
+            let live = client_secrets::table
+                .filter(client_secrets::id.eq(secret_id.to_string()))
+                .filter(client_secrets::client_id.eq(client_id.to_string()))
+                .filter(client_secrets::deleted_at.is_null());
+            let gone = client_secrets::deleted_at.eq(Some(now.naive_utc()));
+            match diesel::update(live).set(gone).execute(connection)? {
+                0 => Err(StoreError::Missing),
+                _ => {
+                    plans::withdraw(connection, secret_id, now)?;
+                    webhook_deliveries::queue(connection, secret_id, WebhookEvent::Deleted, now)
+                }
+            }
+        })
+        .await
+    }
+
+    /// The secrets of an application, those that expire first at the beginning.
+    pub async fn secrets(
+        &self,
+        client_id: Uuid,
+        filter: SecretFilter,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<ClientSecret>, StoreError> {
+        self.run(move |connection| {
+            let client_id = client_id.to_string();
+            let search = filter.search.to_lowercase();
+            let (mut secrets, mut after) = (Vec::new(), filter.after);
+            loop {
+                let rows = chunk(connection, &client_id, (filter.status, now), after)?;
+                let ended = rows.len() < CHUNK;
+                for row in rows {
+                    let one = secret(row)?;
+                    after = Some((one.expires_at, one.id));
+                    if one.name.to_lowercase().contains(&search) {
+                        secrets.push(one);
+                    }
+                }
+                if ended || secrets.len() >= filter.limit {
+                    break;
+                }
+            }
+            secrets.truncate(filter.limit);
+            add_counts(connection, &mut secrets, now)?;
+            add_notifications(connection, &mut secrets)?;
+            Ok(secrets)
+        })
+        .await
+    }
+
+    /// One secret of an application.
+    pub async fn secret(
+        &self,
+        client_id: Uuid,
+        secret_id: Uuid,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ClientSecret>, StoreError> {
+        self.run(move |connection| {
+            let row: Option<Row> = client_secrets::table
+                .find(secret_id.to_string())
+                .filter(client_secrets::client_id.eq(client_id.to_string()))
+                .filter(client_secrets::deleted_at.is_null())
+                .select(COLUMNS)
+                .first(connection)
+                .optional()?;
+            let mut found: Vec<ClientSecret> = row.map(secret).transpose()?.into_iter().collect();
+            add_counts(connection, &mut found, now)?;
+            add_notifications(connection, &mut found)?;
+            Ok(found.pop())
+        })
+        .await
+    }
+}
+
+/// The next secrets of an application: a chunk at a time, because what has expired stays and can be much.
+fn chunk(
+    connection: &mut AnyConnection,
+    client_id: &str,
+    (status, now): (Option<SecretStatus>, DateTime<Utc>),
+    after: Option<(DateTime<Utc>, Uuid)>,
+) -> Result<Vec<Row>, StoreError> {
+    let mut query = client_secrets::table
+        .filter(client_secrets::client_id.eq(client_id.to_owned()))
+        .filter(client_secrets::deleted_at.is_null())
+        .select(COLUMNS)
+        .order((client_secrets::expires_at, client_secrets::id))
+        .limit(CHUNK as i64)
+        .into_boxed();
+    let (from, until) = status.map_or((None, None), |status| status.expiries(now));
+    if let Some(from) = from {
+        query = query.filter(client_secrets::expires_at.ge(from.naive_utc()));
+    }
+    if let Some(until) = until {
+        query = query.filter(client_secrets::expires_at.lt(until.naive_utc()));
+    }
+    if let Some((at, id)) = after {
+        let at = at.naive_utc();
+        let same = client_secrets::expires_at
+            .eq(at)
+            .and(client_secrets::id.gt(id.to_string()));
+        query = query.filter(client_secrets::expires_at.gt(at).or(same));
+    }
+    Ok(query.load(connection)?)
+}
+
+#[expect(clippy::type_complexity, reason = "columns are types in diesel")]
+pub(crate) const COLUMNS: (
+    (
+        client_secrets::id,
+        client_secrets::name,
+        client_secrets::hint,
+        client_secrets::created_by,
+    ),
+    (client_secrets::created_at, client_secrets::expires_at),
+    (
+        client_secrets::last_used_at,
+        client_secrets::last_used_from,
+        client_secrets::last_used_with,
+    ),
+    client_secrets::replaces,
+) = (
+    (
+        client_secrets::id,
+        client_secrets::name,
+        client_secrets::hint,
+        client_secrets::created_by,
+    ),
+    (client_secrets::created_at, client_secrets::expires_at),
+    (
+        client_secrets::last_used_at,
+        client_secrets::last_used_from,
+        client_secrets::last_used_with,
+    ),
+    client_secrets::replaces,
+);
+
+pub(crate) fn secret((texts, times, last, replaces): Row) -> Result<ClientSecret, StoreError> {
+    let (id, name, hint, created_by) = texts;
+    Ok(ClientSecret {
+        id: parse_id(&id)?,
+        name,
+        hint,
+        created_by,
+        created_at: times.0.and_utc(),
+        expires_at: times.1.and_utc(),
+        last_use: last.0.map(|at| LastUse {
+            at: at.and_utc(),
+            from: last.1.unwrap_or_default(),
+            with: last.2.unwrap_or_default(),
+        }),
+        replaces: replaces.as_deref().map(parse_id).transpose()?,
+        tokens_per_day: Vec::new(),
+        tried_after_expiry_at: None,
+        notifications: Vec::new(),
+    })
+}
+
+fn require_live(connection: &mut AnyConnection, client_id: Uuid, secret_id: Uuid) -> Result<(), StoreError> {
+    let found: i64 = client_secrets::table
+        .filter(client_secrets::id.eq(secret_id.to_string()))
+        .filter(client_secrets::client_id.eq(client_id.to_string()))
+        .filter(client_secrets::deleted_at.is_null())
+        .count()
+        .get_result(connection)?;
+    match found {
+        0 => Err(StoreError::Forbidden(
+            "replaces must be the id of a secret of this application that was not deleted",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn add_counts(
+    connection: &mut AnyConnection,
+    secrets: &mut [ClientSecret],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let ids: Vec<String> = secrets.iter().map(|secret| secret.id.to_string()).collect();
+    let first = (now - TimeDelta::days(DAYS_SHOWN - 1)).date_naive();
+    let rows: Vec<(String, NaiveDate, i64)> = token_counts::table
+        .filter(token_counts::secret_id.eq_any(ids))
+        .filter(token_counts::day.ge(first))
+        .order(token_counts::day)
+        .load(connection)?;
+    let mut counts: HashMap<String, Vec<(NaiveDate, i64)>> = HashMap::new();
+    for (id, day, tokens) in rows {
+        counts.entry(id).or_default().push((day, tokens));
+    }
+    for secret in secrets {
+        secret.tokens_per_day = counts.remove(&secret.id.to_string()).unwrap_or_default();
+    }
+    Ok(())
+}

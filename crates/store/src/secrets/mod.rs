@@ -1,0 +1,5 @@
+//! Client secrets as people manage them, and what reminders are decided from.
+
+pub mod attention;
+pub mod client_secrets;
+pub mod secret_facts;

@@ -1,0 +1,294 @@
+//! What a reminder is decided and written from, and which secrets are due for one.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use domain::{reminder::STILL_TRIED, secret::ClientSecret};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    database::{
+        connection::AnyConnection,
+        ids::parse_id,
+        schema::{
+            applications, client_secrets, mail_preferences, organisations, permissions, resources,
+            token_counts,
+        },
+    },
+    directory::managers::managers_of,
+    outbox::history::add_notifications,
+    secrets::client_secrets::{COLUMNS, Row, secret},
+};
+
+/// How far back the days of use are looked at.
+const DAYS_OF_USE: i64 = 90;
+
+/// A secret with what surrounds it.
+#[derive(Clone, Debug)]
+pub struct SecretFacts {
+    /// The secret; tokens per day are left out.
+    pub secret: ClientSecret,
+    /// Its application.
+    pub client_id: Uuid,
+    /// The application's name.
+    pub application: String,
+    /// The owner.
+    pub organisation_id: Uuid,
+    /// The owner's name.
+    pub organisation: String,
+    /// What the application may call, such as `Match-Connect (sandbox)`.
+    pub apis: Vec<String>,
+    /// The smallest threshold that was dealt with.
+    pub reminded_days: i32,
+    /// Whether it was deleted.
+    pub deleted: bool,
+    /// The days on which it got tokens, in the last 90, oldest first.
+    pub days_of_use: Vec<NaiveDate>,
+    /// The application's newer live secrets that are in use.
+    pub successors: Vec<Successor>,
+    /// The enabled managers of the application.
+    pub managers: Vec<Recipient>,
+}
+
+/// A newer secret of the same application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Successor {
+    /// What the manager calls it.
+    pub name: String,
+    /// When it last got a token.
+    pub last_used_at: DateTime<Utc>,
+}
+
+/// Somebody who may be written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// The person.
+    pub user_id: Uuid,
+    /// The address.
+    pub email: String,
+    /// Whether the person wants urgent mail only.
+    pub urgent_only: bool,
+}
+
+/// Which secrets are due.
+#[derive(Clone, Copy, Debug)]
+pub enum Due {
+    /// Those that expire within this span and for which nothing of this threshold or below was dealt with.
+    Threshold {
+        /// In days.
+        days: i32,
+        /// Exclusive.
+        after: DateTime<Utc>,
+        /// Inclusive.
+        until: DateTime<Utc>,
+    },
+    /// Those whose value was presented after the expiry.
+    StillTried,
+}
+
+impl Store {
+    /// Secrets of enabled applications that are due, the first to expire first.
+    pub async fn due_secrets(
+        &self,
+        due: Due,
+        now: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<SecretFacts>, StoreError> {
+        self.run_to_end(move |connection| {
+            let live = client_secrets::table
+                .inner_join(applications::table.inner_join(organisations::table))
+                .filter(client_secrets::deleted_at.is_null())
+                .filter(applications::enabled.and(organisations::enabled));
+            let ids: Vec<String> = match due {
+                Due::Threshold { days, after, until } => live
+                    .filter(client_secrets::expires_at.gt(after.naive_utc()))
+                    .filter(client_secrets::expires_at.le(until.naive_utc()))
+                    .filter(client_secrets::reminded_days.gt(days))
+                    .order(client_secrets::expires_at)
+                    .limit(limit)
+                    .select(client_secrets::id)
+                    .load(connection)?,
+                Due::StillTried => live
+                    .filter(client_secrets::tried_after_expiry_at.is_not_null())
+                    .filter(client_secrets::expires_at.le(now.naive_utc()))
+                    .filter(client_secrets::reminded_days.gt(STILL_TRIED))
+                    .limit(limit)
+                    .select(client_secrets::id)
+                    .load(connection)?,
+            };
+            facts(connection, ids, now)
+        })
+        .await
+    }
+}
+
+type FactsRow = (
+    Row,
+    (String, i32, Option<NaiveDateTime>),
+    (String, String, String),
+);
+
+/// The facts of these secrets, deleted ones too, the first to expire first.
+pub(crate) fn facts(
+    connection: &mut AnyConnection,
+    ids: Vec<String>,
+    now: DateTime<Utc>,
+) -> Result<Vec<SecretFacts>, StoreError> {
+    let rows: Vec<FactsRow> = client_secrets::table
+        .inner_join(applications::table.inner_join(organisations::table))
+        .filter(client_secrets::id.eq_any(ids.clone()))
+        .select((
+            COLUMNS,
+            (
+                client_secrets::client_id,
+                client_secrets::reminded_days,
+                client_secrets::deleted_at,
+            ),
+            (applications::name, organisations::id, organisations::name),
+        ))
+        .order((client_secrets::expires_at, client_secrets::id))
+        .load(connection)?;
+    let around = Surroundings::load(connection, ids, &rows, now)?;
+    let mut all = rows
+        .into_iter()
+        .map(|row| around.facts(row, now))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut secrets: Vec<ClientSecret> = all.iter().map(|one| one.secret.clone()).collect();
+    add_notifications(connection, &mut secrets)?;
+    for (one, secret) in all.iter_mut().zip(secrets) {
+        one.secret = secret;
+    }
+    Ok(all)
+}
+
+type Sibling = (
+    String,
+    String,
+    NaiveDateTime,
+    NaiveDateTime,
+    Option<NaiveDateTime>,
+);
+
+/// What several secrets share, by client id, and their days of use, by secret id.
+struct Surroundings {
+    days: HashMap<String, Vec<NaiveDate>>,
+    apis: HashMap<String, Vec<String>>,
+    siblings: HashMap<String, Vec<Sibling>>,
+    managers: HashMap<Uuid, Vec<Recipient>>,
+}
+
+impl Surroundings {
+    fn load(
+        connection: &mut AnyConnection,
+        ids: Vec<String>,
+        rows: &[FactsRow],
+        now: DateTime<Utc>,
+    ) -> Result<Self, StoreError> {
+        let mut clients: Vec<String> = rows.iter().map(|row| row.1.0.clone()).collect();
+        clients.sort_unstable();
+        clients.dedup();
+        let first = (now - TimeDelta::days(DAYS_OF_USE)).date_naive();
+        let days: Vec<(String, NaiveDate)> = token_counts::table
+            .filter(token_counts::secret_id.eq_any(ids))
+            .filter(token_counts::day.ge(first))
+            .select((token_counts::secret_id, token_counts::day))
+            .order(token_counts::day)
+            .load(connection)?;
+        let apis: Vec<(String, String, String)> = permissions::table
+            .inner_join(resources::table.on(resources::id.eq(permissions::resource_id)))
+            .filter(permissions::client_id.eq_any(clients.clone()))
+            .select((permissions::client_id, resources::name, resources::environment))
+            .distinct()
+            .order((permissions::client_id, resources::name, resources::environment))
+            .load(connection)?;
+        let siblings: Vec<Sibling> = client_secrets::table
+            .filter(client_secrets::client_id.eq_any(clients.clone()))
+            .filter(client_secrets::deleted_at.is_null())
+            .filter(client_secrets::last_used_at.is_not_null())
+            .select((
+                client_secrets::client_id,
+                client_secrets::name,
+                client_secrets::created_at,
+                client_secrets::expires_at,
+                client_secrets::last_used_at,
+            ))
+            .order(client_secrets::created_at)
+            .load(connection)?;
+        let named = |(client, name, environment)| (client, format!("{name} ({environment})"));
+        Ok(Self {
+            days: grouped(days),
+            apis: grouped(apis.into_iter().map(named)),
+            siblings: grouped(siblings.into_iter().map(|one| (one.0.clone(), one))),
+            managers: recipients(connection, &clients)?,
+        })
+    }
+
+    fn facts(&self, (row, own, owner): FactsRow, now: DateTime<Utc>) -> Result<SecretFacts, StoreError> {
+        let secret = secret(row)?;
+        let client_id = parse_id(&own.0)?;
+        let successors = self.siblings.get(&own.0).into_iter().flatten();
+        Ok(SecretFacts {
+            days_of_use: self.days.get(&secret.id.to_string()).cloned().unwrap_or_default(),
+            apis: self.apis.get(&own.0).cloned().unwrap_or_default(),
+            successors: successors
+                .filter(|one| one.2 > secret.created_at.naive_utc() && one.3 > now.naive_utc())
+                .filter_map(|one| {
+                    Some(Successor {
+                        name: one.1.clone(),
+                        last_used_at: one.4?.and_utc(),
+                    })
+                })
+                .collect(),
+            managers: self.managers.get(&client_id).cloned().unwrap_or_default(),
+            client_id,
+            application: owner.0,
+            organisation_id: parse_id(&owner.1)?,
+            organisation: owner.2,
+            reminded_days: own.1,
+            deleted: own.2.is_some(),
+            secret,
+        })
+    }
+}
+
+fn grouped<T>(rows: impl IntoIterator<Item = (String, T)>) -> HashMap<String, Vec<T>> {
+    let mut groups: HashMap<String, Vec<T>> = HashMap::new();
+    for (key, value) in rows {
+        groups.entry(key).or_default().push(value);
+    }
+    groups
+}
+
+/// The enabled managers of these applications.
+fn recipients(
+    connection: &mut AnyConnection,
+    clients: &[String],
+) -> Result<HashMap<Uuid, Vec<Recipient>>, StoreError> {
+    let managers = managers_of(connection, clients)?;
+    let users: Vec<String> = managers
+        .iter()
+        .map(|one| one.assignment.user_id.to_string())
+        .collect();
+    let quiet: HashSet<String> = mail_preferences::table
+        .filter(mail_preferences::user_id.eq_any(users))
+        .filter(mail_preferences::urgent_only)
+        .select(mail_preferences::user_id)
+        .load(connection)?
+        .into_iter()
+        .collect();
+    let mut by_client: HashMap<Uuid, Vec<Recipient>> = HashMap::new();
+    for one in managers.into_iter().filter(|one| one.enabled) {
+        let user_id = one.assignment.user_id;
+        by_client
+            .entry(one.assignment.client_id)
+            .or_default()
+            .push(Recipient {
+                user_id,
+                email: one.email,
+                urgent_only: quiet.contains(&user_id.to_string()),
+            });
+    }
+    Ok(by_client)
+}
