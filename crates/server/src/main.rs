@@ -25,9 +25,17 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Errors of start-up are sentences for the operator.
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
+/// What `--version` says after the name.
+const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (commit ",
+    env!("WMDA_AUTH_COMMIT"),
+    ")"
+);
+
 /// OAuth 2.0 authorization server for machine-to-machine access (client credentials).
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "wmda-auth", version = VERSION)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

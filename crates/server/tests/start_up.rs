@@ -460,3 +460,15 @@ fn a_schema_that_lags_behind_is_refused_with_the_remedy() {
         assert!(text.contains("wmda-auth migrate"), "{text}");
     }
 }
+
+#[test]
+fn the_version_names_product_number_and_commit() {
+    let line = succeeded(binary().arg("--version"));
+    let commit = line
+        .trim()
+        .strip_prefix(concat!("wmda-auth ", env!("CARGO_PKG_VERSION"), " (commit "))
+        .and_then(|rest| rest.strip_suffix(")"))
+        .unwrap_or_else(|| panic!("{line}"));
+    let is_commit = commit.len() >= 7 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+    assert!(is_commit || commit == "unknown", "{line}");
+}
