@@ -32,7 +32,15 @@ test('a new manager enrols: password, authenticator by QR code, recovery codes, 
   const as = await admin();
   const clientId = await application();
   const { organisation_id } = await call('GET', `/applications/${clientId}`, { as });
-  const user = await call('POST', '/users', { as, body: { email: 'sofia.enrols@amstel.example', display_name: 'Sofia Lind', roles: ['credential_manager'], organisation_id } });
+  const user = await call('POST', '/users', {
+    as,
+    body: {
+      email: 'sofia.enrols@amstel.example',
+      display_name: 'Sofia Lind',
+      roles: ['credential_manager'],
+      organisation_id,
+    },
+  });
   await call('POST', `/applications/${clientId}/managers`, { as, body: { user_id: user.id } });
   const page = await open(t, null, `#${user.enrolment_url.split('#')[1]}`);
   await page.getByRole('heading', { name: 'Set up your access' }).waitFor();
@@ -81,7 +89,7 @@ test('a new manager enrols: password, authenticator by QR code, recovery codes, 
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('heading', { name: 'Your applications' }).waitFor();
 
-  await page.goto(page.url().split('#')[0] + `?again#${user.enrolment_url.split('#')[1]}`);
+  await page.goto(`${page.url().split('#')[0]}?again#${user.enrolment_url.split('#')[1]}`);
   await choose(page, PASSWORD);
   await page.getByText('This link is unknown, was used, or is too old').waitFor();
 });

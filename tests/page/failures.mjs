@@ -38,7 +38,10 @@ class Server {
 test('the server is gone in the middle of a creation: nothing is half-made, and the form is kept', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'wmda-page-'));
   const server = await new Server().start(folder);
-  t.after(async () => { await server.kill(); await rm(folder, { recursive: true }); });
+  t.after(async () => {
+    await server.kill();
+    await rm(folder, { recursive: true });
+  });
   const { base_url: base, port = new URL(base).port } = server.demo;
   const clientId = await application({ of: server.demo });
   const who = await person({ applications: [clientId], of: server.demo });
@@ -69,11 +72,15 @@ test('the answer to a creation is lost: the page finds the secret, says so, and 
   await secret(who, 'Lost');
   const page = await open(t, who, at(who), { expected: ['net::ERR_FAILED'] });
   // The request arrives and is done; only its answer does not come back.
-  await page.route('**/secrets', async (route) => {
-    if (route.request().method() !== 'POST') return route.fallback();
-    await route.fetch();
-    return route.abort();
-  }, { times: 1 });
+  await page.route(
+    '**/secrets',
+    async (route) => {
+      if (route.request().method() !== 'POST') return route.fallback();
+      await route.fetch();
+      return route.abort();
+    },
+    { times: 1 },
+  );
   await fill(page, 'Lost');
   const dialog = page.getByRole('dialog', { name: 'The answer was lost' });
   await dialog.getByText('its value was lost on the way').waitFor();
@@ -89,11 +96,15 @@ test('the answer to a deletion is lost: the page looks, and says what is', async
   const who = await manager();
   await secret(who, 'Half deleted');
   const page = await open(t, who, at(who), { expected: ['net::ERR_FAILED'] });
-  await page.route('**/secrets/*', async (route) => {
-    if (route.request().method() !== 'DELETE') return route.fallback();
-    await route.fetch();
-    return route.abort();
-  }, { times: 1 });
+  await page.route(
+    '**/secrets/*',
+    async (route) => {
+      if (route.request().method() !== 'DELETE') return route.fallback();
+      await route.fetch();
+      return route.abort();
+    },
+    { times: 1 },
+  );
   await page.getByRole('button', { name: 'Delete Half deleted' }).click();
   await page.getByRole('button', { name: 'Delete secret' }).click();
   await page.getByText('“Half deleted” was deleted.').first().waitFor();

@@ -19,7 +19,16 @@ const FROM = process.env.WMDA_AUTH_PAGE_FOLDER;
 export const browser = await chromium.launch({
   executablePath: process.env.WMDA_AUTH_CHROMIUM ?? '/usr/bin/chromium',
   // Debian's Chromium runs as root here, where its sandbox can't.
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--lang=en-GB'],
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--lang=en-GB',
+  ],
   env: { ...process.env, LANGUAGE: 'en_GB' },
 });
 after(async () => {
@@ -28,7 +37,9 @@ after(async () => {
 
 /** RFC 6238 with what authenticator apps use: SHA-1, six digits, 30 seconds. */
 export function totp(secret, steps = 0) {
-  const bits = [...secret.replace(/=+$/, '')].map((one) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(one).toString(2).padStart(5, '0')).join('');
+  const bits = [...secret.replace(/=+$/, '')]
+    .map((one) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(one).toString(2).padStart(5, '0'))
+    .join('');
   const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
   const counter = Buffer.alloc(8);
   counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
@@ -40,7 +51,8 @@ export function totp(secret, steps = 0) {
 /** A call of the REST API by somebody with a session; fails unless the answer is good. */
 export async function call(method, path, { as = null, body = null, base = demo.base_url } = {}) {
   const answer = await fetch(`${base}/api/v1${path}`, {
-    method, body: body && JSON.stringify(body),
+    method,
+    body: body && JSON.stringify(body),
     headers: {
       ...(body && { 'Content-Type': 'application/json' }),
       ...(as && { Cookie: `${COOKIE}=${as.cookie}`, 'X-CSRF-Token': as.csrf }),
@@ -53,7 +65,11 @@ export async function call(method, path, { as = null, body = null, base = demo.b
 /** Signs in; a code works once, so `steps` chooses one that was not used yet. */
 export async function signIn(person, { steps = 0, base = demo.base_url } = {}) {
   const body = { email: person.email, password: person.password, totp: totp(person.totp_secret, steps), cookie: true };
-  const answer = await fetch(`${base}/api/v1/session`, { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } });
+  const answer = await fetch(`${base}/api/v1/session`, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: { 'Content-Type': 'application/json' },
+  });
   assert.equal(answer.status, 201);
   const cookie = answer.headers.get('set-cookie').match(new RegExp(`${COOKIE}=([^;]+)`))[1];
   return { ...person, cookie, csrf: (await answer.json()).csrf_token };
@@ -62,36 +78,75 @@ export async function signIn(person, { steps = 0, base = demo.base_url } = {}) {
 const admins = new Map();
 /** The sample admin of a demo, signed in once. */
 export async function admin(of = demo) {
-  if (!admins.has(of)) admins.set(of, signIn(of.users.find((one) => one.role === 'admin'), { base: of.base_url }));
+  if (!admins.has(of))
+    admins.set(
+      of,
+      signIn(
+        of.users.find((one) => one.role === 'admin'),
+        { base: of.base_url },
+      ),
+    );
   return admins.get(of);
 }
 
 let made = 0;
-/** Somebody new; `applications` are those that they manage. They have used the code of step -1. */
-export async function person({ role = 'credential_manager', applications = [], name = 'Mara Visser', organisation = null, of = demo } = {}) {
+function count() {
   made += 1;
+  return made;
+}
+
+/** Somebody new; `applications` are those that they manage. They have used the code of step -1. */
+export async function person({
+  role = 'credential_manager',
+  applications = [],
+  name = 'Mara Visser',
+  organisation = null,
+  of = demo,
+} = {}) {
+  count();
   const [as, base] = [await admin(of), of.base_url];
-  const owner = applications.length ? (await call('GET', `/applications/${applications[0]}`, { as, base })).organisation_id : organisation;
+  const owner = applications.length
+    ? (await call('GET', `/applications/${applications[0]}`, { as, base })).organisation_id
+    : organisation;
   const email = `${name.toLowerCase().replace(/[^a-z]+/g, '.')}.${made}@amstel.example`;
   const body = { email, display_name: name, roles: [role], ...(owner && { organisation_id: owner }) };
   const user = await call('POST', '/users', { as, base, body });
   const link = { token: user.enrolment_url.split('#token=')[1], password: 'correct horse battery' };
   const { totp_secret } = await call('POST', '/enrolment', { base, body: link });
-  const { recovery_codes } = await call('POST', '/enrolment/confirm', { base, body: { token: link.token, totp: totp(totp_secret, -1) } });
+  const { recovery_codes } = await call('POST', '/enrolment/confirm', {
+    base,
+    body: { token: link.token, totp: totp(totp_secret, -1) },
+  });
   for (const one of applications) {
-    await call('POST', `/applications/${one}/managers`, { as, base, body: { user_id: user.id, confirmed_by: 'The board' } });
+    await call('POST', `/applications/${one}/managers`, {
+      as,
+      base,
+      body: { user_id: user.id, confirmed_by: 'The board' },
+    });
   }
   return { id: user.id, email, name, password: link.password, totp_secret, recovery_codes };
 }
 
 /** A new application with its own organisation. */
-export async function application({ called = `Partner-NL-Registry${(made += 1)}-SMC`, resources = [demo.clients[0].resources[0]], of = demo } = {}) {
+export async function application({
+  called = `Partner-NL-Registry${count()}-SMC`,
+  resources = [demo.clients[0].resources[0]],
+  of = demo,
+} = {}) {
   const [as, base] = [await admin(of), of.base_url];
   const name = called.split('-')[2].replace(/([a-z])([A-Z0-9])/g, '$1 $2');
   const organisation = await call('POST', '/organisations', { as, base, body: { name, country_code: 'NL' } });
-  const view = await call('POST', '/applications', { as, base, body: { name: called, organisation_id: organisation.id } });
+  const view = await call('POST', '/applications', {
+    as,
+    base,
+    body: { name: called, organisation_id: organisation.id },
+  });
   for (const resource of resources) {
-    await call('POST', `/applications/${view.client_id}/permissions`, { as, base, body: { resource_id: resource, roles: ['Search.Read'] } });
+    await call('POST', `/applications/${view.client_id}/permissions`, {
+      as,
+      base,
+      body: { resource_id: resource, roles: ['Search.Read'] },
+    });
   }
   return view.client_id;
 }
@@ -104,22 +159,32 @@ export async function manager(options = {}) {
 }
 
 /** Another manager of the same application, signed in. */
-export const colleague = async (who, name = 'Jonas Albers') =>
-  ({ ...(await signIn(await person({ applications: [who.clientId], name }))), clientId: who.clientId });
+export const colleague = async (who, name = 'Jonas Albers') => ({
+  ...(await signIn(await person({ applications: [who.clientId], name }))),
+  clientId: who.clientId,
+});
 
 export const inDays = (days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
 
 /** A new secret by REST. */
-export const secret = (who, name, { days = 300, replaces } = {}) => call('POST', `/applications/${who.clientId}/secrets`, {
-  as: who, body: { name, expires_at: inDays(days), ...(replaces && { replaces }) },
-});
+export const secret = (who, name, { days = 300, replaces } = {}) =>
+  call('POST', `/applications/${who.clientId}/secrets`, {
+    as: who,
+    body: { name, expires_at: inDays(days), ...(replaces && { replaces }) },
+  });
 
 /** A token for the application, as a member system gets it; waits until its use has been written down. */
 export async function use(who, value, agent = 'python-requests/2.32.5') {
   const began = Date.now() - 1_000;
   const answer = await fetch(`${demo.base_url}/oauth2/token`, {
-    method: 'POST', headers: { 'User-Agent': agent },
-    body: new URLSearchParams({ grant_type: 'client_credentials', client_id: who.clientId, client_secret: value.secret, resource: demo.clients[0].resources[0] }),
+    method: 'POST',
+    headers: { 'User-Agent': agent },
+    body: new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: who.clientId,
+      client_secret: value.secret,
+      resource: demo.clients[0].resources[0],
+    }),
   });
   assert.equal(answer.status, 200);
   for (let attempt = 0; attempt < 100; attempt += 1) {
@@ -132,7 +197,8 @@ export async function use(who, value, agent = 'python-requests/2.32.5') {
 
 /** Changes the demo's database: time passes in it that a test can't wait for. */
 export function sql(statement, ...values) {
-  const script = 'import sqlite3, sys, json\nwith sqlite3.connect(sys.argv[1], timeout=10) as c: c.execute(sys.argv[2], json.loads(sys.argv[3]))';
+  const script =
+    'import sqlite3, sys, json\nwith sqlite3.connect(sys.argv[1], timeout=10) as c: c.execute(sys.argv[2], json.loads(sys.argv[3]))';
   execFileSync('python3', ['-c', script, join(demo.data_dir, 'wmda-auth.db'), statement, JSON.stringify(values)]);
 }
 
@@ -140,9 +206,26 @@ export function sql(statement, ...values) {
 export const stored = (milliseconds) => new Date(milliseconds).toISOString().replace('T', ' ').replace('Z', '');
 
 /** A tab of somebody; whatever the page does wrong in it fails the test at its end. */
-export async function open(t, who, hash = '', { context: shared = null, expected = [], base = demo.base_url, ...options } = {}) {
-  const context = shared ?? await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1280, height: 900 }, locale: 'en-GB', timezoneId: 'Europe/Amsterdam', permissions: ['clipboard-read', 'clipboard-write'], ...options });
-  if (who?.cookie) await context.addCookies([{ name: COOKIE, value: who.cookie, url: base, secure: true, httpOnly: true, sameSite: 'Strict' }]);
+export async function open(
+  t,
+  who,
+  hash = '',
+  { context: shared = null, expected = [], base = demo.base_url, ...options } = {},
+) {
+  const context =
+    shared ??
+    (await browser.newContext({
+      ignoreHTTPSErrors: true,
+      viewport: { width: 1280, height: 900 },
+      locale: 'en-GB',
+      timezoneId: 'Europe/Amsterdam',
+      permissions: ['clipboard-read', 'clipboard-write'],
+      ...options,
+    }));
+  if (who?.cookie)
+    await context.addCookies([
+      { name: COOKIE, value: who.cookie, url: base, secure: true, httpOnly: true, sameSite: 'Strict' },
+    ]);
   const page = await context.newPage();
   page.setDefaultTimeout(8_000);
   const problems = [];
@@ -158,17 +241,25 @@ export async function open(t, who, hash = '', { context: shared = null, expected
 }
 
 function tell(page, problems, expected, base) {
-  page.addInitScript(() => addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`)));
+  page.addInitScript(() =>
+    addEventListener('securitypolicyviolation', (event) =>
+      // biome-ignore lint/suspicious/noConsole: the console is what the tests listen to.
+      console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`),
+    ),
+  );
   page.on('pageerror', (error) => problems.push(`error: ${error.message}`));
   page.on('console', (message) => {
     // The browser notes every answer of 400 and above; those of the API are part of its protocol.
-    const answer = message.text().startsWith('Failed to load resource') && message.location().url.startsWith(`${base}/api/v1/`);
+    const answer =
+      message.text().startsWith('Failed to load resource') && message.location().url.startsWith(`${base}/api/v1/`);
     if (['error', 'warning'].includes(message.type()) && !answer) problems.push(`${message.type()}: ${message.text()}`);
   });
   page.on('request', (one) => {
-    if (!one.url().startsWith(`${base}/`) && !one.url().startsWith(`blob:${base}/`)) problems.push(`leaves the origin: ${one.url()}`);
+    if (!one.url().startsWith(`${base}/`) && !one.url().startsWith(`blob:${base}/`))
+      problems.push(`leaves the origin: ${one.url()}`);
   });
-  problems.push = (text) => (expected.some((one) => text.includes(one)) ? 0 : Array.prototype.push.call(problems, text));
+  problems.push = (text) =>
+    expected.some((one) => text.includes(one)) ? 0 : Array.prototype.push.call(problems, text);
 }
 
 async function fromFolder(route) {
@@ -186,8 +277,13 @@ export async function accessible(page, what) {
     if (!(await page.evaluate('typeof axe === "object"'))) await page.evaluate(AXE);
     const found = await page.evaluate(async () => {
       const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-      const { violations } = await axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] });
-      return violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`);
+      const { violations } = await axe.run(document, {
+        runOnly: { type: 'tag', values: tags },
+        resultTypes: ['violations'],
+      });
+      return violations.map(
+        (one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`,
+      );
     });
     assert.deepEqual(found, [], `${what}, ${colorScheme}`);
   }

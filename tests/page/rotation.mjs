@@ -67,7 +67,10 @@ test('a rotation from beginning to end: seen live, resumed, and the same for two
   await accessible(page, 'rotation, finished');
   await panel(page, 'Rotation finished').getByRole('button', { name: 'Close' }).click();
   await panel(page, 'Rotation finished').waitFor({ state: 'detached' });
-  assert.deepEqual((await call('GET', `/applications/${who.clientId}/secrets`, { as: who })).items.map((one) => one.id), [fresh.id]);
+  assert.deepEqual(
+    (await call('GET', `/applications/${who.clientId}/secrets`, { as: who })).items.map((one) => one.id),
+    [fresh.id],
+  );
 });
 
 test('a rotation is given up by deleting the new secret, which nobody uses', async (t) => {
@@ -99,7 +102,12 @@ test('only a secret of the same application, and one that is there, can be repla
   await call('DELETE', `/applications/${who.clientId}/secrets/${gone.id}`, { as: who });
   for (const replaces of [foreign.id, gone.id, '00000000-0000-4000-8000-000000000000']) {
     const answer = await fetch(`${demo.base_url}/api/v1/applications/${who.clientId}/secrets`, {
-      method: 'POST', headers: { Cookie: `__Host-wmda-session=${who.cookie}`, 'X-CSRF-Token': who.csrf, 'Content-Type': 'application/json' },
+      method: 'POST',
+      headers: {
+        Cookie: `__Host-wmda-session=${who.cookie}`,
+        'X-CSRF-Token': who.csrf,
+        'Content-Type': 'application/json',
+      },
       body: JSON.stringify({ name: 'New', expires_at: new Date(Date.now() + HOUR * 24).toISOString(), replaces }),
     });
     assert.equal(answer.status, 400);

@@ -2,21 +2,52 @@
 
 import { test } from 'node:test';
 import { join } from 'node:path';
-import { admin, application, call, colleague, demo, manager, open, person, secret, signIn, sql, stored, totp, use } from './harness.mjs';
+import {
+  admin,
+  application,
+  call,
+  colleague,
+  demo,
+  manager,
+  open,
+  person,
+  secret,
+  signIn,
+  sql,
+  stored,
+  totp,
+  use,
+} from './harness.mjs';
 
 const FOLDER = process.env.WMDA_AUTH_IMAGES;
 const WIDE = { width: 1100, height: 760 };
 const NARROW = { width: 390, height: 800 };
 
 async function picture(page, name, { narrow = false, full = true } = {}) {
-  const shots = [['light', WIDE, ''], ['dark', WIDE, '-dark'], ...(narrow ? [['light', NARROW, '-narrow'], ['dark', NARROW, '-narrow-dark']] : [])];
+  const shots = [
+    ['light', WIDE, ''],
+    ['dark', WIDE, '-dark'],
+    ...(narrow
+      ? [
+          ['light', NARROW, '-narrow'],
+          ['dark', NARROW, '-narrow-dark'],
+        ]
+      : []),
+  ];
   await page.evaluate(() => document.getElementById('toasts').replaceChildren());
   for (const [colorScheme, viewport, suffix] of shots) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.setViewportSize(viewport);
-    await page.evaluate(() => { if (!document.querySelector('dialog[open]')) document.activeElement?.blur(); });
+    await page.evaluate(() => {
+      if (!document.querySelector('dialog[open]')) document.activeElement?.blur();
+    });
     await page.waitForTimeout(200);
-    await page.screenshot({ path: join(FOLDER, `${name}${suffix}.png`), fullPage: full, animations: 'disabled', caret: 'hide' });
+    await page.screenshot({
+      path: join(FOLDER, `${name}${suffix}.png`),
+      fullPage: full,
+      animations: 'disabled',
+      caret: 'hide',
+    });
   }
   await page.setViewportSize(WIDE);
 }
@@ -25,18 +56,29 @@ function history(id, days, top) {
   const today = Date.now();
   for (let at = 0; at < days; at += 1) {
     const day = new Date(today - (at + 1) * 86_400_000).toISOString().slice(0, 10);
-    sql('INSERT OR REPLACE INTO token_counts (secret_id, day, tokens) VALUES (?, ?, ?)', id, day, Math.round(top * (0.55 + 0.45 * Math.abs(Math.sin(at * 1.7)))));
+    sql(
+      'INSERT OR REPLACE INTO token_counts (secret_id, day, tokens) VALUES (?, ?, ?)',
+      id,
+      day,
+      Math.round(top * (0.55 + 0.45 * Math.abs(Math.sin(at * 1.7)))),
+    );
   }
 }
 
 const age = (id, { created = 0, used = null, expires = null }) => {
   sql('UPDATE client_secrets SET created_at = ? WHERE id = ?', stored(Date.now() - created * 86_400_000), id);
-  if (used !== null) sql('UPDATE client_secrets SET last_used_at = ? WHERE id = ?', stored(Date.now() - used * 86_400_000), id);
-  if (expires !== null) sql('UPDATE client_secrets SET expires_at = ? WHERE id = ?', stored(Date.now() + expires * 86_400_000), id);
+  if (used !== null)
+    sql('UPDATE client_secrets SET last_used_at = ? WHERE id = ?', stored(Date.now() - used * 86_400_000), id);
+  if (expires !== null)
+    sql('UPDATE client_secrets SET expires_at = ? WHERE id = ?', stored(Date.now() + expires * 86_400_000), id);
 };
 
 test('pictures of the credential manager’s views', async (t) => {
-  const who = await manager({ name: 'Mara Visser', called: 'Partner-NL-AmstelRegistry-SMC', resources: demo.clients[0].resources });
+  const who = await manager({
+    name: 'Mara Visser',
+    called: 'Partner-NL-AmstelRegistry-SMC',
+    resources: demo.clients[0].resources,
+  });
   await colleague(who);
   const page = await open(t, null, '', { viewport: WIDE });
   await page.getByLabel('E-mail address').waitFor();
@@ -71,7 +113,9 @@ test('pictures of the credential manager’s views', async (t) => {
   await tab.getByRole('button', { name: 'Done' }).click();
   await tab.getByText('Waiting for its first use').waitFor();
   await picture(tab, 'rotation-3-waiting', { full: false });
-  const fresh = (await call('GET', `/applications/${who.clientId}/secrets`, { as: who })).items.find((one) => one.replaces);
+  const fresh = (await call('GET', `/applications/${who.clientId}/secrets`, { as: who })).items.find(
+    (one) => one.replaces,
+  );
   await use(who, { id: fresh.id, secret: value }, 'python-requests/2.32.5');
   await tab.getByText('A system may still have it').waitFor();
   await picture(tab, 'rotation-4-silence', { full: false });
@@ -79,7 +123,10 @@ test('pictures of the credential manager’s views', async (t) => {
   await tab.reload();
   await tab.getByText('Nothing has used the old one').waitFor();
   await picture(tab, 'rotation-5-delete', { full: false });
-  await tab.getByRole('region', { name: 'Rotation under way' }).getByRole('button', { name: 'Delete the old secret' }).click();
+  await tab
+    .getByRole('region', { name: 'Rotation under way' })
+    .getByRole('button', { name: 'Delete the old secret' })
+    .click();
   await tab.getByText('Delete this secret?').waitFor();
   await picture(tab, 'rotation-6-confirm', { narrow: true, full: false });
   await tab.getByRole('button', { name: 'Delete secret' }).click();
@@ -95,7 +142,15 @@ test('pictures of enrolment', async (t) => {
   const as = await admin();
   const clientId = await application();
   const owner = (await call('GET', `/applications/${clientId}`, { as })).organisation_id;
-  const user = await call('POST', '/users', { as, body: { email: 'sofia.lind@amstel.example', display_name: 'Sofia Lind', roles: ['credential_manager'], organisation_id: owner } });
+  const user = await call('POST', '/users', {
+    as,
+    body: {
+      email: 'sofia.lind@amstel.example',
+      display_name: 'Sofia Lind',
+      roles: ['credential_manager'],
+      organisation_id: owner,
+    },
+  });
   const page = await open(t, null, `#${user.enrolment_url.split('#')[1]}`, { viewport: WIDE });
   await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
   await page.getByLabel('The same once more').fill('correct horse battery');
@@ -112,10 +167,18 @@ test('pictures of enrolment', async (t) => {
 });
 
 test('pictures of the WMDA team’s views', async (t) => {
-  const page = await open(t, await signIn(await person({ role: 'admin', name: 'Wim Bakker' })), '#/attention', { viewport: WIDE });
+  const page = await open(t, await signIn(await person({ role: 'admin', name: 'Wim Bakker' })), '#/attention', {
+    viewport: WIDE,
+  });
   await page.getByRole('heading', { name: 'Needs attention' }).waitFor();
   await picture(page, 'team-attention', { narrow: true });
-  for (const [hash, heading, name] of [['organisations', 'Organisations', 'team-organisations'], ['people', 'People', 'team-people'], ['apis', 'APIs', 'team-apis'], ['audit', 'Audit trail', 'team-audit'], ['applications', 'Applications', 'team-applications']]) {
+  for (const [hash, heading, name] of [
+    ['organisations', 'Organisations', 'team-organisations'],
+    ['people', 'People', 'team-people'],
+    ['apis', 'APIs', 'team-apis'],
+    ['audit', 'Audit trail', 'team-audit'],
+    ['applications', 'Applications', 'team-applications'],
+  ]) {
     await page.goto(`${demo.page_url}#/${hash}`);
     await page.getByRole('heading', { name: heading, level: 1 }).waitFor();
     await page.waitForLoadState('networkidle');

@@ -4,13 +4,27 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { accessible, call, colleague, demo, fits, inDays, manager, open, secret, sql, stored, use } from './harness.mjs';
+import {
+  accessible,
+  call,
+  colleague,
+  demo,
+  fits,
+  inDays,
+  manager,
+  open,
+  secret,
+  sql,
+  stored,
+  use,
+} from './harness.mjs';
 
 const DAY = 86_400_000;
 const at = (who) => `#/applications/${who.clientId}`;
 const list = async (who) => (await call('GET', `/applications/${who.clientId}/secrets`, { as: who })).items;
 const card = (page, text) => page.getByRole('article').filter({ hasText: text });
-const ends = (id, days) => sql('UPDATE client_secrets SET expires_at = ? WHERE id = ?', stored(Date.now() + days * DAY), id);
+const ends = (id, days) =>
+  sql('UPDATE client_secrets SET expires_at = ? WHERE id = ?', stored(Date.now() + days * DAY), id);
 
 test('an application without a secret says what to do, and nudges for a second manager', async (t) => {
   const who = await manager();
@@ -46,7 +60,10 @@ test('a secret is created with the keyboard alone, and its value is there once',
   await accessible(page, 'create refused');
   await page.keyboard.type('Search server, Amsterdam');
   assert.ok(await dialog.getByRole('radio', { name: '1 year' }).isChecked(), 'a year is the default');
-  assert.equal(await dialog.getByLabel('Last day').inputValue(), await dialog.getByLabel('Last day').getAttribute('max'));
+  assert.equal(
+    await dialog.getByLabel('Last day').inputValue(),
+    await dialog.getByLabel('Last day').getAttribute('max'),
+  );
   await dialog.getByText('One year is the most').waitFor();
   await page.keyboard.press('Tab');
   await page.keyboard.press('ArrowLeft');
@@ -68,7 +85,11 @@ test('a secret is created with the keyboard alone, and its value is there once',
   assert.equal(made.expires_at.slice(0, 10), year.toISOString().slice(0, 10));
 
   // Leaving without it asks first; and asks again.
-  for (const leave of [() => page.keyboard.press('Escape'), () => shown.getByRole('button', { name: 'Done' }).click(), () => page.goBack()]) {
+  for (const leave of [
+    () => page.keyboard.press('Escape'),
+    () => shown.getByRole('button', { name: 'Done' }).click(),
+    () => page.goBack(),
+  ]) {
     await leave();
     const question = page.getByRole('dialog', { name: 'Leave without the secret?' });
     await question.waitFor();
@@ -98,12 +119,22 @@ test('the test command works when pasted, and the .env file holds what a system 
   await accessible(page, 'value with its test');
   await page.getByRole('button', { name: 'Copy command' }).click();
   const command = await page.evaluate(() => navigator.clipboard.readText());
-  const answer = JSON.parse(execFileSync('bash', ['-c', command], { env: { ...process.env, CURL_CA_BUNDLE: demo.ca_file }, stdio: ['ignore', 'pipe', 'ignore'] }));
+  const answer = JSON.parse(
+    execFileSync('bash', ['-c', command], {
+      env: { ...process.env, CURL_CA_BUNDLE: demo.ca_file },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }),
+  );
   assert.equal(answer.token_type, 'Bearer');
   const saved = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Download as .env' }).click();
   const file = await readFile(await (await saved).path(), 'utf8');
-  const lines = Object.fromEntries(file.split('\n').filter((one) => one.includes('=')).map((one) => one.split('=')));
+  const lines = Object.fromEntries(
+    file
+      .split('\n')
+      .filter((one) => one.includes('='))
+      .map((one) => one.split('=')),
+  );
   assert.equal(lines.WMDA_CLIENT_ID, who.clientId);
   assert.equal(lines.WMDA_CLIENT_SECRET, await page.locator('[data-secret-value]').textContent());
   assert.equal(lines.WMDA_TOKEN_URL, `${demo.base_url}/oauth2/token`);
@@ -114,7 +145,10 @@ test('an expiry that the server would refuse is refused in the form', async (t) 
   const page = await open(t, who, at(who));
   await page.getByRole('button', { name: 'Create new secret' }).click();
   await page.getByLabel('Name').fill('Too long');
-  for (const [days, words] of [[400, 'or an earlier day'], [-2, 'This day is over']]) {
+  for (const [days, words] of [
+    [400, 'or an earlier day'],
+    [-2, 'This day is over'],
+  ]) {
     await page.getByLabel('Last day').fill(inDays(days));
     await page.getByRole('button', { name: 'Create secret' }).click();
     await page.getByText(words).waitFor();
@@ -134,11 +168,18 @@ test('the list tells by words what is urgent, who uses what, and what was never 
   await card(page, 'Soon').getByText('Expires in 12 days').waitFor();
   await card(page, 'Over').getByText('Expired 2 days ago').waitFor();
   await card(page, 'Far').getByText('Active').waitFor();
-  assert.deepEqual(await page.locator('.secret h3').allTextContents(), ['Over', 'Soon', 'Far'], 'the most urgent first');
+  assert.deepEqual(
+    await page.locator('.secret h3').allTextContents(),
+    ['Over', 'Soon', 'Far'],
+    'the most urgent first',
+  );
   const used = await card(page, 'Soon').textContent();
   assert.match(used, /Last usedjust now.* from 127\.0\.0\.1 by MSAL\.Python\/1\.34\.0/);
   assert.match(used, /1,501 tokens in 30 days/);
-  assert.equal(await card(page, 'Soon').getByRole('img').getAttribute('aria-label'), 'Tokens per day: 1,501 tokens in 30 days, on 2 days, at most 1,500 on one day');
+  assert.equal(
+    await card(page, 'Soon').getByRole('img').getAttribute('aria-label'),
+    'Tokens per day: 1,501 tokens in 30 days, on 2 days, at most 1,500 on one day',
+  );
   await card(page, 'Far').getByText('Never used').waitFor();
   await card(page, 'Far').getByText('No token in the last 30 days').waitFor();
   assert.match(await card(page, 'Far').textContent(), new RegExp(`begins with ${far.hint}`));
@@ -157,8 +198,21 @@ test('what was mailed about a secret is shown, and use after its expiry', async 
   const who = await manager();
   const late = await secret(who, 'Late');
   ends(late.id, -1);
-  sql('INSERT INTO reminders (secret_id, threshold_days, recipient, kind, suppressed, at) VALUES (?, 14, ?, ?, TRUE, ?)', late.id, 'reader@amstel.example', 'reminder', stored(Date.now() - 9 * DAY));
-  const answer = await fetch(`${demo.base_url}/oauth2/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'client_credentials', client_id: who.clientId, client_secret: late.secret }) });
+  sql(
+    'INSERT INTO reminders (secret_id, threshold_days, recipient, kind, suppressed, at) VALUES (?, 14, ?, ?, TRUE, ?)',
+    late.id,
+    'reader@amstel.example',
+    'reminder',
+    stored(Date.now() - 9 * DAY),
+  );
+  const answer = await fetch(`${demo.base_url}/oauth2/token`, {
+    method: 'POST',
+    body: new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: who.clientId,
+      client_secret: late.secret,
+    }),
+  });
   assert.equal(answer.status, 401);
   for (let attempt = 0; attempt < 100 && !(await list(who))[0].tried_after_expiry_at; attempt += 1) {
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -183,7 +237,14 @@ test('dates are written as the reader’s browser writes them', async (t) => {
 
 test('names are text, whatever they hold', async (t) => {
   const who = await manager();
-  const hostile = ['<img src=x onerror=alert(1)>', '<script>document.title="owned"</script>', '"><svg onload=alert(1)>', '\u202eterces live\u202c', '{{constructor.constructor("alert(1)")()}}', 'x'.repeat(120)];
+  const hostile = [
+    '<img src=x onerror=alert(1)>',
+    '<script>document.title="owned"</script>',
+    '"><svg onload=alert(1)>',
+    '\u202eterces live\u202c',
+    '{{constructor.constructor("alert(1)")()}}',
+    'x'.repeat(120),
+  ];
   for (const name of hostile) await secret(who, name);
   const page = await open(t, who, at(who));
   page.on('dialog', () => assert.fail('a name has run'));

@@ -21,7 +21,15 @@ test('W-03 the document comes under a policy without inline code, for no frame, 
   assert.equal(document.status, 200);
   const header = (name) => document.headers.get(name);
   const policy = header('content-security-policy');
-  for (const part of ["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'", "require-trusted-types-for 'script'"]) {
+  for (const part of [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "require-trusted-types-for 'script'",
+  ]) {
     assert.ok(policy.includes(part), `${part} in ${policy}`);
   }
   assert.doesNotMatch(policy, /unsafe|data:|https?:|\*/);
@@ -55,7 +63,11 @@ test('the document and all assets together are below 150 kB compressed', async (
 test('no markup is ever made from text', async () => {
   for (const path of names.filter((one) => one.endsWith('.js'))) {
     const text = await (await asset(path)).text();
-    assert.doesNotMatch(text, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\(|new Function/, path);
+    assert.doesNotMatch(
+      text,
+      /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\(|new Function/,
+      path,
+    );
   }
 });
 
@@ -78,6 +90,8 @@ test('the first view is usable after a load', async (t) => {
   const page = await open(t, null);
   await page.getByLabel('E-mail address').waitFor();
   const ready = await page.evaluate(() => Math.round(performance.now()));
-  const { loaded } = await page.evaluate(() => ({ loaded: Math.round(performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd) }));
+  const { loaded } = await page.evaluate(() => ({
+    loaded: Math.round(performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd),
+  }));
   t.diagnostic(`modules had run after ${loaded} ms, the form was found after ${ready} ms`);
 });

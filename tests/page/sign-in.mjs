@@ -2,7 +2,22 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PAGE, accessible, admin, application, call, demo, fits, manager, open, person, signIn, sql, stored, totp } from './harness.mjs';
+import {
+  PAGE,
+  accessible,
+  admin,
+  application,
+  call,
+  demo,
+  fits,
+  manager,
+  open,
+  person,
+  signIn,
+  sql,
+  stored,
+  totp,
+} from './harness.mjs';
 
 const fillIn = async (page, who, { code = totp(who.totp_secret), password = who.password } = {}) => {
   if (await page.getByLabel('E-mail address').isEditable()) await page.getByLabel('E-mail address').fill(who.email);
@@ -38,14 +53,19 @@ test('a manager signs in with password and code, and signs out in every tab', as
   const cookies = await page.context().cookies();
   const cookie = cookies.find((one) => one.name === '__Host-wmda-session');
   assert.ok(cookie.httpOnly && cookie.secure && cookie.sameSite === 'Strict' && cookie.path === '/');
-  assert.deepEqual(await page.evaluate(() => [Object.keys(localStorage), Object.keys(sessionStorage), document.cookie]), [[], [], '']);
+  assert.deepEqual(
+    await page.evaluate(() => [Object.keys(localStorage), Object.keys(sessionStorage), document.cookie]),
+    [[], [], ''],
+  );
 
   const other = await open(t, null, '#/applications', { context: page.context() });
   await other.getByRole('heading', { name: 'Your applications' }).waitFor();
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByText('You have signed out.').waitFor();
   await other.getByText('You signed out in another tab.').waitFor();
-  const answer = await fetch(`${demo.base_url}/api/v1/session`, { headers: { Cookie: `__Host-wmda-session=${cookie.value}` } });
+  const answer = await fetch(`${demo.base_url}/api/v1/session`, {
+    headers: { Cookie: `__Host-wmda-session=${cookie.value}` },
+  });
   assert.equal(answer.status, 401, 'the session is over on the server too');
 });
 
@@ -78,7 +98,9 @@ test('somebody without a role sees why the page is closed and whom to ask', asyn
 
 test('with an OpenID provider there is a way that asks for no password here', async (t) => {
   const page = await open(t, null, '#/never', { viewport: { width: 1280, height: 900 } });
-  await page.route('**/session/options', (route) => route.fulfill({ json: { openid: { name: 'WMDA <portal>', start_url: '/api/v1/session/openid' } } }));
+  await page.route('**/session/options', (route) =>
+    route.fulfill({ json: { openid: { name: 'WMDA <portal>', start_url: '/api/v1/session/openid' } } }),
+  );
   await page.reload();
   const link = page.getByRole('link', { name: 'Sign in with WMDA <portal>' });
   await link.waitFor();
@@ -88,7 +110,13 @@ test('with an OpenID provider there is a way that asks for no password here', as
 });
 
 test('each failure at an OpenID provider is explained', async (t) => {
-  const words = { unknown_person: 'nobody here knows you yet', no_mfa: 'without a second factor', disabled: 'is disabled', failed: 'did not work', surprising: 'did not work' };
+  const words = {
+    unknown_person: 'nobody here knows you yet',
+    no_mfa: 'without a second factor',
+    disabled: 'is disabled',
+    failed: 'did not work',
+    surprising: 'did not work',
+  };
   const page = await open(t, null);
   for (const [code, text] of Object.entries(words)) {
     await page.goto(`${PAGE}?${code}#sign-in-failed=${code}`);
@@ -142,7 +170,9 @@ test('what the page asks by itself keeps no session alive', async (t) => {
   await page.getByRole('heading', { name: 'Your applications' }).waitFor();
   await away(page, who, 20);
   await page.waitForResponse((answer) => answer.url().endsWith('/api/v1/session'));
-  const answer = await fetch(`${demo.base_url}/api/v1/session`, { headers: { Cookie: `__Host-wmda-session=${who.cookie}`, 'X-Background': '1' } });
+  const answer = await fetch(`${demo.base_url}/api/v1/session`, {
+    headers: { Cookie: `__Host-wmda-session=${who.cookie}`, 'X-Background': '1' },
+  });
   const left = Date.parse((await answer.json()).expires_at) - Date.now();
   assert.ok(left < 40.5 * MINUTE && left > 38 * MINUTE, `${left / MINUTE} minutes are left`);
 });
@@ -176,7 +206,10 @@ test('a session that has ended with a form open loses nothing that was typed', a
   await page.getByText('Value of Search server, Utrecht').waitFor();
   await page.getByRole('button', { name: 'Copy secret' }).click();
   const { items } = await call('GET', `/applications/${who.clientId}/secrets`, { as: await signedInAgain(page) });
-  assert.deepEqual(items.map((one) => one.name), ['Search server, Utrecht']);
+  assert.deepEqual(
+    items.map((one) => one.name),
+    ['Search server, Utrecht'],
+  );
   assert.ok(Date.parse(items[0].expires_at) < Date.now() + 93 * 24 * 60 * MINUTE);
 });
 

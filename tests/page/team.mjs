@@ -2,7 +2,21 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accessible, admin, application, call, demo, fits, manager, open, person, secret, signIn, sql, stored } from './harness.mjs';
+import {
+  accessible,
+  admin,
+  application,
+  call,
+  demo,
+  fits,
+  manager,
+  open,
+  person,
+  secret,
+  signIn,
+  sql,
+  stored,
+} from './harness.mjs';
 
 const heading = (page, name) => page.getByRole('heading', { name, level: 1 }).waitFor();
 const row = (page, text) => page.getByRole('row').filter({ hasText: text });
@@ -113,7 +127,10 @@ test('an admin changes a person, makes a new link, and disables; an organisation
   await page.getByText('Write the person’s name.').waitFor();
   await page.getByLabel('Name', { exact: true }).fill('Paula Maier');
   await page.getByRole('button', { name: 'Save' }).click();
-  await row(page, who.email).getByText('Auditor, Credential manager').or(row(page, who.email).getByText('Credential manager, Auditor')).waitFor();
+  await row(page, who.email)
+    .getByText('Auditor, Credential manager')
+    .or(row(page, who.email).getByText('Credential manager, Auditor'))
+    .waitFor();
   await page.getByRole('button', { name: 'Change Paula Maier' }).click();
   await page.getByRole('button', { name: 'New enrolment link' }).click();
   await page.getByRole('button', { name: 'Make a link' }).click();
@@ -121,7 +138,9 @@ test('an admin changes a person, makes a new link, and disables; an organisation
   await page.getByRole('dialog', { name: 'Enrolment link' }).getByRole('button', { name: 'Done' }).click();
   await page.getByRole('button', { name: 'Disable' }).click();
   await row(page, who.email).getByText('Disabled').waitFor();
-  const answer = await fetch(`${demo.base_url}/api/v1/session`, { headers: { Cookie: `__Host-wmda-session=${who.cookie}` } });
+  const answer = await fetch(`${demo.base_url}/api/v1/session`, {
+    headers: { Cookie: `__Host-wmda-session=${who.cookie}` },
+  });
   assert.equal(answer.status, 401);
 
   const { organisation_name: organisation } = await call('GET', `/applications/${who.clientId}`, { as: await admin() });
@@ -138,7 +157,12 @@ test('needs attention: expiring secrets and thinly managed applications, the mos
   const ending = await secret(who, name);
   sql('UPDATE client_secrets SET expires_at = ? WHERE id = ?', stored(Date.now() + 2.5 * 86_400_000), ending.id);
   const tried = await secret(who, 'Tried too late');
-  sql('UPDATE client_secrets SET expires_at = ?, tried_after_expiry_at = ? WHERE id = ?', stored(Date.now() - 86_400_000), stored(Date.now() - 4_000_000), tried.id);
+  sql(
+    'UPDATE client_secrets SET expires_at = ?, tried_after_expiry_at = ? WHERE id = ?',
+    stored(Date.now() - 86_400_000),
+    stored(Date.now() - 4_000_000),
+    tried.id,
+  );
   const off = await application();
   await call('PATCH', `/applications/${off}`, { as: await admin(), body: { enabled: false } });
   const page = await open(t, await signIn(await person({ role: 'auditor', name: 'Ada Prüfer' })));
@@ -148,9 +172,15 @@ test('needs attention: expiring secrets and thinly managed applications, the mos
   await page.getByRole('listitem').filter({ hasText: 'Tried too late' }).getByText('1 hour ago').waitFor();
   const order = await page.getByRole('main').getByRole('listitem').allTextContents();
   const place = (text) => order.findIndex((one) => one.includes(text));
-  assert.ok(place('Tried too late') < place(name) && place(name) < place('sign in to manage it'), 'the most urgent first');
+  assert.ok(
+    place('Tried too late') < place(name) && place(name) < place('sign in to manage it'),
+    'the most urgent first',
+  );
   await page.getByRole('heading', { name: 'Fewer than two managers' }).waitFor();
-  const hrefs = await page.getByRole('main').getByRole('link').evaluateAll((links) => links.map((one) => one.hash));
+  const hrefs = await page
+    .getByRole('main')
+    .getByRole('link')
+    .evaluateAll((links) => links.map((one) => one.hash));
   assert.equal(hrefs.filter((one) => one.includes(who.clientId)).length, 3, 'its secrets, and that it has one manager');
   assert.ok(!hrefs.some((one) => one.includes(off)), 'what is disabled needs no attention');
   await accessible(page, 'needs attention');
@@ -160,11 +190,23 @@ test('needs attention: expiring secrets and thinly managed applications, the mos
 test('an auditor sees everything and is offered no change', async (t) => {
   const who = await manager();
   await secret(who, 'Seen');
-  const page = await open(t, await signIn(await person({ role: 'auditor', name: 'Ada Prüfer' })), `#/applications/${who.clientId}`);
+  const page = await open(
+    t,
+    await signIn(await person({ role: 'auditor', name: 'Ada Prüfer' })),
+    `#/applications/${who.clientId}`,
+  );
   await page.getByText('Seen', { exact: true }).waitFor();
-  for (const [hash, title] of [['apis', 'APIs'], ['people', 'People'], ['organisations', 'Organisations'], ['applications', 'Applications']]) {
+  for (const [hash, title] of [
+    ['apis', 'APIs'],
+    ['people', 'People'],
+    ['organisations', 'Organisations'],
+    ['applications', 'Applications'],
+  ]) {
     const buttons = await page.getByRole('main').getByRole('button').allTextContents();
-    assert.deepEqual(buttons.filter((one) => !/^Copy|^Show more/.test(one)), []);
+    assert.deepEqual(
+      buttons.filter((one) => !/^Copy|^Show more/.test(one)),
+      [],
+    );
     await page.goto(`${demo.page_url}#/${hash}`);
     await heading(page, title);
     await accessible(page, `${title} for an auditor`);
@@ -194,5 +236,7 @@ test('the audit trail is filtered, and goes on where it ended', async (t) => {
   await page.getByRole('button', { name: 'Clear' }).click();
   await rows.nth(10).waitFor();
   await rows.first().getByRole('button', { name: 'session.create' }).click();
-  await page.waitForFunction(() => [...document.querySelectorAll('tbody tr')].every((one) => one.textContent.includes('session.create')));
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll('tbody tr')].every((one) => one.textContent.includes('session.create')),
+  );
 });

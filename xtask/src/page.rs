@@ -16,8 +16,16 @@ pub(crate) const PNGQUANT: &str = "/usr/bin/pngquant";
 /// Each flow of the page, against a demo of its own: the tests change its database.
 pub(crate) fn run(root: &Path) -> Outcome {
     let suite = Suite::prepare(root)?;
+    lint(root, &suite.folder)?;
     shell::announce("the page in Chromium against a demo on SQLite");
     shell::run(&mut suite.node("page.test.mjs")?)
+}
+
+/// Biome checks the form and the rules of the page's modules and of their tests, by `biome.json`.
+fn lint(root: &Path, tools: &Path) -> Outcome {
+    shell::announce("linter and formatter of the page's JavaScript");
+    let mut biome = Command::new(tools.join("node_modules/.bin/biome"));
+    shell::run(biome.arg("check").current_dir(root))
 }
 
 /// Writes the pictures into `docs/images`, with a palette of 256 colours.

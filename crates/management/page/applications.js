@@ -33,41 +33,86 @@ export async function applicationsView(main, { signal }) {
 
   function show(page, fresh) {
     if (fresh) replace(list);
-    add(list, page.items.map((one) => card(one, page.items.length <= WITH_SECRETS || manages(one.client_id), signal)));
+    add(
+      list,
+      page.items.map((one) => card(one, page.items.length <= WITH_SECRETS || manages(one.client_id), signal)),
+    );
     if (fresh && page.items.length === 0) replace(list, empty(search));
-    replace(more, moreButton(page.next, async () => show(await get(`/applications?${query()}&after=${encodeURIComponent(page.next)}`, { signal }), false)));
+    replace(
+      more,
+      moreButton(page.next, async () =>
+        show(await get(`/applications?${query()}&after=${encodeURIComponent(page.next)}`, { signal }), false),
+      ),
+    );
   }
   const query = () => new URLSearchParams(search ? { search } : {});
 
   show(first, true);
-  replace(main,
-    h('div', { class: 'page-head' },
-      h('div', {}, h('h1', { tabindex: '-1' }, seesAll() ? 'Applications' : 'Your applications'),
-        h('p', { class: 'lead' }, 'Each application calls the WMDA APIs with its client id and a secret.')),
-      isAdmin() && h('button', { type: 'button', class: 'button primary', onclick: () => newApplication(signal) }, icon('plus'), 'New application')),
-    seesAll() && searchBox('Search applications by name', async (text) => {
-      search = text;
-      show(await get(`/applications?${query()}`, { signal }), true);
-    }),
-    list, more);
+  replace(
+    main,
+    h(
+      'div',
+      { class: 'page-head' },
+      h(
+        'div',
+        {},
+        h('h1', { tabindex: '-1' }, seesAll() ? 'Applications' : 'Your applications'),
+        h('p', { class: 'lead' }, 'Each application calls the WMDA APIs with its client id and a secret.'),
+      ),
+      isAdmin() &&
+        h(
+          'button',
+          { type: 'button', class: 'button primary', onclick: () => newApplication(signal) },
+          icon('plus'),
+          'New application',
+        ),
+    ),
+    seesAll() &&
+      searchBox('Search applications by name', async (text) => {
+        search = text;
+        show(await get(`/applications?${query()}`, { signal }), true);
+      }),
+    list,
+    more,
+  );
 }
 
 function empty(search) {
-  if (search) return h('p', { class: 'panel empty' }, 'No application has ', h('strong', {}, name(search)), ' in its name.');
+  if (search)
+    return h('p', { class: 'panel empty' }, 'No application has ', h('strong', {}, name(search)), ' in its name.');
   return h('p', { class: 'panel empty' }, 'There is no application yet.');
 }
 
 function card(application, withSecrets, signal) {
   const summary = h('div', { class: 'card-secrets' });
   if (withSecrets) summarise(summary, application.client_id, signal);
-  return h('article', { class: 'panel card' },
-    h('div', { class: 'card-head' },
+  return h(
+    'article',
+    { class: 'panel card' },
+    h(
+      'div',
+      { class: 'card-head' },
       h('h2', {}, h('a', { class: 'cover', href: `#/applications/${application.client_id}` }, application.name)),
-      environments(application), !application.enabled && h('span', { class: 'badge danger' }, icon('stop'), 'Disabled')),
-    h('p', { class: 'muted' }, name(application.organisation_name), apiNames(application) && ` · ${apiNames(application)}`),
-    h('p', { class: 'id-line' }, h('span', { class: 'muted' }, 'Client id '), h('code', {}, application.client_id), copyButton(application.client_id, `the client id of ${application.name}`)),
+      environments(application),
+      !application.enabled && h('span', { class: 'badge danger' }, icon('stop'), 'Disabled'),
+    ),
+    h(
+      'p',
+      { class: 'muted' },
+      name(application.organisation_name),
+      apiNames(application) && ` · ${apiNames(application)}`,
+    ),
+    h(
+      'p',
+      { class: 'id-line' },
+      h('span', { class: 'muted' }, 'Client id '),
+      h('code', {}, application.client_id),
+      copyButton(application.client_id, `the client id of ${application.name}`),
+    ),
     summary,
-    application.warnings.length > 0 && h('p', { class: 'hint-line' }, icon('people'), 'Fewer than two managers can sign in.'));
+    application.warnings.length > 0 &&
+      h('p', { class: 'hint-line' }, icon('people'), 'Fewer than two managers can sign in.'),
+  );
 }
 
 async function summarise(place, clientId, signal) {
@@ -75,34 +120,65 @@ async function summarise(place, clientId, signal) {
     const secrets = await all(`/applications/${clientId}/secrets`, { signal });
     const count = secrets.length === 1 ? '1 secret' : `${secrets.length} secrets`;
     const urgent = secrets.filter((one) => one.status !== 'active').slice(0, 3);
-    replace(place, h('span', { class: 'muted' }, secrets.length ? count : 'No secret yet'), urgent.map(statusBadge),
-      rotations(secrets).length > 0 && h('span', { class: 'badge production' }, icon('rotate'), 'Rotation under way'));
-  } catch { /* The card stands without it; the application's own view says what is wrong. */ }
+    replace(
+      place,
+      h('span', { class: 'muted' }, secrets.length ? count : 'No secret yet'),
+      urgent.map(statusBadge),
+      rotations(secrets).length > 0 && h('span', { class: 'badge production' }, icon('rotate'), 'Rotation under way'),
+    );
+  } catch {
+    /* The card stands without it; the application's own view says what is wrong. */
+  }
 }
 
 /** The name follows WMDA's convention, so it is put together here. */
 async function newApplication(signal) {
   const organisations = (await all('/organisations', { signal })).filter((one) => one.enabled);
-  const owner = field('Organisation', select(organisations.map((one) => [one.id, `${one.name} (${one.country_code})`])));
-  const short = field('Organisation’s name within the application’s name', input({ maxlength: 80 }), { advice: 'Letters and digits, no spaces: ExampleRegistry.' });
-  const kind = field('What it is for', select([['SMC', 'SMC: Search & Match, Match-Connect'], ['DM', 'DM: Data Manager']]));
+  const owner = field(
+    'Organisation',
+    select(organisations.map((one) => [one.id, `${one.name} (${one.country_code})`])),
+  );
+  const short = field('Organisation’s name within the application’s name', input({ maxlength: 80 }), {
+    advice: 'Letters and digits, no spaces: ExampleRegistry.',
+  });
+  const kind = field(
+    'What it is for',
+    select([
+      ['SMC', 'SMC: Search & Match, Match-Connect'],
+      ['DM', 'DM: Data Manager'],
+    ]),
+  );
   const alternative = h('input', { type: 'checkbox', id: 'alternative' });
   const preview = h('output', { class: 'preview' });
   const made = () => {
     const organisation = organisations.find((one) => one.id === owner.control.value);
     return `Partner${alternative.checked ? 'Alternative' : ''}-${organisation?.country_code ?? '??'}-${short.control.value || '…'}-${kind.control.value}`;
   };
-  const refresh = () => { preview.textContent = made(); };
+  const refresh = () => {
+    preview.textContent = made();
+  };
   const suggest = () => {
     const organisation = organisations.find((one) => one.id === owner.control.value);
-    short.control.value = (organisation?.name ?? '').normalize('NFD').replace(/[^A-Za-z0-9]/g, '').slice(0, 80);
+    short.control.value = (organisation?.name ?? '')
+      .normalize('NFD')
+      .replace(/[^A-Za-z0-9]/g, '')
+      .slice(0, 80);
     refresh();
   };
   owner.control.addEventListener('change', suggest);
   const element = form({
-    fields: [owner, short, kind,
-      h('label', { class: 'check' }, alternative, h('span', {}, 'Alternative: works in the Match-Connect sandbox only')),
-      h('p', {}, h('span', { class: 'muted' }, 'Its name will be '), preview)],
+    fields: [
+      owner,
+      short,
+      kind,
+      h(
+        'label',
+        { class: 'check' },
+        alternative,
+        h('span', {}, 'Alternative: works in the Match-Connect sandbox only'),
+      ),
+      h('p', {}, h('span', { class: 'muted' }, 'Its name will be '), preview),
+    ],
     submit: 'Create application',
     cancel: () => dialog.close(),
     send: async () => {

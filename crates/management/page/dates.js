@@ -39,8 +39,9 @@ const UNITS = [
 /** `5 minutes`, `3 days`: the largest unit that fits, rounded down; days up to two months. */
 export function duration(milliseconds) {
   const size = Math.abs(milliseconds);
-  const [unit, length] = UNITS.find(([name, unitLength]) =>
-    size >= unitLength && !(name === 'month' && size < 60 * DAY)) ?? ['minute', MINUTE];
+  const [unit, length] = UNITS.find(
+    ([name, unitLength]) => size >= unitLength && !(name === 'month' && size < 60 * DAY),
+  ) ?? ['minute', MINUTE];
   const count = Math.max(1, Math.floor(size / length));
   return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }

@@ -8,7 +8,12 @@ import { announce, note, toast } from './notices.js';
 import { hint, isLive, lastUse, usedLately } from './secrets.js';
 
 /** What somebody can type: direction marks and other invisible characters of a name are not asked for. */
-const typable = (text) => text.normalize('NFKC').replace(/\p{Cf}/gu, '').replace(/\s+/g, ' ').trim();
+const typable = (text) =>
+  text
+    .normalize('NFKC')
+    .replace(/\p{Cf}/gu, '')
+    .replace(/\s+/g, ' ')
+    .trim();
 
 /** Secrets that a question is being prepared about: a second click asks no second one. */
 const asking = new Set();
@@ -38,11 +43,20 @@ export async function deleteSecret({ clientId, secret, secrets, changed, quiet =
 function ask(path, secret, secrets, changed, done) {
   const guarded = isLive(secret) && usedLately(secret);
   const expected = typable(secret.name) || secret.hint;
-  const typed = guarded && field(typable(secret.name) ? 'Type the name of the secret to go on' : 'Type its first three characters to go on', input({}), {
-    advice: [h('span', {}, 'The name is '), h('strong', {}, name(expected)), h('span', {}, '.')],
-  });
+  const typed =
+    guarded &&
+    field(
+      typable(secret.name) ? 'Type the name of the secret to go on' : 'Type its first three characters to go on',
+      input({}),
+      {
+        advice: [h('span', {}, 'The name is '), h('strong', {}, name(expected)), h('span', {}, '.')],
+      },
+    );
   const body = form({
-    fields: [typed || null], submit: 'Delete secret', kind: 'danger', cancel: () => dialog.close(),
+    fields: [typed || null],
+    submit: 'Delete secret',
+    kind: 'danger',
+    cancel: () => dialog.close(),
     send: async () => {
       if (guarded && typable(typed.control.value) !== expected) {
         typed.fail('This is not the name.');
@@ -55,21 +69,44 @@ function ask(path, secret, secrets, changed, done) {
       return true;
     },
   });
-  const dialog = openDialog({ title: 'Delete this secret?', kind: 'small', body: [
-    h('p', { class: 'target', id: newId('target') }, h('strong', {}, name(secret.name)), ' ', hint(secret)),
-    consequence(secret, secrets, guarded), body] });
+  const dialog = openDialog({
+    title: 'Delete this secret?',
+    kind: 'small',
+    body: [
+      h('p', { class: 'target', id: newId('target') }, h('strong', {}, name(secret.name)), ' ', hint(secret)),
+      consequence(secret, secrets, guarded),
+      body,
+    ],
+  });
   if (guarded) typed.control.focus();
   else body.querySelector('.actions .button:last-of-type').focus();
 }
 
 function consequence(secret, secrets, guarded) {
   const others = secrets.filter((one) => one.id !== secret.id && isLive(one));
-  if (!isLive(secret)) return h('p', {}, 'It has expired and gets no token any more. Deleting it only clears the list.');
+  if (!isLive(secret))
+    return h('p', {}, 'It has expired and gets no token any more. Deleting it only clears the list.');
   return [
-    guarded && note('danger', h('p', {}, h('strong', {}, 'It is in use.')), h('p', {}, 'Last used ', lastUse(secret), '. Whatever uses it will stop.')),
-    others.length === 0 && note('danger', h('strong', {}, 'It is the last secret that works.'), ' The application will be able to call no API at all.'),
-    h('p', {}, guarded || secret.last_used_at ? 'Every system that uses it is cut off at once, and tokens that it has already got end within seconds.'
-      : 'It has never been used. If a system has it all the same, that system is cut off at once.', ' This can’t be undone.'),
+    guarded &&
+      note(
+        'danger',
+        h('p', {}, h('strong', {}, 'It is in use.')),
+        h('p', {}, 'Last used ', lastUse(secret), '. Whatever uses it will stop.'),
+      ),
+    others.length === 0 &&
+      note(
+        'danger',
+        h('strong', {}, 'It is the last secret that works.'),
+        ' The application will be able to call no API at all.',
+      ),
+    h(
+      'p',
+      {},
+      guarded || secret.last_used_at
+        ? 'Every system that uses it is cut off at once, and tokens that it has already got end within seconds.'
+        : 'It has never been used. If a system has it all the same, that system is cut off at once.',
+      ' This can’t be undone.',
+    ),
   ];
 }
 

@@ -26,8 +26,16 @@ export function openDialog({ title, body, kind = '', guard = null, fixed = false
   const element = h('dialog', { class: `dialog ${kind}`, 'aria-labelledby': titleId });
   const opener = document.activeElement;
   const dialog = { element, heading, guard, close, ask, retitle };
-  const closeButton = h('button', { type: 'button', class: 'button icon-only', 'aria-label': 'Close', onclick: ask }, icon('close'));
-  add(element, h('div', { class: 'dialog-head' }, heading, fixed ? null : closeButton), h('div', { class: 'dialog-body' }, body));
+  const closeButton = h(
+    'button',
+    { type: 'button', class: 'button icon-only', 'aria-label': 'Close', onclick: ask },
+    icon('close'),
+  );
+  add(
+    element,
+    h('div', { class: 'dialog-head' }, heading, fixed ? null : closeButton),
+    h('div', { class: 'dialog-body' }, body),
+  );
   element.addEventListener('cancel', (event) => event.preventDefault());
   // A browser closes a dialog at the second Escape whatever `cancel` says, so the key itself is taken.
   element.addEventListener('keydown', (event) => {
@@ -63,12 +71,27 @@ export function openDialog({ title, body, kind = '', guard = null, fixed = false
 export function confirm({ title, body, yes, danger = false, no = 'Cancel' }) {
   return new Promise((resolve) => {
     let answer = false;
-    const agree = h('button', {
-      type: 'button', class: `button ${danger ? 'danger' : 'primary'}`, onclick: () => { answer = true; dialog.close(); },
-    }, yes);
-    const decline = h('button', { type: 'button', class: 'button', autofocus: danger, onclick: () => dialog.close() }, no);
+    const agree = h(
+      'button',
+      {
+        type: 'button',
+        class: `button ${danger ? 'danger' : 'primary'}`,
+        onclick: () => {
+          answer = true;
+          dialog.close();
+        },
+      },
+      yes,
+    );
+    const decline = h(
+      'button',
+      { type: 'button', class: 'button', autofocus: danger, onclick: () => dialog.close() },
+      no,
+    );
     const dialog = openDialog({
-      title, kind: 'small', closed: () => resolve(answer),
+      title,
+      kind: 'small',
+      closed: () => resolve(answer),
       body: [body, h('div', { class: 'actions' }, agree, decline)],
     });
   });

@@ -24,7 +24,9 @@ function fill(element, attributes, children) {
 
 /** Appends children: elements, texts, lists of both. */
 export function add(element, ...children) {
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
 }
 
 /** Puts children in place of what is there. */

@@ -11,9 +11,14 @@ export function field(label, control, { advice = null, optional = false } = {}) 
   const error = h('div', { class: 'field-error', id: `${id}-error` });
   const adviceElement = advice && h('div', { class: 'advice', id: `${id}-advice` }, advice);
   control.setAttribute('aria-describedby', [advice ? `${id}-advice` : '', `${id}-error`].filter(Boolean).join(' '));
-  const element = h('div', { class: 'field' },
+  const element = h(
+    'div',
+    { class: 'field' },
     h('label', { for: id }, label, optional ? h('span', { class: 'muted' }, ' (optional)') : null),
-    control, adviceElement, error);
+    control,
+    adviceElement,
+    error,
+  );
   element.control = control;
   element.fail = (text) => {
     replace(error, text ? [icon('stop'), h('span', {}, text)] : []);
@@ -24,11 +29,16 @@ export function field(label, control, { advice = null, optional = false } = {}) 
 }
 
 /** A single-line text control. */
-export const input = (attributes) => h('input', { class: 'input', autocomplete: 'off', spellcheck: 'false', ...attributes });
+export const input = (attributes) =>
+  h('input', { class: 'input', autocomplete: 'off', spellcheck: 'false', ...attributes });
 
 /** A choice from a list of [value, text]. */
 export const select = (options, attributes = {}) =>
-  h('select', { class: 'input', ...attributes }, options.map(([value, text]) => h('option', { value }, text)));
+  h(
+    'select',
+    { class: 'input', ...attributes },
+    options.map(([value, text]) => h('option', { value }, text)),
+  );
 
 /**
  * A form. `send` runs on submit; what it throws is shown on top. Returning fields that failed: call `fail` on them and
@@ -37,8 +47,13 @@ export const select = (options, attributes = {}) =>
 export function form({ fields, submit, send, kind = 'primary', cancel = null, extra = null }) {
   const problem = h('div', { role: 'alert' });
   const button = h('button', { type: 'submit', class: `button ${kind}` }, submit);
-  const actions = h('div', { class: 'actions' }, button,
-    cancel && h('button', { type: 'button', class: 'button', onclick: cancel }, 'Cancel'), extra);
+  const actions = h(
+    'div',
+    { class: 'actions' },
+    button,
+    cancel && h('button', { type: 'button', class: 'button', onclick: cancel }, 'Cancel'),
+    extra,
+  );
   const element = h('form', { class: 'form', novalidate: true }, problem, fields, actions);
   let busy = false;
   element.addEventListener('submit', async (event) => {
@@ -62,9 +77,20 @@ export function form({ fields, submit, send, kind = 'primary', cancel = null, ex
 /** Shows an error as a sentence, with the request id when the failure is the server's. */
 export function showProblem(place, error) {
   const id = error.status >= 500 && error.requestId;
-  replace(place, h('div', { class: 'note danger' }, icon('stop'), h('div', {},
-    h('p', {}, sentence(error.message)),
-    id && h('p', { class: 'muted' }, 'Request id for support: ', h('code', {}, id)))));
+  replace(
+    place,
+    h(
+      'div',
+      { class: 'note danger' },
+      icon('stop'),
+      h(
+        'div',
+        {},
+        h('p', {}, sentence(error.message)),
+        id && h('p', { class: 'muted' }, 'Request id for support: ', h('code', {}, id)),
+      ),
+    ),
+  );
 }
 
 /** The API's texts begin in lower case and have no full stop. */

@@ -14,7 +14,15 @@ export function searchBox(label, find) {
   const problem = h('div', { role: 'alert' });
   let timer = 0;
   let queue = Promise.resolve();
-  const control = h('input', { id, type: 'search', class: 'input', placeholder: label, autocomplete: 'off', spellcheck: 'false', maxlength: 120 });
+  const control = h('input', {
+    id,
+    type: 'search',
+    class: 'input',
+    placeholder: label,
+    autocomplete: 'off',
+    spellcheck: 'false',
+    maxlength: 120,
+  });
   control.addEventListener('input', () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
@@ -22,17 +30,33 @@ export function searchBox(label, find) {
       queue = queue.then(() => (text === control.value.trim() ? attempt(problem, () => find(text)) : null));
     }, PAUSE);
   });
-  return h('div', { class: 'search', role: 'search' }, h('label', { class: 'unseen', for: id }, label), icon('search'), control, problem);
+  return h(
+    'div',
+    { class: 'search', role: 'search' },
+    h('label', { class: 'unseen', for: id }, label),
+    icon('search'),
+    control,
+    problem,
+  );
 }
 
 /** A button for the next part of a list; nothing at its end. */
 export function moreButton(next, show) {
   if (!next) return null;
   const problem = h('div', { role: 'alert' });
-  const button = h('button', {
-    type: 'button', class: 'button',
-    onclick: () => guarded(problem, async () => { await show(); announce('More entries were added.'); }),
-  }, 'Show more');
+  const button = h(
+    'button',
+    {
+      type: 'button',
+      class: 'button',
+      onclick: () =>
+        guarded(problem, async () => {
+          await show();
+          announce('More entries were added.');
+        }),
+    },
+    'Show more',
+  );
   return h('div', { class: 'more' }, button, problem);
 }
 
@@ -58,16 +82,47 @@ async function attempt(place, action) {
 /** A table: `columns` are headings; rows are lists of cells. Each cell knows its heading for narrow screens. */
 export function table(caption, columns, kind = '') {
   const body = h('tbody', {});
-  const element = h('div', { class: `panel table ${kind}` }, h('table', {},
-    h('caption', { class: 'unseen' }, caption),
-    h('thead', {}, h('tr', {}, columns.map((text) => h('th', { scope: 'col' }, text || h('span', { class: 'unseen' }, 'Actions'))))),
-    body));
+  const element = h(
+    'div',
+    { class: `panel table ${kind}` },
+    h(
+      'table',
+      {},
+      h('caption', { class: 'unseen' }, caption),
+      h(
+        'thead',
+        {},
+        h(
+          'tr',
+          {},
+          columns.map((text) => h('th', { scope: 'col' }, text || h('span', { class: 'unseen' }, 'Actions'))),
+        ),
+      ),
+      body,
+    ),
+  );
   element.fill = (rows, { fresh = true, empty = 'Nothing here.' } = {}) => {
     if (fresh) replace(body);
     if (fresh && rows.length === 0) add(body, h('tr', {}, h('td', { colspan: columns.length, class: 'empty' }, empty)));
     for (const cells of rows) {
-      add(body, h('tr', {}, cells.map((cell, at) => h(at === 0 ? 'th' : 'td',
-        { scope: at === 0 ? 'row' : null, 'data-heading': columns[at] || null, class: columns[at] ? null : 'row-actions' }, cell))));
+      add(
+        body,
+        h(
+          'tr',
+          {},
+          cells.map((cell, at) =>
+            h(
+              at === 0 ? 'th' : 'td',
+              {
+                scope: at === 0 ? 'row' : null,
+                'data-heading': columns[at] || null,
+                class: columns[at] ? null : 'row-actions',
+              },
+              cell,
+            ),
+          ),
+        ),
+      );
     }
   };
   return element;

@@ -3,7 +3,8 @@
 import { add, h, replace } from './dom.js';
 import { NoAnswer, SessionOver, facts, isAbort } from './api.js';
 import { closeAll, currentGuard } from './dialogs.js';
-import { listen, load, seesAll, session, signOut, watch } from './session.js';
+import { load, seesAll, session } from './session.js';
+import { listen, signOut, watch } from './watch.js';
 import { icon } from './icons.js';
 import { note } from './notices.js';
 import { sentence } from './forms.js';
@@ -34,16 +35,48 @@ let failures = 0;
 let current = { hash: '', leave: null, changed: null };
 
 function frame() {
-  const skip = h('a', { class: 'skip', href: '#main', onclick: (event) => { event.preventDefault(); main.focus(); } }, 'Skip to the content');
+  const skip = h(
+    'a',
+    {
+      class: 'skip',
+      href: '#main',
+      onclick: (event) => {
+        event.preventDefault();
+        main.focus();
+      },
+    },
+    'Skip to the content',
+  );
   const here = (hash) => current.hash === hash || current.hash.startsWith(`${hash}/`);
   const links = seesAll() ? TEAM : [['#/applications', 'Applications']];
   const user = session.user;
-  replace(top, skip, h('div', { class: seesAll() ? 'top-line team' : 'top-line' },
-    h('a', { class: 'brand', href: user ? '#/' : null }, h('span', { class: 'mark' }, icon('key')), h('span', {}, 'WMDA ', h('span', { class: 'brand-page' }, 'API Credentials'))),
-    user && h('nav', { 'aria-label': 'Main' }, links.map(([hash, text]) => h('a', { href: hash, 'aria-current': here(hash) ? 'page' : null }, text))),
-    user && h('div', { class: 'who' },
-      h('span', { class: 'who-name' }, h('bdi', {}, user.display_name)),
-      h('button', { type: 'button', class: 'button quiet', onclick: leave }, icon('out'), 'Sign out'))));
+  replace(
+    top,
+    skip,
+    h(
+      'div',
+      { class: seesAll() ? 'top-line team' : 'top-line' },
+      h(
+        'a',
+        { class: 'brand', href: user ? '#/' : null },
+        h('span', { class: 'mark' }, icon('key')),
+        h('span', {}, 'WMDA ', h('span', { class: 'brand-page' }, 'API Credentials')),
+      ),
+      user &&
+        h(
+          'nav',
+          { 'aria-label': 'Main' },
+          links.map(([hash, text]) => h('a', { href: hash, 'aria-current': here(hash) ? 'page' : null }, text)),
+        ),
+      user &&
+        h(
+          'div',
+          { class: 'who' },
+          h('span', { class: 'who-name' }, h('bdi', {}, user.display_name)),
+          h('button', { type: 'button', class: 'button quiet', onclick: leave }, icon('out'), 'Sign out'),
+        ),
+    ),
+  );
 }
 
 async function leave(event) {
@@ -58,12 +91,38 @@ async function leave(event) {
 /** Somebody without a role: why there is nothing, and whom to ask. */
 function closedView() {
   document.title = 'No access – Manage API Credentials';
-  replace(main, h('div', { class: 'entrance' }, h('h1', { tabindex: '-1' }, 'This page is closed to you for now'),
-    h('div', { class: 'panel' },
-      h('p', {}, 'You are signed in as ', h('strong', {}, h('bdi', {}, session.user.email)), ', but you are not a credential manager of any application.'),
-      h('p', {}, 'A manager of your organisation can ask the WMDA team to assign you to an application. They assign nobody without the organisation’s confirmation.'),
-      h('p', {}, 'Ask ', h('a', { href: `mailto:${facts.support_address}` }, facts.support_address), ', and name your organisation and the application.'),
-      h('div', { class: 'actions' }, h('button', { type: 'button', class: 'button', onclick: route }, 'Look again')))));
+  replace(
+    main,
+    h(
+      'div',
+      { class: 'entrance' },
+      h('h1', { tabindex: '-1' }, 'This page is closed to you for now'),
+      h(
+        'div',
+        { class: 'panel' },
+        h(
+          'p',
+          {},
+          'You are signed in as ',
+          h('strong', {}, h('bdi', {}, session.user.email)),
+          ', but you are not a credential manager of any application.',
+        ),
+        h(
+          'p',
+          {},
+          'A manager of your organisation can ask the WMDA team to assign you to an application. They assign nobody without the organisation’s confirmation.',
+        ),
+        h(
+          'p',
+          {},
+          'Ask ',
+          h('a', { href: `mailto:${facts.support_address}` }, facts.support_address),
+          ', and name your organisation and the application.',
+        ),
+        h('div', { class: 'actions' }, h('button', { type: 'button', class: 'button', onclick: route }, 'Look again')),
+      ),
+    ),
+  );
 }
 
 function home() {
@@ -82,7 +141,12 @@ async function route() {
   if (token) {
     return open(async (place) => {
       const { enrolmentView } = await module('./enrolment.js');
-      enrolmentView(place, { token: token[1], done: () => { location.hash = '#/'; } });
+      enrolmentView(place, {
+        token: token[1],
+        done: () => {
+          location.hash = '#/';
+        },
+      });
     }, []);
   }
   const failure = /^#sign-in-failed=(\w+)$/.exec(hash);
@@ -142,23 +206,48 @@ async function open(view, parameters) {
 
 function loading(signal) {
   if (signal.aborted) return;
-  replace(main, h('p', { class: 'unseen', role: 'status' }, 'Loading…'),
-    [1, 2, 3].map(() => h('div', { class: 'panel skeleton', 'aria-hidden': 'true' }, h('div', {}), h('div', {}), h('div', {}))));
+  replace(
+    main,
+    h('p', { class: 'unseen', role: 'status' }, 'Loading…'),
+    [1, 2, 3].map(() =>
+      h('div', { class: 'panel skeleton', 'aria-hidden': 'true' }, h('div', {}), h('div', {}), h('div', {})),
+    ),
+  );
 }
 
 function failed(error) {
   document.title = 'Not shown – Manage API Credentials';
   const gone = error.status === 404;
-  const title = gone ? 'There is nothing here' : error instanceof NoAnswer ? 'The server does not answer' : 'This can’t be shown now';
+  const title = gone
+    ? 'There is nothing here'
+    : error instanceof NoAnswer
+      ? 'The server does not answer'
+      : 'This can’t be shown now';
   const text = gone
     ? 'It does not exist, or you may not see it. If you managed it until now, somebody may have ended your assignment.'
     : sentence(error.message);
-  replace(main, h('div', { class: 'entrance' }, h('h1', { tabindex: '-1' }, title),
-    h('div', { class: 'panel' }, note(gone ? 'info' : 'danger', text),
-      error.status >= 500 && error.requestId && h('p', { class: 'muted' }, 'Request id for support: ', h('code', {}, error.requestId)),
-      h('div', { class: 'actions' },
-        h('button', { type: 'button', class: 'button primary', onclick: route }, 'Try again'),
-        h('a', { class: 'button', href: '#/' }, 'Start page')))));
+  replace(
+    main,
+    h(
+      'div',
+      { class: 'entrance' },
+      h('h1', { tabindex: '-1' }, title),
+      h(
+        'div',
+        { class: 'panel' },
+        note(gone ? 'info' : 'danger', text),
+        error.status >= 500 &&
+          error.requestId &&
+          h('p', { class: 'muted' }, 'Request id for support: ', h('code', {}, error.requestId)),
+        h(
+          'div',
+          { class: 'actions' },
+          h('button', { type: 'button', class: 'button primary', onclick: route }, 'Try again'),
+          h('a', { class: 'button', href: '#/' }, 'Start page'),
+        ),
+      ),
+    ),
+  );
   settle();
 }
 
@@ -174,13 +263,19 @@ function enter({ reason = '', failure = '' } = {}) {
 }
 
 function foot() {
-  add(document.getElementById('foot'),
+  add(
+    document.getElementById('foot'),
     h('span', {}, 'Help: ', h('a', { href: `mailto:${facts.support_address}` }, facts.support_address)),
-    h('a', { href: '/api/docs' }, 'REST API'));
+    h('a', { href: '/api/docs' }, 'REST API'),
+  );
 }
 
 listen({
-  over: (reason) => { current.leave?.abort(); current.leave = null; enter({ reason }); },
+  over: (reason) => {
+    current.leave?.abort();
+    current.leave = null;
+    enter({ reason });
+  },
   entered: () => route(),
   changed: (clientId) => current.changed?.(clientId),
 });

@@ -10,7 +10,9 @@ export function announce(text) {
   const status = document.getElementById('status');
   status.textContent = '';
   // A region that is emptied and filled in one turn may go unread.
-  setTimeout(() => { status.textContent = text; }, 60);
+  setTimeout(() => {
+    status.textContent = text;
+  }, 60);
 }
 
 /** Says that something was done. */
@@ -25,7 +27,10 @@ export function toast(text) {
 export async function copy(text, button) {
   const label = button.querySelector('.label');
   const before = label.textContent;
-  const done = await navigator.clipboard.writeText(text).then(() => true, () => false);
+  const done = await navigator.clipboard.writeText(text).then(
+    () => true,
+    () => false,
+  );
   label.textContent = done ? 'Copied' : 'Select and copy by hand';
   announce(done ? 'Copied to the clipboard.' : 'Copying is blocked: select the text and copy it by hand.');
   button.classList.toggle('done', done);
@@ -38,11 +43,19 @@ export async function copy(text, button) {
 
 /** A button that copies a text; `name` says which to whoever can't see where it stands. */
 export function copyButton(text, name, { label = 'Copy', kind = 'quiet', after = () => {} } = {}) {
-  const button = h('button', {
-    type: 'button',
-    class: `button ${kind} copy`,
-    onclick: async () => { if (await copy(text, button)) after(); },
-  }, icon('copy'), h('span', { class: 'label' }, label), h('span', { class: 'unseen' }, ` ${name}`));
+  const button = h(
+    'button',
+    {
+      type: 'button',
+      class: `button ${kind} copy`,
+      onclick: async () => {
+        if (await copy(text, button)) after();
+      },
+    },
+    icon('copy'),
+    h('span', { class: 'label' }, label),
+    h('span', { class: 'unseen' }, ` ${name}`),
+  );
   return button;
 }
 

@@ -57,6 +57,7 @@ const ASSETS: &[(&str, &[u8])] = assets!(
     "secrets.js",
     "session.js",
     "sign-in.js",
+    "watch.js",
 );
 
 /// What the page can't ask the API before somebody has signed in.
