@@ -40,26 +40,25 @@ pub fn parse_text(text: &str, longest: usize) -> Option<String> {
 
 /// Reads an expiry: an instant with offset (RFC 3339), or a plain date that means the end of that day in UTC.
 pub fn parse_expiry(text: &str, now: DateTime<Utc>, max_days: u32) -> Result<DateTime<Utc>, InvalidSecret> {
-    let (expiry, latest) = match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-        Ok(day) if text.len() == "2027-06-30".len() => {
-            (end_of(day), end_of(latest(now, max_days).date_naive()))
-        }
-        _ => {
-            let instant = DateTime::parse_from_rfc3339(text).map_err(|_| InvalidSecret::Form)?;
-            // A leap second is read by few and stored by no database.
-            if instant.nanosecond() >= 1_000_000_000 {
-                return Err(InvalidSecret::Form);
-            }
-            (
-                instant.with_timezone(&Utc).trunc_subsecs(3),
-                latest(now, max_days),
-            )
-        }
+    let expiry = match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        Ok(day) if text.len() == "2027-06-30".len() => end_of(day),
+        _ => parse_instant(text)?,
     };
+    let latest = latest(now, max_days);
     match expiry {
         past if past <= now => Err(InvalidSecret::Past),
-        far if far > latest => Err(InvalidSecret::TooFar),
+        // The last day counts whole, also when its end is written as an instant, as the API itself writes it.
+        far if far > latest && far != end_of(latest.date_naive()) => Err(InvalidSecret::TooFar),
         good => Ok(good),
+    }
+}
+
+fn parse_instant(text: &str) -> Result<DateTime<Utc>, InvalidSecret> {
+    let instant = DateTime::parse_from_rfc3339(text).map_err(|_| InvalidSecret::Form)?;
+    // A leap second is read by few and stored by no database.
+    match instant.nanosecond() {
+        1_000_000_000.. => Err(InvalidSecret::Form),
+        _ => Ok(instant.with_timezone(&Utc).trunc_subsecs(3)),
     }
 }
 
@@ -91,6 +90,7 @@ mod tests {
             ("2027-03-01", now, "2027-03-01T23:59:59Z"),
             ("2028-03-01", now, "2028-03-01T23:59:59Z"),
             ("2028-03-01T12:00:00Z", now, "2028-03-01T12:00:00Z"),
+            ("2028-03-01T23:59:59Z", now, "2028-03-01T23:59:59Z"),
             ("2028-03-01T14:00:00+02:00", now, "2028-03-01T12:00:00Z"),
             ("2027-03-01T12:00:01Z", now, "2027-03-01T12:00:01Z"),
             (
