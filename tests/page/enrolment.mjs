@@ -24,8 +24,8 @@ async function scan(page) {
 
 async function choose(page, password) {
   await page.getByLabel('Password', { exact: true }).fill(password);
-  await page.getByLabel('The same once more').fill(password);
-  await page.getByRole('button', { name: 'Go on' }).click();
+  await page.getByLabel('Repeat password').fill(password);
+  await page.getByRole('button', { name: 'Continue' }).click();
 }
 
 test('a new manager enrols: password, authenticator by QR code, recovery codes, sign-in', async (t) => {
@@ -50,8 +50,8 @@ test('a new manager enrols: password, authenticator by QR code, recovery codes, 
   await choose(page, 'short');
   await page.getByText('Use at least 8 characters.').waitFor();
   await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
-  await page.getByRole('button', { name: 'Go on' }).click();
-  await page.getByText('The two are not the same.').waitFor();
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByText('The two passwords are different.').waitFor();
   await accessible(page, 'enrolment, password refused');
   await choose(page, PASSWORD);
 
@@ -70,14 +70,14 @@ test('a new manager enrols: password, authenticator by QR code, recovery codes, 
   await page.getByLabel('Code that the app shows now').fill(totp(key));
   await page.getByRole('button', { name: 'Finish' }).click();
 
-  await page.getByText('Keep these codes now').waitFor();
+  await page.getByText('Save these codes now').waitFor();
   await accessible(page, 'enrolment, recovery codes');
   await fits(page);
   assert.ok(!page.url().includes('token'), 'the used token does not stay in the address');
   const codes = await page.locator('.codes code').allTextContents();
   assert.equal(codes.length, 10);
   await page.getByRole('button', { name: 'Go to sign-in' }).click();
-  await page.getByRole('dialog', { name: 'Go on without the codes?' }).waitFor();
+  await page.getByRole('dialog', { name: 'Continue without the codes?' }).waitFor();
   await page.getByRole('button', { name: 'Go back' }).click();
   const saved = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Download' }).click();
@@ -99,10 +99,10 @@ test('P-04 a forgotten password: the authenticator stays and is asked for', asyn
   const { enrolment_url } = await call('POST', `/users/${who.id}/enrolment`, { as: await admin() });
   const page = await open(t, null, `#${enrolment_url.split('#')[1]}`);
   await choose(page, PASSWORD);
-  await page.getByText('prove that you have it').waitFor();
+  await page.getByText('Show that you have it').waitFor();
   assert.equal(await page.locator('.qr').count(), 0);
   await accessible(page, 'enrolment with an authenticator that stays');
-  await page.getByLabel('Code from the authenticator that you have').fill(totp(who.totp_secret));
+  await page.getByLabel('Code from your authenticator').fill(totp(who.totp_secret));
   await page.getByRole('button', { name: 'Finish' }).click();
   await page.getByText('Your new password is set').waitFor();
 });

@@ -59,7 +59,7 @@ test('the server is gone in the middle of a creation: nothing is half-made, and 
   await page.getByText('The server did not answer.').waitFor();
   await server.start(folder, port);
   await page.getByRole('button', { name: 'Look again' }).click();
-  await page.getByText('Nothing was made.').waitFor();
+  await page.getByText('No secret was created.').waitFor();
   await page.getByRole('button', { name: 'Back to the form' }).click();
   assert.equal(await page.getByLabel('Name').inputValue(), 'Made later');
   await page.getByRole('button', { name: 'Create secret' }).click();
@@ -83,6 +83,7 @@ test('the answer to a creation is lost: the page finds the secret, says so, and 
   );
   await fill(page, 'Lost');
   const dialog = page.getByRole('dialog', { name: 'The answer was lost' });
+  await dialog.getByText('Looking for it…').waitFor({ timeout: 1_000 });
   await dialog.getByText('its value was lost on the way').waitFor();
   await accessible(page, 'lost answer');
   assert.equal((await list(who)).length, 2);
@@ -132,7 +133,7 @@ test('an assignment that has ended meanwhile closes the application and says why
   await page.getByRole('heading', { name: 'Secrets' }).waitFor();
   await call('DELETE', `/applications/${clientId}/managers/${who.id}`, { as: await admin() });
   await page.reload();
-  await page.getByRole('heading', { name: 'This page is closed to you for now' }).waitFor();
+  await page.getByRole('heading', { name: 'You have no access yet' }).waitFor();
   await call('POST', `/applications/${clientId}/managers`, { as: await admin(), body: { user_id: who.id } });
   await page.goto(`${demo.page_url}?2#/applications/${second}`);
   await page.getByRole('heading', { name: 'There is nothing here' }).waitFor();

@@ -268,6 +268,12 @@ async function fromFolder(route) {
   await route.fulfill({ body: await readFile(join(FROM, file)), contentType: type });
 }
 
+/** The text of an asset of the page. */
+export async function asset(file) {
+  if (FROM) return readFile(join(FROM, file), 'utf8');
+  return (await fetch(`${demo.base_url}/manage-api-credentials/assets/${file}`)).text();
+}
+
 /** No violation of WCAG 2.2 AA or of axe's best practices, in light and in dark. */
 export async function accessible(page, what) {
   for (const colorScheme of ['light', 'dark']) {

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { accessible, call, colleague, demo, fits, manager, open, secret, sql, stored, use } from './harness.mjs';
 
 const at = (who) => `#/applications/${who.clientId}`;
-const panel = (page, name = 'Rotation under way') => page.getByRole('region', { name });
+const panel = (page, name = 'Rotation in progress') => page.getByRole('region', { name });
 const now = (page) => panel(page).locator('[aria-current="step"]').textContent();
 const HOUR = 3_600_000;
 
@@ -17,7 +17,7 @@ test('a rotation from beginning to end: seen live, resumed, and the same for two
   const page = await open(t, who, at(who));
   await page.getByRole('button', { name: 'Rotate Search server' }).click();
   const dialog = page.getByRole('dialog', { name: 'Rotate: create the new secret' });
-  await dialog.getByText('Nothing stops').waitFor();
+  await dialog.getByText('still works too').waitFor();
   assert.match(await dialog.getByLabel('Name').inputValue(), /^Search server \([A-Z][a-z]{2} \d{4}\)$/);
   await accessible(page, 'rotate');
   await dialog.getByLabel('Name').fill('Search server, next');
@@ -40,7 +40,7 @@ test('a rotation from beginning to end: seen live, resumed, and the same for two
   await use(who, { id: fresh.id, secret: value }, 'okhttp/5.1.0');
   for (const tab of [page, theirs]) {
     await panel(tab).getByText('The new secret works').waitFor();
-    assert.match(await now(tab), /Let the old one fall silent/);
+    assert.match(await now(tab), /Wait until the old secret is unused/);
   }
   assert.equal(await page.getByRole('status').first().textContent(), 'The new secret was used for the first time.');
   assert.match(await panel(page).textContent(), /by okhttp\/5\.1\.0/);
@@ -58,12 +58,12 @@ test('a rotation from beginning to end: seen live, resumed, and the same for two
 
   sql('UPDATE client_secrets SET last_used_at = ? WHERE id = ?', stored(Date.now() - 25 * HOUR), old.id);
   await page.reload();
-  await panel(page).getByText('Nothing has used the old one since').waitFor();
-  assert.match(await now(page), /Delete the old one/);
+  await panel(page).getByText('Nothing has used the old secret since').waitFor();
+  assert.match(await now(page), /Delete the old secret/);
   await accessible(page, 'rotation, ready');
   await panel(page).getByRole('button', { name: 'Delete the old secret' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete secret' }).click();
-  await panel(page, 'Rotation finished').getByText('Nothing stopped.').waitFor();
+  await panel(page, 'Rotation finished').getByText('has taken over').waitFor();
   await accessible(page, 'rotation, finished');
   await panel(page, 'Rotation finished').getByRole('button', { name: 'Close' }).click();
   await panel(page, 'Rotation finished').waitFor({ state: 'detached' });
@@ -73,12 +73,32 @@ test('a rotation from beginning to end: seen live, resumed, and the same for two
   );
 });
 
+test('who deletes an old secret that is in use is told what is known, not that nothing stopped', async (t) => {
+  const who = await manager();
+  const old = await secret(who, 'Old one');
+  const fresh = await secret(who, 'New one', { replaces: old.id });
+  await use(who, fresh);
+  await use(who, old, 'Java/21');
+  const page = await open(t, who, at(who));
+  await panel(page).getByRole('button', { name: 'Delete the old secret now' }).click();
+  await page.getByRole('dialog').getByRole('textbox').fill('Old one');
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete secret' }).click();
+  const finished = panel(page, 'Rotation finished');
+  await finished.getByText('The old secret was still in use when you deleted it').waitFor();
+  assert.match(await finished.textContent(), /from 127\.0\.0\.1 by Java\/21/);
+  const steps = await finished.getByRole('listitem').allTextContents();
+  assert.match(steps[2], /Wait until the old secret is unused, skipped/);
+  assert.doesNotMatch(await finished.textContent(), /nothing (has )?(stopped|used)/i);
+  await accessible(page, 'rotation, finished too early');
+  await fits(page);
+});
+
 test('a rotation is given up by deleting the new secret, which nobody uses', async (t) => {
   const who = await manager();
   const old = await secret(who, 'Stays after all');
   await secret(who, 'Never needed', { replaces: old.id });
   const page = await open(t, who, at(who));
-  await panel(page).getByRole('button', { name: 'Give up' }).click();
+  await panel(page).getByRole('button', { name: 'Cancel: delete the new secret' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete secret' }).click();
   await panel(page).waitFor({ state: 'detached' });
   await page.getByRole('button', { name: 'Rotate Stays after all' }).waitFor();
@@ -90,9 +110,9 @@ test('an old secret that has expired is an outage until the new one is used', as
   const fresh = await secret(who, 'At last', { replaces: old.id });
   sql('UPDATE client_secrets SET expires_at = ? WHERE id = ?', stored(Date.now() - HOUR), old.id);
   const page = await open(t, who, at(who));
-  await panel(page).getByText('gets no token until the new one is in use').waitFor();
+  await panel(page).getByText('gets no token until the new secret is in use').waitFor();
   await use(who, fresh);
-  await panel(page).getByText('The old one has expired and gets no token.').waitFor();
+  await panel(page).getByText('The old secret had already expired.').waitFor();
 });
 
 test('only a secret of the same application, and one that is there, can be replaced', async () => {

@@ -121,10 +121,10 @@ test('pictures of the credential manager’s views', async (t) => {
   await picture(tab, 'rotation-4-silence', { full: false });
   age(old.id, { created: 352, used: 1.2 });
   await tab.reload();
-  await tab.getByText('Nothing has used the old one').waitFor();
+  await tab.getByText('Nothing has used the old secret').waitFor();
   await picture(tab, 'rotation-5-delete', { full: false });
   await tab
-    .getByRole('region', { name: 'Rotation under way' })
+    .getByRole('region', { name: 'Rotation in progress' })
     .getByRole('button', { name: 'Delete the old secret' })
     .click();
   await tab.getByText('Delete this secret?').waitFor();
@@ -153,16 +153,16 @@ test('pictures of enrolment', async (t) => {
   });
   const page = await open(t, null, `#${user.enrolment_url.split('#')[1]}`, { viewport: WIDE });
   await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
-  await page.getByLabel('The same once more').fill('correct horse battery');
+  await page.getByLabel('Repeat password').fill('correct horse battery');
   await picture(page, 'enrolment-1-password');
-  await page.getByRole('button', { name: 'Go on' }).click();
+  await page.getByRole('button', { name: 'Continue' }).click();
   await page.getByText('Scan this code').waitFor();
   await picture(page, 'enrolment-2-authenticator', { narrow: true });
   await page.getByText('You can’t scan it?').click();
   const key = (await page.locator('.key').textContent()).replace(/\s/g, '');
   await page.getByLabel('Code that the app shows now').fill(totp(key));
   await page.getByRole('button', { name: 'Finish' }).click();
-  await page.getByText('Keep these codes now').waitFor();
+  await page.getByText('Save these codes now').waitFor();
   await picture(page, 'enrolment-3-codes');
 });
 

@@ -40,10 +40,10 @@ test('a manager signs in with password and code, and signs out in every tab', as
   await accessible(page, 'sign-in');
   await fits(page);
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByText('Write your password.').waitFor();
+  await page.getByText('Enter your password.').waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.name), 'email');
   await fillIn(page, who, { password: 'wrong horse battery' });
-  await page.getByText('E-mail address, password or code is wrong').waitFor();
+  await page.getByText('The e-mail address, the password or the code is wrong').waitFor();
   assert.equal(await page.getByLabel('Code from your authenticator').inputValue(), '');
   await accessible(page, 'sign-in refused');
   await fillIn(page, who);
@@ -86,13 +86,13 @@ test('somebody without a role sees why the page is closed and whom to ask', asyn
   const { organisation_id: organisation } = await call('GET', `/applications/${clientId}`, { as });
   const who = await signIn(await person({ organisation }));
   const page = await open(t, who);
-  await page.getByRole('heading', { name: 'This page is closed to you for now' }).waitFor();
+  await page.getByRole('heading', { name: 'You have no access yet' }).waitFor();
   await page.getByText('not a credential manager of any application').waitFor();
   assert.equal(await page.getByRole('main').getByRole('link', { name: 'support@wmda.example' }).count(), 1);
   await accessible(page, 'closed page');
   await fits(page);
   await call('POST', `/applications/${clientId}/managers`, { as, body: { user_id: who.id } });
-  await page.getByRole('button', { name: 'Look again' }).click();
+  await page.getByRole('button', { name: 'Check again' }).click();
   await page.getByRole('heading', { name: 'Your applications' }).waitFor();
 });
 
@@ -111,7 +111,7 @@ test('with an OpenID provider there is a way that asks for no password here', as
 
 test('each failure at an OpenID provider is explained', async (t) => {
   const words = {
-    unknown_person: 'nobody here knows you yet',
+    unknown_person: 'no account here yet',
     no_mfa: 'without a second factor',
     disabled: 'is disabled',
     failed: 'did not work',
@@ -150,7 +150,7 @@ test('twelve hours after signing in staying is no longer offered, and a form is 
   sql('UPDATE sessions SET created_at = ? WHERE user_id = ?', stored(Date.now() - (12 * 60 - 3) * MINUTE), who.id);
   await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
   await page.getByRole('button', { name: 'Stay signed in' }).click();
-  await page.getByText('Twelve hours after signing in every session ends').first().waitFor();
+  await page.getByText('Every session ends twelve hours after').first().waitFor();
   const looked = page.waitForResponse((answer) => answer.url().endsWith('/api/v1/session'));
   await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
   await looked;
@@ -182,7 +182,7 @@ test('a session that has ended with nothing open leads back to where one was', a
   const page = await open(t, who, `#/applications/${who.clientId}`);
   await page.getByRole('heading', { name: 'Secrets' }).waitFor();
   await away(page, who, 61);
-  await page.getByText('an hour without activity').waitFor();
+  await page.getByText('one hour without activity').waitFor();
   assert.equal(await page.getByText('Client id').count(), 0, 'nothing of the view is left on the screen');
   await fillIn(page, who, { code: totp(who.totp_secret, 1) });
   await page.getByRole('heading', { name: 'Secrets' }).waitFor();
@@ -196,10 +196,13 @@ test('a session that has ended with a form open loses nothing that was typed', a
   await page.getByRole('radio', { name: '3 months' }).check();
   await page.context().clearCookies();
   await page.getByRole('button', { name: 'Create secret' }).click();
-  await page.getByRole('dialog', { name: 'Sign in to go on' }).waitFor();
+  await page.getByRole('dialog', { name: 'Sign in to continue' }).waitFor();
   await accessible(page, 'sign-in in front of a form');
   await page.keyboard.press('Escape');
-  assert.ok(await page.getByRole('dialog', { name: 'Sign in to go on' }).isVisible(), 'it can’t be closed like that');
+  assert.ok(
+    await page.getByRole('dialog', { name: 'Sign in to continue' }).isVisible(),
+    'it can’t be closed like that',
+  );
   await fillIn(page, who, { code: totp(who.totp_secret, 1) });
   // The call that was refused is made again, with what was typed.
   await page.getByRole('dialog', { name: 'Your new secret' }).waitFor();
@@ -226,10 +229,10 @@ test('two tabs: signing in anew in one lets the other go on', async (t) => {
   await first.getByLabel('Name').fill('Written before');
   const second = await open(t, null, '#/applications', { context: first.context() });
   await second.getByRole('button', { name: 'Sign out' }).click();
-  await first.getByRole('dialog', { name: 'Sign in to go on' }).waitFor();
+  await first.getByRole('dialog', { name: 'Sign in to continue' }).waitFor();
   await fillIn(second, who, { code: totp(who.totp_secret, 1) });
   await second.getByRole('heading', { name: 'Your applications' }).waitFor();
-  await first.getByRole('dialog', { name: 'Sign in to go on' }).waitFor({ state: 'detached' });
+  await first.getByRole('dialog', { name: 'Sign in to continue' }).waitFor({ state: 'detached' });
   assert.equal(await first.getByLabel('Name').inputValue(), 'Written before');
   await first.getByRole('button', { name: 'Create secret' }).click();
   await first.getByRole('dialog', { name: 'Your new secret' }).waitFor();

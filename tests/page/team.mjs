@@ -30,12 +30,15 @@ test('an admin sets up a member: organisation, application, permission, person, 
   await fits(page);
   await page.getByRole('button', { name: 'New organisation' }).click();
   await page.getByRole('button', { name: 'Create organisation' }).click();
-  await page.getByText('Write its name.').waitFor();
+  await page.getByText('Enter its name.').waitFor();
   await page.getByLabel('Name', { exact: true }).fill('Fjord <b>Registry</b>');
   await page.getByLabel('Country').fill('no');
   await accessible(page, 'new organisation');
   await page.getByRole('button', { name: 'Create organisation' }).click();
-  await row(page, 'Fjord <b>Registry</b>').getByText('Norway (NO)').waitFor();
+  await heading(page, 'Fjord <b>Registry</b>');
+  await page.getByText('Norway (NO)').waitFor();
+  await accessible(page, 'an organisation');
+  await fits(page);
 
   await page.getByRole('link', { name: 'Applications' }).click();
   await heading(page, 'Applications');
@@ -47,7 +50,7 @@ test('an admin sets up a member: organisation, application, permission, person, 
   await page.getByText('No application has').waitFor();
   await page.getByRole('button', { name: 'New application' }).click();
   await page.getByLabel('Organisation', { exact: true }).selectOption({ label: 'Fjord <b>Registry</b> (NO)' });
-  await page.getByLabel('Organisation’s name within').fill('FjordRegistry');
+  await page.getByLabel('Short name of the organisation').fill('FjordRegistry');
   await page.getByText('Partner-NO-FjordRegistry-SMC').waitFor();
   await accessible(page, 'new application');
   await page.getByRole('button', { name: 'Create application' }).click();
@@ -55,15 +58,15 @@ test('an admin sets up a member: organisation, application, permission, person, 
   await page.getByText('Nobody can sign in to manage it.').waitFor();
   assert.equal(await page.getByRole('button', { name: 'Create new secret' }).count(), 0, 'an admin creates no secret');
 
-  await page.getByRole('button', { name: 'Grant' }).click();
+  await page.getByRole('button', { name: 'Give access' }).click();
   await page.getByLabel('API', { exact: true }).selectOption({ label: 'Match-Connect (sandbox)' });
   await page.getByLabel('Search.Write').uncheck();
   await accessible(page, 'grant');
-  await page.getByRole('dialog').getByRole('button', { name: 'Grant' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Give access' }).click();
   await page.getByRole('region', { name: 'APIs it may call' }).getByText('Search.Read').waitFor();
   assert.equal(await page.getByText('Search.Write').count(), 0);
 
-  await page.getByRole('button', { name: 'Assign' }).click();
+  await page.getByRole('button', { name: 'Add manager' }).click();
   await page.getByText('Add a person first.').waitFor();
   await page.getByRole('dialog').getByRole('link', { name: 'People' }).click();
   await heading(page, 'People');
@@ -89,22 +92,22 @@ test('an admin sets up a member: organisation, application, permission, person, 
 
   await page.goBack();
   await heading(page, 'Partner-NO-FjordRegistry-SMC');
-  await page.getByRole('button', { name: 'Assign' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Assign' }).click();
-  await page.getByText('Name who confirmed it.').waitFor();
+  await page.getByRole('button', { name: 'Add manager' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Add manager' }).click();
+  await page.getByText('Enter who confirmed it.').waitFor();
   await page.getByLabel('Confirmed by').fill('Director Olsen');
   await accessible(page, 'assign');
-  await page.getByRole('dialog').getByRole('button', { name: 'Assign' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Add manager' }).click();
   await page.getByText('confirmed by Director Olsen').waitFor();
   await page.getByText('Only one person can sign in to manage it.').waitFor();
 
-  await page.getByRole('button', { name: 'End the assignment of Ingrid Dahl' }).click();
-  await page.getByRole('button', { name: 'End it' }).click();
+  await page.getByRole('button', { name: 'Remove manager Ingrid Dahl' }).click();
+  await page.getByRole('button', { name: 'Remove manager', exact: true }).click();
   await page.getByText('confirmed by Director Olsen').waitFor({ state: 'detached' });
-  await page.getByRole('button', { name: 'Take away Match-Connect sandbox' }).click();
+  await page.getByRole('button', { name: 'Remove access Match-Connect (sandbox)' }).click();
   await accessible(page, 'take away');
-  await page.getByRole('button', { name: 'Take it away' }).click();
-  await page.getByText('None yet. The WMDA team grants them.').waitFor();
+  await page.getByRole('button', { name: 'Remove access', exact: true }).click();
+  await page.getByText('None yet. The WMDA team gives access.').waitFor();
   await page.getByRole('button', { name: 'Disable application' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Disable' }).click();
   await page.getByText('This application is disabled').waitFor();
@@ -124,7 +127,7 @@ test('an admin changes a person, makes a new link, and disables; an organisation
   await page.getByLabel('Auditor').check();
   await page.getByLabel('Name', { exact: true }).fill(' ');
   await page.getByRole('button', { name: 'Save' }).click();
-  await page.getByText('Write the person’s name.').waitFor();
+  await page.getByText('Enter the name of the person.').waitFor();
   await page.getByLabel('Name', { exact: true }).fill('Paula Maier');
   await page.getByRole('button', { name: 'Save' }).click();
   await row(page, who.email)
@@ -137,6 +140,11 @@ test('an admin changes a person, makes a new link, and disables; an organisation
   await page.getByRole('button', { name: 'Copy link' }).click();
   await page.getByRole('dialog', { name: 'Enrolment link' }).getByRole('button', { name: 'Done' }).click();
   await page.getByRole('button', { name: 'Disable' }).click();
+  const question = page.getByRole('dialog', { name: 'Disable this person?' });
+  await question.getByRole('button', { name: 'Cancel' }).click();
+  assert.equal((await call('GET', `/users/${who.id}`, { as: await admin() })).enabled, true, 'it asks first');
+  await page.getByRole('button', { name: 'Disable' }).click();
+  await question.getByRole('button', { name: 'Disable' }).click();
   await row(page, who.email).getByText('Disabled').waitFor();
   const answer = await fetch(`${demo.base_url}/api/v1/session`, {
     headers: { Cookie: `__Host-wmda-session=${who.cookie}` },
@@ -146,9 +154,19 @@ test('an admin changes a person, makes a new link, and disables; an organisation
   const { organisation_name: organisation } = await call('GET', `/applications/${who.clientId}`, { as: await admin() });
   await page.goto(`${demo.page_url}#/organisations`);
   await page.getByLabel('Search organisations').fill(organisation);
-  await page.getByRole('button', { name: `Disable ${organisation}`, exact: true }).click();
+  await page.getByRole('link', { name: organisation, exact: true }).click();
+  await heading(page, organisation);
+  await page.getByRole('row').filter({ hasText: who.clientId }).getByRole('link').waitFor();
+  await row(page, who.email).getByText('Disabled').waitFor();
+  await page.getByRole('button', { name: 'Disable organisation' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Disable' }).click();
-  await row(page, organisation).getByText('Disabled').waitFor();
+  await page.getByText('This organisation is disabled.').waitFor();
+  await row(page, 'Organisation disabled').getByText(organisation).waitFor();
+  await page.getByRole('button', { name: 'Change' }).click();
+  await page.getByLabel('Name', { exact: true }).fill(`${organisation} renamed`);
+  await page.getByRole('button', { name: 'Save' }).click();
+  await heading(page, `${organisation} renamed`);
+  await row(page, 'Organisation changed').first().waitFor();
 });
 
 test('needs attention: expiring secrets and thinly managed applications, the most urgent first', async (t) => {
@@ -172,10 +190,7 @@ test('needs attention: expiring secrets and thinly managed applications, the mos
   await page.getByRole('listitem').filter({ hasText: 'Tried too late' }).getByText('1 hour ago').waitFor();
   const order = await page.getByRole('main').getByRole('listitem').allTextContents();
   const place = (text) => order.findIndex((one) => one.includes(text));
-  assert.ok(
-    place('Tried too late') < place(name) && place(name) < place('sign in to manage it'),
-    'the most urgent first',
-  );
+  assert.ok(place('Tried too late') < place(name) && place(name) < place('can sign in'), 'the most urgent first');
   await page.getByRole('heading', { name: 'Fewer than two managers' }).waitFor();
   const hrefs = await page
     .getByRole('main')
@@ -225,18 +240,19 @@ test('the audit trail is filtered, and goes on where it ended', async (t) => {
   assert.equal(await rows.count(), 50);
   await page.getByRole('button', { name: 'Show more' }).click();
   await page.waitForFunction(() => document.querySelectorAll('tbody tr').length > 50);
-  await page.getByLabel('What').fill('secret.create');
+  await page.getByLabel('What').selectOption({ label: 'Secret created' });
   await page.getByLabel('Who').fill(who.email);
   await page.getByRole('button', { name: 'Filter' }).click();
   await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
-  await rows.first().getByText(`application/${who.clientId}`).waitFor();
-  await page.getByLabel('Outcome').selectOption('denied');
+  const { name } = await call('GET', `/applications/${who.clientId}`, { as: who });
+  await rows.first().getByRole('link', { name }).waitFor();
+  await page.getByLabel('Result').selectOption('denied');
   await page.getByRole('button', { name: 'Filter' }).click();
   await page.getByText('No event fits these filters.').waitFor();
   await page.getByRole('button', { name: 'Clear' }).click();
   await rows.nth(10).waitFor();
-  await rows.first().getByRole('button', { name: 'session.create' }).click();
+  await rows.first().getByRole('button', { name: 'Signed in' }).click();
   await page.waitForFunction(() =>
-    [...document.querySelectorAll('tbody tr')].every((one) => one.textContent.includes('session.create')),
+    [...document.querySelectorAll('tbody tr')].every((one) => one.textContent.includes('Signed in')),
   );
 });

@@ -1,5 +1,7 @@
 // The REST API: one way to call it, and what its failures mean to the page.
 
+import { t } from './texts.js';
+
 const BASE = '/api/v1';
 /** No answer after so long is no answer: the server itself gives up after 15 seconds. */
 const PATIENCE = 20_000;
@@ -20,7 +22,7 @@ export const hooks = {
 /** The server said no, and why. */
 class Problem extends Error {
   constructor(response, body) {
-    super(body?.detail ?? `The server answered ${response.status}.`);
+    super(body?.detail ?? t.answered(response.status));
     this.status = response.status;
     this.retryAfter = Number(response.headers.get('Retry-After')) || null;
     this.requestId = response.headers.get('X-Request-Id');
@@ -30,7 +32,7 @@ class Problem extends Error {
 /** There was no answer, or none of this service: nobody knows whether a change was made. */
 export class NoAnswer extends Error {
   constructor() {
-    super('The server did not answer. Check your connection; the page tries again when you ask it to.');
+    super(t.noAnswer);
   }
 }
 

@@ -1,22 +1,29 @@
 // One application: what it is, its secrets, and the rotations under way. What changes elsewhere appears here by itself.
 
-import { h, name, replace } from './dom.js';
-import { SessionOver, all, get, isAbort } from './api.js';
-import { isAdmin, manages, tellChanged } from './session.js';
-import { icon } from './icons.js';
-import { copyButton, note } from './notices.js';
+import { accessSection, managersSection, switchButton } from './access.js';
+import { all, facts, get, isAbort, SessionOver } from './api.js';
 import { environments } from './applications.js';
-import { fact, secretCard } from './secrets.js';
 import { createSecret } from './create-secret.js';
 import { deleteSecret } from './delete-secret.js';
-import { rotationPanel, rotations, pollEvery } from './rotation.js';
-import { accessSection, managersSection, switchButton } from './access.js';
+import { h, name, replace } from './dom.js';
+import { icon } from './icons.js';
+import { copyButton, note } from './notices.js';
+import { pollEvery, rotationPanel, rotations } from './rotation.js';
+import { fact, secretCard, secretRow } from './secrets.js';
+import { isAdmin, manages, seesAll, tellChanged } from './session.js';
+import { t, titled } from './texts.js';
+import { entraTokenUrls, tokenUrl } from './token-urls.js';
 
-export async function applicationView(main, { parameters: [clientId], signal }) {
+const words = t.application;
+/** More secrets than these are shown a line each. */
+const FEW = 4;
+
+export async function applicationView(main, { parameters: [clientId, secretId], signal }) {
   const path = `/applications/${clientId}`;
   let [application, secrets] = await Promise.all([get(path, { signal }), all(`${path}/secrets`, { signal })]);
   let finished = null;
-  document.title = `${application.name} – Manage API Credentials`;
+  let dense = secrets.length > FEW;
+  titled(application.name);
   const head = h('div', {});
   const rotating = h('div', { class: 'rotations' });
   const list = h('section', { 'aria-labelledby': 'secrets-title' });
@@ -26,10 +33,16 @@ export async function applicationView(main, { parameters: [clientId], signal }) 
     application: () => application,
     secrets: () => secrets,
     signal,
-    create: (replaced = null) => createSecret({ application, replaced, secrets, changed: refresh, drop: tools.drop }),
+    create: (replaced = null) =>
+      createSecret({ application, replaced, secrets, changed: refresh, drop: tools.drop, made: revealRotation }),
     drop: (secret, options = {}) => deleteSecret({ clientId, secret, secrets, ...options, changed: refresh }),
     finish: (rotation) => {
       finished = rotation;
+      show();
+    },
+    isDense: () => dense,
+    setDense: (wanted) => {
+      dense = wanted;
       show();
     },
     refresh,
@@ -49,10 +62,7 @@ export async function applicationView(main, { parameters: [clientId], signal }) 
 
   function show() {
     if (signal.aborted) return;
-    const key = document.activeElement?.dataset?.key;
-    const opened = [...main.querySelectorAll('details[open]')].map(
-      (one) => one.closest('[data-secret]')?.dataset.secret,
-    );
+    const kept = keepPlace(main);
     replace(head, header(application, tools));
     replace(
       rotating,
@@ -61,23 +71,64 @@ export async function applicationView(main, { parameters: [clientId], signal }) 
     );
     replace(list, secretList(application, secrets, tools));
     replace(around, accessSection(application, tools), managersSection(application, tools));
-    for (const one of opened) main.querySelector(`[data-secret="${one}"] details`)?.setAttribute('open', '');
-    if (key) main.querySelector(`[data-key="${key}"]`)?.focus();
+    kept.restore();
   }
 
   show();
-  replace(main, head, rotating, list, around);
+  replace(main, head, missing(secrets, secretId), rotating, list, around);
   watchRotation(() => rotations(secrets), tools, signal);
   return {
     changed: (changedId) => {
       if (changedId === clientId) refresh({ background: true, told: true }).catch(() => {});
     },
+    settled: () => revealSecret(secretId),
   };
+}
+
+/** What is unfolded and where the focus is, so that a fresh drawing changes neither. */
+function keepPlace(main) {
+  const focused = main.contains(document.activeElement) ? document.activeElement : null;
+  const key = focused?.dataset.key;
+  const of = (element) => element.closest('[data-secret]')?.dataset.secret;
+  const mails = [...main.querySelectorAll('details.reminders[open]')].map(of);
+  const rests = [...main.querySelectorAll('.secret-rest:not([hidden])')].map(of);
+  const inside = (id, selector) => main.querySelector(`[data-secret="${id}"] ${selector}`);
+  return {
+    restore() {
+      for (const id of mails) inside(id, 'details.reminders')?.setAttribute('open', '');
+      for (const id of rests) inside(id, '[aria-expanded="false"]')?.click();
+      if (!focused || focused.isConnected) return;
+      const again = key && main.querySelector(`[data-key="${CSS.escape(key)}"]`);
+      (again || main.querySelector('h1'))?.focus({ preventScroll: true });
+    },
+  };
+}
+
+/** Where a link in a mail leads to; the secret may be gone. */
+function missing(secrets, secretId) {
+  return secretId && !secrets.some((one) => one.id === secretId) ? note('info', words.secretGone) : null;
+}
+
+function revealSecret(secretId) {
+  const found = secretId && document.querySelector(`[data-secret="${secretId}"]`);
+  if (!found) return false;
+  found.classList.add('wanted');
+  found.scrollIntoView({ block: 'center' });
+  found.querySelector('h3').focus({ preventScroll: true });
+  return true;
+}
+
+/** The rotation that has just begun may be above what is on the screen. */
+function revealRotation(made) {
+  const panel = made.replaces && document.querySelector(`[data-rotation="${made.id}"]`);
+  if (!panel) return;
+  panel.scrollIntoView({ block: 'start' });
+  panel.querySelector('h2').focus({ preventScroll: true });
 }
 
 function header(application, tools) {
   return [
-    h('p', { class: 'crumb' }, h('a', { href: '#/applications' }, icon('back'), 'Applications')),
+    h('p', { class: 'crumb' }, h('a', { href: '#/applications' }, icon('back'), t.applications.title)),
     h(
       'div',
       { class: 'page-head' },
@@ -88,25 +139,38 @@ function header(application, tools) {
         h(
           'p',
           { class: 'marks' },
-          name(application.organisation_name, { class: 'muted' }),
+          organisation(application),
           environments(application),
-          application.sandbox_only && h('span', { class: 'badge' }, 'Match-Connect sandbox only'),
+          application.sandbox_only && h('span', { class: 'badge' }, words.sandboxOnly),
         ),
       ),
       switchButton(application, tools),
     ),
-    !application.enabled &&
-      note('danger', 'This application is disabled: it gets no token, whatever its secret. Ask the WMDA team why.'),
-    h(
-      'dl',
-      { class: 'panel facts wide' },
-      fact('Client id', [h('code', {}, application.client_id), copyButton(application.client_id, 'the client id')]),
-      fact('Token URL', [
-        h('code', {}, `${location.origin}/oauth2/token`),
-        copyButton(`${location.origin}/oauth2/token`, 'the token URL'),
-      ]),
-    ),
+    !application.enabled && note('danger', seesAll() ? words.disabledForTeam : words.disabled),
+    addresses(application),
   ];
+}
+
+/** The organisation, which the WMDA team can open. */
+function organisation(application) {
+  const shown = name(application.organisation_name);
+  if (!seesAll()) return h('span', { class: 'muted' }, shown);
+  return h('a', { href: `#/organisations/${application.organisation_id}` }, shown);
+}
+
+/** What a system is configured with, apart from the secret. */
+function addresses(application) {
+  const copied = (text, what) => [h('code', {}, text), copyButton(text, what)];
+  return h(
+    'dl',
+    { class: 'panel facts wide' },
+    fact(t.clientId, copied(application.client_id, t.theClientId)),
+    fact(words.tenant, copied(facts.tenant_id, words.theTenant)),
+    fact(words.tokenUrl, copied(tokenUrl(), words.theTokenUrl)),
+    entraTokenUrls().map(([version, url]) =>
+      fact(words.entraTokenUrl(version), copied(url, words.theEntraTokenUrl(version))),
+    ),
+  );
 }
 
 function secretList(application, secrets, tools) {
@@ -117,65 +181,57 @@ function secretList(application, secrets, tools) {
       'button',
       { type: 'button', class: 'button primary', 'data-key': 'create', onclick: () => tools.create() },
       icon('plus'),
-      'Create new secret',
+      t.createSecret.title,
     );
   const title = h(
     'div',
     { class: 'section-head' },
-    h('h2', { id: 'secrets-title', tabindex: '-1' }, 'Secrets'),
-    secrets.length > 0 && create,
+    h('h2', { id: 'secrets-title', tabindex: '-1' }, words.secrets),
+    h('div', { class: 'row' }, secrets.length > 1 && denseButton(tools), secrets.length > 0 && create),
   );
-  if (secrets.length === 0) {
-    return [
-      title,
-      h(
-        'div',
-        { class: 'panel empty' },
-        h('p', {}, 'No secret yet. The application can call no API until it has one.'),
-        create,
-      ),
-    ];
-  }
+  if (secrets.length === 0) return [title, h('div', { class: 'panel empty' }, h('p', {}, words.noSecret), create)];
   const replacing = new Set(secrets.map((one) => one.replaces));
-  const buttons = (one) => [
-    mine &&
-      !replacing.has(one.id) &&
-      h(
-        'button',
-        { type: 'button', class: 'button', 'data-key': `rotate-${one.id}`, onclick: () => tools.create(one) },
-        icon('rotate'),
-        'Rotate',
-        h('span', { class: 'unseen' }, ' ', name(one.name)),
-      ),
-    (mine || isAdmin()) &&
-      h(
-        'button',
-        {
-          type: 'button',
-          class: 'button quiet danger',
-          'data-key': `delete-${one.id}`,
-          onclick: () => tools.drop(one),
-        },
-        icon('bin'),
-        'Delete',
-        h('span', { class: 'unseen' }, ' ', name(one.name)),
-      ),
-  ];
+  const buttons = (one) => secretButtons(one, mine, replacing.has(one.id), tools);
   return [
     title,
-    !mine &&
-      h(
-        'p',
-        { class: 'muted' },
-        isAdmin()
-          ? 'Only the application’s managers create secrets; in an emergency you can delete one. Nobody can read them.'
-          : 'Only the application’s managers create and delete secrets. Nobody can read them.',
-      ),
+    !mine && h('p', { class: 'muted' }, isAdmin() ? words.adminMayDelete : words.managersOnly),
+    tools.isDense()
+      ? h(
+          'div',
+          { class: 'panel dense-list' },
+          secrets.map((one) => secretRow(one, buttons(one))),
+        )
+      : h(
+          'div',
+          { class: 'cards' },
+          secrets.map((one) => secretCard(one, buttons(one))),
+        ),
+  ];
+}
+
+function denseButton(tools) {
+  const dense = tools.isDense();
+  const turn = () => tools.setDense(!dense);
+  return h(
+    'button',
+    { type: 'button', class: 'button quiet', 'data-key': 'dense', 'aria-pressed': String(dense), onclick: turn },
+    icon('rows'),
+    words.dense,
+  );
+}
+
+function secretButtons(secret, mine, isReplaced, tools) {
+  const button = (kind, key, picture, text, onclick) =>
     h(
-      'div',
-      { class: 'cards' },
-      secrets.map((one) => secretCard(one, buttons(one))),
-    ),
+      'button',
+      { type: 'button', class: `button ${kind}`, 'data-key': `${key}-${secret.id}`, onclick },
+      icon(picture),
+      text,
+      h('span', { class: 'unseen' }, ' ', name(secret.name)),
+    );
+  return [
+    mine && !isReplaced && button('', 'rotate', 'rotate', words.rotate, () => tools.create(secret)),
+    (mine || isAdmin()) && button('quiet danger', 'delete', 'bin', words.remove, () => tools.drop(secret)),
   ];
 }
 
@@ -187,11 +243,8 @@ async function watchRotation(pending, tools, signal) {
     await new Promise((resolve) => setTimeout(resolve, pause));
     waited += pause;
     if (signal.aborted) return;
-    if (pending().length === 0) {
-      waited = 0;
-      continue;
-    }
-    if (document.visibilityState === 'hidden') continue;
+    if (pending().length === 0) waited = 0;
+    if (pending().length === 0 || document.visibilityState === 'hidden') continue;
     try {
       await tools.refresh({ background: true });
     } catch (error) {

@@ -1,30 +1,20 @@
-// What the WMDA team should look at.
+// What the WMDA team should look at: the urgent open, the rest folded.
 
-import { h, name, replace } from './dom.js';
 import { clock, get } from './api.js';
-import { day, duration, relative } from './dates.js';
+import { duration, expiry, relative } from './dates.js';
+import { h, name, replace } from './dom.js';
 import { icon } from './icons.js';
+import { t, titled } from './texts.js';
 
-const KINDS = [
-  [
-    'secret_expired_yet_tried',
-    'Expired, and still tried',
-    'A system still has an expired secret and gets no token. Somebody at the organisation does not know yet.',
-  ],
-  [
-    'secret_expiring',
-    'Expiring within a month',
-    'The managers are reminded by e-mail. Ask those whose secret is in use and not yet replaced.',
-  ],
-  ['too_few_managers', 'Fewer than two managers', 'If the only manager is ill or leaves, nobody rotates the secrets.'],
-];
+const words = t.attention;
+/** In the order of their urgency; `many` groups are folded when they are long. */
+const KINDS = ['secret_expired_yet_tried', 'secret_expiring', 'too_few_managers'];
+const FOLDED_ABOVE = 10;
 
 export async function attentionView(main, { signal }) {
-  document.title = 'Needs attention – Manage API Credentials';
+  titled(words.title);
   const { items, complete } = await get('/attention', { signal });
-  const groups = KINDS.map(([kind, title, why]) => [items.filter((one) => one.kind === kind), title, why]).filter(
-    ([found]) => found.length > 0,
-  );
+  const groups = KINDS.map((kind) => [kind, items.filter((one) => one.kind === kind)]);
   replace(
     main,
     h(
@@ -33,35 +23,54 @@ export async function attentionView(main, { signal }) {
       h(
         'div',
         {},
-        h('h1', { tabindex: '-1' }, 'Needs attention'),
-        h('p', { class: 'lead' }, items.length === 0 ? 'Nothing now.' : summary(items.length, complete)),
+        h('h1', { tabindex: '-1' }, words.title),
+        h('p', { class: 'lead' }, items.length === 0 ? words.nothing : words.count(items.length, complete)),
       ),
     ),
-    items.length === 0 &&
-      h(
-        'p',
-        { class: 'panel empty' },
-        icon('check'),
-        ' No secret expires within a month, and every application has two managers.',
-      ),
-    groups.map(([found, title, why]) =>
-      h(
-        'section',
-        {},
-        h(
-          'div',
-          { class: 'section-head' },
-          h('h2', {}, title, ' ', h('span', { class: 'count' }, String(found.length))),
-        ),
-        h('p', { class: 'muted' }, why),
-        h('ul', { class: 'panel rows' }, found.map(row)),
-      ),
-    ),
+    items.length === 0 && h('p', { class: 'panel empty' }, icon('check'), ' ', words.allGood),
+    groups.filter(([, found]) => found.length > 0).map(([kind, found]) => group(kind, found)),
   );
 }
 
-const summary = (count, complete) =>
-  `${count}${complete ? '' : ' and more'} ${count === 1 ? 'matter' : 'matters'} to look at, the most urgent first.`;
+function group(kind, found) {
+  const [title, why] = words.kinds[kind];
+  const list = kind === 'too_few_managers' ? byOrganisation(found) : rows(found);
+  const long = kind === 'too_few_managers' && found.length > FOLDED_ABOVE;
+  return h(
+    'section',
+    {},
+    h('div', { class: 'section-head' }, h('h2', {}, title, ' ', h('span', { class: 'count' }, String(found.length)))),
+    h('p', { class: 'muted' }, why),
+    long ? h('details', { class: 'folded' }, h('summary', {}, words.showAll(found.length)), list) : list,
+  );
+}
+
+const rows = (found) => h('ul', { class: 'panel rows' }, found.map(row));
+
+/** Thinly managed applications of one organisation are one matter: one mail to it settles all. */
+function byOrganisation(found) {
+  const groups = new Map();
+  for (const one of found) groups.set(one.organisation_name, [...(groups.get(one.organisation_name) ?? []), one]);
+  const item = ([organisation, applications]) =>
+    h(
+      'li',
+      {},
+      h(
+        'div',
+        {},
+        h('strong', {}, name(organisation)),
+        h(
+          'div',
+          { class: 'small links' },
+          applications.map((one) => h('a', { href: address(one) }, one.application_name)),
+        ),
+      ),
+      mark(applications.reduce((least, one) => (one.able_managers < least.able_managers ? one : least))),
+    );
+  return h('ul', { class: 'panel rows' }, [...groups].map(item));
+}
+
+const address = (one) => `#/applications/${one.client_id}${one.secret_id ? `/secrets/${one.secret_id}` : ''}`;
 
 function row(one) {
   return h(
@@ -70,7 +79,7 @@ function row(one) {
     h(
       'div',
       {},
-      h('a', { href: `#/applications/${one.client_id}` }, h('strong', {}, one.application_name)),
+      h('a', { href: address(one) }, h('strong', {}, one.application_name)),
       ' ',
       h('span', { class: 'muted' }, name(one.organisation_name)),
       h('div', { class: 'small' }, detail(one)),
@@ -80,22 +89,20 @@ function row(one) {
 }
 
 function detail(one) {
-  if (one.kind === 'too_few_managers')
-    return one.able_managers === 0 ? 'Nobody can sign in to manage it.' : 'One person can sign in to manage it.';
-  const used = one.last_used_at ? ['last used ', relative(one.last_used_at)] : 'never used';
-  if (one.kind === 'secret_expired_yet_tried')
-    return [name(one.secret_name), ', expired ', day(one.expires_at), ', tried ', relative(one.tried_after_expiry_at)];
-  return [name(one.secret_name), ', expires ', day(one.expires_at), ', ', used];
+  const secret = name(one.secret_name);
+  if (one.kind === 'secret_expired_yet_tried') {
+    return words.tried(secret, expiry(one.expires_at), relative(one.tried_after_expiry_at));
+  }
+  return words.expires(secret, expiry(one.expires_at), one.last_used_at && relative(one.last_used_at));
 }
 
 function mark(one) {
-  if (one.kind === 'secret_expiring')
-    return h(
-      'span',
-      { class: 'badge warning' },
-      icon('warning'),
-      `${duration(Date.parse(one.expires_at) - clock.now())} left`,
-    );
-  if (one.kind === 'secret_expired_yet_tried') return h('span', { class: 'badge danger' }, icon('stop'), 'Expired');
-  return h('span', { class: 'badge' }, icon('people'), `${one.able_managers} of 2`);
+  if (one.kind === 'secret_expired_yet_tried') {
+    return h('span', { class: 'badge danger' }, icon('stop'), t.secret.expired);
+  }
+  if (one.kind === 'too_few_managers') {
+    return h('span', { class: 'badge' }, icon('people'), words.able(one.able_managers));
+  }
+  const left = duration(Date.parse(one.expires_at) - clock.now());
+  return h('span', { class: 'badge warning' }, icon('warning'), words.left(left));
 }

@@ -1,172 +1,113 @@
 // The audit trail, the newest first, with filters.
 
-import { h, name, newId, replace } from './dom.js';
-import { get } from './api.js';
 import { moment } from './dates.js';
+import { h, name, newId, replace } from './dom.js';
+import { actions, actionText, objectName, readNames } from './events.js';
 import { icon } from './icons.js';
-import { guarded, moreButton, table } from './lists.js';
+import { guarded, pagedList, table } from './lists.js';
+import { t, titled } from './texts.js';
 
-const ACTIONS = [
-  'session.create',
-  'session.delete',
-  'secret.create',
-  'secret.delete',
-  'application.create',
-  'application.enable',
-  'application.disable',
-  'permission.grant',
-  'permission.revoke',
-  'manager.assign',
-  'manager.remove',
-  'organisation.create',
-  'organisation.enable',
-  'organisation.disable',
-  'resource.create',
-  'user.create',
-  'user.enable',
-  'user.disable',
-  'user.change_roles',
-  'user.open_enrolment',
-  'user.enrol',
-];
+const words = t.audit;
 
 export async function auditView(main, { signal }) {
-  document.title = 'Audit trail – Manage API Credentials';
-  const list = table('Events', ['When', 'Who', 'What', 'Object', 'From', 'Outcome'], 'log');
-  const more = h('div', {});
+  titled(words.title);
+  const names = await readNames(signal);
+  const list = table(words.events, words.columns, 'log');
   const problem = h('div', { role: 'alert' });
-  const actionsId = newId('actions');
-  const actor = filter(
-    'Who (exactly)',
-    h('input', { class: 'input', maxlength: 254, spellcheck: 'false', autocomplete: 'off' }),
-  );
-  const action = filter(
-    'What',
-    h('input', { class: 'input', list: actionsId, maxlength: 64, spellcheck: 'false', autocomplete: 'off' }),
-  );
-  const object = filter(
-    'Object (exactly)',
-    h('input', { class: 'input', maxlength: 200, spellcheck: 'false', autocomplete: 'off' }),
-  );
-  const outcome = filter(
-    'Outcome',
+  const text = (extra = {}) => h('input', { class: 'input', spellcheck: 'false', autocomplete: 'off', ...extra });
+  const choice = (options) =>
     h(
       'select',
       { class: 'input' },
-      [
-        ['', 'Any'],
-        ['done', 'Done'],
-        ['denied', 'Denied'],
-      ].map(([value, text]) => h('option', { value }, text)),
+      options.map(([value, label]) => h('option', { value }, label)),
+    );
+  const controls = {
+    actor: filter(words.actor, text({ maxlength: 254 })),
+    action: filter(words.action, choice([['', words.any], ...actions()])),
+    object: filter(words.object, text({ maxlength: 200 })),
+    outcome: filter(
+      words.outcome,
+      choice([
+        ['', words.any],
+        ['done', words.done],
+        ['denied', words.denied],
+      ]),
     ),
-  );
-  const load = async (after = null) => show(await get(`/audit-events?${query(after)}`, { signal }), after === null);
+  };
+  const paged = pagedList({
+    path: '/audit-events',
+    signal,
+    show: (items, fresh) => list.fill(items.map(cells), { fresh, empty: words.none }),
+  });
+  for (const [key, one] of Object.entries(controls)) one.control.value = paged.filters[key] ?? '';
 
-  function query(after) {
-    const wanted = new URLSearchParams(after ? { after } : {});
-    for (const [key, one] of Object.entries({ actor, action, object, outcome })) {
-      if (one.control.value.trim()) wanted.set(key, one.control.value.trim());
-    }
-    return wanted;
+  function wanted() {
+    return Object.fromEntries(Object.entries(controls).map(([key, one]) => [key, one.control.value.trim()]));
   }
 
-  function show(page, fresh) {
-    list.fill(page.items.map(cells), { fresh, empty: 'No event fits these filters.' });
-    replace(
-      more,
-      moreButton(page.next, () => load(page.next)),
-    );
-  }
+  const apply = () => guarded(problem, () => paged.filter(wanted()));
 
-  const narrow = (one, value, label, kind = '') =>
-    h(
-      'button',
-      {
-        type: 'button',
-        class: `link plain ${kind}`,
-        title: `Only ${label}`,
-        onclick: () => {
-          one.control.value = value;
-          guarded(problem, load);
-        },
-      },
-      name(value),
-    );
+  function narrow(key, value, shown, label) {
+    const onclick = () => {
+      controls[key].control.value = value;
+      apply();
+    };
+    const button = h('button', { type: 'button', class: 'link plain', title: words.only(label), onclick }, shown);
+    return button;
+  }
 
   function cells(one) {
+    const done = one.outcome === 'done';
     return [
       moment(one.at),
-      narrow(actor, one.actor, 'this actor'),
-      narrow(action, one.action, 'this action', 'once'),
-      narrow(object, one.object, 'this object'),
+      narrow('actor', one.actor, name(one.actor), words.thisActor),
+      narrow('action', one.action, actionText(one.action), words.thisAction),
+      [
+        objectName(one, names),
+        ' ',
+        one.object.includes('/') && narrow('object', one.object, icon('search'), words.thisObject),
+      ],
       h('code', { class: 'once' }, one.source),
       h(
         'span',
-        { class: `badge ${one.outcome === 'done' ? 'ok' : 'danger'}` },
-        icon(one.outcome === 'done' ? 'check' : 'stop'),
-        one.outcome === 'done' ? 'Done' : 'Denied',
+        { class: `badge ${done ? 'ok' : 'danger'}` },
+        icon(done ? 'check' : 'stop'),
+        done ? words.done : words.denied,
       ),
     ];
   }
 
+  const submit = (event) => {
+    event.preventDefault();
+    apply();
+  };
+  const clear = () => {
+    filters.reset();
+    apply();
+  };
   const filters = h(
     'form',
-    {
-      class: 'panel filters',
-      'aria-label': 'Filters',
-      onsubmit: (event) => {
-        event.preventDefault();
-        guarded(problem, load);
-      },
-    },
-    actor,
-    action,
-    object,
-    outcome,
-    h(
-      'datalist',
-      { id: actionsId },
-      ACTIONS.map((value) => h('option', { value })),
-    ),
+    { class: 'panel filters', 'aria-label': words.filters, onsubmit: submit },
+    Object.values(controls),
     h(
       'div',
       { class: 'filter-actions' },
-      h('button', { type: 'submit', class: 'button primary' }, 'Filter'),
-      h(
-        'button',
-        {
-          type: 'button',
-          class: 'button',
-          onclick: () => {
-            filters.reset();
-            guarded(problem, load);
-          },
-        },
-        'Clear',
-      ),
+      h('button', { type: 'submit', class: 'button primary' }, words.filter),
+      h('button', { type: 'button', class: 'button', onclick: clear }, words.clear),
     ),
   );
-  await load();
+  await paged.load();
   replace(
     main,
     h(
       'div',
       { class: 'page-head' },
-      h(
-        'div',
-        {},
-        h('h1', { tabindex: '-1' }, 'Audit trail'),
-        h(
-          'p',
-          { class: 'lead' },
-          'Who did what, when and from where. Nothing in it can be changed. Click a value to see only its events.',
-        ),
-      ),
+      h('div', {}, h('h1', { tabindex: '-1' }, words.title), h('p', { class: 'lead' }, words.lead)),
     ),
     filters,
     problem,
     list,
-    more,
+    paged.more,
   );
 }
 

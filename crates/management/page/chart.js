@@ -1,12 +1,12 @@
 // Tokens per day over 30 days, as bars: drawn for eyes, said in words for everybody else.
 
-import { h, svg } from './dom.js';
-import { DAY, isoDay } from './dates.js';
 import { clock } from './api.js';
+import { DAY, isoDay, number, utcDay } from './dates.js';
+import { h, svg } from './dom.js';
+import { t } from './texts.js';
 
 const DAYS = 30;
 const [WIDTH, HEIGHT] = [180, 40];
-const number = new Intl.NumberFormat();
 
 /** The chart of a secret. */
 export function chart(secret) {
@@ -19,30 +19,18 @@ export function chart(secret) {
   const step = WIDTH / DAYS;
   const bars = values.map((value, at) => {
     const height = value === 0 ? 1 : Math.max(3, (value / highest) * HEIGHT);
-    return svg(
-      'rect',
-      { class: value ? 'bar' : 'bar none', x: at * step + 0.75, y: HEIGHT - height, width: step - 1.5, height, rx: 1 },
-      svg('title', {}, `${days[at]}: ${number.format(value)}`),
-    );
+    const place = { x: at * step + 0.75, y: HEIGHT - height, width: step - 1.5, height, rx: 1 };
+    const words = `${utcDay(days[at])}: ${number(value)}`;
+    return svg('rect', { class: value ? 'bar' : 'bar none', ...place }, svg('title', {}, words));
   });
-  const used = values.filter(Boolean).length;
-  const words =
-    total === 0
-      ? 'No token in the last 30 days'
-      : `${number.format(total)} ${total === 1 ? 'token' : 'tokens'} in 30 days`;
-  const more =
-    total === 0 ? '' : `, on ${used} ${used === 1 ? 'day' : 'days'}, at most ${number.format(highest)} on one day`;
+  const words = t.chart.total(total, number(total), DAYS);
+  const label = t.chart.label(words, values.filter(Boolean).length, number(highest));
   return h(
     'figure',
     { class: 'chart' },
     svg(
       'svg',
-      {
-        viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
-        role: 'img',
-        'aria-label': `Tokens per day: ${words.toLowerCase()}${more}`,
-        preserveAspectRatio: 'none',
-      },
+      { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': label, preserveAspectRatio: 'none' },
       bars,
     ),
     h('figcaption', {}, words),

@@ -1,62 +1,72 @@
 // A new secret: its name and expiry, then its value, once. When the answer is lost, the page finds out what happened.
 
-import { h, name, replace } from './dom.js';
 import { clock, facts, isUnknown, post } from './api.js';
-import { session } from './session.js';
-import { DAY, day, isoDay, plusMonths } from './dates.js';
-import { field, form, input, showProblem } from './forms.js';
-import { openDialog } from './dialogs.js';
-import { note } from './notices.js';
 import { showValue } from './created-secret.js';
+import { DAY, expiryText, isoDay, moment, month, plusMonths, utcDay } from './dates.js';
+import { openDialog } from './dialogs.js';
+import { h, name, replace } from './dom.js';
+import { field, form, input, showProblem } from './forms.js';
 import { guarded } from './lists.js';
+import { announce, note } from './notices.js';
+import { session } from './session.js';
+import { t } from './texts.js';
 
+const words = t.createSecret;
 /** What lives shorter than this is for testing. */
 const SHORT = 30 * DAY;
 const LONGEST_NAME = 120;
 /** A change that the server could not confirm may still be on its way to the database. */
 const SETTLE = 2_000;
 
-/** Opens the dialog. `replaced` is the secret that the new one will take over from. */
-export function createSecret({ application, replaced, secrets, changed, drop }) {
+/**
+ * Opens the dialog. `replaced` is the secret that the new one will take over from; `made` is called with the new secret
+ * once the dialog is closed.
+ */
+export function createSecret({ application, replaced, secrets, changed, drop, made = () => {} }) {
   const known = new Set(secrets.map((one) => one.id));
-  const label = field('Name', input({ maxlength: LONGEST_NAME, value: replaced ? suggestion(replaced.name) : '' }), {
-    advice:
-      'Say where it will be used, so that everybody knows what stops when it is deleted: “Search server, Amsterdam”.',
+  const label = field(t.name, input({ value: replaced ? suggestion(replaced.name) : '' }), {
+    advice: words.nameAdvice,
+    longest: LONGEST_NAME,
   });
-  const expiry = expiryField();
-  const body = form({ fields: [label, expiry.element], submit: 'Create secret', send, cancel: () => dialog.close() });
-  const intro =
-    replaced &&
-    h(
-      'p',
-      {},
-      'The new secret works at once, beside ',
-      h('strong', {}, name(replaced.name)),
-      '. Nothing stops: you delete the old one when nothing uses it any more.',
-    );
+  const expires = expiryField();
+  const body = form({
+    fields: [label, expires.element],
+    submit: words.submit,
+    send,
+    cancel: () => dialog.leave(),
+  });
+  let sending = false;
+  let result = null;
   const dialog = openDialog({
-    title: replaced ? 'Rotate: create the new secret' : 'Create new secret',
-    body: [intro, body],
+    title: replaced ? words.titleRotating : words.title,
+    body: [replaced && h('p', {}, words.beside(h('strong', {}, name(replaced.name)))), body],
+    closed: () => result && made(result),
   });
+  // The answer holds the value: who leaves before it comes never sees it.
+  dialog.protect(
+    () => sending && !session.renewing,
+    () => announce(words.wait),
+  );
   label.control.focus();
   label.control.select();
 
   async function send() {
-    const wanted = label.control.value.trim();
-    if (!wanted) label.fail('Give it a name.');
-    const problem = expiry.problem();
-    if (problem) expiry.fail(problem);
+    const wanted = label.text();
+    if (!wanted) label.fail(words.nameMissing);
+    const problem = expires.problem();
+    if (problem) expires.fail(problem);
     if (!wanted || problem) return false;
     const began = clock.now();
+    const replaces = replaced ? { replaces: replaced.id } : {};
+    sending = true;
     try {
-      const created = await post(`/applications/${application.client_id}/secrets`, {
-        name: wanted,
-        expires_at: expiry.value(),
-        ...(replaced ? { replaces: replaced.id } : {}),
-      });
-      showValue({ dialog, created, application, replaced });
+      const order = { name: wanted, expires_at: expires.value(), ...replaces };
+      result = await post(`/applications/${application.client_id}/secrets`, order);
+      sending = false;
+      showValue({ dialog, created: result, application, replaced });
       await changed().catch(() => {});
     } catch (error) {
+      sending = false;
       if (!isUnknown(error)) throw error;
       await findOut(wanted, began);
     }
@@ -65,75 +75,56 @@ export function createSecret({ application, replaced, secrets, changed, drop }) 
 
   /** The answer was lost: did the server make the secret? */
   async function findOut(wanted, began) {
-    const place = h('div', { role: 'alert' });
+    const place = h('div', { role: 'alert' }, note('info', words.looking));
     body.hidden = true;
     body.after(place);
-    dialog.retitle('The answer was lost');
+    dialog.retitle(words.lostTitle);
     await new Promise((resolve) => setTimeout(resolve, SETTLE));
     await look();
 
     async function look() {
-      replace(place, note('info', 'The connection broke while the secret was being made. Looking for it…'));
+      replace(place, note('info', words.looking));
       try {
-        const now = await changed();
-        const found = now.find(
-          (one) =>
-            !known.has(one.id) &&
-            one.name === wanted &&
-            one.created_by === session.user.email &&
-            Date.parse(one.created_at) >= began - 60_000,
-        );
+        const found = (await changed()).find(isOurs);
         replace(place, found ? orphan(found) : nothing());
       } catch (error) {
         showProblem(place, error);
-        place.append(actions(['Look again', look, 'primary'], ['Close', dialog.close]));
+        place.append(actions([words.lookAgain, look, 'primary'], [t.close, dialog.close]));
       }
       place.querySelector('button')?.focus();
     }
 
+    function isOurs(one) {
+      const fits = one.name === wanted && one.created_by === session.user.email;
+      return fits && !known.has(one.id) && Date.parse(one.created_at) >= began - 60_000;
+    }
+
     function orphan(found) {
       const problem = h('div', { role: 'alert' });
+      const startAgain = () =>
+        guarded(problem, async () => {
+          await drop(found, { quiet: true });
+          back();
+        });
       return [
         note(
           'warning',
-          h(
-            'p',
-            {},
-            'The secret ',
-            h('strong', {}, name(found.name)),
-            ' was made ',
-            day(found.created_at),
-            ', but its value was lost on the way. Nobody has it, and it can’t be shown again.',
-          ),
-          h('p', {}, 'Delete it, then create it again.'),
+          h('p', {}, words.orphan(h('strong', {}, name(found.name)), moment(found.created_at))),
+          h('p', {}, words.orphanAdvice),
         ),
         problem,
-        actions(
-          [
-            'Delete it and start again',
-            () =>
-              guarded(problem, async () => {
-                await drop(found, { quiet: true });
-                back();
-              }),
-            'primary',
-          ],
-          ['Keep it', dialog.close],
-        ),
+        actions([words.startAgain, startAgain, 'primary'], [words.keep, dialog.close]),
       ];
     }
 
     function nothing() {
-      return [
-        note('ok', 'Nothing was made. Your entries are still here: try again.'),
-        actions(['Back to the form', back, 'primary']),
-      ];
+      return [note('ok', words.nothing), actions([words.backToForm, back, 'primary'])];
     }
 
     function back() {
       place.remove();
       body.hidden = false;
-      dialog.retitle('Create new secret');
+      dialog.retitle(words.title);
       label.control.focus();
     }
   }
@@ -150,9 +141,9 @@ const actions = (...buttons) =>
 
 /** The old name with this month; a month that an earlier rotation put there goes. */
 function suggestion(old) {
-  const month = new Intl.DateTimeFormat('en', { month: 'short', year: 'numeric', timeZone: 'UTC' }).format(clock.now());
-  const stem = old.replace(/ \([A-Z][a-z]{2} \d{4}\)$/, '');
-  return [...`${stem} (${month})`].length <= LONGEST_NAME ? `${stem} (${month})` : stem;
+  const stem = old.replace(/ \(\p{L}{3,5}\.? \d{4}\)$/u, '');
+  const wanted = `${stem} (${month(clock.now())})`;
+  return [...wanted].length <= LONGEST_NAME ? wanted : stem;
 }
 
 /** The last day that the server takes: the same day next year, or less where it is configured so. */
@@ -162,72 +153,62 @@ const latest = () =>
 function choices() {
   const longest = latest();
   const list = [
-    ['1 year', plusMonths(clock.now(), 12)],
-    ['6 months', plusMonths(clock.now(), 6)],
-    ['3 months', plusMonths(clock.now(), 3)],
-    ['1 week', clock.now() + 7 * DAY],
+    [t.dates.year(1), plusMonths(clock.now(), 12)],
+    [t.dates.month(6), plusMonths(clock.now(), 6)],
+    [t.dates.month(3), plusMonths(clock.now(), 3)],
+    [words.week, clock.now() + 7 * DAY],
   ];
   const possible = list.filter(([, at]) => at <= longest);
-  if (facts.max_lifetime_days < 365) possible.unshift([`${facts.max_lifetime_days} days`, longest]);
+  if (facts.max_lifetime_days < 365) possible.unshift([t.dates.day(facts.max_lifetime_days), longest]);
   return possible;
 }
 
 function expiryField() {
   const date = input({ type: 'date', min: isoDay(clock.now()), max: isoDay(latest()), value: isoDay(latest()) });
-  const advice = h('div', {});
-  const dateField = field('Last day', date, { advice: 'The secret works until the end of this day in UTC.' });
+  const [advice, inWords] = [h('div', {}), h('span', { class: 'block' })];
+  const dateField = field(words.lastDay, date, { advice: [words.lastDayAdvice, inWords] });
   const radios = choices().map(([text, at], index) => {
+    const choose = () => {
+      date.value = isoDay(at);
+      dateField.fail('');
+      advise();
+    };
     const radio = h('input', {
       type: 'radio',
       name: 'life',
       value: isoDay(at),
       checked: index === 0,
-      onchange: () => {
-        date.value = isoDay(at);
-        dateField.fail('');
-        advise();
-      },
+      onchange: choose,
     });
     return h('label', { class: 'chip' }, radio, h('span', {}, text));
   });
   const advise = () => {
     const short = date.value && Date.parse(date.value) - clock.now() < SHORT;
-    replace(
-      advice,
-      short &&
-        note(
-          'warning',
-          'Such a short life is for testing only. A system in use needs the longest one: each expiry that is forgotten is an outage.',
-        ),
-    );
+    replace(advice, short && note('warning', words.short));
+    replace(inWords, date.value && words.worksUntil(expiryText(`${date.value}T23:59:59Z`)));
   };
   date.addEventListener('input', () => {
     for (const label of radios) label.firstElementChild.checked = label.firstElementChild.value === date.value;
     advise();
   });
+  advise();
   const element = h(
     'fieldset',
     { class: 'fieldset' },
-    h('legend', {}, 'Expires after'),
+    h('legend', {}, words.expiresAfter),
     h('div', { class: 'chips' }, radios),
     dateField,
     advice,
-    h(
-      'p',
-      { class: 'muted why' },
-      facts.max_lifetime_days >= 365
-        ? 'One year is the most: a secret that leaks unnoticed must not work for ever. You will be reminded by e-mail in time.'
-        : `${facts.max_lifetime_days} days is the most that this server allows. You will be reminded by e-mail in time.`,
-    ),
+    h('p', { class: 'muted why' }, words.longest(facts.max_lifetime_days)),
   );
   return {
     element,
     value: () => date.value,
     fail: dateField.fail,
     problem: () => {
-      if (!date.value) return 'Choose the last day.';
-      if (date.value < isoDay(clock.now())) return 'This day is over. Choose today or a later day.';
-      return date.value > isoDay(latest()) ? `Choose ${isoDay(latest())} or an earlier day.` : '';
+      if (!date.value) return words.dayMissing;
+      if (date.value < isoDay(clock.now())) return words.dayOver;
+      return date.value > isoDay(latest()) ? words.dayTooFar(utcDay(isoDay(latest()))) : '';
     },
   };
 }

@@ -1,60 +1,47 @@
 // The value of a new secret: shown this once. Whoever leaves without it is asked first.
 
+import { facts } from './api.js';
+import { expiryText } from './dates.js';
 import { add, h, name, replace } from './dom.js';
-import { openDialog } from './dialogs.js';
-import { copy, copyButton, note } from './notices.js';
 import { field, select } from './forms.js';
 import { icon } from './icons.js';
+import { copyButton, note } from './notices.js';
+import { keepUntilTaken } from './once.js';
+import { t } from './texts.js';
+import { tokenUrl } from './token-urls.js';
+
+const words = t.createdSecret;
 
 /** Shows the value in the dialog that made it. */
 export function showValue({ dialog, created, application, replaced }) {
-  let taken = false;
-  const take = () => {
-    taken = true;
-  };
+  const take = keepUntilTaken(dialog, created.secret, words.leave);
   const content = dialog.element.querySelector('.dialog-body');
-  const value = h('code', { class: 'value', 'data-secret-value': '' }, created.secret);
+  const save = () => {
+    download(created, application);
+    take();
+  };
   replace(
     content,
-    note(
-      'warning',
-      h(
-        'p',
-        {},
-        h('strong', {}, 'Copy it now: it will not be shown again.'),
-        ' It is stored nowhere, and nobody can look it up. If you lose it, delete it and create another one.',
-      ),
-    ),
+    note('warning', h('p', {}, h('strong', {}, words.once), ' ', words.nowhere)),
     h(
       'div',
       { class: 'value-box' },
-      h('div', { class: 'value-label' }, 'Value of ', name(created.name)),
-      value,
-      copyButton(created.secret, 'the secret', { label: 'Copy secret', kind: 'primary', after: take }),
+      h('div', { class: 'value-label' }, words.valueOf(name(created.name))),
+      h('code', { class: 'value', 'data-secret-value': '' }, created.secret),
+      copyButton(created.secret, words.theSecret, { label: words.copy, kind: 'primary', after: take }),
     ),
+    h('p', {}, words.worksUntil(h('strong', {}, expiryText(created.expires_at)))),
     h(
       'p',
       { class: 'id-line' },
-      h('span', { class: 'muted' }, 'Client id '),
+      h('span', { class: 'muted' }, t.clientId, ' '),
       h('code', {}, application.client_id),
-      copyButton(application.client_id, 'the client id'),
+      copyButton(application.client_id, t.theClientId),
     ),
     h(
       'div',
       { class: 'row' },
-      h(
-        'button',
-        {
-          type: 'button',
-          class: 'button',
-          onclick: () => {
-            download(created, application);
-            take();
-          },
-        },
-        icon('down'),
-        'Download as .env',
-      ),
+      h('button', { type: 'button', class: 'button', onclick: save }, icon('down'), words.download),
     ),
     test(created, application, take),
     h(
@@ -62,86 +49,32 @@ export function showValue({ dialog, created, application, replaced }) {
       { class: 'actions' },
       h(
         'button',
-        { type: 'button', class: 'button primary', onclick: () => dialog.guardedClose() },
-        replaced ? 'Done: wait for its first use' : 'Done',
+        { type: 'button', class: 'button primary', onclick: dialog.leave },
+        replaced ? words.doneRotating : t.done,
       ),
     ),
   );
-  dialog.guard = Object.assign(() => taken || (askFirst(), false), {
-    unsaved: () => !taken,
-    hold: () => !taken && (askFirst(), true),
-  });
-  dialog.guardedClose = () => {
-    if (dialog.guard()) dialog.close();
-  };
-  dialog.retitle('Your new secret');
-
-  function askFirst() {
-    const button = (text, kind, onclick) =>
-      h('button', { type: 'button', class: `button ${kind}`, onclick }, h('span', { class: 'label' }, text));
-    const copyIt = button('Copy and close', 'primary', async () => {
-      if (!(await copy(created.secret, copyIt))) return;
-      take();
-      question.close();
-      dialog.close();
-    });
-    const question = openDialog({
-      title: 'Leave without the secret?',
-      kind: 'small',
-      body: [
-        h('p', {}, 'You have not copied it. It can’t be shown again.'),
-        h(
-          'div',
-          { class: 'actions' },
-          copyIt,
-          button('Go back', '', () => question.close()),
-          button('Leave without it', 'danger quiet', () => {
-            take();
-            question.close();
-            dialog.close();
-          }),
-        ),
-      ],
-    });
-    copyIt.focus();
-  }
+  dialog.retitle(words.title);
 }
 
 /** A call that shows whether the secret works, ready to paste. */
 function test(created, application, take) {
-  if (application.permissions.length === 0) {
-    return note(
-      'info',
-      'The application may call no API yet, so the secret can’t be tested. Ask the WMDA team for a permission.',
-    );
-  }
-  const options = application.permissions.map((one) => [one.resource_id, `${one.resource_name} (${one.environment})`]);
-  const choice = field('API', select(options));
-  const command = h('pre', { tabindex: '0', 'aria-label': 'Command that tests the secret' });
+  if (application.permissions.length === 0) return note('info', words.untestable);
+  const options = application.permissions.map((one) => [one.resource_id, t.apiIn(one.resource_name, one.environment)]);
+  const choice = field(t.api, select(options));
+  const command = h('pre', { tabindex: '0', 'aria-label': words.command });
   const place = h('div', { class: 'row' });
   const refresh = () => {
     const text = curl(created, application, choice.control.value);
     command.textContent = text;
-    replace(place, copyButton(text, 'the test command', { label: 'Copy command', kind: '', after: take }));
+    replace(place, copyButton(text, words.theCommand, { label: words.copyCommand, kind: '', after: take }));
   };
   choice.control.addEventListener('change', refresh);
   refresh();
-  const details = h('details', { class: 'test' }, h('summary', {}, 'Test it with curl'));
-  add(
-    details,
-    options.length > 1 ? choice : null,
-    command,
-    h(
-      'p',
-      { class: 'muted' },
-      'It works when the answer holds an access_token. Shells keep what you paste: use a machine that you trust.',
-    ),
-    place,
-  );
+  const details = h('details', { class: 'test' }, h('summary', {}, words.test));
+  add(details, options.length > 1 ? choice : null, command, h('p', { class: 'muted' }, words.testWorks), place);
   return details;
 }
-
-const tokenUrl = () => `${location.origin}/oauth2/token`;
 
 function curl(created, application, resource) {
   return [
@@ -155,11 +88,12 @@ function curl(created, application, resource) {
 
 function download(created, application) {
   const lines = [
-    `# ${application.name}: the secret that begins with ${created.hint}, expires ${created.expires_at}`,
+    `# ${words.fileNote(application.name, created.hint, created.expires_at)}`,
     `WMDA_TOKEN_URL=${tokenUrl()}`,
     `WMDA_CLIENT_ID=${application.client_id}`,
     `WMDA_CLIENT_SECRET=${created.secret}`,
   ];
+  if (facts.tenant_id) lines.push(`WMDA_TENANT_ID=${facts.tenant_id}`);
   if (application.permissions.length === 1) lines.push(`WMDA_RESOURCE=${application.permissions[0].resource_id}`);
   const url = URL.createObjectURL(new Blob([`${lines.join('\n')}\n`], { type: 'text/plain' }));
   h('a', { href: url, download: `${application.name}.env` }).click();

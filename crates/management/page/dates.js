@@ -1,17 +1,25 @@
-// Times: shown as the reader's browser writes them, with UTC for whoever asks. Now is the server's now.
+// Times: in the language of the page and the reader's time zone, with UTC for whoever asks. Now is the server's now.
 
-import { h } from './dom.js';
 import { clock } from './api.js';
+import { h } from './dom.js';
+import { locale, t } from './texts.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
-const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
-const timeFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const DATE = { day: 'numeric', month: 'long', year: 'numeric' };
+const dateFormat = new Intl.DateTimeFormat(locale, DATE);
+const utcDateFormat = new Intl.DateTimeFormat(locale, { ...DATE, timeZone: 'UTC' });
+const timeFormat = new Intl.DateTimeFormat(locale, { ...DATE, hour: '2-digit', minute: '2-digit' });
+const monthFormat = new Intl.DateTimeFormat(locale, { month: 'short', year: 'numeric', timeZone: 'UTC' });
+const numberFormat = new Intl.NumberFormat(locale);
+
+/** A number with the separators of the language. */
+export const number = (value) => numberFormat.format(value);
 
 /** `2026-11-24 14:05:09 UTC` */
-function utc(iso) {
+export function utc(iso) {
   return `${new Date(iso).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
@@ -19,11 +27,27 @@ function stamp(iso, text) {
   return h('time', { datetime: iso, title: utc(iso) }, text, h('span', { class: 'unseen' }, ` (${utc(iso)})`));
 }
 
-/** A day, as the reader writes it. */
+/** The day of an instant, where the reader is. */
 export const day = (iso) => stamp(iso, dateFormat.format(new Date(iso)));
 
-/** A day with its time. */
+/** A day with its time, where the reader is. */
 export const moment = (iso) => stamp(iso, timeFormat.format(new Date(iso)));
+
+/** Whether an expiry was chosen as a day: then it is the last second of that day in UTC. */
+const isWholeDay = (iso) => new Date(iso).toISOString().slice(11, 19) === '23:59:59';
+
+/** When a secret expires: the day that was chosen, the same for every reader; or the moment, if one was chosen. */
+export const expiryText = (iso) => (isWholeDay(iso) ? utcDateFormat : timeFormat).format(new Date(iso));
+export const expiry = (iso) => stamp(iso, expiryText(iso));
+
+/** The exact end of an expiry, in UTC and where the reader is. */
+export const exactly = (iso) => t.dates.exactly(utc(iso), timeFormat.format(new Date(iso)));
+
+/** A day in UTC such as `2026-11-24`, in words. */
+export const utcDay = (isoDate) => utcDateFormat.format(new Date(isoDate));
+
+/** A month for the name of a secret. */
+export const month = (milliseconds) => monthFormat.format(milliseconds);
 
 /** How long ago, or how far ahead. */
 export const relative = (iso) => stamp(iso, relativeText(iso));
@@ -39,17 +63,15 @@ const UNITS = [
 /** `5 minutes`, `3 days`: the largest unit that fits, rounded down; days up to two months. */
 export function duration(milliseconds) {
   const size = Math.abs(milliseconds);
-  const [unit, length] = UNITS.find(
-    ([name, unitLength]) => size >= unitLength && !(name === 'month' && size < 60 * DAY),
-  ) ?? ['minute', MINUTE];
-  const count = Math.max(1, Math.floor(size / length));
-  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+  const fits = ([name, length]) => size >= length && !(name === 'month' && size < 60 * DAY);
+  const [unit, length] = UNITS.find(fits) ?? ['minute', MINUTE];
+  return t.dates[unit](Math.max(1, Math.floor(size / length)));
 }
 
 function relativeText(iso) {
   const difference = Date.parse(iso) - clock.now();
-  if (Math.abs(difference) < MINUTE) return difference > 0 ? 'in less than a minute' : 'just now';
-  return difference > 0 ? `in ${duration(difference)}` : `${duration(difference)} ago`;
+  if (Math.abs(difference) < MINUTE) return difference > 0 ? t.dates.soon : t.dates.justNow;
+  return difference > 0 ? t.dates.ahead(duration(difference)) : t.dates.ago(duration(difference));
 }
 
 /** The day of an instant in UTC, as a date field takes it. */

@@ -1,11 +1,14 @@
 // Deleting a secret: says what will happen, and asks the harder, the more would stop.
 
-import { h, name, newId } from './dom.js';
-import { SessionOver, get, isUnknown, remove } from './api.js';
+import { get, isUnknown, remove, SessionOver } from './api.js';
 import { openDialog } from './dialogs.js';
+import { h, name, newId } from './dom.js';
 import { field, form, input } from './forms.js';
 import { announce, note, toast } from './notices.js';
 import { hint, isLive, lastUse, usedLately } from './secrets.js';
+import { t } from './texts.js';
+
+const words = t.deleteSecret;
 
 /** What somebody can type: direction marks and other invisible characters of a name are not asked for. */
 const typable = (text) =>
@@ -18,7 +21,10 @@ const typable = (text) =>
 /** Secrets that a question is being prepared about: a second click asks no second one. */
 const asking = new Set();
 
-/** Opens the dialog. `quiet` deletes at once: for a secret that nobody has. `done` is called after a deletion. */
+/**
+ * Opens the dialog. `quiet` deletes at once: for a secret that nobody has. `done` is called after a deletion, with the
+ * secret as it was last seen.
+ */
 export async function deleteSecret({ clientId, secret, secrets, changed, quiet = false, done = () => {} }) {
   const path = `/applications/${clientId}/secrets/${secret.id}`;
   if (quiet) return perform(path, secret, changed);
@@ -32,7 +38,7 @@ export async function deleteSecret({ clientId, secret, secrets, changed, quiet =
   asking.delete(secret.id);
   if (current === undefined) return undefined;
   if (!current) {
-    toast(`Somebody else has deleted “${secret.name}” meanwhile.`);
+    toast(words.gone(secret.name));
     await changed().catch(() => {});
     focusList();
     return undefined;
@@ -45,32 +51,28 @@ function ask(path, secret, secrets, changed, done) {
   const expected = typable(secret.name) || secret.hint;
   const typed =
     guarded &&
-    field(
-      typable(secret.name) ? 'Type the name of the secret to go on' : 'Type its first three characters to go on',
-      input({}),
-      {
-        advice: [h('span', {}, 'The name is '), h('strong', {}, name(expected)), h('span', {}, '.')],
-      },
-    );
+    field(typable(secret.name) ? words.typeName : words.typeHint, input({}), {
+      advice: words.nameIs(h('strong', {}, name(expected))),
+    });
   const body = form({
     fields: [typed || null],
-    submit: 'Delete secret',
+    submit: words.submit,
     kind: 'danger',
     cancel: () => dialog.close(),
     send: async () => {
       if (guarded && typable(typed.control.value) !== expected) {
-        typed.fail('This is not the name.');
+        typed.fail(words.otherName);
         return false;
       }
       await perform(path, secret, changed);
       dialog.close();
-      done();
+      done(secret);
       focusList();
       return true;
     },
   });
   const dialog = openDialog({
-    title: 'Delete this secret?',
+    title: words.title,
     kind: 'small',
     body: [
       h('p', { class: 'target', id: newId('target') }, h('strong', {}, name(secret.name)), ' ', hint(secret)),
@@ -84,29 +86,11 @@ function ask(path, secret, secrets, changed, done) {
 
 function consequence(secret, secrets, guarded) {
   const others = secrets.filter((one) => one.id !== secret.id && isLive(one));
-  if (!isLive(secret))
-    return h('p', {}, 'It has expired and gets no token any more. Deleting it only clears the list.');
+  if (!isLive(secret)) return h('p', {}, words.expired);
   return [
-    guarded &&
-      note(
-        'danger',
-        h('p', {}, h('strong', {}, 'It is in use.')),
-        h('p', {}, 'Last used ', lastUse(secret), '. Whatever uses it will stop.'),
-      ),
-    others.length === 0 &&
-      note(
-        'danger',
-        h('strong', {}, 'It is the last secret that works.'),
-        ' The application will be able to call no API at all.',
-      ),
-    h(
-      'p',
-      {},
-      guarded || secret.last_used_at
-        ? 'Every system that uses it is cut off at once, and tokens that it has already got end within seconds.'
-        : 'It has never been used. If a system has it all the same, that system is cut off at once.',
-      ' This can’t be undone.',
-    ),
+    guarded && note('danger', h('p', {}, h('strong', {}, words.inUse)), h('p', {}, words.lastUsed(lastUse(secret)))),
+    others.length === 0 && note('danger', h('strong', {}, words.lastOne), ' ', words.lastOneMeans),
+    h('p', {}, secret.last_used_at ? words.cutsOff : words.neverUsed, ' ', words.final),
   ];
 }
 
@@ -119,8 +103,8 @@ async function perform(path, secret, changed) {
     if (error.status === 404) others = true;
     else if (!isUnknown(error) || (await changed()).some((one) => one.id === secret.id)) throw error;
   }
-  toast(others ? `Somebody else has deleted “${secret.name}” meanwhile.` : `“${secret.name}” was deleted.`);
-  await changed().catch(() => announce('The list could not be read again.'));
+  toast(others ? words.gone(secret.name) : words.done(secret.name));
+  await changed().catch(() => announce(words.listUnread));
 }
 
 /** The button that opened the dialog is gone with its secret. */

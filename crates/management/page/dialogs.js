@@ -1,6 +1,7 @@
 // Dialogs: modal, named by their title, closed by Escape; one may ask before it lets go.
 
 import { add, h, newId } from './dom.js';
+import { guard } from './guards.js';
 import { icon } from './icons.js';
 
 const open = [];
@@ -8,27 +9,25 @@ const open = [];
 /** Whether somebody is in the middle of something. */
 export const inDialog = () => open.length > 0;
 
-/** What the uppermost dialog asks before it is left; null when it asks nothing. */
-export const currentGuard = () => open.at(-1)?.guard ?? null;
-
 /** Closes them all, whatever they hold. */
 export function closeAll() {
   while (open.length) open.at(-1).close();
 }
 
 /**
- * Opens a dialog. `guard()` answers whether it may close now; it is not asked by `close()`.
- * `fixed`: no close button and no Escape. Resolves nothing: the caller keeps `close`.
+ * Opens a dialog. `fixed`: no close button and no Escape. Resolves nothing: the caller keeps `close`, and `leave`, which
+ * asks first when the dialog is protected.
  */
-export function openDialog({ title, body, kind = '', guard = null, fixed = false, closed = () => {} }) {
+export function openDialog({ title, body, kind = '', fixed = false, closed = () => {} }) {
   const titleId = newId('title');
   const heading = h('h2', { id: titleId, tabindex: '-1' }, title);
   const element = h('dialog', { class: `dialog ${kind}`, 'aria-labelledby': titleId });
   const opener = document.activeElement;
-  const dialog = { element, heading, guard, close, ask, retitle };
+  const dialog = { element, heading, close, leave, protect, retitle };
+  let protection = null;
   const closeButton = h(
     'button',
-    { type: 'button', class: 'button icon-only', 'aria-label': 'Close', onclick: ask },
+    { type: 'button', class: 'button icon-only', 'aria-label': 'Close', onclick: leave },
     icon('close'),
   );
   add(
@@ -41,23 +40,35 @@ export function openDialog({ title, body, kind = '', guard = null, fixed = false
   element.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape') return;
     event.preventDefault();
-    if (!fixed) ask();
+    if (!fixed) leave();
   });
   document.body.append(element);
   open.push(dialog);
   element.showModal();
   return dialog;
 
-  function ask() {
-    if (!dialog.guard || dialog.guard()) close();
+  /** From now on the dialog holds something: `unsaved()` says whether it still does, `ask()` asks about it. */
+  function protect(unsaved, ask) {
+    protection?.release();
+    // What stands in front of the dialog comes first: a question that is asked already, or the sign-in.
+    const askInFront = () => {
+      if (open.at(-1) === dialog) ask();
+    };
+    protection = { unsaved, askInFront, release: guard(unsaved, askInFront) };
+  }
+
+  function leave() {
+    if (protection?.unsaved()) protection.askInFront();
+    else close();
   }
 
   function close() {
     if (!open.includes(dialog)) return;
     open.splice(open.indexOf(dialog), 1);
+    protection?.release();
     element.close();
     element.remove();
-    if (opener?.isConnected) opener.focus();
+    if (!inDialog() || opener?.closest('dialog')) giveBackFocus(opener);
     closed();
   }
 
@@ -65,6 +76,14 @@ export function openDialog({ title, body, kind = '', guard = null, fixed = false
     heading.textContent = text;
     heading.focus();
   }
+}
+
+/** To where it came from, to what took its place, or to the view: never to the body. */
+function giveBackFocus(opener) {
+  const key = opener?.dataset?.key;
+  const again = opener?.isConnected && opener !== document.body ? opener : null;
+  const target = again ?? (key && document.querySelector(`[data-key="${CSS.escape(key)}"]`));
+  (target ?? document.querySelector('main h1') ?? document.getElementById('main')).focus({ preventScroll: !target });
 }
 
 /** Asks a question; resolves to whether it was answered with yes. */
@@ -96,7 +115,3 @@ export function confirm({ title, body, yes, danger = false, no = 'Cancel' }) {
     });
   });
 }
-
-window.addEventListener('beforeunload', (event) => {
-  if (currentGuard()?.unsaved?.()) event.preventDefault();
-});

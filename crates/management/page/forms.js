@@ -1,36 +1,103 @@
 // Forms: a label above, advice below, an error where it belongs, and no second sending while one is under way.
 
+import { isAbort, SessionOver } from './api.js';
 import { h, newId, replace } from './dom.js';
 import { icon } from './icons.js';
-import { SessionOver, isAbort } from './api.js';
+import { t } from './texts.js';
 
-/** A labelled control. The element has `.control` and `.fail(text)`. */
-export function field(label, control, { advice = null, optional = false } = {}) {
+/** As the server counts: by characters, of which an emoji is one. */
+const length = (text) => [...text].length;
+
+/**
+ * A labelled control. The element has `.control`, `.text()` without the space around it, and `.fail(text)`. `longest` is
+ * in characters, as the server counts them; `maxlength` would count an emoji as two.
+ */
+export function field(label, control, { advice = null, optional = false, longest = Infinity } = {}) {
   const id = control.id || newId('field');
   control.id = id;
   const error = h('div', { class: 'field-error', id: `${id}-error` });
   const adviceElement = advice && h('div', { class: 'advice', id: `${id}-advice` }, advice);
-  control.setAttribute('aria-describedby', [advice ? `${id}-advice` : '', `${id}-error`].filter(Boolean).join(' '));
+  const described = [advice ? `${id}-advice` : '', `${id}-error`].filter(Boolean).join(' ');
+  control.setAttribute('aria-describedby', described);
   const element = h(
     'div',
     { class: 'field' },
-    h('label', { for: id }, label, optional ? h('span', { class: 'muted' }, ' (optional)') : null),
+    h('label', { for: id }, label, optional ? h('span', { class: 'muted' }, ` ${t.form.optional}`) : null),
     control,
     adviceElement,
     error,
   );
   element.control = control;
+  element.text = () => control.value.trim();
   element.fail = (text) => {
     replace(error, text ? [icon('stop'), h('span', {}, text)] : []);
     control.setAttribute('aria-invalid', text ? 'true' : 'false');
   };
-  control.addEventListener('input', () => element.fail(''));
+  /** Answers whether the text is too long, and says so. */
+  element.tooLong = () => {
+    const has = length(element.text());
+    if (has > longest) element.fail(t.form.tooLong(longest, has));
+    return has > longest;
+  };
+  control.addEventListener('input', () => {
+    element.fail('');
+    element.tooLong();
+  });
   return element;
 }
 
 /** A single-line text control. */
 export const input = (attributes) =>
   h('input', { class: 'input', autocomplete: 'off', spellcheck: 'false', ...attributes });
+
+/** The six digits of an authenticator. What is pasted may have spaces: `.digits()` is without them. */
+export function codeField(label) {
+  const control = input({ name: 'totp', inputmode: 'numeric', autocomplete: 'one-time-code', class: 'input code' });
+  return withDigits(field(label, control, { advice: t.form.codeAdvice }));
+}
+
+/** One of the recovery codes. */
+export function recoveryField() {
+  return withDigits(
+    field(t.form.recovery, input({ name: 'recovery', class: 'input code' }), { advice: t.form.recoveryAdvice }),
+  );
+}
+
+function withDigits(element) {
+  element.digits = () => element.control.value.replace(/\s/g, '');
+  return element;
+}
+
+/** The second factor: a code of the authenticator or, instead, a recovery code. `.proof()` is null when none is given. */
+export function factorField(label) {
+  const [code, recovery] = [codeField(label), recoveryField()];
+  let shown = code;
+  const place = h('div', {}, code);
+  const swap = h(
+    'button',
+    {
+      type: 'button',
+      class: 'link',
+      onclick: () => {
+        shown = shown === code ? recovery : code;
+        replace(place, shown);
+        swap.textContent = shown === code ? t.form.useRecovery : t.form.useAuthenticator;
+        shown.control.focus();
+      },
+    },
+    t.form.useRecovery,
+  );
+  const element = h('div', { class: 'factor' }, place, swap);
+  element.proof = () => {
+    const digits = shown.digits();
+    if (!digits) shown.fail(shown === code ? t.form.writeCode : t.form.writeRecovery);
+    return digits ? { [shown === code ? 'totp' : 'recovery_code']: digits } : null;
+  };
+  element.clear = () => {
+    shown.control.value = '';
+  };
+  return element;
+}
 
 /** A choice from a list of [value, text]. */
 export const select = (options, attributes = {}) =>
@@ -51,11 +118,13 @@ export function form({ fields, submit, send, kind = 'primary', cancel = null, ex
     'div',
     { class: 'actions' },
     button,
-    cancel && h('button', { type: 'button', class: 'button', onclick: cancel }, 'Cancel'),
+    cancel && h('button', { type: 'button', class: 'button', onclick: cancel }, t.cancel),
     extra,
   );
   const element = h('form', { class: 'form', novalidate: true }, problem, fields, actions);
   let busy = false;
+  /** Whether something is on its way. */
+  element.isBusy = () => busy;
   element.addEventListener('submit', async (event) => {
     event.preventDefault();
     if (busy) return;
@@ -63,7 +132,8 @@ export function form({ fields, submit, send, kind = 'primary', cancel = null, ex
     button.setAttribute('aria-busy', 'true');
     replace(problem);
     try {
-      if ((await send()) === false) element.querySelector('[aria-invalid="true"]')?.focus();
+      const long = fields.flat(Infinity).filter((one) => one?.tooLong?.());
+      if (long.length || (await send()) === false) element.querySelector('[aria-invalid="true"]')?.focus();
     } catch (error) {
       if (!(error instanceof SessionOver) && !isAbort(error)) showProblem(problem, error);
     } finally {
@@ -86,15 +156,22 @@ export function showProblem(place, error) {
       h(
         'div',
         {},
-        h('p', {}, sentence(error.message)),
-        id && h('p', { class: 'muted' }, 'Request id for support: ', h('code', {}, id)),
+        h('p', {}, wording(error)),
+        id && h('p', { class: 'muted' }, t.form.requestId, ' ', h('code', {}, id)),
       ),
     ),
   );
 }
 
+/** The text of an error. The server speaks English: what the page has not worded itself is marked as English. */
+export function wording(error) {
+  const translated = t.answers[error.message];
+  if (translated || error.said || !error.status) return translated ?? error.message;
+  return h('span', { lang: 'en' }, sentence(error.message));
+}
+
 /** The API's texts begin in lower case and have no full stop. */
-export function sentence(text) {
+function sentence(text) {
   const trimmed = text.trim();
   const begun = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;

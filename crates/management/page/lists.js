@@ -1,15 +1,19 @@
 // What lists share: a search that waits for a pause in typing, tables that become cards on narrow screens, more on demand.
 
+import { get, isAbort, SessionOver } from './api.js';
 import { add, h, newId, replace } from './dom.js';
-import { icon } from './icons.js';
-import { SessionOver, isAbort } from './api.js';
-import { announce } from './notices.js';
 import { showProblem } from './forms.js';
+import { icon } from './icons.js';
+import { announce } from './notices.js';
+import { t } from './texts.js';
 
 const PAUSE = 250;
+const PAGE = 50;
+/** The most that the server gives at once. */
+const MOST = 200;
 
 /** A search field; `find(text)` is called after a pause, one call after the other, and the last text is always found. */
-export function searchBox(label, find) {
+export function searchBox(label, find, value = '') {
   const id = newId('search');
   const problem = h('div', { role: 'alert' });
   let timer = 0;
@@ -22,6 +26,7 @@ export function searchBox(label, find) {
     autocomplete: 'off',
     spellcheck: 'false',
     maxlength: 120,
+    value,
   });
   control.addEventListener('input', () => {
     clearTimeout(timer);
@@ -44,20 +49,62 @@ export function searchBox(label, find) {
 export function moreButton(next, show) {
   if (!next) return null;
   const problem = h('div', { role: 'alert' });
-  const button = h(
-    'button',
-    {
-      type: 'button',
-      class: 'button',
-      onclick: () =>
-        guarded(problem, async () => {
-          await show();
-          announce('More entries were added.');
-        }),
-    },
-    'Show more',
+  const run = () =>
+    guarded(problem, async () => {
+      await show();
+      announce(t.list.added);
+    });
+  return h(
+    'div',
+    { class: 'more' },
+    h('button', { type: 'button', class: 'button', onclick: run }, t.list.more),
+    problem,
   );
-  return h('div', { class: 'more' }, button, problem);
+}
+
+/**
+ * A list that is read page by page and filtered. What was looked for, and how much of it, belongs to the entry in the
+ * browser's history: Back shows it again. `show(items, fresh)` draws; `filters` are names and values of the query.
+ */
+export function pagedList({ path, signal, show, filters = {} }) {
+  const more = h('div', {});
+  const kept = history.state?.list ?? {};
+  const list = { filters: { ...filters, ...kept.filters }, more, load, filter };
+  let shown = 0;
+  return list;
+
+  function remember() {
+    history.replaceState({ ...history.state, list: { filters: list.filters, shown } }, '');
+  }
+
+  async function read(limit, after) {
+    const query = new URLSearchParams(Object.entries(list.filters).filter(([, value]) => value));
+    query.set('limit', limit);
+    if (after) query.set('after', after);
+    const page = await get(`${path}?${query}`, { signal });
+    const fresh = !after;
+    show(page.items, fresh);
+    shown = fresh ? page.items.length : shown + page.items.length;
+    replace(
+      more,
+      moreButton(page.next, () => read(PAGE, page.next)),
+    );
+    remember();
+    return page.next;
+  }
+
+  /** Reads as much as was shown before. */
+  async function load() {
+    const wanted = Math.max(PAGE, shown || (kept.shown ?? 0));
+    let after = await read(Math.min(wanted, MOST));
+    while (after && shown < wanted) after = await read(Math.min(wanted - shown, MOST), after);
+  }
+
+  /** Reads anew with other filters. */
+  function filter(changes) {
+    Object.assign(list.filters, changes);
+    return read(PAGE);
+  }
 }
 
 const busy = new WeakSet();
@@ -82,48 +129,38 @@ async function attempt(place, action) {
 /** A table: `columns` are headings; rows are lists of cells. Each cell knows its heading for narrow screens. */
 export function table(caption, columns, kind = '') {
   const body = h('tbody', {});
+  const headings = columns.map((text) =>
+    h('th', { scope: 'col' }, text || h('span', { class: 'unseen' }, t.list.actions)),
+  );
   const element = h(
     'div',
     { class: `panel table ${kind}` },
-    h(
-      'table',
-      {},
-      h('caption', { class: 'unseen' }, caption),
-      h(
-        'thead',
-        {},
-        h(
-          'tr',
-          {},
-          columns.map((text) => h('th', { scope: 'col' }, text || h('span', { class: 'unseen' }, 'Actions'))),
-        ),
-      ),
-      body,
-    ),
+    h('table', {}, h('caption', { class: 'unseen' }, caption), h('thead', {}, h('tr', {}, headings)), body),
   );
-  element.fill = (rows, { fresh = true, empty = 'Nothing here.' } = {}) => {
+  const cell = (content, at) => {
+    const kindOfCell = { 'data-heading': columns[at] || null, class: columns[at] ? null : 'row-actions' };
+    return h(at === 0 ? 'th' : 'td', { scope: at === 0 ? 'row' : null, ...kindOfCell }, content);
+  };
+  element.fill = (rows, { fresh = true, empty = t.list.empty } = {}) => {
     if (fresh) replace(body);
-    if (fresh && rows.length === 0) add(body, h('tr', {}, h('td', { colspan: columns.length, class: 'empty' }, empty)));
-    for (const cells of rows) {
-      add(
-        body,
-        h(
-          'tr',
-          {},
-          cells.map((cell, at) =>
-            h(
-              at === 0 ? 'th' : 'td',
-              {
-                scope: at === 0 ? 'row' : null,
-                'data-heading': columns[at] || null,
-                class: columns[at] ? null : 'row-actions',
-              },
-              cell,
-            ),
-          ),
-        ),
-      );
+    if (fresh && rows.length === 0) {
+      add(body, h('tr', {}, h('td', { colspan: columns.length, class: 'empty' }, empty)));
     }
+    for (const cells of rows) add(body, h('tr', {}, cells.map(cell)));
   };
   return element;
 }
+
+/** Enabled or disabled, as a badge. */
+export function stateBadge(enabled) {
+  return h(
+    'span',
+    { class: `badge ${enabled ? 'ok' : 'danger'}` },
+    icon(enabled ? 'check' : 'stop'),
+    enabled ? t.state.enabled : t.state.disabled,
+  );
+}
+
+/** Production or sandbox, as a badge. */
+export const environmentBadge = (environment) =>
+  h('span', { class: `badge ${environment}` }, t.environment[environment] ?? environment);

@@ -1,33 +1,34 @@
 // Starts the page: the frame around the views, and which view an address shows.
 
+import { facts, isAbort, NoAnswer, SessionOver } from './api.js';
+import { closeAll } from './dialogs.js';
 import { add, h, replace } from './dom.js';
-import { NoAnswer, SessionOver, facts, isAbort } from './api.js';
-import { closeAll, currentGuard } from './dialogs.js';
-import { load, seesAll, session } from './session.js';
-import { listen, signOut, watch } from './watch.js';
+import { wording } from './forms.js';
+import { hold } from './guards.js';
 import { icon } from './icons.js';
 import { note } from './notices.js';
-import { sentence } from './forms.js';
+import { load, seesAll, session } from './session.js';
 import { signInView } from './sign-in.js';
+import { language, languages, speak, t, titled } from './texts.js';
+import { listen, signOut, watch } from './watch.js';
 
+const words = t.frame;
+const ID = '([0-9a-f-]{36})';
 /** Each view is a module that is loaded when it is first shown: the sign-in needs none of them. */
 const ROUTES = [
   [/^#\/applications$/, './applications.js', 'applicationsView'],
-  [/^#\/applications\/([0-9a-f-]{36})$/, './application.js', 'applicationView'],
+  [new RegExp(`^#/applications/${ID}(?:/secrets/${ID})?$`), './application.js', 'applicationView'],
+  [/^#\/account$/, './account.js', 'accountView'],
   [/^#\/attention$/, './attention.js', 'attentionView'],
   [/^#\/organisations$/, './organisations.js', 'organisationsView'],
+  [new RegExp(`^#/organisations/${ID}$`), './organisation.js', 'organisationView'],
   [/^#\/people$/, './people.js', 'peopleView'],
   [/^#\/apis$/, './resources.js', 'resourcesView'],
   [/^#\/audit$/, './audit.js', 'auditView'],
 ];
-const TEAM = [
-  ['#/attention', 'Needs attention'],
-  ['#/applications', 'Applications'],
-  ['#/organisations', 'Organisations'],
-  ['#/people', 'People'],
-  ['#/apis', 'APIs'],
-  ['#/audit', 'Audit trail'],
-];
+/** What a credential manager may open; the rest is the WMDA team's. */
+const FOR_ALL = 3;
+const TEAM = ['attention', 'applications', 'organisations', 'people', 'apis', 'audit'];
 
 const top = document.getElementById('top');
 const main = document.getElementById('main');
@@ -35,91 +36,89 @@ let failures = 0;
 let current = { hash: '', leave: null, changed: null };
 
 function frame() {
-  const skip = h(
-    'a',
-    {
-      class: 'skip',
-      href: '#main',
-      onclick: (event) => {
-        event.preventDefault();
-        main.focus();
-      },
-    },
-    'Skip to the content',
-  );
-  const here = (hash) => current.hash === hash || current.hash.startsWith(`${hash}/`);
-  const links = seesAll() ? TEAM : [['#/applications', 'Applications']];
+  const toContent = (event) => {
+    event.preventDefault();
+    main.focus();
+  };
+  const here = (path) => current.hash === `#/${path}` || current.hash.startsWith(`#/${path}/`);
+  const link = (path, text) => h('a', { href: `#/${path}`, 'aria-current': here(path) ? 'page' : null }, text);
   const user = session.user;
+  const team = user && seesAll();
   replace(
     top,
-    skip,
+    h('a', { class: 'skip', href: '#main', onclick: toContent }, words.skip),
     h(
       'div',
-      { class: seesAll() ? 'top-line team' : 'top-line' },
-      h(
-        'a',
-        { class: 'brand', href: user ? '#/' : null },
-        h('span', { class: 'mark' }, icon('key')),
-        h('span', {}, 'WMDA ', h('span', { class: 'brand-page' }, 'API Credentials')),
-      ),
+      { class: team ? 'top-line team' : 'top-line' },
+      brand(user),
       user &&
         h(
           'nav',
-          { 'aria-label': 'Main' },
-          links.map(([hash, text]) => h('a', { href: hash, 'aria-current': here(hash) ? 'page' : null }, text)),
+          { 'aria-label': words.main },
+          team ? TEAM.map((path) => link(path, words.views[path])) : link('applications', words.views.applications),
         ),
       user &&
         h(
           'div',
           { class: 'who' },
-          h('span', { class: 'who-name' }, h('bdi', {}, user.display_name)),
-          h('button', { type: 'button', class: 'button quiet', onclick: leave }, icon('out'), 'Sign out'),
+          h(
+            'a',
+            { class: 'who-name', href: '#/account', 'aria-current': here('account') ? 'page' : null },
+            icon('person'),
+            h('span', { class: 'unseen' }, `${t.account.title}: `),
+            h('bdi', {}, user.display_name),
+          ),
+          h(
+            'button',
+            { type: 'button', class: 'button quiet', onclick: leave },
+            icon('out'),
+            h('span', { class: 'out-label' }, t.session.signOut),
+          ),
         ),
     ),
   );
 }
 
+function brand(user) {
+  return h(
+    'a',
+    { class: 'brand', href: user ? '#/' : null },
+    h('span', { class: 'mark' }, icon('key')),
+    h('span', {}, 'WMDA ', h('span', { class: 'brand-page' }, 'API Credentials')),
+  );
+}
+
 async function leave(event) {
-  const button = event.currentTarget;
+  const label = event.currentTarget.querySelector('.out-label');
   try {
     await signOut();
   } catch {
-    button.textContent = 'No answer: try again';
+    label.textContent = words.noAnswer;
   }
 }
 
+const mailto = () => h('a', { href: `mailto:${facts.support_address}` }, facts.support_address);
+
 /** Somebody without a role: why there is nothing, and whom to ask. */
 function closedView() {
-  document.title = 'No access – Manage API Credentials';
+  titled(words.closedTitle);
   replace(
     main,
     h(
       'div',
       { class: 'entrance' },
-      h('h1', { tabindex: '-1' }, 'This page is closed to you for now'),
+      h('h1', { tabindex: '-1' }, words.closedTitle),
       h(
         'div',
         { class: 'panel' },
+        h('p', {}, words.closed(h('strong', {}, h('bdi', {}, session.user.email)))),
+        h('p', {}, words.closedAdvice),
+        h('p', {}, words.closedAsk(mailto())),
         h(
-          'p',
-          {},
-          'You are signed in as ',
-          h('strong', {}, h('bdi', {}, session.user.email)),
-          ', but you are not a credential manager of any application.',
+          'div',
+          { class: 'actions' },
+          h('button', { type: 'button', class: 'button', onclick: route }, words.checkAgain),
         ),
-        h(
-          'p',
-          {},
-          'A manager of your organisation can ask the WMDA team to assign you to an application. They assign nobody without the organisation’s confirmation.',
-        ),
-        h(
-          'p',
-          {},
-          'Ask ',
-          h('a', { href: `mailto:${facts.support_address}` }, facts.support_address),
-          ', and name your organisation and the application.',
-        ),
-        h('div', { class: 'actions' }, h('button', { type: 'button', class: 'button', onclick: route }, 'Look again')),
       ),
     ),
   );
@@ -131,40 +130,41 @@ function home() {
 
 async function route() {
   const hash = location.hash;
-  if (current.hash !== hash && currentGuard()?.hold?.()) {
-    history.pushState(null, '', current.hash || '#/');
+  if (current.hash !== hash && hold()) {
+    // The token of an enrolment is used up: it does not come back to the address.
+    history.pushState(null, '', current.hash.startsWith('#token=') ? location.pathname : current.hash || '#/');
     return undefined;
   }
   current.leave?.abort();
   current = { hash, leave: new AbortController(), changed: null };
   const token = /^#token=([\w-]+)$/.exec(hash);
-  if (token) {
-    return open(async (place) => {
-      const { enrolmentView } = await module('./enrolment.js');
-      enrolmentView(place, {
-        token: token[1],
-        done: () => {
-          location.hash = '#/';
-        },
-      });
-    }, []);
-  }
+  if (token) return open(showEnrolment(token[1]), []);
   const failure = /^#sign-in-failed=(\w+)$/.exec(hash);
   if (failure) history.replaceState(null, '', location.pathname);
   if (failure || !session.user) return enter({ failure: failure?.[1] ?? '' });
   closeAll();
-  if (!seesAll() && session.manages.length === 0) {
+  if (!seesAll() && session.manages.length === 0 && hash !== '#/account') {
     await load({ background: true });
     if (session.manages.length === 0) {
       frame();
       return settle(closedView());
     }
   }
-  for (const [pattern, file, view] of ROUTES) {
+  for (const [pattern, file, view] of seesAll() ? ROUTES : ROUTES.slice(0, FOR_ALL)) {
     const match = pattern.exec(hash);
     if (match) return open(async (...given) => (await module(file))[view](...given), match.slice(1));
   }
   return home();
+}
+
+function showEnrolment(token) {
+  return async (place) => {
+    const { enrolmentView } = await module('./enrolment.js');
+    const done = () => {
+      location.hash = '#/';
+    };
+    return enrolmentView(place, { token, done });
+  };
 }
 
 /** Some browsers remember that a module could not be loaded: the next attempt asks by another address. */
@@ -181,7 +181,7 @@ async function module(file) {
 function fetchOthers() {
   const later = window.requestIdleCallback ?? ((action) => setTimeout(action, 500));
   later(() => {
-    for (const [, file] of ROUTES.slice(0, seesAll() ? ROUTES.length : 2)) import(file).catch(() => {});
+    for (const [, file] of ROUTES.slice(0, seesAll() ? ROUTES.length : FOR_ALL)) import(file).catch(() => {});
   });
 }
 
@@ -193,8 +193,9 @@ async function open(view, parameters) {
   main.setAttribute('aria-busy', 'true');
   try {
     const shown = await view(main, { parameters, signal });
-    if (!signal.aborted) current.changed = shown?.changed ?? null;
-    settle();
+    if (signal.aborted) return;
+    current.changed = shown?.changed ?? null;
+    if (!shown?.settled?.()) settle();
     if (session.user) fetchOthers();
   } catch (error) {
     if (!isAbort(error) && !(error instanceof SessionOver) && !signal.aborted) failed(error);
@@ -208,7 +209,7 @@ function loading(signal) {
   if (signal.aborted) return;
   replace(
     main,
-    h('p', { class: 'unseen', role: 'status' }, 'Loading…'),
+    h('p', { class: 'unseen', role: 'status' }, words.loading),
     [1, 2, 3].map(() =>
       h('div', { class: 'panel skeleton', 'aria-hidden': 'true' }, h('div', {}), h('div', {}), h('div', {})),
     ),
@@ -216,16 +217,9 @@ function loading(signal) {
 }
 
 function failed(error) {
-  document.title = 'Not shown – Manage API Credentials';
+  titled(words.failedTab);
   const gone = error.status === 404;
-  const title = gone
-    ? 'There is nothing here'
-    : error instanceof NoAnswer
-      ? 'The server does not answer'
-      : 'This can’t be shown now';
-  const text = gone
-    ? 'It does not exist, or you may not see it. If you managed it until now, somebody may have ended your assignment.'
-    : sentence(error.message);
+  const title = gone ? words.goneTitle : error instanceof NoAnswer ? words.noAnswerTitle : words.failedTitle;
   replace(
     main,
     h(
@@ -235,15 +229,15 @@ function failed(error) {
       h(
         'div',
         { class: 'panel' },
-        note(gone ? 'info' : 'danger', text),
+        note(gone ? 'info' : 'danger', gone ? words.gone : wording(error)),
         error.status >= 500 &&
           error.requestId &&
-          h('p', { class: 'muted' }, 'Request id for support: ', h('code', {}, error.requestId)),
+          h('p', { class: 'muted' }, t.form.requestId, ' ', h('code', {}, error.requestId)),
         h(
           'div',
           { class: 'actions' },
-          h('button', { type: 'button', class: 'button primary', onclick: route }, 'Try again'),
-          h('a', { class: 'button', href: '#/' }, 'Start page'),
+          h('button', { type: 'button', class: 'button primary', onclick: route }, words.tryAgain),
+          h('a', { class: 'button', href: '#/' }, words.start),
         ),
       ),
     ),
@@ -251,10 +245,10 @@ function failed(error) {
   settle();
 }
 
-/** After a view has changed, reading goes on at its heading. */
+/** After a view has changed, reading goes on at its heading; after Back, where it was left. */
 function settle() {
   main.querySelector('h1')?.focus({ preventScroll: true });
-  scrollTo(0, 0);
+  scrollTo(0, history.state?.scroll ?? 0);
 }
 
 function enter({ reason = '', failure = '' } = {}) {
@@ -263,10 +257,29 @@ function enter({ reason = '', failure = '' } = {}) {
 }
 
 function foot() {
+  const other = languages.filter(([code]) => code !== language);
   add(
     document.getElementById('foot'),
-    h('span', {}, 'Help: ', h('a', { href: `mailto:${facts.support_address}` }, facts.support_address)),
-    h('a', { href: '/api/docs' }, 'REST API'),
+    h('span', {}, words.help(mailto())),
+    h('a', { href: '/api/docs', hreflang: 'en' }, 'REST API'),
+    other.map(([code, name]) =>
+      h('button', { type: 'button', class: 'link', lang: code, onclick: () => speak(code) }, name),
+    ),
+  );
+}
+
+/** Each entry of the browser's history knows how far down it was read. */
+function rememberScroll() {
+  history.scrollRestoration = 'manual';
+  let timer = 0;
+  addEventListener('hashchange', () => clearTimeout(timer));
+  addEventListener(
+    'scroll',
+    () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => history.replaceState({ ...history.state, scroll: scrollY }, ''), 200);
+    },
+    { passive: true },
   );
 }
 
@@ -279,6 +292,7 @@ listen({
   entered: () => route(),
   changed: (clientId) => current.changed?.(clientId),
 });
+rememberScroll();
 addEventListener('hashchange', route);
 watch();
 foot();

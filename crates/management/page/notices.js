@@ -2,6 +2,7 @@
 
 import { add, h } from './dom.js';
 import { icon } from './icons.js';
+import { t } from './texts.js';
 
 const SHOWN_FOR = 7_000;
 
@@ -31,8 +32,8 @@ export async function copy(text, button) {
     () => true,
     () => false,
   );
-  label.textContent = done ? 'Copied' : 'Select and copy by hand';
-  announce(done ? 'Copied to the clipboard.' : 'Copying is blocked: select the text and copy it by hand.');
+  label.textContent = done ? t.copy.done : t.copy.blocked;
+  announce(done ? t.copy.doneSaid : t.copy.blockedSaid);
   button.classList.toggle('done', done);
   setTimeout(() => {
     label.textContent = before;
@@ -42,7 +43,7 @@ export async function copy(text, button) {
 }
 
 /** A button that copies a text; `name` says which to whoever can't see where it stands. */
-export function copyButton(text, name, { label = 'Copy', kind = 'quiet', after = () => {} } = {}) {
+export function copyButton(text, name, { label = t.copy.copy, kind = 'quiet', after = () => {} } = {}) {
   const button = h(
     'button',
     {

@@ -1,15 +1,17 @@
 // The rotation assistant. Nothing is kept here: the new secret names the one that it replaces, and the rest follows from
 // the use of both. So it can be closed and resumed, and every manager sees the same.
 
-import { h, name } from './dom.js';
 import { clock } from './api.js';
-import { manages } from './session.js';
 import { DAY, duration, moment } from './dates.js';
+import { h, name } from './dom.js';
 import { icon } from './icons.js';
 import { announce, note } from './notices.js';
 import { hint, isLive, lastUse } from './secrets.js';
+import { manages } from './session.js';
+import { t } from './texts.js';
 
-const STEPS = ['Create the new secret', 'Use the new secret', 'Let the old one fall silent', 'Delete the old one'];
+const words = t.rotation;
+const [USE, SILENCE, DELETE, OVER] = [1, 2, 3, 4];
 const said = new Map();
 
 /** The rotations of an application: pairs of a secret and the one that it replaces, as long as both are there. */
@@ -23,17 +25,18 @@ export function rotations(secrets) {
 /** How long to wait before looking again: seconds at first, a minute later. Without a rotation nothing is asked. */
 export function pollEvery(pending, waited) {
   if (pending.length === 0) return 1_000;
-  if (pending.some((one) => step(one) === 1)) return waited < 5 * 60_000 ? 3_000 : 15_000;
+  if (pending.some((one) => step(one) === USE)) return waited < 5 * 60_000 ? 3_000 : 15_000;
   return waited < 5 * 60_000 ? 10_000 : 60_000;
 }
 
 const quietFor = (old) => (old.last_used_at ? clock.now() - Date.parse(old.last_used_at) : Infinity);
+const isSilent = (old) => !isLive(old) || quietFor(old) >= DAY;
 
-/** Which step is next, from 1: 4 is over. A day of silence is enough: a token lives for an hour. */
+/** Which step is next. A day of silence is enough: a token lives for an hour. */
 function step({ fresh, old, done }) {
-  if (done) return 4;
-  if (!fresh.last_used_at) return 1;
-  return isLive(old) && quietFor(old) < DAY ? 2 : 3;
+  if (done) return OVER;
+  if (!fresh.last_used_at) return USE;
+  return isSilent(old) ? DELETE : SILENCE;
 }
 
 /** The panel of one rotation. */
@@ -44,143 +47,114 @@ export function rotationPanel(rotation, tools) {
   const titleId = `rotation-${fresh.id}`;
   return h(
     'section',
-    { class: 'panel rotation', 'aria-labelledby': titleId, 'data-step': at },
-    h('h2', { id: titleId }, icon('rotate'), at === 4 ? 'Rotation finished' : 'Rotation under way'),
+    { class: 'panel rotation', 'aria-labelledby': titleId, 'data-step': at, 'data-rotation': fresh.id },
+    h('h2', { id: titleId, tabindex: '-1' }, icon('rotate'), at === OVER ? words.finished : words.underWay),
     h(
       'p',
       { class: 'pair' },
-      h('span', {}, h('span', { class: 'muted' }, 'Old '), name(old.name), ' ', hint(old)),
+      h('span', {}, h('span', { class: 'muted' }, words.old, ' '), name(old.name), ' ', hint(old)),
       icon('next'),
-      h('span', {}, h('span', { class: 'muted' }, 'New '), name(fresh.name), ' ', hint(fresh)),
+      h('span', {}, h('span', { class: 'muted' }, words.fresh, ' '), name(fresh.name), ' ', hint(fresh)),
     ),
     h(
       'ol',
       { class: 'steps' },
-      STEPS.map((text, index) =>
-        h(
-          'li',
-          {
-            class: index < at ? 'past' : index === at ? 'now' : 'ahead',
-            'aria-current': index === at ? 'step' : null,
-          },
-          h('span', { class: 'step-mark', 'aria-hidden': 'true' }, index < at ? icon('check') : String(index + 1)),
-          h('span', {}, text),
-          h('span', { class: 'unseen' }, index < at ? ', done' : ''),
-        ),
-      ),
+      words.steps.map((text, index) => stepItem(text, index, stepState(rotation, index, at))),
     ),
     [null, waiting, silence, ready, finished][at](rotation, tools),
+  );
+}
+
+/** The wait for silence may have been skipped: then it has no tick, however the rotation ended. */
+function stepState({ old }, index, at) {
+  if (index === SILENCE && at === OVER && !isSilent(old)) return 'skipped';
+  if (index < at) return 'past';
+  return index === at ? 'now' : 'ahead';
+}
+
+function stepItem(text, index, state) {
+  const mark = { past: icon('check'), skipped: '–' }[state] ?? String(index + 1);
+  return h(
+    'li',
+    { class: state, 'aria-current': state === 'now' ? 'step' : null },
+    h('span', { class: 'step-mark', 'aria-hidden': 'true' }, mark),
+    h('span', {}, text),
+    h('span', { class: 'unseen' }, { past: words.stepDone, skipped: words.stepSkipped }[state] ?? ''),
   );
 }
 
 function speak(id, at) {
   const before = said.get(id);
   said.set(id, at);
-  if (before !== undefined && before < at)
-    announce(
-      [
-        '',
-        '',
-        'The new secret was used for the first time.',
-        'The old secret has fallen silent.',
-        'The rotation has finished.',
-      ][at],
-    );
+  if (before !== undefined && before < at) announce(words.said[at]);
 }
 
 const live = (text) => h('p', { class: 'live' }, h('span', { class: 'pulse', 'aria-hidden': 'true' }), text);
 
+function button(text, kind, onclick, picture = null) {
+  return h('button', { type: 'button', class: `button ${kind}`, onclick }, picture && icon(picture), text);
+}
+
 function waiting({ fresh, old }, tools) {
   return [
-    h(
-      'p',
-      {},
-      'Put the new secret into your system, then restart or reload it. The old one goes on working meanwhile.',
-    ),
-    live('Waiting for its first use. You can close this page: the rotation waits for you.'),
-    isLive(old)
-      ? null
-      : note('danger', 'The old secret has expired: the application gets no token until the new one is in use.'),
+    h('p', {}, words.putIn),
+    live(words.waiting),
+    isLive(old) ? null : note('danger', words.oldExpiredUnused),
     buttons(
       tools,
-      h(
-        'button',
-        { type: 'button', class: 'button quiet', onclick: () => tools.drop(fresh) },
-        'Give up: delete the new secret',
-      ),
+      button(words.giveUp, 'quiet', () => tools.drop(fresh)),
     ),
   ];
 }
 
+const works = (fresh) => words.works(lastUse(fresh));
+
 function silence({ fresh, old }, tools) {
   const since = Date.parse(old.last_used_at) > Date.parse(fresh.last_used_at);
   return [
-    note('ok', 'The new secret works: last used ', lastUse(fresh), '.'),
-    note(
-      'warning',
-      h('p', {}, 'The old secret was used ', lastUse(old), '.'),
-      since ? 'A system still has it. Give it the new secret too.' : 'A system may still have it.',
-    ),
-    live(`It counts as silent after 24 hours without use: ${duration(DAY - quietFor(old))} to go if nothing uses it.`),
+    note('ok', works(fresh)),
+    note('warning', h('p', {}, words.oldUsed(lastUse(old))), since ? words.stillHas : words.mayHave),
+    live(words.silentAfter(duration(DAY - quietFor(old)))),
     buttons(
       tools,
-      h(
-        'button',
-        { type: 'button', class: 'button', onclick: () => drop({ fresh, old }, tools) },
-        icon('bin'),
-        'Delete the old secret now',
-      ),
+      button(words.deleteNow, '', () => drop({ fresh, old }, tools), 'bin'),
     ),
   ];
+}
+
+/** What is known of the old secret's use, and no more. */
+function silenceKnown(old) {
+  if (!isLive(old)) return words.oldExpired;
+  return old.last_used_at ? words.oldSilentSince(moment(old.last_used_at)) : words.oldNeverUsed;
 }
 
 function ready(rotation, tools) {
   const { fresh, old } = rotation;
   return [
-    note(
-      'ok',
-      h('p', {}, 'The new secret works: last used ', lastUse(fresh), '.'),
-      h(
-        'p',
-        {},
-        !isLive(old)
-          ? 'The old one has expired and gets no token.'
-          : old.last_used_at
-            ? ['Nothing has used the old one since ', moment(old.last_used_at), '.']
-            : 'The old one was never used.',
-      ),
-    ),
+    note('ok', h('p', {}, works(fresh)), h('p', {}, silenceKnown(old))),
     buttons(
       tools,
-      h(
-        'button',
-        { type: 'button', class: 'button primary', onclick: () => drop(rotation, tools) },
-        icon('bin'),
-        'Delete the old secret',
-      ),
+      button(words.deleteOld, 'primary', () => drop(rotation, tools), 'bin'),
     ),
   ];
 }
 
-function finished({ fresh }, tools) {
+function finished({ fresh, old }, tools) {
+  const lead = [h('strong', {}, words.takenOver(name(fresh.name))), ' '];
   return [
-    note(
-      'ok',
-      h('strong', {}, 'Nothing stopped.'),
-      ' ',
-      name(fresh.name),
-      ' has taken over, and the old secret is gone.',
-    ),
+    isSilent(old)
+      ? note('ok', lead, silenceKnown(old))
+      : note('warning', h('p', {}, lead, words.cutOff(lastUse(old))), h('p', {}, words.cutOffAdvice)),
     h(
       'div',
       { class: 'actions' },
-      h('button', { type: 'button', class: 'button', onclick: () => tools.finish(null) }, 'Close'),
+      button(t.close, '', () => tools.finish(null)),
     ),
   ];
 }
 
 function drop(rotation, tools) {
-  return tools.drop(rotation.old, { done: () => tools.finish({ ...rotation, done: true }) });
+  return tools.drop(rotation.old, { done: (old) => tools.finish({ ...rotation, old, done: true }) });
 }
 
 function buttons(tools, ...list) {

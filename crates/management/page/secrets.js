@@ -1,12 +1,14 @@
 // How a secret looks: its state in words, who made it, who uses it, and what can be done with it.
 
-import { h, name } from './dom.js';
-import { DAY, duration, moment, relative, day } from './dates.js';
 import { clock } from './api.js';
-import { icon } from './icons.js';
 import { chart } from './chart.js';
+import { DAY, day, duration, exactly, expiry, moment, relative } from './dates.js';
+import { h, name } from './dom.js';
+import { icon } from './icons.js';
 import { note } from './notices.js';
+import { t } from './texts.js';
 
+const words = t.secret;
 const DOTS = '••••••••';
 
 export const isLive = (secret) => Date.parse(secret.expires_at) > clock.now();
@@ -18,7 +20,7 @@ export const hint = (secret) =>
   h(
     'code',
     { class: 'hint' },
-    h('span', { class: 'unseen' }, 'begins with '),
+    h('span', { class: 'unseen' }, words.beginsWith, ' '),
     secret.hint,
     h('span', { 'aria-hidden': 'true' }, DOTS),
   );
@@ -26,54 +28,41 @@ export const hint = (secret) =>
 /** How it stands: an icon and words, never a colour alone. */
 export function statusBadge(secret) {
   const left = Date.parse(secret.expires_at) - clock.now();
-  if (left <= 0) return h('span', { class: 'badge danger' }, icon('stop'), `Expired ${duration(left)} ago`);
-  if (secret.status === 'expiring')
-    return h('span', { class: 'badge warning' }, icon('warning'), `Expires in ${duration(left)}`);
-  return h('span', { class: 'badge ok' }, icon('check'), 'Active');
+  if (left <= 0) return h('span', { class: 'badge danger' }, icon('stop'), words.expiredAgo(duration(left)));
+  if (secret.status === 'expiring') {
+    return h('span', { class: 'badge warning' }, icon('warning'), words.expiresIn(duration(left)));
+  }
+  return h('span', { class: 'badge ok' }, icon('check'), words.active);
 }
 
 /** When, from where and by what it was last used. */
-export function lastUse(secret) {
-  if (!secret.last_used_at) return h('span', { class: 'muted' }, 'Never used');
+export function lastUse(secret, { brief = false } = {}) {
+  if (!secret.last_used_at) return h('span', { class: 'muted' }, words.neverUsed);
   return [
     relative(secret.last_used_at),
-    secret.last_used_from && [' from ', h('code', {}, secret.last_used_from)],
-    secret.last_used_with && [' by ', name(secret.last_used_with, { class: 'agent' })],
+    secret.last_used_from && [' ', words.from, ' ', h('code', {}, secret.last_used_from)],
+    !brief && secret.last_used_with && [' ', words.by, ' ', name(secret.last_used_with, { class: 'agent' })],
   ];
 }
+
+const expiryTerm = (secret) => (isLive(secret) ? words.expires : words.expired);
 
 /** A secret of the list; `actions` are its buttons. */
 export function secretCard(secret, actions) {
   return h(
     'article',
     { class: `panel secret ${secret.status}`, 'data-secret': secret.id },
-    h(
-      'div',
-      { class: 'secret-head' },
-      h(
-        'div',
-        { class: 'secret-title' },
-        h('h3', {}, name(secret.name)),
-        h('div', { class: 'secret-marks' }, hint(secret), statusBadge(secret)),
-      ),
-      h('div', { class: 'secret-actions' }, actions),
-    ),
-    secret.tried_after_expiry_at &&
-      note(
-        'danger',
-        'Expired, and still tried ',
-        relative(secret.tried_after_expiry_at),
-        ': a system still has it and gets no token. Give that system a new secret.',
-      ),
+    h('div', { class: 'secret-head' }, title(secret), h('div', { class: 'secret-actions' }, actions)),
+    tried(secret),
     h(
       'div',
       { class: 'secret-body' },
       h(
         'dl',
         { class: 'facts' },
-        fact('Last used', lastUse(secret)),
-        fact(isLive(secret) ? 'Expires' : 'Expired', day(secret.expires_at)),
-        fact('Created', [day(secret.created_at), ' by ', name(secret.created_by)]),
+        fact(words.lastUsed, lastUse(secret)),
+        fact(expiryTerm(secret), expiry(secret.expires_at)),
+        fact(words.created, words.createdBy(day(secret.created_at), name(secret.created_by))),
       ),
       chart(secret),
     ),
@@ -81,45 +70,92 @@ export function secretCard(secret, actions) {
   );
 }
 
-export const fact = (term, value) => h('div', {}, h('dt', {}, term), h('dd', {}, value));
+/** A secret as one line of many; what else there is to know unfolds. */
+export function secretRow(secret, actions) {
+  const rest = h(
+    'div',
+    { class: 'secret-rest', id: `rest-${secret.id}`, hidden: true },
+    h(
+      'dl',
+      { class: 'facts' },
+      fact(words.lastUsed, lastUse(secret)),
+      fact(expiryTerm(secret), [
+        expiry(secret.expires_at),
+        h('div', { class: 'muted small' }, exactly(secret.expires_at)),
+      ]),
+      fact(words.created, words.createdBy(day(secret.created_at), name(secret.created_by))),
+    ),
+    chart(secret),
+    reminders(secret),
+  );
+  const toggle = h(
+    'button',
+    {
+      type: 'button',
+      class: 'button quiet',
+      'aria-expanded': 'false',
+      'aria-controls': rest.id,
+      'data-key': `more-${secret.id}`,
+      onclick: () => {
+        rest.hidden = !rest.hidden;
+        toggle.setAttribute('aria-expanded', String(!rest.hidden));
+      },
+    },
+    icon('more'),
+    t.details,
+    h('span', { class: 'unseen' }, ' ', name(secret.name)),
+  );
+  return h(
+    'article',
+    { class: `secret dense ${secret.status}`, 'data-secret': secret.id },
+    h(
+      'div',
+      { class: 'secret-line' },
+      title(secret),
+      h(
+        'dl',
+        { class: 'brief' },
+        fact(words.lastUsed, lastUse(secret, { brief: true })),
+        fact(expiryTerm(secret), expiry(secret.expires_at)),
+      ),
+      h('div', { class: 'secret-actions' }, toggle, actions),
+    ),
+    tried(secret),
+    rest,
+  );
+}
 
-const STATES = {
-  sent: 'sent',
-  pending: 'waiting to be sent since',
-  failed: 'could not be delivered',
-  suppressed: 'not sent any more, since',
-};
-const KINDS = {
-  please_delete: 'Request to delete it',
-  expired: 'Notice that it has expired',
-  still_tried: 'Notice that it is still tried',
-  withdrawn: 'Notice that it was deleted',
-};
+function title(secret) {
+  return h(
+    'div',
+    { class: 'secret-title' },
+    h('h3', { tabindex: '-1' }, name(secret.name)),
+    h('div', { class: 'secret-marks' }, hint(secret), statusBadge(secret)),
+  );
+}
+
+function tried(secret) {
+  const at = secret.tried_after_expiry_at;
+  return at && note('danger', words.tried(relative(at)));
+}
+
+export const fact = (term, value) => h('div', {}, h('dt', {}, term), h('dd', {}, value));
 
 function reminders(secret) {
   const list = secret.notifications ?? [];
   if (list.length === 0) return null;
-  const line = (one) =>
-    h(
+  const line = (one) => {
+    const what = words.mail[one.kind] ?? words.reminder(one.threshold_days);
+    return h(
       'li',
       {},
-      KINDS[one.kind] ?? reminder(one.threshold_days),
-      ' to ',
-      name(one.recipient),
-      ': ',
-      STATES[one.state] ?? one.state,
-      ' ',
-      moment(one.at),
+      words.mailed(what, name(one.recipient), words.mailState[one.state] ?? one.state, moment(one.at)),
     );
+  };
   return h(
     'details',
     { class: 'reminders' },
-    h('summary', {}, `E-mails about it (${list.length})`),
+    h('summary', { 'data-key': `mails-${secret.id}` }, words.mails(list.length)),
     h('ul', {}, list.map(line)),
   );
-}
-
-function reminder(days) {
-  if (days === 0) return 'Reminder on the last day';
-  return `Reminder ${days} ${days === 1 ? 'day' : 'days'} before`;
 }

@@ -2,7 +2,8 @@
 
 import { get } from './api.js';
 
-export const session = { user: null, manages: [], csrf: '', expiresAt: 0 };
+/** `renewing`: the sign-in stands in front of what somebody was doing. */
+export const session = { user: null, manages: [], csrf: '', expiresAt: 0, renewing: false };
 /** What the tabs of one browser tell each other. */
 export const tabs = new BroadcastChannel('wmda-auth');
 /** When the server last heard of something that a person did. */
@@ -45,5 +46,5 @@ export function entered(view) {
 
 /** Nobody is signed in any more. */
 export function forget() {
-  Object.assign(session, { user: null, manages: [], csrf: '', expiresAt: 0 });
+  Object.assign(session, { user: null, manages: [], csrf: '', expiresAt: 0, renewing: false });
 }

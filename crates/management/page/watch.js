@@ -5,10 +5,13 @@ import { h, replace } from './dom.js';
 import { clock, hooks, remove } from './api.js';
 import { announce, toast } from './notices.js';
 import { duration } from './dates.js';
-import { closeAll, inDialog, openDialog } from './dialogs.js';
+import { closeAll, confirm, inDialog, openDialog } from './dialogs.js';
+import { isHolding } from './guards.js';
 import { signInForm } from './sign-in.js';
 import { activity, forget, load, session, tabs } from './session.js';
+import { t } from './texts.js';
 
+const words = t.session;
 const WARN_BEFORE = 5 * 60_000;
 const CHECK_EVERY = 15_000;
 /** Somebody who types sends nothing: so often the page says that they are there. */
@@ -33,7 +36,7 @@ export async function signOut() {
     if (error.status !== 401) throw error;
   }
   tabs.postMessage({ kind: 'signed-out' });
-  end('You have signed out.');
+  end(words.signedOut);
 }
 
 function end(reason) {
@@ -47,46 +50,61 @@ function end(reason) {
  * The session is over in the middle of something. With a dialog open, the sign-in stands in front of it and what was
  * typed stays; otherwise the sign-in takes the view's place. Answers whether the same person is back.
  */
-function renew(reason = 'Your session has ended.') {
+function renew(reason = words.ended) {
   warning?.close();
   if (!inDialog() || !session.user) {
-    if (session.user) end(`${reason} Sign in to go on.`);
+    if (session.user) end(`${reason} ${words.signInAgain}`);
     return Promise.resolve(false);
   }
-  renewing ??= new Promise((resolve) => {
-    const before = session.user;
-    const back = (view) => {
-      if (view.user.id !== before.id) location.reload();
-      renewing = null;
-      dialog.close();
-      resolve(true);
-    };
-    const leave = h(
-      'button',
-      {
-        type: 'button',
-        class: 'button quiet',
-        onclick: () => {
-          renewing = null;
-          resolve(false);
-          end('You have signed out.');
-        },
-      },
-      'Leave without saving',
-    );
-    const dialog = openDialog({
-      title: 'Sign in to go on',
-      kind: 'small opaque',
-      fixed: true,
-      body: [
-        h('p', {}, `${reason} What you typed is still here.`),
-        signInForm({ email: before.email, done: back, extra: leave }),
-      ],
-    });
-    renew.back = back;
-    announce('Your session has ended. Sign in to go on.');
-  });
+  renewing ??= new Promise((resolve) => signInInFront(reason, resolve));
   return renewing;
+}
+
+function signInInFront(reason, resolve) {
+  const before = session.user;
+  session.renewing = true;
+  const over = (back) => {
+    renewing = null;
+    session.renewing = false;
+    resolve(back);
+  };
+  const back = (view) => {
+    if (view.user.id !== before.id) location.reload();
+    dialog.close();
+    over(true);
+  };
+  const leave = async () => {
+    if (!(await mayLose())) return;
+    over(false);
+    end(words.signedOut);
+  };
+  const dialog = openDialog({
+    title: words.continueTitle,
+    kind: 'small opaque',
+    fixed: true,
+    body: [
+      h('p', {}, `${reason} ${words.typedStays}`),
+      signInForm({
+        email: before.email,
+        done: back,
+        extra: h('button', { type: 'button', class: 'button quiet', onclick: leave }, words.leaveUnsaved),
+      }),
+    ],
+  });
+  renew.back = back;
+  announce(`${words.ended} ${words.signInAgain}`);
+}
+
+/** Asks before something is lost that can't be shown again. */
+async function mayLose() {
+  if (!isHolding()) return true;
+  return confirm({
+    title: words.loseTitle,
+    yes: words.lose,
+    no: t.back,
+    danger: true,
+    body: h('p', {}, words.loseMeans),
+  });
 }
 
 async function refreshCsrf() {
@@ -112,7 +130,7 @@ async function check() {
 async function alive() {
   try {
     if (await load({ background: true })) return true;
-    renew('You were signed out: an hour without activity, or twelve hours after signing in.');
+    renew(words.timedOut);
   } catch {
     /* No answer says nothing about the session. */
   }
@@ -136,36 +154,27 @@ function warn() {
     replace(left, `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`);
     if (seconds === 0) check();
   };
-  const stay = h('button', { type: 'button', class: 'button primary', onclick: stayOn }, 'Stay signed in');
-  const leave = h(
-    'button',
-    {
-      type: 'button',
-      class: 'button',
-      onclick: () => {
-        warning.close();
-        signOut().catch(check);
-      },
-    },
-    'Sign out',
-  );
+  const leave = async () => {
+    if (!(await mayLose())) return;
+    warning?.close();
+    signOut().catch(check);
+  };
   const timer = setInterval(tick, 1000);
   warning = openDialog({
-    title: 'Are you still there?',
+    title: words.stillThere,
     kind: 'small',
     closed: () => {
       clearInterval(timer);
       warning = null;
     },
     body: [
+      h('p', {}, words.signedOutIn(left)),
       h(
-        'p',
-        {},
-        'You will be signed out in ',
-        left,
-        '. A session ends after an hour without activity, and twelve hours after signing in. What you typed stays.',
+        'div',
+        { class: 'actions' },
+        h('button', { type: 'button', class: 'button primary', onclick: stayOn }, words.stay),
+        h('button', { type: 'button', class: 'button', onclick: leave }, words.signOut),
       ),
-      h('div', { class: 'actions' }, stay, leave),
     ],
   });
   tick();
@@ -177,21 +186,24 @@ async function stayOn() {
   const left = session.expiresAt - clock.now();
   if (!session.user || left > WARN_BEFORE) return;
   knownEnd = session.expiresAt;
-  toast(
-    `Twelve hours after signing in every session ends: this one in ${duration(left)}. Then sign in again; what you typed stays.`,
-  );
+  toast(words.knownEnd(duration(left)));
 }
 
-tabs.addEventListener('message', async ({ data }) => {
-  if (data.kind === 'signed-out' && session.user) {
-    if (inDialog()) renew('You signed out in another tab.');
-    else end('You signed out in another tab.');
-  } else if (data.kind === 'signed-in') {
-    if (session.user && session.user.id !== data.user) location.reload();
-    else if (await load({ background: true })) renewing ? renew.back({ user: session.user }) : listeners.entered();
-  } else if (data.kind === 'changed' && session.user) {
-    listeners.changed(data.clientId);
-  }
+async function signedInElsewhere(user) {
+  const before = session.user?.id;
+  if (before && before !== user) return location.reload();
+  if (!(await load({ background: true }))) return undefined;
+  if (renewing) return renew.back({ user: session.user });
+  // Whoever is signed in here already goes on with what they do.
+  return before ? undefined : listeners.entered();
+}
+
+tabs.addEventListener('message', ({ data }) => {
+  if (data.kind === 'signed-in') signedInElsewhere(data.user).catch(() => {});
+  if (data.kind === 'changed' && session.user) listeners.changed(data.clientId);
+  if (data.kind !== 'signed-out' || !session.user) return;
+  if (inDialog()) renew(words.elsewhere);
+  else end(words.elsewhere);
 });
 
 /** Starts the watch. */

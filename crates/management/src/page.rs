@@ -32,11 +32,13 @@ const ASSETS: &[(&str, &[u8])] = assets!(
     "views.css",
     "print.css",
     "access.js",
+    "account.js",
     "api.js",
     "application.js",
     "applications.js",
     "attention.js",
     "audit.js",
+    "authenticator.js",
     "chart.js",
     "create-secret.js",
     "created-secret.js",
@@ -45,18 +47,28 @@ const ASSETS: &[(&str, &[u8])] = assets!(
     "dialogs.js",
     "dom.js",
     "enrolment.js",
+    "events.js",
     "forms.js",
+    "guards.js",
     "icons.js",
     "lists.js",
     "main.js",
+    "new-application.js",
     "notices.js",
+    "once.js",
+    "organisation.js",
     "organisations.js",
+    "passwords.js",
     "people.js",
     "resources.js",
     "rotation.js",
     "secrets.js",
     "session.js",
     "sign-in.js",
+    "text-en.js",
+    "text-nl.js",
+    "texts.js",
+    "token-urls.js",
     "watch.js",
 );
 
@@ -67,6 +79,8 @@ pub struct Facts {
     pub support_address: String,
     /// The longest life of a secret.
     pub max_lifetime_days: u32,
+    /// Under which the token URLs of Entra's clients stand.
+    pub tenant_id: String,
 }
 
 /// The page, ready to be sent.
@@ -214,10 +228,11 @@ mod tests {
         let facts = Facts {
             support_address: "\"><script>'&amp;".to_owned(),
             max_lifetime_days: 365,
+            tenant_id: "c3ab1869".to_owned(),
         };
         let document = Page::new(&facts).unwrap().document;
         assert!(document.contains(
-            r#"content="{&quot;support_address&quot;:&quot;\&quot;>&lt;script>'&amp;amp;&quot;,&quot;max_lifetime_days&quot;:365}""#
+            r#"content="{&quot;support_address&quot;:&quot;\&quot;>&lt;script>'&amp;amp;&quot;,&quot;max_lifetime_days&quot;:365,&quot;tenant_id&quot;:&quot;c3ab1869&quot;}""#
         ));
         assert!(!document.contains("<script>"));
     }

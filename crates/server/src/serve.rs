@@ -116,6 +116,7 @@ fn page(configuration: &Configuration) -> Outcome<Page> {
     let facts = Facts {
         support_address: support.unwrap_or(SUPPORT_ADDRESS).to_owned(),
         max_lifetime_days: configuration.secrets.max_lifetime_days,
+        tenant_id: configuration.entra.tenant_id.clone(),
     };
     Ok(Page::new(&facts)?)
 }
