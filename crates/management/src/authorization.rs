@@ -1,12 +1,12 @@
 //! The decision, asked of `domain::policy`, and its record when it is a no.
 
 use domain::{
-    audit::{Outcome, Source},
+    audit::{Entry, Outcome, Source},
     policy::{Denial, Permission, Principal},
 };
 use uuid::Uuid;
 
-use crate::{Management, Problem};
+use crate::{http::problem::Problem, state::Management};
 
 /// Somebody who may do what was asked; nothing but a decision makes one.
 #[derive(Debug)]
@@ -42,6 +42,11 @@ impl Management {
             Denial::Forbidden => Problem::Forbidden("your role does not allow this; ask the WMDA team"),
             Denial::Invisible => Problem::NotFound,
         })
+    }
+
+    /// The record of a change that somebody was allowed to make.
+    pub fn done(&self, allowed: &Allowed, action: &str, object: impl Into<String>) -> Entry {
+        self.entry((&allowed.actor, &allowed.source), action, object, Outcome::Done)
     }
 
     /// Whoever can run a command on the server's machine is of the WMDA team.

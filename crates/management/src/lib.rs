@@ -3,36 +3,23 @@
 
 #![expect(unused_qualifications, reason = "the macros of utoipa write qualified paths")]
 
-pub mod applications;
-pub mod attention;
-pub mod audit_events;
 mod authorization;
-mod body;
-mod caller;
-pub mod cursor;
-pub mod docs;
-pub mod documentation;
-pub mod enrolment;
-pub mod managers;
-pub mod openid;
-pub mod organisations;
+mod collections;
+mod documentation;
+mod http;
 pub mod page;
-mod password;
-pub mod permissions;
-pub mod preferences;
-mod problem;
-pub mod resource_servers;
-pub mod resources;
 mod routes;
-pub mod secrets;
-pub mod session;
+mod sign_in;
 mod state;
-mod totp;
-pub mod users;
-pub mod webhooks;
 
 pub use authorization::Allowed;
-pub use problem::Problem;
+pub use collections::{
+    applications, attention, audit_events, managers, organisations, permissions, resource_servers, resources,
+    secrets, users, webhooks,
+};
+pub use documentation::html as docs;
+pub use http::{cursor, problem::Problem};
 pub use routes::{configure, openapi};
+pub use sign_in::{enrolment, openid, preferences, session};
 pub use state::{Management, Settings};
 pub use utoipa::openapi::OpenApi as OpenApiDocument;

@@ -8,13 +8,18 @@ use actix_web::{
     middleware::{DefaultHeaders, Next, from_fn},
     web,
 };
-use serde::Serialize;
 use utoipa::{OpenApi, openapi};
 use utoipa_actix_web::AppExt;
 
 use crate::{
-    Management, Problem, applications, attention, audit_events, documentation, enrolment, managers, openid,
-    organisations, permissions, preferences, resource_servers, resources, secrets, session, users, webhooks,
+    collections::{
+        applications, attention, audit_events, managers, organisations, permissions, resource_servers,
+        resources, secrets, users, webhooks,
+    },
+    documentation::openapi as documentation,
+    http::problem::Problem,
+    sign_in::{enrolment, openid, preferences, session},
+    state::Management,
 };
 
 const BASE: &str = "/api/v1";
@@ -150,14 +155,4 @@ async fn no_route(
     ];
     let known: Vec<&str> = methods.into_iter().filter(|one| one.1).map(|one| one.0).collect();
     Err(Problem::MethodNotAllowed(known.join(", ")))
-}
-
-pub(crate) fn ok<T: Serialize>(outcome: Result<T, Problem>) -> Result<HttpResponse, Problem> {
-    outcome.map(|value| HttpResponse::Ok().json(value))
-}
-
-pub(crate) fn created<T: Serialize>(location: &str, value: &T) -> HttpResponse {
-    HttpResponse::Created()
-        .insert_header(("Location", location))
-        .json(value)
 }

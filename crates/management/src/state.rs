@@ -12,7 +12,7 @@ use ring::rand::SecureRandom;
 use store::{Store, memory::ClientMemory};
 use tokio::sync::Semaphore;
 
-use crate::{Allowed, Problem, openid::Provider};
+use crate::{http::problem::Problem, sign_in::openid::provider::Provider};
 
 /// How many passwords are hashed at once: each takes 19 MiB and some tens of milliseconds.
 const HASHES_AT_ONCE: usize = 2;
@@ -71,11 +71,6 @@ impl Management {
     /// Now, as both databases keep it.
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.clock.now().trunc_subsecs(3)
-    }
-
-    /// The record of a change that somebody was allowed to make.
-    pub fn done(&self, allowed: &Allowed, action: &str, object: impl Into<String>) -> Entry {
-        self.entry((&allowed.actor, &allowed.source), action, object, Outcome::Done)
     }
 
     pub(crate) fn entry(

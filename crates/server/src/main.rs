@@ -8,9 +8,12 @@ mod demo;
 mod identity;
 mod keys;
 mod logging;
+mod mail;
 mod metrics;
 mod notify;
 mod preparation;
+mod reminders;
+mod runtime;
 mod serve;
 mod tls;
 

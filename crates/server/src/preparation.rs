@@ -8,7 +8,7 @@ use keystore::{KeyFolder, KeySet};
 use management::openid::{OpenIdSettings, Provider};
 use store::{DatabaseUrl, Store, StoreError, memory::ClientMemory, usage::UsageRecorder};
 
-use crate::{Outcome, clock, configuration::Configuration, identity::Oidc, notify, tls};
+use crate::{Outcome, clock, configuration::Configuration, identity::Oidc, mail, runtime::block_on, tls};
 
 /// What must be right before the port is bound.
 pub struct Prepared {
@@ -106,7 +106,7 @@ pub fn check(configuration: &Configuration) -> Outcome<()> {
             return Ok(());
         };
         let provider = Provider::new(settings, &configuration.server.public_url)?;
-        let answer = actix_web::rt::System::new().block_on(provider.check());
+        let answer = block_on(provider.check());
         Ok(answer.map_err(|error| {
             format!("identity.oidc.issuer: the provider's metadata can't be read: {error}")
         })?)
@@ -120,7 +120,7 @@ pub fn check(configuration: &Configuration) -> Outcome<()> {
         load_pepper(configuration).map(drop),
         provider(),
         database(),
-        notify::check(configuration),
+        block_on(mail::check(configuration)),
     ];
     let mut problems: Vec<String> = outcomes
         .into_iter()
@@ -131,7 +131,7 @@ pub fn check(configuration: &Configuration) -> Outcome<()> {
     if !problems.is_empty() {
         return Err(problems.join("\nwmda-auth: ").into());
     }
-    let warnings = notify::warnings(&configuration.mail);
+    let warnings = mail::warnings(&configuration.mail);
     warnings.iter().for_each(|warning| println!("note: {warning}"));
     println!("configuration, keys, pepper, database and mail are in order");
     Ok(())

@@ -19,8 +19,10 @@ use token_endpoint::{Parts, Settings, TokenService, metrics::Metrics};
 use crate::{
     Outcome, background, clock,
     configuration::{Configuration, is_loopback},
-    logging, metrics, notify,
+    logging, metrics,
     preparation::{Prepared, prepare},
+    reminders,
+    runtime::block_on,
 };
 
 /// Longer than balancers keep an idle connection (60 s is usual), so that none sends a request into a closing one.
@@ -38,15 +40,6 @@ pub fn run(configuration: &Configuration) -> Outcome<()> {
     let address = listeners.main.local_addr()?;
     let ready = || log::info!("listening on {address} as {}", configuration.server.public_url);
     block_on(serve(configuration, prepared, listeners, url, ready))
-}
-
-/// Runs until the server ends, and waits for nothing else: a query that hangs would hold the runtime's end, and with it
-/// the process, for as long as the database does.
-pub fn block_on<T>(work: impl Future<Output = T>) -> T {
-    let system = actix_web::rt::System::new();
-    let outcome = system.block_on(work);
-    std::mem::forget(system);
-    outcome
 }
 
 /// The addresses that the server listens on.
@@ -178,8 +171,8 @@ pub async fn serve(
         metrics::spawn(listener, handlers.tokens.clone())?;
     }
     spawn_background(configuration, &prepared, handlers.tokens.clone());
-    let notifier = Arc::new(notify::notifier(configuration, &prepared, public_url.clone())?);
-    notify::spawn(&notifier, &configuration.mail);
+    let notifier = Arc::new(reminders::notifier(configuration, &prepared, public_url.clone())?);
+    reminders::spawn(&notifier, &configuration.mail);
     let strict = public_url.starts_with("https://") && !is_loopback(&public_url);
     let app = move || {
         App::new()
@@ -203,7 +196,7 @@ pub async fn serve(
     tokio::task::yield_now().await;
     ready();
     server.await??;
-    notify::finish(&notifier).await;
+    reminders::finish(&notifier).await;
     background::write_last_use(&prepared.usage, &prepared.store).await;
     Ok(())
 }

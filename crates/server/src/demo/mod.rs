@@ -13,7 +13,7 @@ use keystore::KeyFolder;
 use samples::Seeder;
 use serde_json::{Value, json};
 
-use crate::{Outcome, clock, configuration, logging, preparation, serve, tls};
+use crate::{Outcome, clock, configuration, logging, preparation, runtime::block_on, serve, tls};
 
 #[derive(Args)]
 pub struct DemoArguments {
@@ -62,7 +62,7 @@ pub fn run(arguments: DemoArguments) -> Outcome<()> {
         "http://127.0.0.1:8080" => format!("{scheme}://{}", listeners.main.local_addr()?),
         configured => configured.to_owned(),
     };
-    serve::block_on(async {
+    block_on(async {
         let now = prepared.clock.now();
         let management = serve::management(&configuration, &prepared, url.clone());
         let mut summary = Seeder {

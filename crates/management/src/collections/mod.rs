@@ -1,0 +1,13 @@
+//! The collections of the REST API, a file each: request and response bodies, rules, routes.
+
+pub mod applications;
+pub mod attention;
+pub mod audit_events;
+pub mod managers;
+pub mod organisations;
+pub mod permissions;
+pub mod resource_servers;
+pub mod resources;
+pub mod secrets;
+pub mod users;
+pub mod webhooks;

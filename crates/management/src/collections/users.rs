@@ -1,0 +1,304 @@
+//! People: the WMDA team adds them; they set a password and an authenticator through a one-time link.
+
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    expiry::parse_text,
+    policy::{Permission, Role},
+    user::{User, parse_email},
+};
+use serde::{Deserialize, Serialize};
+use store::users::UserChange;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    authorization::Allowed,
+    documentation::openapi::Problems,
+    http::{
+        answer::{created, ok},
+        body::{self, Body, id},
+        caller::Caller,
+        cursor::{self, List, ListQuery},
+        problem::{Problem, named_in_body},
+    },
+    sign_in::enrolment::{EnrolmentLink, INVITATION},
+    state::Management,
+};
+
+const LIST: &str = "users";
+
+/// A new person.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    /// Unique, in any case.
+    #[schema(format = Email, max_length = 254)]
+    pub email: String,
+    /// 1 to 120 characters.
+    #[schema(min_length = 1, max_length = 120)]
+    pub display_name: String,
+    /// Where the person works; left out for the WMDA team only.
+    #[serde(default)]
+    pub organisation_id: Option<Uuid>,
+    /// Some of `admin`, `auditor`, `credential_manager`.
+    #[serde(default)]
+    pub roles: Vec<String>,
+}
+
+/// A change of a person; what is left out stays.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedUser {
+    /// `false` ends all sessions at once.
+    #[serde(default)]
+    pub enabled: Option<bool>,
+    /// The new roles, all of them. Whoever loses `credential_manager` and is no admin manages nothing any more.
+    #[serde(default)]
+    pub roles: Option<Vec<String>>,
+    /// 1 to 120 characters.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 120)]
+    pub display_name: Option<String>,
+}
+
+/// A person.
+#[derive(Serialize, ToSchema)]
+pub struct UserView {
+    /// Permanent identifier.
+    pub id: Uuid,
+    /// Lower case, unique.
+    pub email: String,
+    /// As the person is called.
+    pub display_name: String,
+    /// Where the person works; null for the WMDA team.
+    pub organisation_id: Option<Uuid>,
+    /// `admin`, `auditor`, `credential_manager`.
+    pub roles: Vec<String>,
+    /// Whether the person may sign in.
+    pub enabled: bool,
+    /// When the person was added.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A person who was just added, with the link to hand over.
+#[derive(Serialize, ToSchema)]
+pub struct CreatedUser {
+    /// The person.
+    #[serde(flatten)]
+    pub user: UserView,
+    /// The one-time link.
+    #[serde(flatten)]
+    pub link: EnrolmentLink,
+}
+
+impl From<User> for UserView {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id,
+            email: user.email,
+            display_name: user.display_name,
+            organisation_id: user.organisation_id,
+            roles: user.roles.iter().map(|role| role.as_str().to_owned()).collect(),
+            enabled: user.enabled,
+            created_at: user.created_at,
+        }
+    }
+}
+
+fn parse_roles(roles: &[String]) -> Result<Vec<Role>, Problem> {
+    let parsed = roles.iter().map(|role| role.parse());
+    parsed
+        .collect::<Result<_, _>>()
+        .map_err(|error: domain::resource::Unknown| Problem::Invalid(error.to_string()))
+}
+
+fn parse_name(name: &str) -> Result<String, Problem> {
+    parse_text(name, 120)
+        .ok_or_else(|| Problem::Invalid("display_name has 1 to 120 visible characters".to_owned()))
+}
+
+impl Management {
+    /// Adds a person and opens their enrolment.
+    pub async fn create_user(
+        &self,
+        allowed: &Allowed,
+        new: NewUser,
+        link_life: TimeDelta,
+    ) -> Result<CreatedUser, Problem> {
+        let roles = parse_roles(&new.roles)?;
+        let of_the_team = roles
+            .iter()
+            .any(|role| matches!(role, Role::Admin | Role::Auditor));
+        if new.organisation_id.is_none() && !of_the_team {
+            return Err(Problem::Invalid(
+                "organisation_id can be left out for admin and auditor only".to_owned(),
+            ));
+        }
+        let user = User {
+            id: self.uuid()?,
+            email: parse_email(&new.email).map_err(|error| Problem::Invalid(error.to_string()))?,
+            display_name: parse_name(&new.display_name)?,
+            organisation_id: new.organisation_id,
+            roles,
+            enabled: true,
+            created_at: self.now(),
+        };
+        let entry = self.done(allowed, "user.create", format!("user/{}", user.id));
+        let outcome = self.store.create_user(user.clone(), entry).await;
+        outcome.map_err(named_in_body("organisation"))?;
+        let link = self.open_enrolment(allowed, user.id, link_life, false).await?;
+        Ok(CreatedUser {
+            user: user.into(),
+            link,
+        })
+    }
+
+    /// One person.
+    pub async fn user(&self, _: &Allowed, id: Uuid) -> Result<UserView, Problem> {
+        self.store
+            .user(id)
+            .await?
+            .map(Into::into)
+            .ok_or(Problem::NotFound)
+    }
+
+    /// People by e-mail address.
+    pub async fn users(&self, _: &Allowed, query: ListQuery) -> Result<List<UserView>, Problem> {
+        let (limit, page) = query.page(&self.pepper, LIST)?;
+        let views = self
+            .store
+            .users(page)
+            .await?
+            .into_iter()
+            .map(Into::into)
+            .collect();
+        Ok(cursor::page(
+            &self.pepper,
+            LIST,
+            views,
+            limit,
+            |one: &UserView| one.email.clone(),
+        ))
+    }
+
+    /// Changes a person; it counts from their next request on.
+    pub async fn change_user(
+        &self,
+        allowed: &Allowed,
+        id: Uuid,
+        change: ChangedUser,
+    ) -> Result<UserView, Problem> {
+        let change = UserChange {
+            enabled: change.enabled,
+            roles: change.roles.as_deref().map(parse_roles).transpose()?,
+            display_name: change.display_name.as_deref().map(parse_name).transpose()?,
+        };
+        let action = match (&change.enabled, &change.roles, &change.display_name) {
+            (Some(true), Some(_), _) => "user.enable_and_change_roles",
+            (Some(false), Some(_), _) => "user.disable_and_change_roles",
+            (Some(true), None, _) => "user.enable",
+            (Some(false), None, _) => "user.disable",
+            (None, Some(_), _) => "user.change_roles",
+            (None, None, Some(_)) => "user.rename",
+            _ => {
+                return Err(Problem::Invalid(
+                    "send some of enabled, roles and display_name".to_owned(),
+                ));
+            }
+        };
+        let gives_up = change.enabled == Some(false)
+            || change
+                .roles
+                .as_ref()
+                .is_some_and(|roles| !roles.contains(&Role::Admin));
+        if id == allowed.principal.user_id && gives_up {
+            let remedy = "you can't disable yourself or give up your admin role: ask another admin";
+            return Err(Problem::Conflict(remedy.to_owned()));
+        }
+        // Who made whom what must be answered by the trail alone.
+        let object = match &change.roles {
+            Some(roles) => {
+                let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+                format!("user/{id}/roles/{}", names.join("+"))
+            }
+            None => format!("user/{id}"),
+        };
+        let entry = self.done(allowed, action, object);
+        self.store.change_user(id, change, entry).await?;
+        self.user(allowed, id).await
+    }
+}
+
+impl Management {
+    /// Takes the identity at the OpenID provider from a person: the next sign-in there finds them by their address.
+    pub async fn unbind_identity(&self, allowed: &Allowed, id: Uuid) -> Result<(), Problem> {
+        let entry = self.done(allowed, "user.unbind_identity", format!("user/{id}"));
+        Ok(self.store.unbind_identity(id, entry).await?)
+    }
+}
+
+/// Adds a person and answers with the one-time link by which they enrol. Role: admin.
+#[utoipa::path(tag = "WMDA team", request_body = NewUser, responses((status = 201, body = CreatedUser), Problems))]
+#[post("/users")]
+pub(crate) async fn create(caller: Caller, body: Body) -> Result<HttpResponse, Problem> {
+    let allowed = caller.may(Permission::ManageDirectory).await?;
+    let made = caller
+        .service
+        .create_user(&allowed, body.parse()?, INVITATION)
+        .await?;
+    Ok(created(&format!("/api/v1/users/{}", made.user.id), &made))
+}
+
+/// Lists people by e-mail address. Roles: admin, auditor.
+#[utoipa::path(tag = "WMDA team", params(ListQuery), responses((status = 200, body = List<UserView>), Problems))]
+#[get("/users")]
+pub(crate) async fn list(caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let allowed = caller.may(Permission::ReadDirectory).await?;
+    ok(caller.service.users(&allowed, body::query(&request)?).await)
+}
+
+/// Shows a person. Roles: admin, auditor.
+#[utoipa::path(tag = "WMDA team", params(("id" = Uuid, Path)), responses((status = 200, body = UserView), Problems))]
+#[get("/users/{id}")]
+pub(crate) async fn show(caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let allowed = caller.may(Permission::ReadDirectory).await?;
+    ok(caller.service.user(&allowed, id(&path)?).await)
+}
+
+/// Takes the identity at the OpenID provider from a person and ends their sessions: the next sign-in there finds them by
+/// their verified e-mail address again. Role: admin.
+#[utoipa::path(tag = "WMDA team", params(("id" = Uuid, Path)), responses((status = 204), Problems))]
+#[delete("/users/{id}/identity")]
+pub(crate) async fn unbind(caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let allowed = caller.may(Permission::ManageDirectory).await?;
+    caller.service.unbind_identity(&allowed, id(&path)?).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Enables, disables or renames a person, or changes their roles. Role: admin.
+#[utoipa::path(tag = "WMDA team", params(("id" = Uuid, Path)), request_body = ChangedUser, responses((status = 200, body = UserView), Problems))]
+#[patch("/users/{id}")]
+pub(crate) async fn update(
+    caller: Caller,
+    path: web::Path<String>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let allowed = caller.may(Permission::ManageDirectory).await?;
+    let change = body.parse()?;
+    ok(caller.service.change_user(&allowed, id(&path)?, change).await)
+}
+
+/// Makes a new one-time link for a person who forgot the password. The authenticator stays, and is asked for.
+/// Role: admin.
+#[utoipa::path(tag = "WMDA team", params(("id" = Uuid, Path)), responses((status = 201, body = EnrolmentLink), Problems))]
+#[post("/users/{id}/enrolment")]
+pub(crate) async fn reset(caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let allowed = caller.may(Permission::ManageDirectory).await?;
+    let user = caller.service.user(&allowed, id(&path)?).await?;
+    let link = caller
+        .service
+        .open_enrolment(&allowed, user.id, INVITATION, false)
+        .await?;
+    Ok(created(&format!("/api/v1/users/{}", user.id), &link))
+}

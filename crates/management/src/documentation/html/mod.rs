@@ -1,0 +1,70 @@
+//! `/api/docs`: the OpenAPI document as a page to read. It is made on the server, once; it needs no script and nothing
+//! from elsewhere.
+
+mod kind;
+mod model;
+
+use actix_web::{HttpResponse, middleware::DefaultHeaders, web};
+use askama::Template;
+use utoipa::openapi::OpenApi;
+
+use crate::http::answer::get_only;
+
+const PATH: &str = "/api/docs";
+const STYLE: &str = include_str!("../../../templates/docs.css");
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The page, ready to be sent.
+pub struct Docs(String);
+
+/// Why there is no page.
+#[derive(Debug, thiserror::Error)]
+pub enum DocsError {
+    /// The document is none.
+    #[error("the OpenAPI document: {0}")]
+    Document(#[from] serde_json::Error),
+    /// The template fails.
+    #[error("the template of /api/docs: {0}")]
+    Template(#[from] askama::Error),
+}
+
+impl Docs {
+    /// Makes the page.
+    ///
+    /// # Errors
+    /// When the document has a form that OpenAPI does not allow.
+    pub fn new(document: &OpenApi) -> Result<Self, DocsError> {
+        let document = serde_json::to_value(document)?;
+        Ok(Self(model::Page::read(&document).render()?))
+    }
+}
+
+/// Adds the page to the server.
+pub fn configure(config: &mut web::ServiceConfig, docs: &web::Data<Docs>) {
+    let headers = || {
+        DefaultHeaders::new()
+            .add(("Content-Security-Policy", POLICY))
+            .add(("X-Content-Type-Options", "nosniff"))
+            .add(("Referrer-Policy", "no-referrer"))
+            .add(("Cross-Origin-Opener-Policy", "same-origin"))
+            .add(("Cache-Control", "no-cache"))
+    };
+    let document = get_only(web::resource([PATH.to_owned(), format!("{PATH}/")]), page)
+        .app_data(docs.clone())
+        .wrap(headers());
+    let style = get_only(web::resource(format!("{PATH}/style.css")), style).wrap(headers());
+    config.service(document).service(style);
+}
+
+async fn page(docs: web::Data<Docs>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .body(docs.0.clone())
+}
+
+async fn style() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/css; charset=utf-8")
+        .body(STYLE)
+}

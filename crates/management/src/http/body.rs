@@ -1,0 +1,99 @@
+//! What a request carries beside its path. It is looked at after authorization, never before.
+
+use std::{future::Future, pin::Pin};
+
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::http::problem::Problem;
+
+const MAX_LENGTH: usize = 16 * 1024;
+
+/// A body that has been read and not yet been looked at.
+pub(crate) struct Body(Result<web::Bytes, Problem>);
+
+impl Body {
+    /// Strict JSON: an unknown or repeated field is an error that names it.
+    pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<T, Problem> {
+        let bytes = self.0?;
+        let mut json = serde_json::Deserializer::from_slice(&bytes);
+        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let place = error.path().to_string();
+            // The name of an unknown field is the caller's own text, and may be a secret.
+            let unknown = error.inner().to_string().starts_with("unknown field");
+            Problem::Invalid(match place.as_str() {
+                _ if unknown => described(error.inner()),
+                "." => described(error.inner()),
+                _ => format!("{}: {}", printable(&place), described(error.inner())),
+            })
+        })?;
+        json.end()
+            .map_err(|_| Problem::Invalid("the body goes on after its JSON value".to_owned()))?;
+        Ok(value)
+    }
+}
+
+/// What serde says without what was sent: a value in the wrong place may be a password.
+fn described(error: &serde_json::Error) -> String {
+    if !error.is_data() {
+        return "the body is no valid JSON".to_owned();
+    }
+    let text = error.to_string();
+    let text = text.split(" at line ").next().unwrap_or_default();
+    match text.split_once(", expected ") {
+        Some((_, expected)) if text.starts_with("invalid ") || text.starts_with("unknown variant") => {
+            format!("expected {expected}")
+        }
+        _ if text.starts_with("unknown field") => {
+            let known = text.split_once(", expected ").map_or("none", |(_, known)| known);
+            format!("there is a field that is not known here; known are {known}")
+        }
+        _ => printable(text),
+    }
+}
+
+/// On one line, not endless: what others sent, for a log or an error.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().filter(|one| !one.is_control()).take(200).collect()
+}
+
+impl FromRequest for Body {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let is_json = request.content_type().eq_ignore_ascii_case("application/json");
+        let payload = payload.take();
+        Box::pin(async move {
+            if !is_json {
+                return Ok(Self(Err(Problem::UnsupportedMediaType)));
+            }
+            let bytes =
+                actix_web::body::to_bytes_limited(actix_web::body::BodyStream::new(payload), MAX_LENGTH)
+                    .await;
+            Ok(Self(match bytes {
+                Err(_) => Err(Problem::TooLarge),
+                Ok(Err(_)) => Err(Problem::Invalid("the body could not be read".to_owned())),
+                Ok(Ok(bytes)) => Ok(bytes),
+            }))
+        })
+    }
+}
+
+/// The query, as strict as the body. A NUL character is in no stored text, and Postgres takes none in a question.
+pub(crate) fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Problem> {
+    let text = request.query_string();
+    let parsed = web::Query::<T>::from_query(text).map(web::Query::into_inner);
+    match parsed {
+        Ok(query) if !text.contains("%00") => Ok(query),
+        _ => Err(Problem::Invalid(
+            "the query has a parameter that is unknown here, repeated, or of the wrong form".to_owned(),
+        )),
+    }
+}
+
+/// An id in a path; what is no id names nothing.
+pub(crate) fn id(text: &str) -> Result<Uuid, Problem> {
+    domain::resource::parse_guid(text).ok_or(Problem::NotFound)
+}

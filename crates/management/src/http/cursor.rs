@@ -1,0 +1,98 @@
+//! Pages of lists: opaque cursors that only this service can make.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::pepper::Pepper;
+use serde::{Deserialize, Serialize};
+use store::Page;
+use utoipa::IntoParams;
+
+use crate::http::problem::Problem;
+
+const TAG_LENGTH: usize = 16;
+const LONGEST_SEARCH: usize = 120;
+
+/// Which part of a list is wanted.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// How many items at most; 50 when left out.
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u32>,
+    /// The `next` of the page before.
+    pub after: Option<String>,
+    /// Only items whose name holds this text.
+    #[param(max_length = 120)]
+    pub search: Option<String>,
+}
+
+impl ListQuery {
+    /// How many items are wanted, and the part of the store's list that holds them and one more.
+    pub(crate) fn page(self, pepper: &Pepper, list: &str) -> Result<(usize, Page), Problem> {
+        let limit = limit(self.limit)?;
+        let after = open(pepper, list, self.after.as_deref())?;
+        let search = search(self.search)?;
+        Ok((limit, Page::new(after, &search, limit as i64 + 1)))
+    }
+}
+
+/// A list on the wire.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct List<T> {
+    /// The items of this page.
+    pub items: Vec<T>,
+    /// The cursor of the next page; null at the end.
+    pub next: Option<String>,
+}
+
+/// The limit, checked.
+pub(crate) fn limit(wanted: Option<u32>) -> Result<usize, Problem> {
+    match wanted.unwrap_or(50) {
+        limit @ 1..=200 => Ok(limit as usize),
+        _ => Err(Problem::Invalid("limit must lie between 1 and 200".to_owned())),
+    }
+}
+
+/// The text to look for, checked: a pattern costs the database the more, the longer it is.
+pub(crate) fn search(wanted: Option<String>) -> Result<String, Problem> {
+    let text = wanted.unwrap_or_default();
+    if text.chars().count() > LONGEST_SEARCH {
+        let remedy = format!("search has at most {LONGEST_SEARCH} characters");
+        return Err(Problem::Invalid(remedy));
+    }
+    Ok(text)
+}
+
+/// Cuts what was read with one row too many into a page.
+pub(crate) fn page<T>(
+    pepper: &Pepper,
+    list: &str,
+    mut items: Vec<T>,
+    limit: usize,
+    key: impl Fn(&T) -> String,
+) -> List<T> {
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let last = items.last().filter(|_| more);
+    let next = last.map(|item| seal(pepper, list, &key(item)));
+    List { items, next }
+}
+
+fn seal(pepper: &Pepper, list: &str, key: &str) -> String {
+    let tag = pepper.tag(list, key.as_bytes());
+    URL_SAFE_NO_PAD.encode([&tag[..TAG_LENGTH], key.as_bytes()].concat())
+}
+
+/// The key that a cursor of this list holds.
+pub(crate) fn open(pepper: &Pepper, list: &str, cursor: Option<&str>) -> Result<Option<String>, Problem> {
+    let Some(cursor) = cursor else { return Ok(None) };
+    let opened = || {
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let (_, key) = bytes.split_at_checked(TAG_LENGTH)?;
+        let key = std::str::from_utf8(key).ok()?;
+        (seal(pepper, list, key) == cursor).then(|| key.to_owned())
+    };
+    let refused =
+        || Problem::Invalid("after must be the unchanged `next` of this list's previous page".to_owned());
+    opened().map(Some).ok_or_else(refused)
+}

@@ -1,0 +1,7 @@
+//! What every operation needs of HTTP: request bodies, caller, pagination, responses, problem details.
+
+pub(crate) mod answer;
+pub(crate) mod body;
+pub(crate) mod caller;
+pub mod cursor;
+pub(crate) mod problem;

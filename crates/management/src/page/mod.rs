@@ -1,0 +1,225 @@
+//! The page "Manage API Credentials": one document and its assets, all inside the binary. What it does, it does through
+//! the REST API, with no more authority than any other client.
+
+use actix_web::{
+    HttpRequest, HttpResponse, ResponseError,
+    http::header::{EntityTag, Header, IfNoneMatch},
+    middleware::{Compress, DefaultHeaders},
+    web,
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
+
+use crate::http::{answer::get_only, problem::Problem};
+
+const PATH: &str = "/manage-api-credentials";
+/// Everything from here and nothing inline; text from the API can become no markup, whatever a script does.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'none'; base-uri 'none'; frame-ancestors 'none'; \
+                      require-trusted-types-for 'script'; trusted-types 'none'";
+const DOCUMENT: &str = include_str!("../../page/index.html");
+
+macro_rules! assets {
+    ($($name:literal),+ $(,)?) => {
+        &[$(($name, include_bytes!(concat!("../../page/", $name)).as_slice())),+]
+    };
+}
+
+const ASSETS: &[(&str, &[u8])] = assets!(
+    "icon.svg",
+    "base.css",
+    "parts.css",
+    "views.css",
+    "print.css",
+    "access.js",
+    "account.js",
+    "api.js",
+    "application.js",
+    "applications.js",
+    "attention.js",
+    "audit.js",
+    "authenticator.js",
+    "chart.js",
+    "create-secret.js",
+    "created-secret.js",
+    "dates.js",
+    "delete-secret.js",
+    "dialogs.js",
+    "dom.js",
+    "enrolment.js",
+    "events.js",
+    "forms.js",
+    "guards.js",
+    "icons.js",
+    "lists.js",
+    "main.js",
+    "new-application.js",
+    "notices.js",
+    "once.js",
+    "organisation.js",
+    "organisations.js",
+    "passwords.js",
+    "people.js",
+    "resources.js",
+    "rotation.js",
+    "secrets.js",
+    "session.js",
+    "sign-in.js",
+    "text-en.js",
+    "text-nl.js",
+    "texts.js",
+    "token-urls.js",
+    "watch.js",
+);
+
+/// What the page can't ask the API before somebody has signed in.
+#[derive(Serialize)]
+pub struct Facts {
+    /// Whom to ask for help.
+    pub support_address: String,
+    /// The longest life of a secret.
+    pub max_lifetime_days: u32,
+    /// Under which the token URLs of Entra's clients stand.
+    pub tenant_id: String,
+}
+
+/// The page, ready to be sent.
+pub struct Page {
+    document: String,
+    assets: Vec<Asset>,
+}
+
+struct Asset {
+    name: &'static str,
+    body: &'static [u8],
+    tag: EntityTag,
+}
+
+impl Page {
+    /// Puts the facts into the document.
+    ///
+    /// # Errors
+    /// When the facts can't be written as JSON.
+    pub fn new(facts: &Facts) -> Result<Self, serde_json::Error> {
+        let facts = attribute(&serde_json::to_string(facts)?);
+        let asset = |&(name, body): &(&'static str, &'static [u8])| Asset {
+            name,
+            body,
+            tag: tag(body),
+        };
+        Ok(Self {
+            document: DOCUMENT.replace("{facts}", &facts),
+            assets: ASSETS.iter().map(asset).collect(),
+        })
+    }
+}
+
+/// Weak, because the body may be sent compressed or not.
+fn tag(body: &[u8]) -> EntityTag {
+    let digest = ring::digest::digest(&ring::digest::SHA256, body);
+    EntityTag::new_weak(URL_SAFE_NO_PAD.encode(digest))
+}
+
+/// Text for a double-quoted attribute.
+fn attribute(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('<', "&lt;")
+}
+
+fn media_type(name: &str) -> &'static str {
+    match name.rsplit('.').next() {
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "application/octet-stream",
+    }
+}
+
+/// Adds the page to the server.
+pub fn configure(config: &mut web::ServiceConfig, page: &web::Data<Page>) {
+    let headers = || {
+        DefaultHeaders::new()
+            .add(("Content-Security-Policy", POLICY))
+            .add(("X-Content-Type-Options", "nosniff"))
+            .add(("Referrer-Policy", "no-referrer"))
+            .add(("Cross-Origin-Opener-Policy", "same-origin"))
+            .add(("Cross-Origin-Resource-Policy", "same-origin"))
+    };
+    let assets = web::scope(&format!("{PATH}/assets"))
+        .app_data(page.clone())
+        .wrap(Compress::default())
+        .wrap(headers())
+        .service(get_only(web::resource("/{name:.+}"), asset));
+    let document = get_only(web::resource([PATH.to_owned(), format!("{PATH}/")]), document)
+        .app_data(page.clone())
+        .wrap(headers());
+    config
+        .service(web::redirect("/", PATH))
+        .service(assets)
+        .service(document);
+}
+
+async fn document(page: web::Data<Page>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header(("Cache-Control", "no-store"))
+        .body(page.document.clone())
+}
+
+async fn asset(page: web::Data<Page>, name: web::Path<String>, request: HttpRequest) -> HttpResponse {
+    let Some(asset) = page.assets.iter().find(|asset| asset.name == *name) else {
+        return Problem::NotFound.error_response();
+    };
+    let known = match IfNoneMatch::parse(&request) {
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&asset.tag)),
+        Ok(IfNoneMatch::Any) => request.headers().contains_key("if-none-match"),
+        Err(_) => false,
+    };
+    let mut answer = if known {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    // `no-cache` asks before each use: after an upgrade no module of the old version meets one of the new.
+    answer
+        .insert_header(("ETag", asset.tag.to_string()))
+        .insert_header(("Cache-Control", "no-cache"));
+    match known {
+        true => answer.finish(),
+        false => answer.content_type(media_type(asset.name)).body(asset.body),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_folder_is_an_asset() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/page");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != "index.html")
+            .collect();
+        files.sort();
+        let mut assets: Vec<&str> = ASSETS.iter().map(|asset| asset.0).collect();
+        assets.sort_unstable();
+        assert_eq!(files, assets);
+    }
+
+    #[test]
+    fn facts_end_where_their_attribute_ends() {
+        let facts = Facts {
+            support_address: "\"><script>'&amp;".to_owned(),
+            max_lifetime_days: 365,
+            tenant_id: "c3ab1869".to_owned(),
+        };
+        let document = Page::new(&facts).unwrap().document;
+        assert!(document.contains(
+            r#"content="{&quot;support_address&quot;:&quot;\&quot;>&lt;script>'&amp;amp;&quot;,&quot;max_lifetime_days&quot;:365,&quot;tenant_id&quot;:&quot;c3ab1869&quot;}""#
+        ));
+        assert!(!document.contains("<script>"));
+    }
+}

@@ -1,0 +1,255 @@
+//! Enrolment: a one-time link, then a password, then a code of the authenticator. Who has an authenticator keeps it and
+//! proves it, so that a reset never goes around the second factor.
+
+use actix_web::{HttpRequest, HttpResponse, post};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{audit::Source, random, user::check_password};
+use serde::{Deserialize, Serialize};
+use store::enrolments::{CompletedEnrolment, Enrolment};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    authorization::Allowed,
+    documentation::openapi::Problems,
+    http::{
+        answer::{created, ok},
+        body::Body,
+        caller::{service, source},
+        problem::{Problem, named_in_body},
+    },
+    sign_in::totp::{SecondFactor, base32},
+    state::Management,
+};
+
+/// How long the link of an invited person works.
+pub const INVITATION: TimeDelta = TimeDelta::hours(72);
+/// How long the first admin's link works, and any link after its first use.
+pub const FIRST_USE: TimeDelta = TimeDelta::minutes(15);
+
+/// A one-time link.
+#[derive(Serialize, ToSchema)]
+pub struct EnrolmentLink {
+    /// Hand it to the person and to nobody else.
+    pub enrolment_url: String,
+    /// Until when it works.
+    pub enrolment_expires_at: DateTime<Utc>,
+}
+
+/// The first step.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BeginEnrolment {
+    /// What stands behind `#token=` in the link.
+    pub token: String,
+    /// 8 to 256 characters of any kind.
+    #[schema(min_length = 8, max_length = 256)]
+    pub password: String,
+}
+
+/// What to put into the authenticator.
+#[derive(Serialize, ToSchema)]
+pub struct AuthenticatorView {
+    /// Whose it is.
+    pub email: String,
+    /// Base32; null when the person keeps the authenticator that they have.
+    pub totp_secret: Option<String>,
+    /// The same as a URI.
+    pub otpauth_uri: Option<String>,
+    /// The URI as a QR code: rows of modules, `1` is dark; without the quiet zone of four modules around it.
+    pub qr_code: Option<Vec<String>>,
+}
+
+/// The second step.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmEnrolment {
+    /// The same token.
+    pub token: String,
+    /// Six digits of the authenticator.
+    #[serde(default)]
+    pub totp: Option<String>,
+    /// Instead of `totp`, when an authenticator is kept.
+    #[serde(default)]
+    pub recovery_code: Option<String>,
+}
+
+/// The codes that stand in for a lost authenticator.
+#[derive(Serialize, ToSchema)]
+pub struct RecoveryCodes {
+    /// Each works once; shown this once. Empty when the old ones stay.
+    pub recovery_codes: Vec<String>,
+}
+
+impl Management {
+    /// Opens an enrolment in place of any other of this person.
+    pub async fn open_enrolment(
+        &self,
+        allowed: &Allowed,
+        user_id: Uuid,
+        life: TimeDelta,
+        replaces_totp: bool,
+    ) -> Result<EnrolmentLink, Problem> {
+        let token = URL_SAFE_NO_PAD.encode(random::bytes::<32>(&*self.random)?);
+        let expires_at = self.now() + life;
+        let entry = self.done(allowed, "user.open_enrolment", format!("user/{user_id}"));
+        let digest = self.pepper.tag("enrolment", token.as_bytes());
+        let outcome = self
+            .store
+            .open_enrolment(user_id, digest, expires_at, replaces_totp, entry)
+            .await;
+        outcome.map_err(named_in_body("user"))?;
+        Ok(EnrolmentLink {
+            enrolment_url: format!(
+                "{}/manage-api-credentials#token={token}",
+                self.settings.public_url
+            ),
+            enrolment_expires_at: expires_at,
+        })
+    }
+
+    /// Takes the password and hands out the authenticator's secret.
+    pub async fn begin_enrolment(
+        &self,
+        from: Source,
+        step: BeginEnrolment,
+    ) -> Result<AuthenticatorView, Problem> {
+        check_password(&step.password).map_err(|error| Problem::Invalid(error.to_string()))?;
+        let (open, digest) = self.open(from, &step.token).await?;
+        let hash = self.hash_password(step.password).await?;
+        let expires_at = self.now() + FIRST_USE;
+        let email = open.user.email.clone();
+        if open.keeps_totp {
+            self.store
+                .prepare_enrolment(digest, hash, None, expires_at)
+                .await?;
+            return Ok(AuthenticatorView {
+                email,
+                totp_secret: None,
+                otpauth_uri: None,
+                qr_code: None,
+            });
+        }
+        let (authenticator, sealed) = self.new_authenticator(open.user.id, &email)?;
+        self.store
+            .prepare_enrolment(digest, hash, Some(sealed), expires_at)
+            .await?;
+        Ok(AuthenticatorView {
+            email,
+            totp_secret: Some(base32(&authenticator.secret)),
+            qr_code: Some(qr_code(&authenticator.get_url())?),
+            otpauth_uri: Some(authenticator.get_url()),
+        })
+    }
+
+    /// Takes a code, makes password and authenticator the person's own, and ends their sessions.
+    pub async fn confirm_enrolment(
+        &self,
+        from: Source,
+        step: ConfirmEnrolment,
+    ) -> Result<RecoveryCodes, Problem> {
+        let factor = SecondFactor::read(step.totp, step.recovery_code)?;
+        let (open, digest) = self.open(from, &step.token).await?;
+        let first = || Problem::Conflict("send the password to /api/v1/enrolment first".to_owned());
+        let (Some(password_hash), Some(sealed)) = (open.password_hash, open.totp_secret) else {
+            return Err(first());
+        };
+        let user = open.user;
+        if !self
+            .second_factor_matches((user.id, &user.email), &sealed, factor)
+            .await?
+        {
+            return Err(Problem::Invalid(
+                "the code is wrong, or was used before: send the next one".to_owned(),
+            ));
+        }
+        let (codes, digests) = self.new_recovery_codes(user.id)?;
+        let (authenticator, recovery_codes) = match open.keeps_totp {
+            true => (None, Vec::new()),
+            false => (Some((sealed, digests)), codes),
+        };
+        let who = (user.email.as_str(), from.0.to_string());
+        let done = CompletedEnrolment {
+            user_id: user.id,
+            digest,
+            password_hash,
+            authenticator,
+        };
+        let object = format!("user/{}", user.id);
+        let outcome = domain::audit::Outcome::Done;
+        let entry = self.entry((who.0, &who.1), "user.enrol", object, outcome);
+        self.store.complete_enrolment(done, entry).await?;
+        Ok(RecoveryCodes { recovery_codes })
+    }
+
+    /// Gives a sample person a password and an authenticator without the link's two steps; answers with its secret.
+    pub async fn enrol_sample(
+        &self,
+        allowed: &Allowed,
+        (user_id, email): (Uuid, &str),
+        password: String,
+    ) -> Result<String, Problem> {
+        let link = self.open_enrolment(allowed, user_id, FIRST_USE, true).await?;
+        let token = link
+            .enrolment_url
+            .split_once("#token=")
+            .map_or("", |parts| parts.1);
+        let digest = self.pepper.tag("enrolment", token.as_bytes());
+        let password_hash = self.hash_password(password).await?;
+        let (authenticator, sealed) = self.new_authenticator(user_id, email)?;
+        let authenticator_and_codes = Some((sealed, Vec::new()));
+        let done = CompletedEnrolment {
+            user_id,
+            digest,
+            password_hash,
+            authenticator: authenticator_and_codes,
+        };
+        let entry = self.done(allowed, "user.enrol", format!("user/{user_id}"));
+        self.store.complete_enrolment(done, entry).await?;
+        Ok(base32(&authenticator.secret))
+    }
+
+    async fn open(&self, from: Source, token: &str) -> Result<(Enrolment, [u8; 32]), Problem> {
+        let digest = self.pepper.tag("enrolment", token.as_bytes());
+        self.count_attempts(&URL_SAFE_NO_PAD.encode(digest), from).await?;
+        let found = self.store.enrolment(digest, self.now()).await?;
+        let gone = || {
+            Problem::Invalid(
+                "this link is unknown, was used, or is too old: ask the WMDA team for a new one".to_owned(),
+            )
+        };
+        Ok((found.ok_or_else(gone)?, digest))
+    }
+}
+
+/// Drawn by the page from its modules, so that the secret travels in this one answer and its policy allows no `data:`.
+fn qr_code(uri: &str) -> Result<Vec<String>, Problem> {
+    let code = qrcode::QrCode::new(uri).map_err(|error| Problem::Internal(error.to_string()))?;
+    let width = code.width();
+    let shown = |module: &qrcode::Color| module.select('1', '0');
+    let modules = code.to_colors();
+    Ok(modules
+        .chunks(width)
+        .map(|row| row.iter().map(shown).collect())
+        .collect())
+}
+
+/// Takes the token of a one-time link and a password; answers with what goes into the authenticator.
+#[utoipa::path(tag = "Sign-in", security(()), request_body = BeginEnrolment, responses((status = 200, body = AuthenticatorView), Problems))]
+#[post("/enrolment")]
+pub(crate) async fn begin(request: HttpRequest, body: Body) -> Result<HttpResponse, Problem> {
+    ok(service(&request)?
+        .begin_enrolment(source(&request), body.parse()?)
+        .await)
+}
+
+/// Takes a code of the authenticator and ends the enrolment; answers with the recovery codes, this once.
+#[utoipa::path(tag = "Sign-in", security(()), request_body = ConfirmEnrolment, responses((status = 201, body = RecoveryCodes), Problems))]
+#[post("/enrolment/confirm")]
+pub(crate) async fn confirm(request: HttpRequest, body: Body) -> Result<HttpResponse, Problem> {
+    let codes = service(&request)?
+        .confirm_enrolment(source(&request), body.parse()?)
+        .await?;
+    Ok(created("/api/v1/session", &codes))
+}

@@ -1,0 +1,154 @@
+//! From the provider's redirect to a session: who the identity belongs to, and whether they may sign in.
+
+use actix_web::cookie::Cookie;
+use domain::{
+    audit::{Outcome, Source},
+    pepper::Digest,
+    user::{User, parse_email},
+};
+use store::StoreError;
+
+use super::{
+    attempt::Attempt,
+    provider::{Callback, Instant, Provider, Vouched},
+    refusal::Refusal,
+};
+use crate::{sign_in::session::Proven, state::Management};
+
+/// The longest subject (OpenID Connect Core 1.0 section 2).
+const LONGEST_SUBJECT: usize = 255;
+
+impl Management {
+    /// Lets people sign in through this provider too.
+    pub fn with_provider(mut self, provider: Provider) -> Self {
+        self.provider = Some(provider);
+        self
+    }
+
+    fn instant(&self) -> Instant {
+        Instant {
+            wall: self.clock.now(),
+            monotonic: self.clock.monotonic(),
+        }
+    }
+
+    pub(super) async fn begin_openid(
+        &self,
+        provider: &Provider,
+    ) -> Result<(String, Cookie<'static>), Refusal> {
+        let attempt = Attempt::begin(&*self.random, self.now())?;
+        let url = provider.authorization_url(&attempt, self.instant()).await?;
+        Ok((url.into(), attempt.seal(&self.pepper, &*self.random)?))
+    }
+
+    /// Opens a session for whom the provider vouches for; records who was refused.
+    pub(super) async fn finish_openid(
+        &self,
+        provider: &Provider,
+        from: Source,
+        (sealed, answer): (Option<String>, Callback),
+    ) -> Result<String, Refusal> {
+        let counted = self.count_source(from).await?;
+        let attempt = sealed.and_then(|sealed| Attempt::open(&sealed, &self.pepper, self.now()));
+        let attempt = attempt.ok_or_else(|| Refusal::failed("no attempt of this browser is open"))?;
+        let tag = |state: &str| self.pepper.tag("compare", state.as_bytes());
+        if answer.state.as_deref().map(tag) != Some(tag(&attempt.state)) {
+            return Err(Refusal::failed("the answer is to another attempt"));
+        }
+        let vouched = match provider.identify(attempt, answer, self.instant()).await {
+            Ok(vouched) => vouched,
+            Err(refusal) => return Err(self.refused(from, None, refusal).await),
+        };
+        self.admit(provider, vouched, (from, counted)).await
+    }
+
+    async fn admit(
+        &self,
+        provider: &Provider,
+        vouched: Vouched,
+        (from, counted): (Source, Digest),
+    ) -> Result<String, Refusal> {
+        let subject = vouched.subject();
+        if subject.is_empty() || subject.len() > LONGEST_SUBJECT || subject.chars().any(char::is_control) {
+            return Err(Refusal::failed("the subject has an unknown form"));
+        }
+        let key = (provider.settings.issuer.to_string(), subject.to_owned());
+        let known = self.store.user_by_identity(key.0.clone(), key.1.clone()).await?;
+        let is_bound = known.is_some();
+        let user = match known {
+            Some(user) => Some(user),
+            None => self.invited(provider.verified_email(&vouched).await?).await?,
+        };
+        let Some(user) = user else {
+            return Err(self.refused(from, None, Refusal::UnknownPerson).await);
+        };
+        if !self.may_sign_in(&user).await? {
+            return Err(self.refused(from, Some(&user), Refusal::Disabled).await);
+        }
+        if !is_bound && !self.bind(&user, key, from).await? {
+            return Err(self.refused(from, None, Refusal::UnknownPerson).await);
+        }
+        let proven = Proven {
+            user,
+            action: "session.create_by_openid",
+            counted: (None, counted),
+        };
+        Ok(self.open_session(proven, from).await?.token)
+    }
+
+    /// The person whom the WMDA team added under this address.
+    async fn invited(&self, email: Option<String>) -> Result<Option<User>, Refusal> {
+        let Some(email) = email.and_then(|email| parse_email(&email).ok()) else {
+            return Ok(None);
+        };
+        Ok(self.store.sign_in_record(email).await?.map(|known| known.user))
+    }
+
+    async fn may_sign_in(&self, user: &User) -> Result<bool, Refusal> {
+        let organisation = match user.organisation_id {
+            Some(id) => self.store.organisation(id).await?,
+            None => None,
+        };
+        Ok(user.enabled && organisation.is_none_or(|one| one.enabled))
+    }
+
+    /// Binds the identity to a person who has none; false when the person has another one.
+    async fn bind(
+        &self,
+        user: &User,
+        (issuer, subject): (String, String),
+        from: Source,
+    ) -> Result<bool, Refusal> {
+        let (place, object) = (from.0.to_string(), format!("user/{}", user.id));
+        let entry = self.entry((&user.email, &place), "user.bind_identity", object, Outcome::Done);
+        let key = (issuer.clone(), subject.clone());
+        match self
+            .store
+            .bind_identity(user.email.clone(), key.0, key.1, entry)
+            .await
+        {
+            Ok(()) => Ok(true),
+            // Taken: by somebody else for good, or by this very person a moment ago.
+            Err(StoreError::Missing | StoreError::Conflict) => {
+                let owner = self.store.user_by_identity(issuer, subject).await?;
+                Ok(owner.is_some_and(|owner| owner.id == user.id))
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Records the refusal, and hands it on.
+    async fn refused(&self, from: Source, user: Option<&User>, refusal: Refusal) -> Refusal {
+        let place = from.0.to_string();
+        let (actor, object) = match user {
+            Some(user) => (user.email.as_str(), format!("user/{}", user.id)),
+            None => ("unknown", "-".to_owned()),
+        };
+        let action = "session.create_by_openid";
+        let entry = self.entry((actor, &place), action, object, Outcome::Denied);
+        match self.store.record(entry).await {
+            Ok(()) => refusal,
+            Err(error) => error.into(),
+        }
+    }
+}

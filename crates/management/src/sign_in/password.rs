@@ -1,0 +1,59 @@
+//! Passwords of people: Argon2id (RFC 9106) with OWASP's parameters, hashed on threads that may block.
+
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString},
+};
+use zeroize::Zeroizing;
+
+use crate::{http::problem::Problem, state::Management};
+
+/// Stands in for the hash of somebody unknown, so that they cost the same time; no password matches it.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGlzIGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+impl Management {
+    /// The PHC string of a password.
+    pub(crate) async fn hash_password(&self, password: String) -> Result<String, Problem> {
+        let salt = domain::random::bytes::<16>(&*self.random)?;
+        self.hashing(password, move |password| {
+            let salt = SaltString::encode_b64(&salt).ok()?;
+            let hash = Argon2::default().hash_password(password.as_bytes(), &salt).ok()?;
+            Some(hash.to_string())
+        })
+        .await?
+        .ok_or_else(|| Problem::Internal("a password could not be hashed".to_owned()))
+    }
+
+    /// Whether a password is the right one; the work is the same when there is none.
+    pub(crate) async fn password_matches(
+        &self,
+        password: String,
+        hash: Option<String>,
+    ) -> Result<bool, Problem> {
+        self.hashing(password, move |password| {
+            let hash = hash.as_deref().unwrap_or(NOBODY);
+            PasswordHash::new(hash).is_ok_and(|hash| {
+                Argon2::default()
+                    .verify_password(password.as_bytes(), &hash)
+                    .is_ok()
+            })
+        })
+        .await
+    }
+
+    async fn hashing<T: Send + 'static>(
+        &self,
+        password: String,
+        work: impl FnOnce(&str) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let password = Zeroizing::new(password);
+        let busy = |_| Problem::Unavailable("too many passwords wait for their hash".to_owned());
+        let _turn = tokio::time::timeout(std::time::Duration::from_secs(5), self.hashes.acquire())
+            .await
+            .map_err(busy)?;
+        tokio::task::spawn_blocking(move || work(&password))
+            .await
+            .map_err(|error| Problem::Internal(error.to_string()))
+    }
+}

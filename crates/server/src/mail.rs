@@ -1,0 +1,61 @@
+//! Mail as configured: transport, sender, the WMDA team's address, and what `check` says of them.
+
+use notifications::{Transport, rules::Rules};
+
+use crate::{
+    Outcome,
+    configuration::{Configuration, Mail},
+};
+
+pub fn transport(mail: &Mail) -> Outcome<Transport> {
+    Ok(match &mail.smtp_url {
+        Some(url) => Transport::smtp(url)?,
+        None => Transport::Folder(mail.directory.clone()),
+    })
+}
+
+pub fn support_address(mail: &Mail) -> Outcome<Option<String>> {
+    let parsed = mail.support_address.as_deref().map(domain::user::parse_email);
+    Ok(parsed
+        .transpose()
+        .map_err(|error| format!("mail.support_address: {error}"))?)
+}
+
+pub fn from(mail: &Mail, public_url: &str) -> String {
+    mail.from.clone().unwrap_or_else(|| {
+        let host = public_url.split_once("://").map_or(public_url, |parts| parts.1);
+        let name = host.split(':').next().unwrap_or_default();
+        let is_name = name.contains('.') && name.parse::<std::net::IpAddr>().is_err();
+        format!(
+            "WMDA Manage API Credentials <no-reply@{}>",
+            if is_name { name } else { "localhost" }
+        )
+    })
+}
+
+/// Whether mail can be sent: the server is asked, or the folder made.
+pub async fn check(configuration: &Configuration) -> Outcome<()> {
+    let mail = &configuration.mail;
+    Rules::new(mail.thresholds_days.clone(), support_address(mail)?)?;
+    let from = from(mail, &configuration.server.public_url);
+    from.parse::<notifications::Mailbox>()
+        .map_err(|error| format!("mail.from: {error}"))?;
+    let checked = transport(mail)?.check().await;
+    Ok(checked.map_err(|error| format!("mail: {error}"))?)
+}
+
+/// What is allowed, and yet not what a production server wants.
+pub fn warnings(mail: &Mail) -> Vec<String> {
+    let folder = mail.directory.display();
+    let without_server =
+        format!("mail.smtp_url is not set: mails are written as .eml files to {folder} and reach nobody");
+    let without_team =
+        "mail.support_address is not set: the WMDA team gets no copies of urgent mails".to_owned();
+    [
+        (mail.smtp_url.is_none(), without_server),
+        (mail.support_address.is_none(), without_team),
+    ]
+    .into_iter()
+    .filter_map(|(holds, text)| holds.then_some(text))
+    .collect()
+}
