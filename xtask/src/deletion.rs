@@ -1,4 +1,4 @@
-//! `cargo xtask deletion [--seconds N]`: the experiment of `crates/server/tests/deletion`, for as long as asked.
+//! `cargo xtask deletion [--seconds N]`: the experiment of `crates/server/tests/alone/deletion`, for as long as asked.
 
 use std::path::Path;
 
@@ -18,8 +18,10 @@ pub(crate) fn run(root: &Path, seconds: &str) -> Outcome {
     packages::ensure()?;
     let cluster = Cluster::start()?;
     let mut test = shell::cargo(root);
-    test.args(["test", "--locked", "-p", "server", "--test", "deletion", "--"]);
-    test.args(["--nocapture", "--test-threads", "1"]);
+    test.args([
+        "test", "--locked", "-p", "server", "--test", "alone", "deletion", "--",
+    ]);
+    test.arg("--nocapture");
     test.env(VARIABLE, seconds)
         .env("WMDA_AUTH_TEST_POSTGRES_URL", cluster.url("postgres"))
         .env("WMDA_AUTH_TEST_POSTGRES_BIN", cluster.bin());

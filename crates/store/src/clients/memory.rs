@@ -4,7 +4,7 @@
 //! Why no deleted secret outlives its DELETE: the deletion commits at some instant, and is answered one lease later.
 //! A request that begins after the answer and finds a valid lease knows a poll that was sent after the commit, which
 //! therefore saw the deletion's version and evicted the client before the lease was published. `docs/ARCHITECTURE.md`
-//! has the argument in full, `tests/lease_model.rs` a model of it.
+//! has the argument in full, `tests/it/lease_model` a model of it.
 
 use std::{
     sync::{

@@ -1,0 +1,140 @@
+//! Creates and deletes secrets as the management routes do: commit, wait out one lease, answer.
+
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{Clock, pepper::Pepper, secret::NewSecret};
+use ring::rand::SystemRandom;
+use store::{NewClientSecret, Store, StoreError, memory::ClientMemory};
+use uuid::Uuid;
+
+use super::{
+    Stop,
+    history::{History, Secret},
+    nodes::Site,
+    random::Random,
+};
+use crate::support::secrets::entry;
+
+struct RealClock(Instant);
+
+impl Clock for RealClock {
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+    fn monotonic(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// What a deletion waits between its commit and its answer.
+#[derive(Clone, Copy)]
+pub enum Wait {
+    /// As the product does.
+    Settled,
+    /// Broken on purpose.
+    Only(Duration),
+}
+
+pub struct Deleter {
+    store: Store,
+    memory: ClientMemory,
+    wait: Wait,
+    pepper: Pepper,
+    applications: Vec<(Uuid, String)>,
+}
+
+impl Deleter {
+    pub fn new(site: &Site, wait: Wait) -> Self {
+        let store = site.store();
+        // The nodes' lease is not told: the deleter learns it from the database.
+        let clock = Arc::new(RealClock(Instant::now()));
+        Self {
+            memory: ClientMemory::new(store.clone(), clock, Duration::from_millis(1)),
+            store,
+            wait,
+            pepper: site.pepper(),
+            applications: site.applications.clone(),
+        }
+    }
+
+    pub fn work(&self, history: &History, stop: &Stop, mut random: Random) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        while !stop.is_set() {
+            let secrets: Vec<Arc<Secret>> = (0..1 + random.below(3))
+                .map(|_| runtime.block_on(self.create(history, &mut random)))
+                .collect();
+            thread::sleep(random.millis(100, 1500));
+            for secret in secrets {
+                runtime.block_on(self.delete(history, &secret));
+            }
+        }
+    }
+
+    async fn create(&self, history: &History, random: &mut Random) -> Arc<Secret> {
+        let (client_id, resource) = self.applications[random.below(self.applications.len())].clone();
+        let secret = NewSecret::generate(&SystemRandom::new()).unwrap();
+        let id = Uuid::parse_str(&uuid_text(random)).unwrap();
+        let new = NewClientSecret {
+            id,
+            client_id,
+            name: "experiment".to_owned(),
+            hint: secret.hint().to_owned(),
+            digest: self.pepper.digest(client_id, secret.reveal()),
+            created_by: "experiment".to_owned(),
+            created_at: Utc::now(),
+            expires_at: Utc::now() + TimeDelta::days(1),
+            replaces: None,
+        };
+        // Busy leaves the outcome open, as a 503 does: ask again until it is known.
+        while let Err(error) = self
+            .store
+            .create_secret(new.clone(), i64::MAX, entry(&self.pepper))
+            .await
+        {
+            match error {
+                StoreError::Conflict => break,
+                StoreError::Busy => {}
+                other => panic!("{other}"),
+            }
+        }
+        let body = format!(
+            "grant_type=client_credentials&client_id={client_id}&client_secret={}&resource={resource}",
+            secret.reveal()
+        );
+        history.created(Secret::new(id, client_id, body))
+    }
+
+    async fn delete(&self, history: &History, secret: &Secret) {
+        history.deletion_begins(secret);
+        let delete = || {
+            self.store
+                .delete_secret(secret.client_id, secret.id, Utc::now(), entry(&self.pepper))
+        };
+        while let Err(error) = delete().await {
+            match error {
+                StoreError::Missing => break,
+                StoreError::Busy => {}
+                other => panic!("{other}"),
+            }
+        }
+        match self.wait {
+            Wait::Settled => while self.memory.settle().await.is_err() {},
+            Wait::Only(time) => tokio::time::sleep(time).await,
+        }
+        history.deletion_answered(secret);
+    }
+}
+
+fn uuid_text(random: &mut Random) -> String {
+    let mut digits = || random.below(0x1_0000_0000) as u64;
+    let (high, low) = (digits() << 32 | digits(), digits() << 32 | digits());
+    Uuid::from_u64_pair(high ^ u64::from(std::process::id()), low).to_string()
+}

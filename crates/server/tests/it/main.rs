@@ -1,0 +1,37 @@
+//! The built binary from outside, on SQLite and on PostgreSQL: one program for all of it, so that it is linked once. What
+//! wants the machine for itself is in `tests/alone`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test stops at the first surprise, and uses the machine's clock and environment"
+)]
+
+/// Each test on each database.
+macro_rules! on_both {
+    ($($test:ident $(,)?)+) => {
+        mod sqlite { $(#[test] fn $test() { super::$test(&crate::support::Demo::sqlite()); })+ }
+        mod postgres { $(#[test] fn $test() { super::$test(&crate::support::Demo::postgres()); })+ }
+    };
+}
+
+mod api_docs;
+mod hanging_database;
+mod introspection;
+mod keys;
+mod management;
+mod management_attacks;
+mod metrics;
+mod notifications;
+mod readme;
+mod refusals;
+mod start_up;
+mod status_list;
+#[path = "../support/mod.rs"]
+mod support;
+mod team;
+mod throttling;
+mod token_endpoint;
+mod verifier;

@@ -1,0 +1,85 @@
+//! `/metrics`: counted per route and cause on an address of its own, and nothing secret in it.
+
+use crate::support::{Answer, Demo, finished, http};
+
+const ANY_PORT: (&str, &str) = ("WMDA_AUTH__SERVER__METRICS_BIND", "127.0.0.1:0");
+
+/// The address that the log tells.
+fn metrics_url(demo: &Demo) -> String {
+    let mut url = None;
+    crate::support::eventually(|| {
+        let log = demo.log();
+        let told = log.lines().find_map(|line| line.split_once("metrics at "));
+        url = told.map(|(_, url)| url.trim().to_owned());
+        url.is_some()
+    });
+    url.unwrap()
+}
+
+/// The value of the sample that has all of these texts.
+fn sample(text: &str, parts: &[&str]) -> f64 {
+    let mut lines = text.lines().filter(|line| !line.starts_with('#'));
+    let line = lines.find(|line| parts.iter().all(|part| line.contains(part)));
+    let line = line.unwrap_or_else(|| panic!("no sample with {parts:?} in {text}"));
+    line.rsplit_once(' ').unwrap().1.parse().unwrap()
+}
+
+#[test]
+fn tokens_refusals_and_requests_are_counted() {
+    let demo = Demo::start_with(None, &[ANY_PORT]);
+    let url = metrics_url(&demo);
+    let good = format!("{}&resource={}", demo.search.body(), demo.search.resources[0]);
+    for _ in 0..3 {
+        assert_eq!(Answer::of(demo.token(good.as_str())).status, 200);
+    }
+    let v1 = format!("{}&resource={}", demo.upload.body(), demo.upload.resources[0]);
+    assert_eq!(Answer::of(demo.post(&demo.v1(), v1)).status, 200);
+    let wrong = format!(
+        "{}&client_id={}&client_secret=pasted",
+        crate::support::GRANT,
+        demo.search.id
+    );
+    assert_eq!(Answer::of(demo.token(wrong)).status, 401);
+    assert_eq!(demo.get("/some/path/pasted").status, 404);
+    let answer = Answer::of(http().get(&url));
+    assert!(
+        answer
+            .header("content-type")
+            .starts_with("text/plain; version=0.0.4")
+    );
+    let text = answer.text;
+    let issued =
+        |kind: &str, algorithm: &str| sample(&text, &["wmda_auth_tokens_issued_total", kind, algorithm]);
+    assert_eq!(issued("\"rfc9068\"", "\"ES256\""), 3.0);
+    assert_eq!(issued("\"entra_v1\"", "\"RS256\""), 1.0);
+    assert_eq!(
+        sample(&text, &["wmda_auth_refusals_total", "\"wrong_secret\""]),
+        1.0
+    );
+    let counted = "wmda_auth_http_request_duration_seconds_count";
+    assert_eq!(
+        sample(&text, &[counted, "\"/oauth2/token\"", "\"POST\"", "\"200\""]),
+        3.0
+    );
+    assert_eq!(sample(&text, &[counted, "\"unknown route\"", "\"404\""]), 1.0);
+    assert_eq!(sample(&text, &["wmda_auth_lease_valid"]), 1.0);
+    for secret in [demo.search.secret.as_str(), "pasted", demo.search.id.as_str()] {
+        assert!(!text.contains(secret), "L-02 {secret}");
+    }
+    assert_eq!(demo.get("/metrics").status, 404, "never where everybody can ask");
+}
+
+#[test]
+fn an_address_that_is_taken_is_named_with_its_key() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let mut command = crate::support::binary();
+    command
+        .args(["demo", "--json", "--port", "0"])
+        .env("WMDA_AUTH__SERVER__METRICS_BIND", &address);
+    let output = finished(&mut command);
+    assert!(!output.status.success());
+    assert!(output.stdout.is_empty(), "not ready, so nothing is announced");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains(&format!("server.metrics_bind {address}")), "{text}");
+}

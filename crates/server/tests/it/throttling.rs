@@ -1,0 +1,167 @@
+//! Too many failures from one source are answered 429; whoever has the right secret is answered all the same (T-14).
+
+use std::{thread, time::Duration};
+
+use reqwest::blocking::RequestBuilder;
+
+use crate::support::{Answer, Demo, GRANT};
+
+/// One more each second; one client of a source gets half of it.
+const BURST: usize = 20;
+const LIMITS: [(&str, &str); 2] = [
+    ("WMDA_AUTH__LIMITS__FAILURES_PER_SECOND", "1"),
+    ("WMDA_AUTH__LIMITS__FAILURE_BURST", "20"),
+];
+/// So many more than the burst are tried before it is called missing: a slow machine earns some back.
+const SLACK: usize = 100;
+
+fn demo(trusted_proxies: &str) -> Demo {
+    let proxies = ("WMDA_AUTH__SERVER__TRUSTED_PROXIES", trusted_proxies);
+    let [per_second, burst] = LIMITS;
+    Demo::start_with(None, &[per_second, burst, proxies])
+}
+
+fn wrong(id: &str) -> String {
+    format!("{GRANT}&client_id={id}&client_secret=wrong")
+}
+
+/// The id of a client that nobody has.
+fn nobody(number: usize) -> String {
+    format!("11111111-2222-4333-8444-{number:012}")
+}
+
+/// Fails until it is throttled; how many failures were answered 401 before, and the 429.
+fn fail_until_throttled(mut request: impl FnMut(usize) -> RequestBuilder) -> (usize, Answer) {
+    for number in 0..BURST + SLACK {
+        let answer = Answer::of(request(number));
+        match answer.status {
+            401 => {}
+            429 => return (number, answer),
+            other => panic!("{other}: {}", answer.text),
+        }
+    }
+    panic!("it is never throttled");
+}
+
+/// Whether hardly any failure is left: a slow machine earns back one or two, a fresh source has many.
+fn is_throttled(request: impl Fn() -> RequestBuilder) -> bool {
+    fail_until_throttled(|_| request()).0 < BURST / 4
+}
+
+/// RFC 9110 §10.2.3: a number of seconds, here a short one.
+fn retry_after(answer: &Answer) -> u64 {
+    let seconds = answer.header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&seconds), "{seconds}");
+    seconds
+}
+
+fn status(request: RequestBuilder) -> u16 {
+    Answer::of(request).status
+}
+
+#[test]
+fn t14_failures_of_one_client_are_throttled_and_of_others_not() {
+    let demo = demo("");
+    let upload = wrong(&demo.upload.id);
+    let (before, answer) = fail_until_throttled(|_| demo.token(&*upload));
+    assert!(before >= BURST / 2, "after {before} already");
+    assert!(before < BURST, "one client alone gets half of its source's share");
+    assert_eq!(answer.error(), "temporarily_unavailable");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(answer.header("www-authenticate"), "");
+    assert_eq!(
+        status(demo.token(wrong(&demo.search.id))),
+        401,
+        "another client is its own"
+    );
+    thread::sleep(Duration::from_secs(retry_after(&answer)));
+    assert_eq!(status(demo.token(upload)), 401, "after the time that was named");
+}
+
+#[test]
+fn t14_failures_of_one_source_are_throttled_whatever_the_client() {
+    let demo = demo("");
+    let (before, answer) = fail_until_throttled(|number| demo.token(wrong(&nobody(number))));
+    assert!(before >= BURST, "after {before} already");
+    retry_after(&answer);
+}
+
+#[test]
+fn t14_the_right_secret_is_answered_from_a_source_that_is_throttled() {
+    let demo = demo("");
+    let upload = wrong(&demo.upload.id);
+    fail_until_throttled(|number| demo.token(wrong(&nobody(number))));
+    for _ in 0..50 {
+        let answer = Answer::of(demo.token(&*upload));
+        assert!(matches!(answer.status, 401 | 429), "{}", answer.text);
+        let right = Answer::of(demo.token(demo.upload.body()));
+        assert_eq!(right.status, 200, "{}", right.text);
+    }
+    let v1 = Answer::of(demo.post(
+        &demo.v1(),
+        format!("{}&resource={}", demo.upload.body(), demo.upload.resources[0]),
+    ));
+    assert_eq!(v1.status, 200, "{}", v1.text);
+}
+
+#[test]
+fn t14_the_routes_of_entra_count_and_answer_alike() {
+    let demo = demo("");
+    let upload = wrong(&demo.upload.id);
+    let (before, answer) = fail_until_throttled(|number| {
+        let path = if number % 2 == 0 { demo.v1() } else { demo.v2() };
+        demo.post(&path, &*upload)
+    });
+    assert!((BURST / 2..BURST).contains(&before), "{before}");
+    retry_after(&answer);
+    assert!(
+        is_throttled(|| demo.token(&*upload)),
+        "changing the route changes nothing"
+    );
+}
+
+#[test]
+fn errors_that_are_no_failed_authentication_are_not_counted() {
+    let demo = demo("");
+    for _ in 0..BURST + 10 {
+        assert_eq!(status(demo.token("")), 400);
+        assert_eq!(status(demo.token(GRANT)), 401);
+        assert_eq!(status(demo.token(demo.expired.body())), 401);
+    }
+    assert_eq!(status(demo.token(wrong(&demo.upload.id))), 401);
+}
+
+#[test]
+fn what_a_client_says_of_its_own_source_counts_for_nothing() {
+    let demo = demo("");
+    let upload = wrong(&demo.upload.id);
+    let spoofed = |number: usize| {
+        demo.token(&*upload)
+            .header("x-forwarded-for", format!("198.51.100.{}", number % 250))
+    };
+    let (before, _) = fail_until_throttled(spoofed);
+    assert!(before < BURST, "{before}");
+}
+
+#[test]
+fn behind_a_trusted_proxy_each_source_is_its_own() {
+    let demo = demo("192.0.2.0/24,127.0.0.1");
+    let upload = wrong(&demo.upload.id);
+    let from = |hops: &str| demo.token(&*upload).header("x-forwarded-for", hops);
+    fail_until_throttled(|_| from("198.51.100.1"));
+    let same = [
+        ("claimed before the proxy", "203.0.113.9, 198.51.100.1"),
+        ("through a second trusted proxy", "198.51.100.1, 192.0.2.7"),
+    ];
+    for (what, hops) in same {
+        assert!(is_throttled(|| from(hops)), "{what}");
+    }
+    assert_eq!(status(from("198.51.100.2")), 401, "another source");
+    assert_eq!(status(demo.token(&*upload)), 401, "the proxy itself");
+    let last = from("198.51.100.1, 198.51.100.3");
+    assert_eq!(status(last), 401, "the nearest hop that is not trusted counts");
+    let right = demo
+        .token(demo.upload.body())
+        .header("x-forwarded-for", "198.51.100.1");
+    assert_eq!(status(right), 200);
+}

@@ -1,0 +1,69 @@
+//! Every way to be refused, and what a refusal costs the database.
+
+use std::time::Duration;
+
+use super::{Answer, Demo, GRANT, postgres_database, proxy::Proxy, secrets, wait_until};
+
+pub const NOBODY: &str = "11111111-2222-4333-8444-555555555555";
+/// What the sample client has already.
+const SAMPLE_SECRETS: u128 = 3;
+/// Nothing but the requests goes to the database: the poller sleeps after its first poll.
+const QUIET: [(&str, &str); 2] = [
+    ("WMDA_AUTH__CACHE__POLL_MS", "600000"),
+    ("WMDA_AUTH__CACHE__LEASE_MS", "1200000"),
+];
+
+/// A demo behind a proxy that counts.
+pub struct Setting {
+    demo: Demo,
+    proxy: Proxy,
+}
+
+impl Setting {
+    /// A client with one secret, and one with ten.
+    pub fn prepare() -> Self {
+        let url = postgres_database();
+        let proxy = Proxy::start(&url);
+        let demo = Demo::start_with(Some(&proxy.url), &QUIET);
+        secrets::add(&demo, &url, &demo.search.id, 10 - SAMPLE_SECRETS);
+        Self { demo, proxy }
+    }
+
+    /// Who asks, and with which secret: every way to be refused.
+    pub fn refused(&self) -> [(&'static str, &str, &str); 6] {
+        let (one, ten) = (&self.demo.upload, &self.demo.search);
+        // As long as a real one, so that requests are equally long too.
+        let wrong = "abc_wmda_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA000000";
+        [
+            ("an unknown client", NOBODY, wrong),
+            ("a wrong secret, one there", &one.id, wrong),
+            ("a wrong secret, ten there", &ten.id, wrong),
+            ("somebody else's secret", &one.id, &ten.secret),
+            ("the secret's client unknown", NOBODY, &one.secret),
+            ("one's other client's secret", &ten.id, &one.secret),
+        ]
+    }
+
+    pub fn refuse(&self, id: &str, secret: &str) {
+        let body = format!("{GRANT}&client_id={id}&client_secret={secret}");
+        let answer = Answer::of(self.demo.token(body));
+        assert_eq!(answer.status, 401, "{}", answer.text);
+    }
+
+    /// What one refusal sends to the database and gets back, in bytes.
+    pub fn carried(&self, id: &str, secret: &str) -> [u64; 2] {
+        let before = self.proxy.carried();
+        self.refuse(id, secret);
+        let after = self.proxy.carried();
+        [after[0] - before[0], after[1] - before[1]]
+    }
+
+    /// Until every connection of the pool has prepared its statements.
+    pub fn warm_up(&self) {
+        let warm = wait_until(Duration::from_secs(20), || {
+            let [first, second] = [(); 2].map(|()| self.carried(NOBODY, "warm"));
+            first == second && first[0] > 0
+        });
+        assert!(warm, "the work of a refusal never settles");
+    }
+}

@@ -1,0 +1,14 @@
+//! The store on both databases, and the model of the lease: one program, so that it is linked once.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "helpers of tests stand outside test functions; tests measure time and read their environment"
+)]
+
+mod attention;
+mod contract;
+mod lease_model;
+mod settling;
+mod support;
