@@ -53,13 +53,15 @@ class Api:
 def apis():
     python, java = str(BUILT / "venv/bin/python"), ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
     trust = [f"-Djavax.net.ssl.trustStore={trust_store()}", "-Djavax.net.ssl.trustStorePassword=changeit"]
+    uvicorn = [python, "-m", "uvicorn", "--app-dir", str(BUILT / "python")]
     nginx = ["/usr/sbin/nginx", "-p", "{WORK_DIR}", "-c", "{WORK_DIR}/api.conf", "-g", "daemon off;"]
     return [
         Api("Rust, verifier crate", [os.environ["RUST_API"]]),
-        Api("Node, jose", ["node", str(BUILT / "node/api.mjs")]),
-        Api("Python, PyJWT", [python, str(BUILT / "python/api_pyjwt.py")]),
+        Api("Node, jose, Express", ["node", str(BUILT / "node/api-express.mjs")]),
+        Api("Node, jose, Fastify", ["node", str(BUILT / "node/api-fastify.mjs")]),
+        Api("Python, PyJWT, FastAPI", [*uvicorn, "api_fastapi:api", "--port", "{PORT}"]),
         Api("Python, joserfc", [python, str(BUILT / "python/api_joserfc.py")]),
-        Api("Go, golang-jwt + keyfunc", [str(BUILT / "go/api")]),
+        Api("Go, golang-jwt, net/http", [str(BUILT / "go/api")]),
         Api("Java, Spring Security", [*java, *trust, "-jar", str(BUILT / "spring/target/api.jar")]),
         Api("Apache, mod_auth_openidc", ["/usr/sbin/apache2", "-X", "-f", str(BUILT / "apache/api.conf")], asks=True),
         # nginx compares a certificate with names only, never with addresses.
@@ -156,7 +158,8 @@ class Running:
         for name in api.files:
             text = re.sub(r"\$\{(\w+)\}", lambda found: environment[found[1]], (BUILT / name).read_text())
             (self.dir / Path(name).name).write_text(text)
-        command = [part.replace("{WORK_DIR}", str(self.dir)) for part in api.command]
+        known = {"{WORK_DIR}": str(self.dir), "{PORT}": str(self.port)}
+        command = [re.sub(r"{\w+}", lambda found: known[found[0]], part) for part in api.command]
         self.log = (self.dir / "log").open("w")
         self.process = subprocess.Popen(
             command, env=os.environ | environment, cwd=self.dir, stdout=self.log, stderr=self.log

@@ -1,4 +1,4 @@
-module org.example/api
+module example.org/api
 
 go 1.25.0
 

@@ -19,7 +19,13 @@ import org.springframework.security.oauth2.jwt.NimbusJwtDecoder;
 
 /** Token Status Lists: read again when their ttl has passed; used until their exp while the server does not answer, and never after it. */
 class StatusLists {
-    private record StatusList(byte[] bits, long fetchAt, Instant expires) {}
+    private record StatusList(int bits, byte[] statuses, long fetchAt, Instant expires) {
+        boolean isValid(long index) {
+            var perByte = 8 / bits;
+            return index >= 0 && index / perByte < statuses.length
+                && (statuses[(int) (index / perByte)] >> (index % perByte * bits) & (1 << bits) - 1) == 0;
+        }
+    }
 
     private final String url;
     private final NimbusJwtDecoder decoder;
@@ -40,9 +46,7 @@ class StatusLists {
                 || !(place.get("idx") instanceof Number number)) {
             return false;
         }
-        var bits = current(uri).bits;
-        var index = number.longValue();
-        return index >= 0 && index / 8 < bits.length && (bits[(int) (index / 8)] >> (index % 8) & 1) == 0;
+        return current(uri).isValid(number.longValue());
     }
 
     private synchronized StatusList current(String uri) {
@@ -66,13 +70,14 @@ class StatusLists {
         var token = decoder.decode(get(uri));
         Map<String, Object> packed = token.getClaimAsMap("status_list");
         if (!"statuslist+jwt".equals(token.getHeaders().get("typ")) || !uri.equals(token.getSubject())
-                || token.getExpiresAt() == null || packed == null || ((Number) packed.get("bits")).intValue() != 1) {
+                || token.getExpiresAt() == null || packed == null) {
             throw new IOException("not the list that was asked for");
         }
         var lst = Base64.getUrlDecoder().decode((String) packed.get("lst"));
-        var bits = new InflaterInputStream(new ByteArrayInputStream(lst)).readNBytes(1 << 22);
+        var statuses = new InflaterInputStream(new ByteArrayInputStream(lst)).readNBytes(1 << 22);
+        var bits = ((Number) packed.get("bits")).intValue();
         long ttl = ((Number) token.getClaim("ttl")).longValue();
-        return new StatusList(bits, asked + Duration.ofSeconds(ttl).toNanos(), token.getExpiresAt());
+        return new StatusList(bits, statuses, asked + Duration.ofSeconds(ttl).toNanos(), token.getExpiresAt());
     }
 
     private String get(String uri) throws IOException {

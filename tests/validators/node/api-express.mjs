@@ -1,0 +1,9 @@
+import express from "express";
+import { wmdaAuth } from "./wmda-auth.mjs";
+
+const { PUBLIC_URL: url, TENANT: tenant, AUDIENCE: audience, ALGORITHM: algorithm, ROLE, PORT } = process.env;
+const auth = wmdaAuth({ url, tenant, audience, algorithm });
+
+const api = express();
+api.get("/", auth.express(ROLE), (request, response) => response.send(request.caller.sub));
+api.listen(PORT, "127.0.0.1");

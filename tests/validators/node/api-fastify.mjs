@@ -1,0 +1,9 @@
+import fastify from "fastify";
+import { wmdaAuth } from "./wmda-auth.mjs";
+
+const { PUBLIC_URL: url, TENANT: tenant, AUDIENCE: audience, ALGORITHM: algorithm, ROLE, PORT } = process.env;
+const auth = wmdaAuth({ url, tenant, audience, algorithm });
+
+const api = fastify();
+api.get("/", { preHandler: auth.fastify(ROLE) }, async (request) => request.caller.sub);
+await api.listen({ port: Number(PORT), host: "127.0.0.1" });
