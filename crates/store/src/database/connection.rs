@@ -1,5 +1,10 @@
 //! Connections: the URL decides the database, by its scheme and nothing else.
 
+#![expect(
+    missing_docs,
+    reason = "`diesel::MultiConnection` makes public items without a word"
+)]
+
 use std::{fmt, time::Duration};
 
 use diesel::{Connection, ConnectionError, PgConnection, RunQueryDsl, SqliteConnection, sql_query};
