@@ -6,7 +6,10 @@ use std::{
     path::Path,
 };
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    IsCa, KeyPair, KeyUsagePurpose,
+};
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -44,17 +47,38 @@ pub fn generate(dir: &Path) -> Outcome<()> {
     if dir.join("tls-ca.pem").exists() {
         return Ok(());
     }
-    let mut authority = CertificateParams::new(Vec::new())?;
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    authority
-        .distinguished_name
-        .push(rcgen::DnType::CommonName, "wmda-auth demo authority");
-    let issuer = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
+    let authority = CertifiedIssuer::self_signed(authority()?, KeyPair::generate()?)?;
     let key = KeyPair::generate()?;
-    let leaf = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
-    let leaf = leaf.signed_by(&key, &issuer)?;
-    fs::write(dir.join("tls-cert.pem"), leaf.pem())?;
+    let certificate = server_certificate()?.signed_by(&key, &authority)?;
+    fs::write(dir.join("tls-cert.pem"), certificate.pem())?;
     keystore::write_private(&dir.join("tls-key.pem"), key.serialize_pem().as_bytes())?;
-    fs::write(dir.join("tls-ca.pem"), issuer.pem())?;
+    fs::write(dir.join("tls-ca.pem"), authority.pem())?;
     Ok(())
+}
+
+/// RFC 5280: a CA says so (section 4.2.1.9), which its key may sign (4.2.1.3), and by what it is found (4.2.1.2).
+fn authority() -> Outcome<CertificateParams> {
+    let mut parameters = named("wmda-auth demo authority", Vec::new())?;
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    Ok(parameters)
+}
+
+/// RFC 5280 section 4.2.1.1: a certificate names the key that signed it; strict validators insist.
+fn server_certificate() -> Outcome<CertificateParams> {
+    let mut parameters = named("localhost", vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+    parameters.is_ca = IsCa::ExplicitNoCa;
+    parameters.use_authority_key_identifier_extension = true;
+    parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    Ok(parameters)
+}
+
+fn named(common_name: &str, alternatives: Vec<String>) -> Outcome<CertificateParams> {
+    let mut parameters = CertificateParams::new(alternatives)?;
+    parameters.distinguished_name = DistinguishedName::new();
+    parameters
+        .distinguished_name
+        .push(DnType::CommonName, common_name);
+    Ok(parameters)
 }

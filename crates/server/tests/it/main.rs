@@ -33,5 +33,6 @@ mod status_list;
 mod support;
 mod team;
 mod throttling;
+mod tls;
 mod token_endpoint;
 mod verifier;

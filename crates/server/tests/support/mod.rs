@@ -188,15 +188,31 @@ impl Demo {
         Self::start_in(TempDir::new().unwrap(), database_url, variables)
     }
 
+    /// On https, with a certificate made on the spot.
+    pub fn tls() -> Self {
+        Self::launch(TempDir::new().unwrap(), None, &["--tls"], &[])
+    }
+
     /// On the folder that another demo left behind.
     pub fn again(dir: TempDir) -> Self {
         Self::start_in(dir, None, &[])
     }
 
     fn start_in(dir: TempDir, database_url: Option<&str>, variables: &[(&str, &str)]) -> Self {
+        Self::launch(dir, database_url, &[], variables)
+    }
+
+    fn launch(
+        dir: TempDir,
+        database_url: Option<&str>,
+        options: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let mut command = binary();
         command
-            .args(["demo", "--json", "--port", "0", "--data-dir"])
+            .args(["demo", "--json", "--port", "0"])
+            .args(options)
+            .arg("--data-dir")
             .arg(dir.path().join("data"))
             .env("WMDA_AUTH__DATABASE__POOL_SIZE", "3")
             .envs(variables.iter().copied())
