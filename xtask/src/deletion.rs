@@ -1,29 +1,25 @@
 //! `cargo xtask deletion [--seconds N]`: the experiment of `crates/server/tests/alone/deletion`, for as long as asked.
 
-use std::path::Path;
+use std::process::Command;
 
-use crate::packages;
-use crate::postgres::Cluster;
+use crate::needs;
 use crate::shell::{self, Outcome};
+use crate::tools::Tools;
+use crate::workspace::Workspace;
 
 /// How long the experiment takes by default.
-pub(crate) const SECONDS: &str = "60";
-/// The variable by which the test learns it.
-pub(crate) const VARIABLE: &str = "WMDA_AUTH_DELETION_SECONDS";
+pub(crate) const SECONDS: u32 = 60;
 
-pub(crate) fn run(root: &Path, seconds: &str) -> Outcome {
-    if seconds.parse::<u32>().is_err() {
-        return Err("--seconds takes a number".to_owned());
+pub(crate) fn run(workspace: &Workspace, seconds: u32) -> Outcome {
+    let mut test = workspace.cargo_test(&["-p", "server", "--test", "alone", "deletion"])?;
+    configure(&mut test, workspace.tools(), seconds);
+    shell::run(test.args(["--", "--nocapture"]))
+}
+
+/// How long it takes, and the library that steps its clocks.
+pub(crate) fn configure(test: &mut Command, tools: &Tools, seconds: u32) {
+    test.env("WMDA_AUTH_DELETION_SECONDS", seconds.to_string());
+    if let Some(library) = needs::faketime(tools) {
+        test.env("WMDA_AUTH_TEST_FAKETIME", library);
     }
-    packages::ensure()?;
-    let cluster = Cluster::start()?;
-    let mut test = shell::cargo(root);
-    test.args([
-        "test", "--locked", "-p", "server", "--test", "alone", "deletion", "--",
-    ]);
-    test.arg("--nocapture");
-    test.env(VARIABLE, seconds)
-        .env("WMDA_AUTH_TEST_POSTGRES_URL", cluster.url("postgres"))
-        .env("WMDA_AUTH_TEST_POSTGRES_BIN", cluster.bin());
-    shell::run(&mut test)
 }

@@ -4,6 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+/// What no proxy may stand before.
+pub(crate) const LOOPBACK: &str = "127.0.0.1,localhost";
+
 pub(crate) struct Demo {
     child: Child,
     json: String,

@@ -1,43 +1,60 @@
 //! cargo-deny: licences, bans and sources offline; advisories when asked.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::shell::{self, Outcome};
+use crate::tools::Tools;
+use crate::workspace::Workspace;
 
-pub(crate) fn check(root: &Path) -> Outcome {
-    shell::announce("fetching the crates of every platform, whose licences cargo-deny reads offline");
-    shell::run(shell::cargo(root).args(["fetch", "--locked"]))?;
-    deny(root, &["--offline", "check", "bans", "licenses", "sources"])
-}
-
-pub(crate) fn advisories(root: &Path) -> Outcome {
-    deny(root, &["check", "advisories"])
-}
-
-fn deny(root: &Path, arguments: &[&str]) -> Outcome {
-    let tools = root.join("target/tools");
-    let own = tools.join("bin/cargo-deny");
-    if shell::succeeds(shell::cargo(root).args(["deny", "--version"])) {
-        return shell::run(shell::cargo(root).arg("deny").args(arguments));
+/// Fetches the crates of every platform, whose licences cargo-deny reads offline, and builds cargo-deny when it is missing.
+pub(crate) fn prepare(tools: &Tools) -> Outcome {
+    shell::run(&mut tools.cargo(&["fetch", "--locked"]))?;
+    if is_installed(tools) || own(tools).exists() {
+        return Ok(());
     }
-    if !own.exists() {
-        install(root, &tools)?;
-    }
-    shell::run(Command::new(own).current_dir(root).arg("deny").args(arguments))
-}
-
-fn install(root: &Path, tools: &Path) -> Outcome {
     shell::announce("installing cargo-deny into target/tools");
-    let mut install = shell::cargo(root);
-    install.args([
+    let mut install = tools.cargo(&[
         "install",
         "cargo-deny",
         "--version",
         "^0.20",
         "--locked",
         "--debug",
-        "--root",
+        "--quiet",
     ]);
-    shell::run(install.arg(tools))
+    // Nobody debugs it.
+    install.env("CARGO_PROFILE_DEV_DEBUG", "false");
+    shell::run(install.arg("--root").arg(folder(tools)))
+}
+
+pub(crate) fn check(workspace: &Workspace) -> Outcome {
+    let offline = ["--offline", "check", "bans", "licenses", "sources"];
+    shell::run(deny(workspace.tools()).args(offline))
+}
+
+pub(crate) fn advisories(workspace: &Workspace) -> Outcome {
+    prepare(workspace.tools())?;
+    shell::run(deny(workspace.tools()).args(["check", "advisories"]))
+}
+
+fn deny(tools: &Tools) -> Command {
+    if is_installed(tools) {
+        return tools.cargo(&["deny"]);
+    }
+    let mut own = tools.command(own(tools));
+    own.current_dir(tools.root()).arg("deny");
+    own
+}
+
+fn is_installed(tools: &Tools) -> bool {
+    shell::succeeds(&mut tools.cargo(&["deny", "--version"]))
+}
+
+fn own(tools: &Tools) -> PathBuf {
+    folder(tools).join("bin/cargo-deny")
+}
+
+fn folder(tools: &Tools) -> PathBuf {
+    tools.root().join("target/tools")
 }

@@ -8,25 +8,21 @@ use std::process::{Child, Command, Stdio};
 
 use crate::demo::Demo;
 use crate::shell::{self, Outcome};
+use crate::workspace::Workspace;
 
 const SERVER_CORE: &str = "0";
 const CLIENT_CORE: &str = "1";
 const ROUNDS: usize = 7;
 
-pub(crate) fn run(root: &Path) -> Outcome {
-    for program in ["wrk", "taskset"] {
-        if !shell::succeeds(Command::new("which").arg(program)) {
-            return Err(format!("{program} is missing: apt-get install wrk util-linux"));
-        }
-    }
+pub(crate) fn run(workspace: &Workspace) -> Outcome {
     let build = ["build", "--release", "--locked", "-p"];
-    shell::run(shell::cargo(root).args(build).arg("server"))?;
+    shell::run(workspace.cargo(&build).arg("server"))?;
     shell::run(
-        shell::cargo(root)
-            .args(build)
+        workspace
+            .cargo(&build)
             .args(["token-endpoint", "--example", "bare"]),
     )?;
-    let release = shell::target_dir(root).join("release");
+    let release = workspace.target_dir().join("release");
     let server = release.join("wmda-auth");
     let bare = Bare::start(&release.join("examples/bare"))?;
     let few = release.join("load-few");
@@ -43,7 +39,7 @@ pub(crate) fn run(root: &Path) -> Outcome {
             compare(&ours, &handler)?
         );
     }
-    let many = crowd(root, &server, &release.join("load-many"))?;
+    let many = crowd(workspace.root(), &server, &release.join("load-many"))?;
     let crowded = Demo::start_pinned(&server, SERVER_CORE, &many)?;
     let ours = Target::of_demo(&crowded, 0, release.join("many.lua"))?;
     let handler = Target::of_demo(&demo, 0, release.join("few.lua"))?;

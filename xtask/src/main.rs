@@ -1,29 +1,67 @@
-//! `cargo xtask test` runs every check; `cargo xtask advisories` asks the advisory database;
-//! `cargo xtask load` measures the token path over HTTP, `cargo xtask management-load` the management of secrets;
-//! `cargo xtask deletion` puts the promise about deletion to the test;
-//! `cargo xtask validators` runs the downstream APIs of the document; `cargo xtask screenshots` makes the pictures of the
-//! guides.
+//! `cargo xtask`: every check and test, and what measures or draws; each task is a variant of [`Task`].
 
+mod browser;
 mod clients;
 mod deletion;
 mod demo;
 mod deny;
 mod load;
 mod management_load;
+mod needs;
+mod node;
+mod openid;
 mod packages;
 mod page;
 mod postgres;
+mod python;
+mod runtimes;
+mod rust;
 mod shell;
+mod steps;
+mod tools;
 mod validators;
 mod workspace;
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::Parser;
+
+use needs::Need;
 use shell::Outcome;
+use steps::Step;
+use workspace::Workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// Runs every check and test, in named steps
+    Test {
+        /// Only these steps; comma-separated, or repeated
+        #[arg(long, value_delimiter = ',', value_name = "STEP")]
+        only: Vec<Step>,
+        /// Lists the steps, what each needs, and what of that needs root here
+        #[arg(long)]
+        list: bool,
+    },
+    /// Measures the token path over HTTP
+    Load,
+    /// Measures the management of secrets over REST
+    ManagementLoad,
+    /// Puts the promise about deletion to the test
+    Deletion {
+        #[arg(long, value_name = "N", default_value_t = deletion::SECONDS)]
+        seconds: u32,
+    },
+    /// Runs the downstream APIs of the document; a step of `test`
+    Validators,
+    /// Makes the pictures of the guides
+    Screenshots,
+    /// Asks the advisory database about the dependencies
+    Advisories,
+}
 
 fn main() -> ExitCode {
-    match dispatch() {
+    match dispatch(&Task::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("xtask: {problem}");
@@ -32,42 +70,28 @@ fn main() -> ExitCode {
     }
 }
 
-fn dispatch() -> Outcome {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let root = repository()?;
-    match words.as_slice() {
-        ["test"] => test(&root),
-        ["screenshots"] => page::screenshots(&root),
-        ["load"] => load::run(&root),
-        ["management-load"] => packages::ensure().and_then(|()| management_load::run(&root)),
-        ["deletion"] => deletion::run(&root, deletion::SECONDS),
-        ["deletion", "--seconds", seconds] => deletion::run(&root, seconds),
-        ["validators"] => packages::ensure().and_then(|()| validators::run(&root)),
-        ["advisories"] => deny::advisories(&root),
-        _ => Err(
-            "usage: cargo xtask test | load | management-load | deletion [--seconds N] | validators | screenshots | advisories"
-                .to_owned(),
+fn dispatch(task: &Task) -> Outcome {
+    let workspace = Workspace::new()?;
+    let with = |needs: &[Need], run: &dyn Fn(&Workspace) -> Outcome| {
+        steps::provide(workspace.tools(), needs)?;
+        run(&workspace)
+    };
+    match task {
+        Task::Test { list: true, .. } => {
+            steps::list(workspace.tools());
+            Ok(())
+        }
+        Task::Test { only, .. } => steps::run(&workspace, only),
+        Task::Load => with(&[needs::WRK, needs::TASKSET], &load::run),
+        Task::ManagementLoad => with(&[needs::POSTGRESQL, needs::PYTHON], &management_load::run),
+        Task::Deletion { seconds } => with(&[needs::POSTGRESQL, needs::FAKETIME], &|workspace| {
+            deletion::run(workspace, *seconds)
+        }),
+        Task::Validators => steps::run(&workspace, &[Step::Validators]),
+        Task::Screenshots => with(
+            &[needs::NODE, Need::Browser, needs::PNGQUANT, needs::FONT],
+            &page::screenshots,
         ),
+        Task::Advisories => deny::advisories(&workspace),
     }
-}
-
-fn test(root: &Path) -> Outcome {
-    packages::ensure()?;
-    let cluster = postgres::Cluster::start()?;
-    workspace::check(root, &cluster)?;
-    clients::run(root, &cluster)?;
-    page::run(root)?;
-    validators::run(root)?;
-    deny::check(root)?;
-    shell::announce("every step passed");
-    Ok(())
-}
-
-fn repository() -> Result<PathBuf, String> {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest
-        .parent()
-        .map(Path::to_owned)
-        .ok_or_else(|| "xtask lies outside a repository".to_owned())
 }

@@ -1,116 +1,69 @@
-//! The Debian packages that the tests need, installed when a program is missing.
+//! Debian packages: which are missing, and how they come here. Root installs them; without root, those that work from any
+//! folder are unpacked into `target/test-tools`.
 
 use std::path::Path;
 use std::process::Command;
 
-use crate::page;
-use crate::postgres;
+use crate::needs::{Need, Package};
 use crate::shell::{self, Outcome};
+use crate::tools::Tools;
 
-pub(crate) fn ensure() -> Outcome {
-    let missing = missing();
+/// Each once.
+pub(crate) fn missing(needs: &[Need], tools: &Tools) -> Vec<Package> {
+    let mut missing: Vec<Package> = Vec::new();
+    for package in needs.iter().flat_map(|need| need.packages(tools)) {
+        let listed = missing.iter().any(|other| other.name == package.name);
+        if !listed && !package.is_there(tools) {
+            missing.push(package);
+        }
+    }
+    missing
+}
+
+pub(crate) fn ensure(needs: &[Need], tools: &Tools) -> Outcome {
+    let missing = missing(needs, tools);
     if missing.is_empty() {
-        shell::announce(
-            "PostgreSQL, Python, Node, Chromium, Go, Java, Maven, Apache, nginx, faketime, curl, jq and oathtool are there: nothing to install",
-        );
         return Ok(());
     }
-    install(&missing)?;
-    match self::missing().as_slice() {
-        [] => Ok(()),
-        still => Err(format!(
-            "installed, yet still not usable (Node must be 20 or newer, Go 1.21): {}",
-            still.join(", ")
-        )),
+    if !Path::new("/usr/bin/apt-get").exists() {
+        return Err(format!(
+            "missing, and there is no apt-get to install it: Debian's {}",
+            names(&missing)
+        ));
+    }
+    match privilege() {
+        Some(prefix) => install(&missing, prefix)?,
+        None => unpack(&missing, tools)?,
+    }
+    match still_missing(&missing, tools).as_str() {
+        "" => Ok(()),
+        names => Err(format!("installed, yet not to be found: {names}")),
     }
 }
 
-/// What only the pictures of the guides need: a font like those of people's machines, and a tool that makes them small.
-pub(crate) fn ensure_for_pictures() -> Outcome {
-    if there(page::PNGQUANT) && there("/usr/share/fonts/truetype/noto") {
-        return Ok(());
-    }
-    install(&["pngquant", "fonts-noto-core"])
-}
-
-fn missing() -> Vec<&'static str> {
-    let present = [
-        ("postgresql", postgres::bin_dir().is_some()),
-        ("python3-venv", python_makes_venvs()),
-        ("nodejs", node_is_recent()),
-        ("npm", shell::succeeds(Command::new("npm").arg("--version"))),
-        ("chromium", there(page::CHROMIUM)),
-        ("golang-go", go_is_recent()),
-        (
-            "default-jdk-headless",
-            shell::succeeds(Command::new("javac").arg("-version")),
-        ),
-        ("maven", shell::succeeds(Command::new("mvn").arg("--version"))),
-        ("apache2-bin", there("/usr/sbin/apache2")),
-        (
-            "libapache2-mod-auth-openidc",
-            there("/usr/lib/apache2/modules/mod_auth_openidc.so"),
-        ),
-        (
-            "libnginx-mod-http-js",
-            there("/usr/lib/nginx/modules/ngx_http_js_module.so"),
-        ),
-        ("nginx", there("/usr/sbin/nginx")),
-        ("faketime", there("/usr/bin/faketime")),
-        ("curl", there("/usr/bin/curl")),
-        ("jq", there("/usr/bin/jq")),
-        ("oathtool", there("/usr/bin/oathtool")),
-    ];
-    present
+fn still_missing(packages: &[Package], tools: &Tools) -> String {
+    let absent: Vec<Package> = packages
         .iter()
-        .filter(|(_, there)| !there)
-        .map(|(package, _)| *package)
-        .collect()
+        .copied()
+        .filter(|package| !package.is_there(tools))
+        .collect();
+    names(&absent)
 }
 
-/// The pinned Node clients need version 20.
-fn node_is_recent() -> bool {
-    let script = "process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)";
-    shell::succeeds(Command::new("node").args(["-e", script]))
+pub(crate) fn names(packages: &[Package]) -> String {
+    let names: Vec<&str> = packages.iter().map(|package| package.name).collect();
+    names.join(" ")
 }
 
-/// From 1.21 on it fetches by itself the version that a module asks for.
-fn go_is_recent() -> bool {
-    let version = shell::output(Command::new("go").args(["env", "GOVERSION"]));
-    let minor = version.ok().and_then(|text| {
-        let rest = text.strip_prefix("go1.")?;
-        rest.split('.').next()?.parse::<u32>().ok()
-    });
-    minor.is_some_and(|minor| minor >= 21)
-}
-
-fn there(path: &str) -> bool {
-    Path::new(path).exists()
-}
-
-/// `python3 -m venv` exists on Debian without the package, but cannot set up pip.
-fn python_makes_venvs() -> bool {
-    shell::succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"]))
-}
-
-fn install(packages: &[&str]) -> Outcome {
-    let names = packages.join(" ");
-    let prefix = privilege().ok_or_else(|| {
-        format!(
-            "these Debian packages are missing and cannot be installed from here: {names}; install them first"
-        )
-    })?;
-    shell::announce(&format!("installing Debian packages: {names}"));
+fn install(packages: &[Package], prefix: &[&str]) -> Outcome {
+    shell::announce(&format!("installing Debian packages: {}", names(packages)));
     shell::run(&mut apt_get(prefix, &["update"]))?;
     let mut install = apt_get(prefix, &["install", "-y", "--no-install-recommends"]);
-    shell::run(install.args(packages))
+    shell::run(install.args(packages.iter().map(|package| package.name)))
 }
 
 /// What to put before `apt-get`; none when there is no way to install.
 fn privilege() -> Option<&'static [&'static str]> {
-    if !Path::new("/usr/bin/apt-get").exists() {
-        return None;
-    }
     if shell::is_root() {
         return Some(&[]);
     }
@@ -118,12 +71,64 @@ fn privilege() -> Option<&'static [&'static str]> {
 }
 
 fn apt_get(prefix: &[&str], arguments: &[&str]) -> Command {
-    let words: Vec<&str> = prefix
+    let mut words = prefix
+        .iter()
+        .chain(&["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+    let mut command = Command::new(words.next().unwrap_or(&"env"));
+    command.args(words).args(arguments);
+    command
+}
+
+/// What apt would install, taken apart in a folder: apt keeps its lists and files there too, so nobody has to be root.
+fn unpack(packages: &[Package], tools: &Tools) -> Outcome {
+    let bound: Vec<Package> = packages
         .iter()
         .copied()
-        .chain(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"])
+        .filter(|package| !package.unpacks)
         .collect();
-    let mut command = Command::new(words[0]);
-    command.args(&words[1..]).args(arguments);
+    if !bound.is_empty() {
+        return Err(format!(
+            "only root can install what is missing: sudo apt-get install --no-install-recommends {}\n\
+             `cargo xtask test --list` shows the steps that run without; choose with --only",
+            names(packages)
+        ));
+    }
+    shell::announce(&format!(
+        "not root: unpacking Debian packages into target/test-tools/debian: {}",
+        names(packages)
+    ));
+    let folder = tools.folder().join("debian");
+    let archives = folder.join("archives");
+    for made in [
+        folder.join("lists/partial"),
+        archives.join("partial"),
+        tools.unpacked(),
+    ] {
+        std::fs::create_dir_all(&made).map_err(|e| format!("cannot create {}: {e}", made.display()))?;
+    }
+    shell::run(apt_get_in(&folder).arg("update"))?;
+    let mut download = apt_get_in(&folder);
+    download.args(["install", "-y", "--no-install-recommends", "--download-only"]);
+    shell::run(download.args(packages.iter().map(|package| package.name)))?;
+    let files =
+        std::fs::read_dir(&archives).map_err(|e| format!("cannot read {}: {e}", archives.display()))?;
+    files
+        .flatten()
+        .map(|file| file.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "deb"))
+        .try_for_each(|package| unpack_one(&package, &tools.unpacked()))
+}
+
+fn unpack_one(package: &Path, tree: &Path) -> Outcome {
+    shell::output(Command::new("dpkg-deb").arg("-x").arg(package).arg(tree)).map(drop)
+}
+
+fn apt_get_in(folder: &Path) -> Command {
+    let option = |name: &str, value: &str| format!("{name}={}", folder.join(value).display());
+    let mut command = Command::new("apt-get");
+    command.args(["-q", "-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User="]);
+    command.args(["-o", &option("Dir::Cache", "")]);
+    command.args(["-o", &option("Dir::Cache::archives", "archives")]);
+    command.args(["-o", &option("Dir::State::lists", "lists")]);
     command
 }

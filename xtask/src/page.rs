@@ -3,42 +3,44 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::clients::{LOOPBACK, prepare_node};
+use crate::browser;
 use crate::demo::Demo;
-use crate::packages;
+use crate::node;
 use crate::shell::{self, Outcome};
+use crate::tools::Tools;
+use crate::workspace::Workspace;
 
-/// Debian's browser.
-pub(crate) const CHROMIUM: &str = "/usr/bin/chromium";
-/// Makes pictures small.
-pub(crate) const PNGQUANT: &str = "/usr/bin/pngquant";
+const SUITE: &str = "page";
+
+pub(crate) fn prepare(tools: &Tools) -> Outcome {
+    node::prepare(tools, "page", SUITE)
+}
 
 /// Each flow of the page, against a demo of its own: the tests change its database.
-pub(crate) fn run(root: &Path) -> Outcome {
-    let suite = Suite::prepare(root)?;
-    lint(root, &suite.folder)?;
+pub(crate) fn run(workspace: &Workspace) -> Outcome {
+    let suite = Suite::start(workspace)?;
+    lint(workspace, &suite.folder)?;
     shell::announce("the page in Chromium against a demo on SQLite");
     shell::run(&mut suite.node("page.test.mjs")?)
 }
 
 /// Biome checks the form and the rules of the page's modules and of their tests, by `biome.json`.
-fn lint(root: &Path, tools: &Path) -> Outcome {
+fn lint(workspace: &Workspace, installed: &Path) -> Outcome {
     shell::announce("linter and formatter of the page's JavaScript");
-    let mut biome = Command::new(tools.join("node_modules/.bin/biome"));
-    shell::run(biome.arg("check").current_dir(root))
+    let biome = installed.join("node_modules/.bin/biome");
+    let mut biome = workspace.tools().command(biome);
+    shell::run(biome.arg("check").current_dir(workspace.root()))
 }
 
 /// Writes the pictures into `docs/images`, with a palette of 256 colours.
-pub(crate) fn screenshots(root: &Path) -> Outcome {
-    packages::ensure()?;
-    packages::ensure_for_pictures()?;
-    shell::run(shell::cargo(root).args(["build", "--locked", "-p", "server"]))?;
-    let suite = Suite::prepare(root)?;
-    let images = root.join("docs/images");
+pub(crate) fn screenshots(workspace: &Workspace) -> Outcome {
+    prepare(workspace.tools())?;
+    let suite = Suite::start(workspace)?;
+    let images = workspace.root().join("docs/images");
     std::fs::create_dir_all(&images).map_err(|e| format!("cannot make {}: {e}", images.display()))?;
     shell::run(suite.node("screenshots.mjs")?.env("WMDA_AUTH_IMAGES", &images))?;
     let pictures = pictures(&images)?;
-    let mut palette = Command::new(PNGQUANT);
+    let mut palette = workspace.tools().command("pngquant");
     palette.args(["--force", "--ext", ".png", "--strip", "--speed", "1", "--"]);
     shell::run(palette.args(&pictures))
 }
@@ -51,30 +53,31 @@ fn pictures(folder: &Path) -> Result<Vec<PathBuf>, String> {
         .collect())
 }
 
-struct Suite {
+struct Suite<'a> {
+    workspace: &'a Workspace,
     folder: PathBuf,
+    browser: PathBuf,
     server: PathBuf,
     demo: Demo,
 }
 
-impl Suite {
-    fn prepare(root: &Path) -> Result<Self, String> {
-        let folder = prepare_node(root, "page", "page")?;
-        let server = shell::target_dir(root).join("debug/wmda-auth");
-        let demo = Demo::start(&server, None)?;
-        Ok(Self { folder, server, demo })
+impl<'a> Suite<'a> {
+    fn start(workspace: &'a Workspace) -> Result<Self, String> {
+        let (server, tools) = (workspace.server()?, workspace.tools());
+        Ok(Self {
+            workspace,
+            folder: tools.folder().join(SUITE),
+            browser: browser::path(tools),
+            demo: Demo::start(&server, None)?,
+            server,
+        })
     }
 
     fn node(&self, file: &str) -> Result<Command, String> {
-        let mut node = Command::new("node");
-        node.args(["--test", "--test-reporter=spec", file])
-            .current_dir(&self.folder)
-            .env("NO_PROXY", LOOPBACK)
-            .env("no_proxy", LOOPBACK)
-            .env("NODE_EXTRA_CA_CERTS", self.demo.text("ca_file")?)
+        let mut node = node::test_against(self.workspace.tools(), &self.folder, &self.demo)?;
+        node.args(["--test-reporter=spec", file])
             .env("WMDA_AUTH_SERVER", &self.server)
-            .env("WMDA_AUTH_CHROMIUM", CHROMIUM)
-            .env("WMDA_AUTH_DEMO", self.demo.json());
+            .env("WMDA_AUTH_CHROMIUM", &self.browser);
         Ok(node)
     }
 }

@@ -5,25 +5,28 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::shell::{self, Outcome};
+use crate::tools::Tools;
 
 pub(crate) struct Cluster {
+    tools: Tools,
     bin: PathBuf,
     dir: PathBuf,
     port: u16,
 }
 
-/// The newest installed version's programs.
-pub(crate) fn bin_dir() -> Option<PathBuf> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+/// The newest version's programs.
+pub(crate) fn bin_dir(tools: &Tools) -> Option<PathBuf> {
+    let versions = std::fs::read_dir(tools.file("/usr/lib/postgresql")?).ok()?;
     let bins = versions.flatten().map(|entry| entry.path().join("bin"));
     bins.filter(|bin| bin.join("initdb").exists())
         .max_by_key(|bin| version(bin))
 }
 
 impl Cluster {
-    pub(crate) fn start() -> Result<Self, String> {
-        let bin = bin_dir().ok_or("no initdb under /usr/lib/postgresql/*/bin")?;
+    pub(crate) fn start(tools: &Tools) -> Result<Self, String> {
+        let bin = bin_dir(tools).ok_or("no initdb under /usr/lib/postgresql/*/bin")?;
         let cluster = Self {
+            tools: tools.clone(),
             bin,
             dir: make_dir()?,
             port: free_port()?,
@@ -48,7 +51,7 @@ impl Cluster {
 
     pub(crate) fn create_database(&self, name: &str) -> Outcome {
         let port = self.port.to_string();
-        let mut createdb = Command::new(self.bin.join("createdb"));
+        let mut createdb = self.tools.command(self.bin.join("createdb"));
         shell::run(createdb.args(["-h", "127.0.0.1", "-p", &port, "-U", "postgres", name]))
     }
 
@@ -90,11 +93,11 @@ impl Cluster {
     fn server_program(&self, name: &str) -> Command {
         let program = self.bin.join(name);
         let mut command = if shell::is_root() {
-            let mut runuser = Command::new("runuser");
+            let mut runuser = self.tools.command("runuser");
             runuser.args(["-u", "postgres", "--"]).arg(program);
             runuser
         } else {
-            Command::new(program)
+            self.tools.command(program)
         };
         command.current_dir(&self.dir);
         command

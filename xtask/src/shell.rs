@@ -1,6 +1,5 @@
 //! Running programs: announced on standard error, and an error when one fails.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 pub(crate) type Outcome = Result<(), String>;
@@ -45,19 +44,6 @@ pub(crate) fn output(command: &mut Command) -> Result<String, String> {
 
 pub(crate) fn is_root() -> bool {
     output(Command::new("id").arg("-u")).is_ok_and(|id| id == "0")
-}
-
-pub(crate) fn cargo(root: &Path) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root);
-    command
-}
-
-pub(crate) fn target_dir(root: &Path) -> PathBuf {
-    match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(dir) => root.join(dir),
-        None => root.join("target"),
-    }
 }
 
 /// The program and its arguments; not the environment, where secrets may be.

@@ -1,22 +1,35 @@
 //! `cargo xtask validators`: the APIs of `tests/validators`, which `docs/downstream` shows, built and run against a demo.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use crate::clients;
 use crate::demo::Demo;
+use crate::node;
+use crate::python;
 use crate::shell::{self, Outcome};
+use crate::tools::Tools;
+use crate::workspace::Workspace;
 
-pub(crate) fn run(root: &Path) -> Outcome {
-    shell::run(shell::cargo(root).args(["build", "--locked"]))?;
-    // The whole workspace, so that what its tests have built is used again.
-    shell::run(shell::cargo(root).args(["build", "--locked", "--workspace", "--examples"]))?;
-    let built = build(root)?;
-    let programs = shell::target_dir(root).join("debug");
+const BUILT: &str = "validators";
+
+/// Builds them in a copy.
+pub(crate) fn prepare(tools: &Tools) -> Outcome {
+    shell::announce("building the downstream APIs in target/test-tools/validators");
+    let built = tools.copy_of("validators", BUILT)?;
+    python::make_venv(tools, &built.join("venv"), &built.join("python/requirements.txt"))?;
+    node::install(tools, &built.join("node"))?;
+    let mut go = tools.command("go");
+    go.args(["build", "-o", "api", "."]);
+    shell::run(go.current_dir(built.join("go")))?;
+    let mut maven = tools.command("mvn");
+    maven.args(["-q", "-B", "package"]);
+    shell::run(maven.current_dir(built.join("spring")))
+}
+
+pub(crate) fn run(workspace: &Workspace) -> Outcome {
+    let programs = workspace.programs()?;
+    let built = workspace.tools().folder().join(BUILT);
     let demo = Demo::start(&programs.join("wmda-auth"), None)?;
     shell::announce("downstream APIs against a demo");
-    let mut measure = Command::new(built.join("venv/bin/python"));
-    measure.arg(root.join("tests/validators/measure.py"));
+    let mut measure = workspace.tools().command(built.join("venv/bin/python"));
+    measure.arg(workspace.root().join("tests/validators/measure.py"));
     measure
         .env("WMDA_AUTH_DEMO", demo.json())
         .env("DEMO_PID", demo.id().to_string())
@@ -26,37 +39,10 @@ pub(crate) fn run(root: &Path) -> Outcome {
     shell::run(&mut measure)
 }
 
-/// Builds in a copy, so that the source tree stays clean; answers where.
-fn build(root: &Path) -> Result<PathBuf, String> {
-    let built = root.join("target/test-tools/validators");
-    shell::announce("building the downstream APIs in target/test-tools/validators");
-    std::fs::create_dir_all(&built).map_err(|e| format!("cannot create {}: {e}", built.display()))?;
-    shell::run(
-        Command::new("cp")
-            .arg("-R")
-            .arg(root.join("tests/validators/."))
-            .arg(&built),
-    )?;
-    clients::make_venv(&built.join("venv"), &built.join("python/requirements.txt"))?;
-    for (folder, program, arguments) in [
-        ("node", "npm", &["ci", "--no-audit", "--no-fund"][..]),
-        ("go", "go", &["build", "-o", "api", "."]),
-        ("spring", "mvn", &["-q", "-B", "package"]),
-    ] {
-        shell::run(
-            Command::new(program)
-                .args(arguments)
-                .current_dir(built.join(folder)),
-        )?;
-    }
-    Ok(built)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-
-    use super::*;
+    use std::path::{Path, PathBuf};
 
     /// What stands on the pages is what is built and run: each block of code names its file, and no file is left out.
     #[test]

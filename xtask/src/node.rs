@@ -1,0 +1,38 @@
+//! Suites in Node: installed by `npm ci`, run by `node --test`.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::demo::{Demo, LOOPBACK};
+use crate::shell::{self, Outcome};
+use crate::tools::Tools;
+
+/// A copy of the suite with its packages, in `target/test-tools`.
+pub(crate) fn prepare(tools: &Tools, suite: &str, name: &str) -> Outcome {
+    shell::announce(&format!(
+        "installing what tests/{suite} needs into target/test-tools/{name}"
+    ));
+    install(tools, &tools.copy_of(suite, name)?)
+}
+
+/// What the lock file names.
+pub(crate) fn install(tools: &Tools, folder: &Path) -> Outcome {
+    let mut npm = tools.command("npm");
+    shell::run(npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(folder))
+}
+
+/// `node --test`, which talks to servers of this machine alone.
+pub(crate) fn test(tools: &Tools, folder: &Path) -> Command {
+    let mut node = tools.command("node");
+    node.arg("--test").current_dir(folder);
+    node.env("NO_PROXY", LOOPBACK).env("no_proxy", LOOPBACK);
+    node
+}
+
+/// The same, for a suite that is told of a running demo.
+pub(crate) fn test_against(tools: &Tools, folder: &Path, demo: &Demo) -> Result<Command, String> {
+    let mut node = test(tools, folder);
+    node.env("NODE_EXTRA_CA_CERTS", demo.text("ca_file")?)
+        .env("WMDA_AUTH_DEMO", demo.json());
+    Ok(node)
+}

@@ -1,0 +1,20 @@
+//! The workspace's own checks: format, lints, tests.
+
+use crate::deletion;
+use crate::shell::{self, Outcome};
+use crate::workspace::Workspace;
+
+pub(crate) fn format(workspace: &Workspace) -> Outcome {
+    shell::run(&mut workspace.cargo(&["fmt", "--all", "--check"]))
+}
+
+pub(crate) fn lint(workspace: &Workspace) -> Outcome {
+    let everything = ["clippy", "--workspace", "--all-targets", "--locked"];
+    shell::run(workspace.cargo(&everything).args(["--", "-D", "warnings"]))
+}
+
+pub(crate) fn test(workspace: &Workspace) -> Outcome {
+    let mut tests = workspace.cargo_test(&["--workspace"])?;
+    deletion::configure(&mut tests, workspace.tools(), deletion::SECONDS);
+    shell::run(&mut tests)
+}

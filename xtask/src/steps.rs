@@ -1,0 +1,214 @@
+//! The steps of `cargo xtask test`: the one place that says what there is, what it does and what it needs.
+
+use std::thread::{self, ScopedJoinHandle};
+use std::time::Instant;
+
+use clap::ValueEnum;
+
+use crate::needs::{self, Need};
+use crate::packages;
+use crate::runtimes;
+use crate::shell::{self, Outcome};
+use crate::tools::Tools;
+use crate::workspace::Workspace;
+use crate::{browser, clients, deny, openid, page, rust, validators};
+
+/// In the order in which they run: what fails early and cheaply comes first.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Step {
+    Format,
+    Lint,
+    Rust,
+    Clients,
+    Openid,
+    Page,
+    Validators,
+    Licences,
+}
+
+struct Definition {
+    about: &'static str,
+    needs: &'static [Need],
+    /// Installs and builds what it needs beside the server, while other steps already run.
+    prepare: Option<fn(&Tools) -> Outcome>,
+    run: fn(&Workspace) -> Outcome,
+}
+
+impl Step {
+    fn definition(self) -> Definition {
+        match self {
+            Self::Format => Definition {
+                about: "cargo fmt",
+                needs: &[],
+                prepare: None,
+                run: rust::format,
+            },
+            Self::Lint => Definition {
+                about: "cargo clippy, where a warning is an error",
+                needs: &[],
+                prepare: None,
+                run: rust::lint,
+            },
+            Self::Rust => Definition {
+                about: "cargo test, on SQLite and PostgreSQL",
+                needs: RUST,
+                prepare: None,
+                run: rust::test,
+            },
+            Self::Clients => Definition {
+                about: "client libraries in Python and Node, on both databases",
+                needs: CLIENTS,
+                prepare: Some(clients::prepare),
+                run: clients::run,
+            },
+            Self::Openid => Definition {
+                about: "sign-in through an OpenID provider, on both databases",
+                needs: OPENID,
+                prepare: Some(openid::prepare),
+                run: openid::run,
+            },
+            Self::Page => Definition {
+                about: "the page in a browser",
+                needs: PAGE,
+                prepare: Some(page::prepare),
+                run: page::run,
+            },
+            Self::Validators => Definition {
+                about: "the APIs of docs/downstream, built and put to the test",
+                needs: VALIDATORS,
+                prepare: Some(validators::prepare),
+                run: validators::run,
+            },
+            Self::Licences => Definition {
+                about: "cargo-deny, which is built first when missing",
+                needs: &[],
+                prepare: Some(deny::prepare),
+                run: deny::check,
+            },
+        }
+    }
+
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
+    }
+}
+
+const RUST: &[Need] = &[
+    needs::POSTGRESQL,
+    needs::FAKETIME,
+    needs::OPENSSL,
+    needs::CURL,
+    needs::JQ,
+    needs::OATHTOOL,
+];
+const CLIENTS: &[Need] = &[needs::POSTGRESQL, needs::PYTHON, needs::NODE];
+const OPENID: &[Need] = &[needs::POSTGRESQL, needs::NODE];
+const PAGE: &[Need] = &[needs::NODE, Need::Browser];
+const VALIDATORS: &[Need] = &[
+    needs::PYTHON,
+    needs::NODE,
+    needs::GO,
+    needs::JAVA,
+    needs::MAVEN,
+    needs::APACHE,
+    needs::APACHE_OPENIDC,
+    needs::NGINX,
+    needs::NGINX_JS,
+];
+
+/// Sets up what these steps need, or all, then runs them; each tells its time.
+pub(crate) fn run(workspace: &Workspace, chosen: &[Step]) -> Outcome {
+    let steps: Vec<Step> = Step::value_variants()
+        .iter()
+        .copied()
+        .filter(|step| chosen.is_empty() || chosen.contains(step))
+        .collect();
+    let needs: Vec<Need> = steps
+        .iter()
+        .flat_map(|step| step.definition().needs)
+        .copied()
+        .collect();
+    timed("set-up", || provide(workspace.tools(), &needs))?;
+    let times = run_all(workspace, &steps)?;
+    shell::announce(&format!("every step passed: {}", times.join(", ")));
+    Ok(())
+}
+
+/// One step after the other, while what later ones need is prepared beside them; answers their times.
+fn run_all(workspace: &Workspace, steps: &[Step]) -> Result<Vec<String>, String> {
+    let tools = workspace.tools();
+    let prepare = || {
+        let mut prepared = steps.iter().filter_map(|step| step.definition().prepare);
+        prepared.try_for_each(|prepare| prepare(tools))
+    };
+    thread::scope(|scope| {
+        let mut preparation = Some(scope.spawn(prepare));
+        let run = |step: &Step| {
+            let Definition { prepare, run, .. } = step.definition();
+            if let Some(thread) = preparation.take_if(|_| prepare.is_some()) {
+                finished(thread)?;
+            }
+            timed(&step.name(), || run(workspace))
+        };
+        steps.iter().map(run).collect()
+    })
+}
+
+fn finished(preparation: ScopedJoinHandle<'_, Outcome>) -> Outcome {
+    let outcome = preparation.join();
+    outcome.unwrap_or_else(|_| Err("the preparation panicked".to_owned()))
+}
+
+/// Debian packages first: what comes from a registry needs some of them.
+pub(crate) fn provide(tools: &Tools, needs: &[Need]) -> Outcome {
+    packages::ensure(needs, tools)?;
+    for need in needs {
+        if let Need::Runtime(runtime) = need {
+            runtimes::provide(*runtime, tools)?;
+        }
+    }
+    match needs.iter().any(|need| matches!(need, Need::Browser)) {
+        true => browser::provide(tools),
+        false => Ok(()),
+    }
+}
+
+/// Each step with what it needs, and what of that only root can install here.
+pub(crate) fn list(tools: &Tools) {
+    for step in Step::value_variants() {
+        let Definition { about, needs, .. } = step.definition();
+        println!("{:<11} {about}", step.name());
+        if !needs.is_empty() {
+            let names: Vec<String> = needs.iter().map(|need| need.name()).collect();
+            println!("{:<11} needs {}", "", names.join(", "));
+        }
+        println!("{:<11} {}", "", state(&packages::missing(needs, tools)));
+    }
+}
+
+fn state(missing: &[needs::Package]) -> String {
+    if missing.is_empty() {
+        return "runs here without root".to_owned();
+    }
+    let names = packages::names(missing);
+    match missing.iter().all(|package| package.unpacks) {
+        true => format!("runs here without root, which unpacks Debian's {names} into target/test-tools"),
+        false => format!("needs root here, for: apt-get install {names}"),
+    }
+}
+
+/// Answers the name and the time.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the time is told to people, nothing depends on it"
+)]
+fn timed(name: &str, work: impl FnOnce() -> Outcome) -> Result<String, String> {
+    shell::announce(&format!("[{name}]"));
+    let began = Instant::now();
+    work().map_err(|problem| format!("{name}: {problem}"))?;
+    let time = format!("{name} {:.0} s", began.elapsed().as_secs_f64());
+    shell::announce(&format!("[{time}]"));
+    Ok(time)
+}
