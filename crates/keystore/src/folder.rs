@@ -51,6 +51,15 @@ pub enum KeyFolderError {
     Refused(&'static str),
 }
 
+/// The key that takes over from the active one of its algorithm.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Successor {
+    /// It was made.
+    New(PathBuf),
+    /// Somebody made it before.
+    Published(PathBuf),
+}
+
 /// A folder of keys.
 #[derive(Clone, Debug)]
 pub struct KeyFolder(pub PathBuf);
@@ -86,11 +95,46 @@ impl KeyFolder {
             path: self.0.clone(),
             source,
         })?;
+        let _alone = self.lock()?;
         let set = self.load_any()?;
         let missing = [Algorithm::ES256, Algorithm::RS256]
             .into_iter()
             .filter(|alg| set.active(*alg, now).is_none());
         missing.map(|algorithm| self.add(algorithm, now)).collect()
+    }
+
+    /// Publishes a successor of each algorithm, unless one is published already: there is one, however many commands run
+    /// at once.
+    pub fn rotate(
+        &self,
+        now: DateTime<Utc>,
+        activates_at: DateTime<Utc>,
+    ) -> Result<Vec<Successor>, KeyFolderError> {
+        let _alone = self.lock()?;
+        let files = self.files()?;
+        let successor = |algorithm| {
+            let waits =
+                |path: &&PathBuf| parse_name(path).is_some_and(|(own, at)| own == algorithm && at > now);
+            match files.iter().find(waits) {
+                Some(path) => Ok(Successor::Published(path.clone())),
+                None => self.add(algorithm, activates_at).map(Successor::New),
+            }
+        };
+        [Algorithm::ES256, Algorithm::RS256]
+            .into_iter()
+            .map(successor)
+            .collect()
+    }
+
+    /// Who makes keys is alone while he looks and writes; the lock ends with what is returned. A network file system may
+    /// have no locks for folders: there, commands are as good as their order.
+    fn lock(&self) -> Result<fs::File, KeyFolderError> {
+        let folder = fs::File::open(&self.0).map_err(|source| KeyFolderError::Io {
+            path: self.0.clone(),
+            source,
+        })?;
+        let _ = folder.lock();
+        Ok(folder)
     }
 
     /// Makes a key that becomes active at the given instant.
@@ -155,7 +199,7 @@ impl KeyFolder {
 /// Writes a new file that only its owner can read; an existing one is never replaced.
 pub fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
-    let unfinished = path.with_extension("unfinished");
+    let unfinished = path.with_extension(format!("{}.unfinished", std::process::id()));
     let mut file = fs::OpenOptions::new()
         .write(true)
         .create(true)
@@ -227,6 +271,49 @@ mod tests {
             [KeyState::Removed, KeyState::Active]
         );
         assert_eq!(set.jwks(start).keys.len(), 3);
+    }
+
+    #[test]
+    fn commands_that_rotate_at_once_make_one_successor_of_each_algorithm() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = KeyFolder(dir.path().to_owned());
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        folder.generate_missing(now).unwrap();
+        let made: Vec<Successor> = std::thread::scope(|scope| {
+            // Each has a clock of its own.
+            let rotate = |number| now + TimeDelta::seconds(number);
+            let commands = [0, 1, 2, 3].map(|number| {
+                let (folder, at) = (&folder, rotate(number));
+                scope.spawn(move || folder.rotate(at, at + TimeDelta::minutes(15)).unwrap())
+            });
+            let outcomes = commands.into_iter().flat_map(|command| command.join().unwrap());
+            outcomes.collect()
+        });
+        let new = made
+            .iter()
+            .filter(|successor| matches!(successor, Successor::New(_)));
+        assert_eq!(new.count(), 2, "{made:?}");
+        assert_eq!(folder.files().unwrap().len(), 4);
+        let later = now + TimeDelta::hours(1);
+        let next = folder.rotate(later, later + TimeDelta::minutes(15)).unwrap();
+        assert!(
+            next.iter()
+                .all(|successor| matches!(successor, Successor::New(_))),
+            "{next:?}"
+        );
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_finds_the_keys_that_it_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = KeyFolder(dir.path().to_owned());
+        let made = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        folder.generate_missing(made).unwrap();
+        let before = made - TimeDelta::hours(1);
+        let set = folder.load(before).unwrap();
+        assert!(set.states(before).all(|(_, state)| state == KeyState::Active));
+        assert!(folder.generate_missing(before).unwrap().is_empty());
+        assert_eq!(set.jwks(before).keys.len(), 2);
     }
 
     #[test]

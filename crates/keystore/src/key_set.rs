@@ -34,12 +34,11 @@ impl KeySet {
         Self { keys }
     }
 
-    /// The key that signs now.
+    /// The key that signs now; the first one also before its instant, for a clock that was set back.
     pub fn active(&self, algorithm: Algorithm, now: DateTime<Utc>) -> Option<&SigningKey> {
-        self.keys
-            .iter()
-            .rev()
-            .find(|key| key.algorithm == algorithm && key.activates_at <= now)
+        let mut own = self.keys.iter().filter(|key| key.algorithm == algorithm);
+        let first = own.next()?;
+        own.rfind(|key| key.activates_at <= now).or(Some(first))
     }
 
     /// The key set as published (RFC 7517 §5): public members only.
@@ -63,8 +62,12 @@ impl KeySet {
             .keys
             .iter()
             .find(|next| next.algorithm == key.algorithm && next.activates_at > key.activates_at);
+        let is_first = || {
+            let mut own = self.keys.iter().filter(|one| one.algorithm == key.algorithm);
+            own.next().is_some_and(|first| first.kid == key.kid)
+        };
         match successor.map(|next| next.activates_at) {
-            _ if key.activates_at > now => KeyState::Published,
+            _ if key.activates_at > now && !is_first() => KeyState::Published,
             Some(replaced_at) if replaced_at + RETIRING <= now => KeyState::Removed,
             Some(replaced_at) if replaced_at <= now => KeyState::Retiring,
             _ => KeyState::Active,

@@ -6,7 +6,7 @@ mod key;
 mod key_set;
 mod verify;
 
-pub use folder::{KeyFolder, KeyFolderError, write_private};
+pub use folder::{KeyFolder, KeyFolderError, Successor, write_private};
 pub use jsonwebtoken::Algorithm;
 pub use key::{KeyError, SigningKey};
 pub use key_set::{JWKS_MAX_AGE_SECONDS, KeySet, KeyState};

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use domain::pepper::Pepper;
-use keystore::{Algorithm, KeyFolder};
+use keystore::{KeyFolder, Successor};
 
 use crate::{
     ConfigArgument, Outcome, clock,
@@ -58,8 +58,11 @@ pub fn run(arguments: KeysArguments) -> Outcome<()> {
             }
         }
         KeysCommand::Rotate => {
-            for algorithm in [Algorithm::ES256, Algorithm::RS256] {
-                println!("{}", folder.add(algorithm, now + PUBLISHED_FOR)?.display());
+            for successor in folder.rotate(now, now + PUBLISHED_FOR)? {
+                match successor {
+                    Successor::New(path) => println!("{}", path.display()),
+                    Successor::Published(path) => println!("{} is published already", path.display()),
+                }
             }
         }
         KeysCommand::Retire { kid } => folder.retire(&kid, now)?,
