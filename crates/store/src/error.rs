@@ -8,6 +8,12 @@ pub enum StoreError {
     /// The URL's scheme is neither of the two.
     #[error("database.url must begin with sqlite: or postgres:// (or postgresql://)")]
     UnknownScheme,
+    /// The URL of a Postgres that libpq would read otherwise than it was meant.
+    #[error(
+        "database.url must be postgres://user:password@host:port/name; percent-encode special characters of user and \
+         password, such as %40 for @ and %2F for /"
+    )]
+    UrlForm,
     /// A unique value is taken.
     #[error("it exists already")]
     Conflict,
