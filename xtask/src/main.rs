@@ -1,5 +1,6 @@
 //! `cargo xtask`: every check and test, and what measures or draws; each task is a variant of [`Task`].
 
+mod attacks;
 mod browser;
 mod clients;
 mod deletion;
@@ -52,6 +53,11 @@ enum Task {
         #[arg(long, value_name = "N", default_value_t = deletion::SECONDS)]
         seconds: u32,
     },
+    /// Attacks the release binary, and measures what others notice
+    Attacks {
+        #[arg(long, value_name = "N", default_value_t = attacks::SECONDS)]
+        seconds: u32,
+    },
     /// Runs the downstream APIs of the document; a step of `test`
     Validators,
     /// Makes the pictures of the guides
@@ -87,6 +93,7 @@ fn dispatch(task: &Task) -> Outcome {
         Task::Deletion { seconds } => with(&[needs::POSTGRESQL, needs::FAKETIME], &|workspace| {
             deletion::run(workspace, *seconds)
         }),
+        Task::Attacks { seconds } => with(&[needs::PYTHON], &|workspace| attacks::run(workspace, *seconds)),
         Task::Validators => steps::run(&workspace, &[Step::Validators]),
         Task::Screenshots => with(
             &[needs::NODE, Need::Browser, needs::PNGQUANT, needs::FONT],

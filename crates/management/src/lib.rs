@@ -17,9 +17,8 @@ pub use collections::{
     applications, attention, audit_events, managers, organisations, permissions, resource_servers, resources,
     secrets, users, webhooks,
 };
-pub use documentation::html as docs;
+pub use documentation::{html as docs, openapi::Documentation};
 pub use http::{cursor, problem::Problem};
 pub use routes::{configure, openapi};
 pub use sign_in::{enrolment, openid, preferences, session};
 pub use state::{Management, Settings};
-pub use utoipa::openapi::OpenApi as OpenApiDocument;

@@ -16,7 +16,7 @@ use crate::{
         applications, attention, audit_events, managers, organisations, permissions, resource_servers,
         resources, secrets, users, webhooks,
     },
-    documentation::openapi as documentation,
+    documentation::openapi::{self as documentation, Documentation},
     http::problem::Problem,
     sign_in::{enrolment, openid, preferences, session},
     state::Management,
@@ -93,7 +93,7 @@ pub fn openapi() -> openapi::OpenApi {
 pub fn configure(
     config: &mut web::ServiceConfig,
     service: &web::Data<Management>,
-    document: &web::Data<openapi::OpenApi>,
+    documentation: &web::Data<Documentation>,
 ) {
     let headers = DefaultHeaders::new()
         .add(("Cache-Control", "no-store"))
@@ -105,7 +105,7 @@ pub fn configure(
         ));
     let scope = web::scope(BASE)
         .app_data(service.clone())
-        .app_data(document.clone())
+        .app_data(documentation.clone())
         .wrap(from_fn(name_request))
         .wrap(headers)
         .configure(|config| {
@@ -134,7 +134,7 @@ async fn name_request(
 /// A path that is documented takes other methods; any other does not exist.
 async fn no_route(
     request: HttpRequest,
-    document: web::Data<openapi::OpenApi>,
+    documentation: web::Data<Documentation>,
 ) -> Result<HttpResponse, Problem> {
     let same = |template: &str| {
         let (wanted, given) = (template.split('/'), request.path().split('/'));
@@ -143,7 +143,8 @@ async fn no_route(
                 .zip(given)
                 .all(|(wanted, given)| wanted.starts_with('{') || wanted == given)
     };
-    let found = document.paths.paths.iter().find(|(template, _)| same(template));
+    let mut paths = documentation.document.paths.paths.iter();
+    let found = paths.find(|(template, _)| same(template));
     let Some((_, item)) = found else {
         return Err(Problem::NotFound);
     };

@@ -9,6 +9,8 @@ use keystore::{KeyFolder, KeySet};
 use store::{Store, memory::ClientMemory, usage::UsageRecorder};
 use token_endpoint::TokenService;
 
+use crate::logging::{self, Log};
+
 /// How long the end of the server waits for the last use to be written.
 const LAST_FLUSH: Duration = Duration::from_secs(5);
 
@@ -19,6 +21,16 @@ pub async fn write_last_use(usage: &UsageRecorder, store: &Store) {
         Ok(Err(error)) => log::error!("the last use of secrets could not be written and is lost: {error}"),
         Err(_) => log::error!("the last use of secrets could not be written in time and may be lost"),
     }
+}
+
+/// Tells what is missing in the log.
+pub fn spawn_log_watch(log: &Log, service: web::Data<TokenService>) {
+    let lost = log.lost();
+    actix_web::rt::spawn(async move {
+        let metrics = service.metrics();
+        let left_out = || metrics.lines_left_out();
+        logging::watch(lost, left_out, |lines| metrics.lost_lines(lines)).await;
+    });
 }
 
 /// Renews the lease of this node.

@@ -161,6 +161,9 @@ pub struct Limits {
     pub failures_per_second: u32,
     pub failure_burst: u32,
     pub login_failures: i64,
+    /// By default as many as files may be open, and a quarter of them from one source.
+    pub connections: Option<usize>,
+    pub connections_per_source: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -360,6 +363,14 @@ fn validate(configuration: &Configuration) -> Outcome<()> {
     }
     if configuration.secrets.max_per_application < 1 || configuration.limits.login_failures < 1 {
         return Err("secrets.max_per_application and limits.login_failures must be at least 1".into());
+    }
+    if [
+        configuration.limits.connections,
+        configuration.limits.connections_per_source,
+    ]
+    .contains(&Some(0))
+    {
+        return Err("limits.connections and limits.connections_per_source must be at least 1".into());
     }
     if configuration.mail.interval_seconds == 0 {
         return Err("mail.interval_seconds must be at least 1".into());

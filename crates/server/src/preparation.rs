@@ -8,7 +8,9 @@ use keystore::{KeyFolder, KeySet};
 use management::openid::{OpenIdSettings, Provider};
 use store::{DatabaseUrl, Store, StoreError, memory::ClientMemory, usage::UsageRecorder};
 
-use crate::{Outcome, clock, configuration::Configuration, identity::Oidc, mail, runtime::block_on, tls};
+use crate::{
+    Outcome, clock, configuration::Configuration, exposure, identity::Oidc, mail, runtime::block_on, tls,
+};
 
 /// What must be right before the port is bound.
 pub struct Prepared {
@@ -131,7 +133,11 @@ pub fn check(configuration: &Configuration) -> Outcome<()> {
     if !problems.is_empty() {
         return Err(problems.join("\nwmda-auth: ").into());
     }
-    let warnings = mail::warnings(&configuration.mail);
+    let warnings = [
+        mail::warnings(&configuration.mail),
+        exposure::warnings(configuration),
+    ]
+    .concat();
     warnings.iter().for_each(|warning| println!("note: {warning}"));
     println!("configuration, keys, pepper, database and mail are in order");
     Ok(())

@@ -1,15 +1,15 @@
 //! The server: what answers, wired together.
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{net::TcpListener, num::NonZero, sync::Arc, time::Duration};
 
 use actix_web::{
-    App, HttpServer,
-    middleware::{Condition, DefaultHeaders, from_fn},
+    App,
+    middleware::{DefaultHeaders, from_fn},
     web,
 };
 use keystore::KeyFolder;
 use management::{
-    Management,
+    Documentation, Management,
     docs::{self, Docs},
     openid::Provider,
     page::{self, Facts, Page},
@@ -19,27 +19,32 @@ use token_endpoint::{Parts, Settings, TokenService, metrics::Metrics};
 use crate::{
     Outcome, background, clock,
     configuration::{Configuration, is_loopback},
-    logging, metrics,
+    connections::{Connections, Limits, raise_file_limit},
+    exposure,
+    listening::Listening,
+    logging::{self, Log},
+    metrics,
     preparation::{Prepared, prepare},
     reminders,
     runtime::block_on,
 };
 
-/// Longer than balancers keep an idle connection (60 s is usual), so that none sends a request into a closing one.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Whom people ask for help where configuration names nobody.
 const SUPPORT_ADDRESS: &str = "support@wmda.info";
 /// RFC 6797; a year in seconds.
 const STRICT_TRANSPORT: (&str, &str) = ("Strict-Transport-Security", "max-age=31536000");
 
 pub fn run(configuration: &Configuration) -> Outcome<()> {
-    let _log = logging::start(configuration.log.format);
+    let log = logging::start(configuration.log.format);
     let prepared = prepare(configuration)?;
+    exposure::warnings(configuration)
+        .iter()
+        .for_each(|warning| log::warn!("{warning}"));
     let listeners = bind(configuration, "server.bind", &configuration.server.bind)?;
     let url = configuration.server.public_url.clone();
     let address = listeners.main.local_addr()?;
     let ready = || log::info!("listening on {address} as {}", configuration.server.public_url);
-    block_on(serve(configuration, prepared, listeners, url, ready))
+    block_on(serve(configuration, prepared, listeners, url, (&log, ready)))
 }
 
 /// The addresses that the server listens on.
@@ -88,7 +93,7 @@ pub fn management(configuration: &Configuration, prepared: &Prepared, public_url
 struct Handlers {
     tokens: web::Data<TokenService>,
     management: web::Data<Management>,
-    document: web::Data<management::OpenApiDocument>,
+    documentation: web::Data<Documentation>,
     page: web::Data<Page>,
     docs: web::Data<Docs>,
     tenant: String,
@@ -97,7 +102,7 @@ struct Handlers {
 impl Handlers {
     fn configure(self, config: &mut web::ServiceConfig) {
         config.app_data(self.tokens).app_data(self.management.clone());
-        management::configure(config, &self.management, &self.document);
+        management::configure(config, &self.management, &self.documentation);
         page::configure(config, &self.page);
         docs::configure(config, &self.docs);
         token_endpoint::configure(config, &self.tenant);
@@ -151,7 +156,7 @@ fn handlers(configuration: &Configuration, prepared: &mut Prepared, public_url: 
         tokens: web::Data::new(token_service(configuration, prepared, public_url.to_owned())?),
         management: web::Data::new(management),
         docs: web::Data::new(Docs::new(&document)?),
-        document: web::Data::new(document),
+        documentation: web::Data::new(Documentation::new(document)?),
         page: web::Data::new(page(configuration)?),
         tenant: configuration.entra.tenant_id.clone(),
     })
@@ -164,41 +169,65 @@ pub async fn serve(
     mut prepared: Prepared,
     listeners: Listeners,
     public_url: String,
-    ready: impl FnOnce(),
+    (log, ready): (&Log, impl FnOnce()),
 ) -> Outcome<()> {
     let handlers = handlers(configuration, &mut prepared, &public_url)?;
     if let Some(listener) = listeners.metrics {
         metrics::spawn(listener, handlers.tokens.clone())?;
     }
     spawn_background(configuration, &prepared, handlers.tokens.clone());
+    background::spawn_log_watch(log, handlers.tokens.clone());
     let notifier = Arc::new(reminders::notifier(configuration, &prepared, public_url.clone())?);
     reminders::spawn(&notifier, &configuration.mail);
     let strict = public_url.starts_with("https://") && !is_loopback(&public_url);
     let app = move || {
         App::new()
-            .wrap(Condition::new(
-                strict,
-                DefaultHeaders::new().add(STRICT_TRANSPORT),
-            ))
             .wrap(from_fn(token_endpoint::guard))
+            .wrap(headers(strict))
             .app_data(handlers.tokens.clone())
             .configure(|config| handlers.clone().configure(config))
     };
-    let mut server = HttpServer::new(app).keep_alive(KEEP_ALIVE).shutdown_timeout(10);
-    if let Some(workers) = configuration.server.workers {
-        server = server.workers(workers);
-    }
-    let server = match prepared.tls {
-        Some(tls) => server.listen_rustls_0_23(listeners.main, tls)?,
-        None => server.listen(listeners.main)?,
+    let listening = Listening {
+        listener: listeners.main,
+        tls: prepared.tls,
+        connections: connections(configuration),
+        workers: workers(configuration),
     };
-    let server = actix_web::rt::spawn(server.run());
+    let server = actix_web::rt::spawn(listening.start(app)?);
     tokio::task::yield_now().await;
     ready();
     server.await??;
     reminders::finish(&notifier).await;
     background::write_last_use(&prepared.usage, &prepared.store).await;
     Ok(())
+}
+
+/// On every answer.
+fn headers(strict: bool) -> DefaultHeaders {
+    let headers = DefaultHeaders::new().add(("X-Content-Type-Options", "nosniff"));
+    match strict {
+        true => headers.add(STRICT_TRANSPORT),
+        false => headers,
+    }
+}
+
+fn connections(configuration: &Configuration) -> Arc<Connections> {
+    let (limits, pool) = (&configuration.limits, configuration.database.pool_size);
+    let configured = (limits.connections, limits.connections_per_source);
+    let limits = Limits::new(configured, raise_file_limit(), pool as usize);
+    log::info!(
+        "at most {} connections, {} of one source",
+        limits.total,
+        limits.per_source
+    );
+    let proxies = configuration.server.trusted_proxies.iter();
+    Connections::new(limits, proxies.map(|proxy| proxy.0).collect())
+}
+
+/// One per core.
+fn workers(configuration: &Configuration) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+    configuration.server.workers.unwrap_or_else(cores)
 }
 
 fn spawn_background(configuration: &Configuration, prepared: &Prepared, tokens: web::Data<TokenService>) {

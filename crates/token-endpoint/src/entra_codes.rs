@@ -9,6 +9,7 @@ pub(crate) fn code_and_text(failure: &Failure) -> (u32, &'static str) {
     match failure {
         Failure::Method => (900_561, "This endpoint accepts POST only."),
         Failure::TooLarge => (9_002_313, "The body exceeds 16 KiB."),
+        Failure::ContentEncoding => (9_002_313, "Send the body without Content-Encoding."),
         Failure::Malformed(text) => (9_002_313, text),
         Failure::Missing("resource") => (900_144, "The body must contain the parameter 'resource'."),
         Failure::Missing("scope") => (900_144, "The body must contain the parameter 'scope'."),

@@ -14,6 +14,7 @@ use store::StoreError;
 pub(crate) enum Failure {
     Method,
     TooLarge,
+    ContentEncoding,
     Malformed(&'static str),
     Missing(&'static str),
     UnsupportedGrant,
@@ -45,6 +46,7 @@ impl Failure {
         match self {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NoClient
             | Self::NoSecret
             | Self::UnknownClient
@@ -80,6 +82,7 @@ impl Failure {
         match self {
             Self::Method => (InvalidRequest, "this endpoint accepts POST only"),
             Self::TooLarge => (InvalidRequest, "the body exceeds 16 KiB"),
+            Self::ContentEncoding => (InvalidRequest, "send the body as it is, without Content-Encoding"),
             Self::Malformed(text) => (InvalidRequest, text),
             Self::Missing("grant_type") => (InvalidRequest, "grant_type is missing: send client_credentials"),
             Self::Missing("token") => (InvalidRequest, "the parameter token is missing"),
@@ -122,6 +125,11 @@ impl Failure {
             ),
             Self::Internal(_) => (ServerError, "the server failed; the failure is logged"),
         }
+    }
+
+    /// What was wrong, for answers of another form.
+    pub(crate) fn text(&self) -> &'static str {
+        self.code_and_text().1
     }
 
     /// The answer outside the Entra routes.

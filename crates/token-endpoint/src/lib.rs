@@ -1,6 +1,7 @@
 //! The HTTP side of tokens: `/oauth2/token`, the Entra-compatible routes, introspection, revocation, metadata,
 //! keys and health.
 
+mod changes;
 mod conditional;
 mod discovery;
 mod entra;
@@ -9,8 +10,10 @@ mod failure;
 mod guard;
 mod introspection;
 mod issue;
+mod line;
 pub mod metrics;
 mod presented;
+mod refusal;
 mod request;
 mod revocation;
 mod routes;

@@ -11,7 +11,7 @@ use prometheus::{
     register_int_gauge_with_registry,
 };
 
-use crate::{failure::Failure, guard, issue::Shape, state::TokenService};
+use crate::{failure::Failure, issue::Shape, line::known_method, state::TokenService};
 
 /// Seconds: the token path takes well under a millisecond, a DELETE waits out one lease.
 const BUCKETS: [f64; 12] = [
@@ -26,6 +26,7 @@ pub struct Metrics {
     refused: IntCounterVec,
     lease: IntGauge,
     usage: IntGauge,
+    lines: IntCounterVec,
 }
 
 impl Metrics {
@@ -62,12 +63,20 @@ impl Metrics {
                 "Secrets whose use waits to be written.",
                 registry
             )?,
+            lines: register_int_counter_vec_with_registry!(
+                Opts::new(
+                    "wmda_auth_log_lines_missing_total",
+                    "Log lines that were not written, by reason: too many of one source, or nobody read them."
+                ),
+                &["reason"],
+                registry
+            )?,
             registry,
         })
     }
 
     pub(crate) fn requested(&self, answer: &ServiceResponse<BoxBody>, route: &str, took: Duration) {
-        let method = guard::known_method(answer.request().method());
+        let method = known_method(answer.request().method());
         self.requests
             .with_label_values(&[route, method, answer.status().as_str()])
             .observe(took.as_secs_f64());
@@ -82,9 +91,31 @@ impl Metrics {
         self.issued.with_label_values(&[kind, algorithm]).inc();
     }
 
+    /// A line of a source that has had its share.
+    pub(crate) fn left_out(&self) {
+        self.lines.with_label_values(&["source"]).inc();
+    }
+
+    /// How many lines were left out so far.
+    pub fn lines_left_out(&self) -> u64 {
+        self.lines.with_label_values(&["source"]).get()
+    }
+
+    /// Lines that nobody read in time.
+    pub fn lost_lines(&self, lines: u64) {
+        self.lines.with_label_values(&["unread"]).inc_by(lines);
+    }
+
     pub(crate) fn refused(&self, failure: &Failure) {
         let cause: &str = failure.into();
         self.refused.with_label_values(&[cause]).inc();
+    }
+}
+
+impl TokenService {
+    /// What operators measure.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 }
 

@@ -14,9 +14,9 @@ use serde_json::json;
 use crate::{
     discovery, entra,
     failure::{Failure, no_store},
-    guard::LogDetail,
     introspection,
     issue::Shape,
+    line::LogDetail,
     request::{self, Presented, TokenRequest},
     revocation,
     source::source,
@@ -252,6 +252,7 @@ impl TokenService {
     /// Housekeeping, called now and then.
     pub fn forget_idle_sources(&self) {
         self.throttle.forget_idle();
+        self.lines.forget_idle();
     }
 }
 

@@ -10,7 +10,9 @@ use quick_cache::sync::Cache;
 use ring::rand::SecureRandom;
 use store::{Store, memory::ClientMemory, usage::UsageRecorder};
 
-use crate::{metrics::Metrics, status_list::LISTS_REMEMBERED, throttle::Throttle};
+use crate::{
+    changes::Changes, line::Lines, metrics::Metrics, status_list::LISTS_REMEMBERED, throttle::Throttle,
+};
 
 /// What configuration decides.
 pub struct Settings {
@@ -60,6 +62,8 @@ pub struct TokenService {
     pub(crate) random: Arc<dyn SecureRandom + Send + Sync>,
     pub(crate) metrics: Metrics,
     pub(crate) throttle: Throttle<IpAddr>,
+    pub(crate) changes: Changes,
+    pub(crate) lines: Lines,
     /// Signed status lists by number and by the slice of time, as long as a lease, in which they were made.
     pub(crate) status_lists: Cache<(i64, u128), String>,
     /// The first status index that no secret had, by slice.
@@ -71,6 +75,8 @@ impl TokenService {
     pub fn new(settings: Settings, parts: Parts) -> Self {
         Self {
             throttle: Throttle::new(settings.failures),
+            changes: Changes::default(),
+            lines: Lines::default(),
             settings,
             store: parts.store,
             memory: parts.memory,

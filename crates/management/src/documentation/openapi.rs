@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpResponse, get, web};
+use actix_web::{HttpRequest, HttpResponse, get, web};
 use utoipa::{
     IntoResponses, Modify, OpenApi,
     openapi::{
@@ -12,7 +12,24 @@ use utoipa::{
     },
 };
 
-use crate::http::problem::{Problem, ProblemBody};
+use crate::http::{fixed::Fixed, problem::ProblemBody};
+
+/// The document, and the answer that holds it.
+pub struct Documentation {
+    pub(crate) document: openapi::OpenApi,
+    json: Fixed,
+}
+
+impl Documentation {
+    /// Writes the document as JSON, once.
+    ///
+    /// # Errors
+    /// When the document can't be written as JSON.
+    pub fn new(document: openapi::OpenApi) -> Result<Self, serde_json::Error> {
+        let json = Fixed::new("application/json", serde_json::to_vec(&document)?);
+        Ok(Self { document, json })
+    }
+}
 
 /// What is said of the API as a whole.
 #[derive(OpenApi)]
@@ -164,6 +181,6 @@ fn part_of_path(name: &str) -> Option<&'static str> {
 /// This document.
 #[utoipa::path(tag = "Documentation", security(()), responses((status = 200, content_type = "application/json")))]
 #[get("/openapi.json")]
-pub(crate) async fn show(document: web::Data<openapi::OpenApi>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(document.get_ref()))
+pub(crate) async fn show(documentation: web::Data<Documentation>, request: HttpRequest) -> HttpResponse {
+    documentation.json.answer(&request)
 }

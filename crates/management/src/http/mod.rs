@@ -4,4 +4,5 @@ pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod caller;
 pub mod cursor;
+pub(crate) mod fixed;
 pub(crate) mod problem;

@@ -1,16 +1,10 @@
 //! The page "Manage API Credentials": one document and its assets, all inside the binary. What it does, it does through
 //! the REST API, with no more authority than any other client.
 
-use actix_web::{
-    HttpRequest, HttpResponse, ResponseError,
-    http::header::{EntityTag, Header, IfNoneMatch},
-    middleware::{Compress, DefaultHeaders},
-    web,
-};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, middleware::DefaultHeaders, web};
 use serde::Serialize;
 
-use crate::http::{answer::get_only, problem::Problem};
+use crate::http::{answer::get_only, fixed::Fixed, problem::Problem};
 
 const PATH: &str = "/manage-api-credentials";
 /// Everything from here and nothing inline; text from the API can become no markup, whatever a script does.
@@ -85,14 +79,8 @@ pub struct Facts {
 
 /// The page, ready to be sent.
 pub struct Page {
-    document: String,
-    assets: Vec<Asset>,
-}
-
-struct Asset {
-    name: &'static str,
-    body: &'static [u8],
-    tag: EntityTag,
+    document: web::Bytes,
+    assets: Vec<(&'static str, Fixed)>,
 }
 
 impl Page {
@@ -102,22 +90,13 @@ impl Page {
     /// When the facts can't be written as JSON.
     pub fn new(facts: &Facts) -> Result<Self, serde_json::Error> {
         let facts = attribute(&serde_json::to_string(facts)?);
-        let asset = |&(name, body): &(&'static str, &'static [u8])| Asset {
-            name,
-            body,
-            tag: tag(body),
-        };
+        let asset =
+            |&(name, body): &(&'static str, &'static [u8])| (name, Fixed::new(media_type(name), body));
         Ok(Self {
-            document: DOCUMENT.replace("{facts}", &facts),
+            document: DOCUMENT.replace("{facts}", &facts).into(),
             assets: ASSETS.iter().map(asset).collect(),
         })
     }
-}
-
-/// Weak, because the body may be sent compressed or not.
-fn tag(body: &[u8]) -> EntityTag {
-    let digest = ring::digest::digest(&ring::digest::SHA256, body);
-    EntityTag::new_weak(URL_SAFE_NO_PAD.encode(digest))
 }
 
 /// Text for a double-quoted attribute.
@@ -148,7 +127,6 @@ pub fn configure(config: &mut web::ServiceConfig, page: &web::Data<Page>) {
     };
     let assets = web::scope(&format!("{PATH}/assets"))
         .app_data(page.clone())
-        .wrap(Compress::default())
         .wrap(headers())
         .service(get_only(web::resource("/{name:.+}"), asset));
     let document = get_only(web::resource([PATH.to_owned(), format!("{PATH}/")]), document)
@@ -168,27 +146,11 @@ async fn document(page: web::Data<Page>) -> HttpResponse {
 }
 
 async fn asset(page: web::Data<Page>, name: web::Path<String>, request: HttpRequest) -> HttpResponse {
-    let Some(asset) = page.assets.iter().find(|asset| asset.name == *name) else {
-        return Problem::NotFound.error_response();
-    };
-    let known = match IfNoneMatch::parse(&request) {
-        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&asset.tag)),
-        Ok(IfNoneMatch::Any) => request.headers().contains_key("if-none-match"),
-        Err(_) => false,
-    };
-    let mut answer = if known {
-        HttpResponse::NotModified()
-    } else {
-        HttpResponse::Ok()
-    };
-    // `no-cache` asks before each use: after an upgrade no module of the old version meets one of the new.
-    answer
-        .insert_header(("ETag", asset.tag.to_string()))
-        .insert_header(("Cache-Control", "no-cache"));
-    match known {
-        true => answer.finish(),
-        false => answer.content_type(media_type(asset.name)).body(asset.body),
-    }
+    let found = page.assets.iter().find(|asset| asset.0 == *name);
+    found.map_or_else(
+        || Problem::NotFound.error_response(),
+        |asset| asset.1.answer(&request),
+    )
 }
 
 #[cfg(test)]
@@ -217,6 +179,7 @@ mod tests {
             tenant_id: "c3ab1869".to_owned(),
         };
         let document = Page::new(&facts).unwrap().document;
+        let document = String::from_utf8(document.to_vec()).unwrap();
         assert!(document.contains(
             r#"content="{&quot;support_address&quot;:&quot;\&quot;>&lt;script>'&amp;amp;&quot;,&quot;max_lifetime_days&quot;:365,&quot;tenant_id&quot;:&quot;c3ab1869&quot;}""#
         ));

@@ -40,7 +40,7 @@ pub fn run(arguments: DemoArguments) -> Outcome<()> {
     create_private_dir(&dir)?;
     let dir = dir.canonicalize()?;
     let mut configuration = configuration::load(None, Some(&dir))?;
-    let _log = logging::start(configuration.log.format);
+    let log = logging::start(configuration.log.format);
     let random = clock::system_random();
     if !configuration.secrets.pepper_file.exists() {
         keystore::write_private(
@@ -82,7 +82,7 @@ pub fn run(arguments: DemoArguments) -> Outcome<()> {
         summary["data_dir"] = json!(dir);
         summary["ca_file"] = json!(arguments.tls.then(|| dir.join("tls-ca.pem")));
         let ready = || announce(&summary, arguments.json);
-        serve::serve(&configuration, prepared, listeners, url, ready).await
+        serve::serve(&configuration, prepared, listeners, url, (&log, ready)).await
     })
 }
 

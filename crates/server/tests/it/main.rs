@@ -18,6 +18,7 @@ macro_rules! on_both {
 }
 
 mod api_docs;
+mod attacks;
 mod hanging_database;
 mod introspection;
 mod keys;

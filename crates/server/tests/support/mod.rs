@@ -198,6 +198,18 @@ impl Demo {
         Self::start_in(dir, None, &[])
     }
 
+    /// Through a shell that runs `script` first: limits, other outputs. `"$@"` stands for the demo.
+    pub fn start_by(script: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new("bash");
+        command.env_remove("RUST_LOG").stdin(Stdio::null()).args([
+            "-c",
+            script,
+            "bash",
+            env!("CARGO_BIN_EXE_wmda-auth"),
+        ]);
+        Self::launch_command(command, TempDir::new().unwrap(), None, arguments, variables)
+    }
+
     fn start_in(dir: TempDir, database_url: Option<&str>, variables: &[(&str, &str)]) -> Self {
         Self::launch(dir, database_url, &[], variables)
     }
@@ -208,7 +220,16 @@ impl Demo {
         options: &[&str],
         variables: &[(&str, &str)],
     ) -> Self {
-        let mut command = binary();
+        Self::launch_command(binary(), dir, database_url, options, variables)
+    }
+
+    fn launch_command(
+        mut command: Command,
+        dir: TempDir,
+        database_url: Option<&str>,
+        options: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         command
             .args(["demo", "--json", "--port", "0"])
             .args(options)
@@ -294,6 +315,22 @@ impl Demo {
     pub fn resource_server(&self, resource: &str) -> &Credentials {
         let answers = |server: &&Credentials| server.resources.iter().any(|own| own == resource);
         self.resource_servers.iter().find(answers).unwrap()
+    }
+
+    /// `127.0.0.1:port`, for who speaks HTTP by hand.
+    pub fn address(&self) -> &str {
+        self.base.rsplit_once('/').unwrap().1
+    }
+
+    /// The most memory that the process has held so far, in MiB.
+    pub fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .unwrap();
+        let kilobytes: u64 = line.split_whitespace().next().unwrap().parse().unwrap();
+        kilobytes / 1024
     }
 
     pub fn data_dir(&self) -> PathBuf {

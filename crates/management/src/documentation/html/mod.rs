@@ -4,11 +4,11 @@
 mod kind;
 mod model;
 
-use actix_web::{HttpResponse, middleware::DefaultHeaders, web};
+use actix_web::{HttpRequest, HttpResponse, middleware::DefaultHeaders, web};
 use askama::Template;
 use utoipa::openapi::OpenApi;
 
-use crate::http::answer::get_only;
+use crate::http::{answer::get_only, fixed::Fixed};
 
 const PATH: &str = "/api/docs";
 const STYLE: &str = include_str!("../../../templates/docs.css");
@@ -16,7 +16,7 @@ const POLICY: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The page, ready to be sent.
-pub struct Docs(String);
+pub struct Docs(Fixed);
 
 /// Why there is no page.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +36,8 @@ impl Docs {
     /// When the document has a form that OpenAPI does not allow.
     pub fn new(document: &OpenApi) -> Result<Self, DocsError> {
         let document = serde_json::to_value(document)?;
-        Ok(Self(model::Page::read(&document).render()?))
+        let page = model::Page::read(&document).render()?;
+        Ok(Self(Fixed::new("text/html; charset=utf-8", page)))
     }
 }
 
@@ -57,10 +58,8 @@ pub fn configure(config: &mut web::ServiceConfig, docs: &web::Data<Docs>) {
     config.service(document).service(style);
 }
 
-async fn page(docs: web::Data<Docs>) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/html; charset=utf-8")
-        .body(docs.0.clone())
+async fn page(docs: web::Data<Docs>, request: HttpRequest) -> HttpResponse {
+    docs.0.answer(&request)
 }
 
 async fn style() -> HttpResponse {

@@ -111,7 +111,7 @@ impl World {
     }
 
     pub async fn answer(&self, method: &str, path: &str, token: &str, body: &Value) -> ServiceResponse {
-        let document = web::Data::new(management::openapi());
+        let document = web::Data::new(management::Documentation::new(management::openapi()).unwrap());
         let app = App::new().configure(|config| management::configure(config, &self.service, &document));
         let app = test::init_service(app).await;
         let mut request = test::TestRequest::with_uri(&format!("/api/v1{path}"))

@@ -1,0 +1,63 @@
+//! How many connections there may be follows from how many files the process may open.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// More connections than this cost memory and serve nobody.
+const MOST: usize = 10_000;
+/// Files that are open beside connections: database, keys, logs, timers.
+const OTHER_FILES: usize = 64;
+
+/// How many connections there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub total: usize,
+    pub per_source: usize,
+}
+
+impl Limits {
+    /// What is configured, as far as `files` has room beside the `pool` of the database; by default one source has a
+    /// quarter of all.
+    pub fn new((total, per_source): (Option<usize>, Option<usize>), files: usize, pool: usize) -> Self {
+        let others = OTHER_FILES + 2 * pool + files / 8;
+        let total = total.unwrap_or(MOST).min(files.saturating_sub(others)).max(1);
+        let per_source = per_source.unwrap_or(total / 4).clamp(1, total);
+        Self { total, per_source }
+    }
+}
+
+/// Raises the limit of open files to what the system allows; returns the limit.
+pub fn raise_file_limit() -> usize {
+    let allowed = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: allowed.maximum,
+        maximum: allowed.maximum,
+    };
+    let current = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => raised.current,
+        Err(error) => {
+            log::warn!("the limit of open files can't be raised: {error}");
+            allowed.current
+        }
+    };
+    current.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn x01_the_limits_follow_from_the_files_and_leave_room_for_others() {
+        let limits = |configured, files| {
+            let limits = Limits::new(configured, files, 8);
+            (limits.total, limits.per_source)
+        };
+        assert_eq!(limits((None, None), 1024), (816, 204));
+        assert_eq!(limits((None, None), 300), (183, 45));
+        assert_eq!(limits((None, None), usize::MAX), (10_000, 2_500));
+        assert_eq!(limits((Some(20_000), Some(100)), 1024), (816, 100));
+        assert_eq!(limits((Some(20_000), None), usize::MAX), (20_000, 5_000));
+        assert_eq!(limits((Some(10), Some(100)), 1024), (10, 10));
+        assert_eq!(limits((None, None), 10), (1, 1));
+    }
+}

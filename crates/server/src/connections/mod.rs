@@ -1,0 +1,170 @@
+//! Who is connected: how many at most, in all and from one source, and whose connection is closed first when there are
+//! too many, or when nothing moves.
+
+mod files;
+mod phase;
+mod stream;
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use ipnet::IpNet;
+
+pub use files::{Limits, raise_file_limit};
+use phase::Connection;
+pub use stream::Watched;
+
+/// How often time goes on for connections.
+pub const TICK: Duration = Duration::from_millis(500);
+
+/// All connections of the server.
+pub struct Connections {
+    limits: Limits,
+    /// Their addresses stand for many people.
+    proxies: Vec<IpNet>,
+    ticks: AtomicU64,
+    stopping: AtomicBool,
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    by_source: HashMap<IpAddr, HashMap<u64, Arc<Connection>>>,
+    total: usize,
+    last_id: u64,
+}
+
+/// One that counts until it is dropped.
+struct Place {
+    all: Arc<Connections>,
+    source: IpAddr,
+    id: u64,
+    connection: Arc<Connection>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.all.open().remove(self.source, self.id);
+    }
+}
+
+impl Connections {
+    pub fn new(limits: Limits, proxies: Vec<IpNet>) -> Arc<Self> {
+        Arc::new(Self {
+            limits,
+            proxies,
+            ticks: AtomicU64::default(),
+            stopping: AtomicBool::default(),
+            open: Mutex::default(),
+        })
+    }
+
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// A place for a new connection. Where all are taken the idlest one makes room, of the same source if that has too
+    /// many. Requests are short: among those at work, the oldest is the one that never ends.
+    fn place(self: &Arc<Self>, peer: IpAddr) -> Place {
+        let source = counted(peer);
+        let mut open = self.open();
+        let proxied = self.proxies.iter().any(|net| net.contains(&peer.to_canonical()));
+        if !proxied && open.of(source) >= self.limits.per_source {
+            open.make_room(Some(source));
+        }
+        if open.total >= self.limits.total {
+            open.make_room(None);
+        }
+        let connection = Arc::new(Connection::new(self.now()));
+        let id = open.insert(source, Arc::clone(&connection));
+        drop(open);
+        Place {
+            all: Arc::clone(self),
+            source,
+            id,
+            connection,
+        }
+    }
+
+    /// Time goes on; closes what is overdue.
+    pub fn tick(&self) {
+        let now = self.ticks.fetch_add(1, Ordering::Relaxed) + 1;
+        let stopping = self.stopping.load(Ordering::Relaxed);
+        let open = self.open();
+        let every = open.by_source.values().flat_map(HashMap::values);
+        every
+            .filter(|connection| connection.is_overdue(now, stopping))
+            .for_each(|connection| connection.close());
+    }
+
+    /// From now on who takes no answer is not waited for.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    fn now(&self) -> u64 {
+        self.ticks.load(Ordering::Relaxed)
+    }
+
+    /// Nothing in here can panic half-way.
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    fn of(&self, source: IpAddr) -> usize {
+        self.by_source.get(&source).map_or(0, HashMap::len)
+    }
+
+    fn insert(&mut self, source: IpAddr, connection: Arc<Connection>) -> u64 {
+        self.last_id += 1;
+        self.total += 1;
+        let own = self.by_source.entry(source).or_default();
+        own.insert(self.last_id, connection);
+        self.last_id
+    }
+
+    fn remove(&mut self, source: IpAddr, id: u64) {
+        let Some(own) = self.by_source.get_mut(&source) else {
+            return;
+        };
+        if own.remove(&id).is_some() {
+            self.total -= 1;
+        }
+        if own.is_empty() {
+            self.by_source.remove(&source);
+        }
+    }
+
+    /// Closes the idlest connection, of the source or of all.
+    fn make_room(&mut self, of: Option<IpAddr>) {
+        let sources = self.by_source.iter();
+        let idlest = sources
+            .filter(|(source, _)| of.is_none_or(|of| of == **source))
+            .flat_map(|(source, own)| own.iter().map(move |(id, connection)| (*source, *id, connection)))
+            .min_by_key(|(_, id, connection)| (connection.order(), *id));
+        if let Some((source, id, connection)) = idlest {
+            connection.close();
+            self.remove(source, id);
+        }
+    }
+}
+
+/// What counts as one source: an IPv4 address, or the /64 that an IPv6 network gives to one customer at least.
+fn counted(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

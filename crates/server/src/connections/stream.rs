@@ -1,0 +1,98 @@
+//! A TCP stream that says what it is doing, and ends when it is told to.
+
+use std::{
+    io::{self, IoSlice},
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use actix_web::rt::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{Connections, Place};
+
+/// A connection that has a place among all.
+pub struct Watched {
+    io: TcpStream,
+    place: Place,
+}
+
+impl Watched {
+    /// With the peer's address; `None` when the peer is gone already.
+    pub fn new(io: TcpStream, connections: &Arc<Connections>) -> Option<(Self, SocketAddr)> {
+        let peer = io.peer_addr().ok()?;
+        let place = connections.place(peer.ip());
+        Some((Self { io, place }, peer))
+    }
+
+    fn now(&self) -> u64 {
+        self.place.all.now()
+    }
+
+    /// The task is woken when the connection is closed for others. What was not taken is not kept in the kernel either.
+    fn check(&self, cx: &Context<'_>) -> io::Result<()> {
+        let connection = &self.place.connection;
+        connection.waker.register(cx.waker());
+        if connection.is_closed() {
+            rustix::net::sockopt::set_socket_linger(&self.io, Some(Duration::ZERO))?;
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.check(cx)?;
+        let before = buffer.filled().len();
+        let outcome = Pin::new(&mut self.io).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.place.connection.asked(self.now());
+        }
+        outcome
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.check(cx)?;
+        self.place.connection.answers(self.now());
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.check(cx)?;
+        self.place.connection.answers(self.now());
+        Pin::new(&mut self.io).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    /// Who flushes has written everything before.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check(cx)?;
+        let outcome = Pin::new(&mut self.io).poll_flush(cx);
+        if outcome.is_ready() {
+            self.place.connection.answered(self.now());
+        }
+        outcome
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check(cx)?;
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,31 @@
+//! Files that only the server's user should read, and others can. A group may: mounted secrets have one.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+use crate::configuration::Configuration;
+
+const OTHERS: u32 = 0o007;
+
+/// A sentence for each, with what to do.
+pub fn warnings(configuration: &Configuration) -> Vec<String> {
+    let database = configuration.database.url.strip_prefix("sqlite:");
+    let database = database.map(|path| Path::new(path.strip_prefix("//").unwrap_or(path)));
+    let private = [
+        Some(configuration.secrets.pepper_file.as_path()),
+        configuration.server.tls_key.as_deref(),
+        database,
+        Some(configuration.mail.directory.as_path()),
+    ];
+    let exposed = private.into_iter().flatten().filter(|path| is_exposed(path));
+    exposed
+        .map(|path| {
+            let path = path.display();
+            format!("{path}: everybody on this machine can read it; run chmod o-rwx {path}")
+        })
+        .collect()
+}
+
+/// What is not there is somebody else's finding.
+fn is_exposed(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.permissions().mode() & OTHERS != 0)
+}

@@ -1,0 +1,134 @@
+//! HTTP/1.1 over TCP or TLS on connections that are counted: what `HttpServer` of actix-web does, and a limit for each thing
+//! that a client can leave undone. HTTP/2 is not offered: one connection could ask for thousands of answers and take none.
+
+use std::{io, net::SocketAddr, net::TcpListener, sync::Arc, time::Duration};
+
+use actix_http::{HttpService, Protocol, Request, Response, body::MessageBody, error::DispatchError};
+use actix_server::{Server, ServerBuilder};
+use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::{Error, dev::AppConfig, rt::net::TcpStream};
+use rustix::net::sockopt;
+use rustls::ServerConfig;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_util::either::Either;
+
+use crate::{
+    Outcome,
+    connections::{Connections, TICK, Watched},
+};
+
+/// Longer than balancers keep an idle connection (60 s is usual), so that none sends a request into a closing one.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// The TLS handshake, and then the head of the first request, may take this long each.
+const FIRST_STEPS: Duration = Duration::from_secs(5);
+/// What the kernel holds for a peer that acknowledges nothing is given up after this.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
+/// What the kernel holds of what was sent and not taken, and of what came and was not read; left alone, it takes megabytes
+/// for who asks a lot and takes nothing, and all the time that it needs to copy them.
+const KERNEL_BUFFER: usize = 64 * 1024;
+/// How long running requests have when the server stops.
+const SHUTDOWN_SECONDS: u64 = 10;
+
+type Stream = Either<Watched, TlsStream<Watched>>;
+type Accepted = (Stream, Protocol, Option<SocketAddr>);
+
+/// Where and how to listen.
+pub struct Listening {
+    pub listener: TcpListener,
+    pub tls: Option<ServerConfig>,
+    pub connections: Arc<Connections>,
+    pub workers: usize,
+}
+
+impl Listening {
+    /// Starts the workers, each with an application of its own.
+    pub fn start<F, I, S, B>(self, app: F) -> Outcome<Server>
+    where
+        F: Fn() -> I + Send + Clone + 'static,
+        I: IntoServiceFactory<S, Request>,
+        S: ServiceFactory<Request, Config = AppConfig> + 'static,
+        S::Error: Into<Error> + 'static,
+        S::InitError: std::fmt::Debug,
+        S::Response: Into<Response<B>> + 'static,
+        <S::Service as Service<Request>>::Future: 'static,
+        S::Service: 'static,
+        B: MessageBody + 'static,
+    {
+        limit_kernel(&self.listener)?;
+        let (connections, tls) = (self.connections, self.tls.map(http_1_only));
+        let builder = builder(&connections, self.workers);
+        let stopping = builder.graceful_shutdown_signal();
+        let signal = move || {
+            let stopping = stopping.clone();
+            async move { stopping.notified().await }
+        };
+        actix_web::rt::spawn(watch(Arc::clone(&connections), signal.clone()));
+        let listening = builder.listen("http", self.listener, move || {
+            let (connections, tls) = (Arc::clone(&connections), tls.clone());
+            let app = app()
+                .into_factory()
+                .map_err(|error| error.into().error_response());
+            let http = HttpService::build()
+                .graceful_shutdown_signal(signal.clone())
+                .keep_alive(KEEP_ALIVE)
+                .client_request_timeout(FIRST_STEPS)
+                .finish(map_config(app, |()| AppConfig::default()));
+            fn_service(move |io| accept(io, Arc::clone(&connections), tls.clone())).and_then(http)
+        })?;
+        Ok(listening.run())
+    }
+}
+
+/// Connections inherit what is set for their listener.
+fn limit_kernel(listener: &TcpListener) -> Outcome<()> {
+    sockopt::set_tcp_user_timeout(listener, u32::try_from(UNACKNOWLEDGED.as_millis())?)?;
+    sockopt::set_socket_send_buffer_size(listener, KERNEL_BUFFER)?;
+    sockopt::set_socket_recv_buffer_size(listener, KERNEL_BUFFER)?;
+    Ok(())
+}
+
+fn http_1_only(mut tls: ServerConfig) -> TlsAcceptor {
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    TlsAcceptor::from(Arc::new(tls))
+}
+
+/// No worker takes more than its share of the places, and a few that are refused at once: the process has files for these.
+fn builder(connections: &Connections, workers: usize) -> ServerBuilder {
+    let share = connections.limits().total.div_ceil(workers);
+    ServerBuilder::new()
+        .workers(workers)
+        .max_concurrent_connections(share + share / 16 + 8)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+}
+
+/// Lets time go on for the connections.
+async fn watch<S: Future<Output = ()>>(connections: Arc<Connections>, stopping: impl Fn() -> S) {
+    let ticking = async {
+        loop {
+            tokio::time::sleep(TICK).await;
+            connections.tick();
+        }
+    };
+    let stop = async {
+        stopping().await;
+        connections.stop();
+    };
+    tokio::join!(ticking, stop);
+}
+
+async fn accept(
+    io: TcpStream,
+    connections: Arc<Connections>,
+    tls: Option<TlsAcceptor>,
+) -> Result<Accepted, DispatchError> {
+    let refused = || DispatchError::Io(io::ErrorKind::ConnectionRefused.into());
+    let (io, peer) = Watched::new(io, &connections).ok_or_else(refused)?;
+    let stream = match tls {
+        None => Either::Left(io),
+        Some(tls) => {
+            let handshake = tokio::time::timeout(FIRST_STEPS, tls.accept(io)).await;
+            Either::Right(handshake.map_err(|_| DispatchError::SlowRequestTimeout)??)
+        }
+    };
+    Ok((stream, Protocol::Http1, Some(peer)))
+}

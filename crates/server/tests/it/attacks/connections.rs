@@ -1,0 +1,134 @@
+//! X-01, X-02: connections that do nothing, take nothing or never end keep nobody out.
+
+use std::{
+    io::Write,
+    net::TcpStream,
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::wire;
+use crate::support::{Answer, Demo, succeeded, timed};
+
+/// A stranger, or one who is there already, gets an answer in this time.
+const SOON: Duration = Duration::from_secs(2);
+
+fn assert_answers(demo: &Demo, when: &str) {
+    for _ in 0..3 {
+        let asked = b"GET /livez HTTP/1.1\r\nHost: here\r\n\r\n";
+        let (took, text) = timed(|| wire::ask(demo.address(), asked, wire::is_whole));
+        assert_eq!(wire::status(&text), 200, "{when}");
+        assert!(took < SOON, "{when}: {took:?}");
+    }
+}
+
+/// Asks again and again for something large and reads none of it.
+fn take_nothing(demo: &Demo, asked: usize) -> TcpStream {
+    let mut stream = wire::connect_narrowly(demo.address());
+    let one = "GET /api/v1/openapi.json HTTP/1.1\r\nHost: here\r\n\r\n";
+    stream.write_all(one.repeat(asked).as_bytes()).unwrap();
+    stream
+}
+
+#[test]
+fn x01_idle_connections_keep_nobody_out() {
+    let demo = Demo::start_by("ulimit -n 1024; exec \"$@\"", &[], &[]);
+    let idle: Vec<TcpStream> = (0..1100).map(|_| wire::connect(demo.address())).collect();
+    assert_answers(&demo, "1,100 idle connections");
+    drop(idle);
+    assert_answers(&demo, "they are gone");
+}
+
+#[test]
+fn x01_the_limit_of_open_files_is_raised_to_what_the_system_allows() {
+    let demo = Demo::start_by("ulimit -Sn 256; exec \"$@\"", &[], &[]);
+    assert!(
+        demo.log()
+            .contains("at most 10000 connections, 2500 of one source"),
+        "{}",
+        demo.log()
+    );
+    let hard = Demo::start_by("ulimit -n 300; exec \"$@\"", &[], &[]);
+    let limits = hard.log();
+    let line = limits.lines().find(|line| line.contains("at most")).unwrap();
+    assert!(!line.contains("10000"), "{line}");
+}
+
+#[test]
+fn x01_who_takes_no_answer_keeps_nobody_out_nor_the_server_from_its_end() {
+    let mut demo = Demo::start_by("ulimit -n 300; exec \"$@\"", &[], &[]);
+    let before = demo.peak_memory();
+    let greedy: Vec<TcpStream> = (0..310).map(|_| take_nothing(&demo, 16)).collect();
+    assert_answers(&demo, "310 clients that take nothing");
+    let grown = demo.peak_memory() - before;
+    assert!(grown < 60, "they hold {grown} MiB");
+    let (took, ended) = timed(|| demo.terminate());
+    assert!(ended.success());
+    assert!(took < Duration::from_secs(8), "it ended after {took:?}");
+    drop(greedy);
+}
+
+#[test]
+fn x01_an_answer_that_is_not_taken_and_a_request_that_never_ends_are_given_up() {
+    let demo = Demo::sqlite();
+    let mut greedy = take_nothing(&demo, 16);
+    let mut endless = wire::connect(demo.address());
+    endless
+        .write_all(b"GET /livez HTTP/1.1\r\nHost: here\r\n\r\n")
+        .unwrap();
+    assert_eq!(wire::status(&wire::read(&mut endless, wire::is_whole)), 200);
+    endless.write_all(b"GET /livez HTTP/1.1\r\n").unwrap();
+    let began = Instant::now();
+    let mut dripped = 0;
+    while began.elapsed() < Duration::from_secs(45) {
+        thread::sleep(Duration::from_secs(1));
+        if endless.write_all(b"X-A: b\r\n").is_err() {
+            break;
+        }
+        dripped += 1;
+    }
+    assert!((20..40).contains(&dripped), "closed after {dripped} s");
+    // Bytes that had been sent may still come; then it ends.
+    greedy.set_read_timeout(Some(SOON)).unwrap();
+    let got = wire::read(&mut greedy, |_| false);
+    let all = 16 * demo.get("/api/v1/openapi.json").text.len();
+    assert!(
+        got.len() < all / 2,
+        "{} of {all} bytes were kept for it",
+        got.len()
+    );
+    assert!(wire::is_closed_within(&mut greedy, SOON));
+}
+
+#[test]
+fn x02_one_source_has_a_share_of_the_connections_and_no_more() {
+    let share = [
+        ("WMDA_AUTH__LIMITS__CONNECTIONS", "60"),
+        ("WMDA_AUTH__LIMITS__CONNECTIONS_PER_SOURCE", "20"),
+    ];
+    let demo = Demo::start_with(None, &share);
+    let mut first = wire::connect(demo.address());
+    // Workers take connections side by side; time makes this one the oldest.
+    thread::sleep(Duration::from_secs(1));
+    let _others: Vec<TcpStream> = (0..20).map(|_| wire::connect(demo.address())).collect();
+    assert!(
+        wire::is_closed_within(&mut first, SOON),
+        "the idlest of the source made room"
+    );
+    assert_answers(&demo, "its share is taken");
+    assert_eq!(Answer::of(demo.token(demo.upload.body())).status, 200);
+}
+
+#[test]
+fn x02_connections_without_a_handshake_keep_nobody_out_of_tls() {
+    let demo = Demo::start_by("ulimit -n 1024; exec \"$@\"", &["--tls"], &[]);
+    let idle: Vec<TcpStream> = (0..1100).map(|_| wire::connect(demo.address())).collect();
+    let mut curl = std::process::Command::new("curl");
+    curl.args(["-s", "--max-time", "3", "--cacert"])
+        .arg(demo.data_dir().join("tls-ca.pem"))
+        .arg(demo.url("/livez"));
+    let (took, answer) = timed(|| succeeded(&mut curl));
+    assert_eq!(answer, r#"{"status":"ok"}"#);
+    assert!(took < SOON, "{took:?}");
+    drop(idle);
+}

@@ -1,0 +1,9 @@
+//! the short form: what one sender can do to the server, and what it does to others. `cargo xtask attacks`
+//! runs the long form.
+
+mod changes;
+mod coding;
+mod connections;
+mod http2;
+mod logs;
+mod wire;

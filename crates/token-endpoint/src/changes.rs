@@ -1,0 +1,72 @@
+//! A request that changes something runs to its end, whoever hangs up: it has a task of its own, and one source has so
+//! many of them at once and no more.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use actix_web::{http::Method, web};
+
+use crate::state::TokenService;
+
+/// Of one source. Each takes a few turns of the database, so that this is some seconds of work.
+const AT_ONCE: usize = 128;
+
+/// Requests that change nothing although they are POST.
+const ASKING: [&str; 4] = [
+    "/oauth2/token",
+    "/oauth2/introspect",
+    "/{tenant}/oauth2/token",
+    "/{tenant}/oauth2/v2.0/token",
+];
+
+/// Whether a request may change something.
+pub(crate) fn is_change(method: &Method, route: &str) -> bool {
+    !method.is_safe() && !ASKING.contains(&route)
+}
+
+/// Those that run now, by source.
+#[derive(Default)]
+pub(crate) struct Changes(Mutex<HashMap<IpAddr, usize>>);
+
+impl Changes {
+    /// Nothing in here can panic half-way.
+    fn running(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One that runs until it is dropped.
+pub(crate) struct Change {
+    service: web::Data<TokenService>,
+    source: IpAddr,
+}
+
+impl Change {
+    /// `None` when the source has too many.
+    pub(crate) fn begin(service: &web::Data<TokenService>, source: IpAddr) -> Option<Self> {
+        let mut running = service.changes.running();
+        let own = running.entry(source).or_default();
+        (*own < AT_ONCE).then(|| {
+            *own += 1;
+            Self {
+                service: service.clone(),
+                source,
+            }
+        })
+    }
+}
+
+impl Drop for Change {
+    fn drop(&mut self) {
+        let mut running = self.service.changes.running();
+        if let Some(own) = running.get_mut(&self.source) {
+            *own -= 1;
+            if *own == 0 {
+                running.remove(&self.source);
+            }
+        }
+    }
+}
