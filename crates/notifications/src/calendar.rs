@@ -43,15 +43,19 @@ fn event(item: &MailItem, cancelled: bool, (host, from): (&str, &str), now: Date
     let name = text::line(&facts.secret.name, 120);
     let summary = format!("Client secret \"{name}\" of {} expires", facts.application);
     let description = format!(
-        "From this moment on {} gets no tokens with this secret (it begins with {}). Create a new one before, and put it \
-         into your system.",
-        facts.application, facts.secret.hint
+        "From {} on, {} gets no tokens with this secret (it begins with {}). Create a new one before that, and put it into \
+         your system.",
+        text::instant(facts.secret.expires_at),
+        facts.application,
+        facts.secret.hint
     );
+    // The whole day of the expiry: an event of no length is none (RFC 5545 section 3.6.1), and DTEND is not part of it.
+    let day = facts.secret.expires_at.date_naive();
     let mut event = Event::with_uid(&format!("{}@{host}", facts.secret.id));
     event
         .timestamp(now)
-        .starts(facts.secret.expires_at)
-        .ends(facts.secret.expires_at)
+        .starts(day)
+        .ends(day.succ_opt().unwrap_or(day))
         .summary(&summary)
         .description(&description)
         .add_property("ORGANIZER", format!("mailto:{from}"))

@@ -220,7 +220,9 @@ impl Composer {
             .subject(text::line(&draft.subject, 180))
             .date(SystemTime::from(now))
             .message_id(Some(format!("<{}@{}>", draft.id, self.from.email.domain())))
-            .raw_header(raw("Auto-Submitted", "auto-generated"));
+            .raw_header(raw("Auto-Submitted", "auto-generated"))
+            // Exchange answers absences by its own header, not by the standard's.
+            .raw_header(raw("X-Auto-Response-Suppress", "All"));
         if let Some(url) = draft.unsubscribe {
             builder = builder
                 .raw_header(raw("List-Unsubscribe", &format!("<{url}>")))
@@ -249,7 +251,7 @@ fn reason(items: &[MailItem], is_manager: bool) -> String {
         _ if withdrawn => "You get this because an earlier mail told you of its expiry.".to_owned(),
         true => "You get this as a credential manager of the application.".to_owned(),
         false if managers().next().is_none() => {
-            "You get this as the WMDA team: the application has no credential manager who could be told."
+            "You get this as the WMDA team: the application has no credential manager who can get this e-mail."
                 .to_owned()
         }
         false => {

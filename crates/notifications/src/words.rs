@@ -11,6 +11,8 @@ const NAME: usize = 60;
 /// What a mail says about one secret.
 pub(crate) struct Words {
     pub(crate) subject: String,
+    /// Where on the page the secret stands, behind the page's address.
+    pub(crate) link: String,
     pub(crate) headline: String,
     pub(crate) why: String,
     pub(crate) steps: Vec<String>,
@@ -27,10 +29,19 @@ pub(crate) fn of(item: &MailItem, now: DateTime<Utc>) -> Words {
     };
     Words {
         subject: format!("{mark}{headline} ({})", facts.application),
+        link: link(item),
         why: why(item, now),
         steps: steps(item),
         facts: listed(facts, now),
         headline,
+    }
+}
+
+fn link(item: &MailItem) -> String {
+    let facts = &item.facts;
+    match item.kind {
+        ReminderKind::Withdrawn => format!("#/applications/{}", facts.client_id),
+        _ => format!("#/applications/{}/secrets/{}", facts.client_id, facts.secret.id),
     }
 }
 
@@ -66,24 +77,25 @@ fn why(item: &MailItem, now: DateTime<Utc>) -> String {
             not_yet_switched(facts)
         ),
         ReminderKind::Reminder | ReminderKind::Expired => format!(
-            "Since {expiry} {application} gets no tokens with this secret. A system that still uses it has no access to {} \
-             now.{}",
+            "Since {expiry} {application} gets no tokens with this secret. A system that still uses it now has no \
+             access to {}.{}",
             apis(facts),
             not_yet_switched(facts)
         ),
         ReminderKind::StillTried => format!(
-            "The secret expired on {expiry}. {} a system asked for a token with it and was refused: that system has no \
-             access to {} now.",
+            "The secret expired on {expiry}. {} a system asked for a token with it and got none. That system now has no \
+             access to {}.{}",
             facts.secret.tried_after_expiry_at.map_or_else(
                 || "Since then".to_owned(),
                 |at| format!("On {}", text::instant(at))
             ),
-            apis(facts)
+            apis(facts),
+            used_before(facts)
         ),
         ReminderKind::PleaseDelete => please_delete(facts, now),
         ReminderKind::Withdrawn => format!(
-            "It would have expired on {expiry}. An earlier mail gave you that date for your calendar; the attached file takes \
-             it out again."
+            "It would have expired on {expiry}. An earlier e-mail gave you that date for your calendar. The attached file \
+             removes it."
         ),
     }
 }
@@ -100,12 +112,22 @@ fn apis(facts: &SecretFacts) -> String {
 fn not_yet_switched(facts: &SecretFacts) -> String {
     match (facts.successors.last(), &facts.secret.last_use) {
         (Some(newer), Some(_)) => format!(
-            " A newer secret, \"{}\", is in use already, but this one is used too: not every system has been switched over.",
+            " A newer secret, \"{}\", is already in use, but this one is still used too: not every system has the newer one.",
             text::line(&newer.name, NAME)
         ),
-        (None, None) => " It has never been used: if no system needs it, delete it.".to_owned(),
+        (None, None) => " It was never used. If no system needs it, delete it.".to_owned(),
         _ => String::new(),
     }
+}
+
+/// Where to look for the system that still has an expired secret.
+fn used_before(facts: &SecretFacts) -> String {
+    facts.secret.last_use.as_ref().map_or_else(String::new, |last| {
+        format!(
+            " Before that, the secret was used {}: look there first.",
+            origin(&last.from, &last.with)
+        )
+    })
 }
 
 fn please_delete(facts: &SecretFacts, now: DateTime<Utc>) -> String {
@@ -124,22 +146,20 @@ fn please_delete(facts: &SecretFacts, now: DateTime<Utc>) -> String {
         },
     );
     let end = match facts.secret.expires_at > now {
-        true => {
-            "Nothing stops working when it is gone, and whoever finds a forgotten secret can use it until it expires."
-        }
-        false => "It has expired, and nobody seems to miss it.",
+        true => "Somebody who finds a forgotten secret can use it until it expires.",
+        false => "It has expired.",
     };
-    format!("{newer}, and {silent}. It looks as if it is not needed any more. {end}")
+    format!("{newer}, and {silent}. As far as this service can see, no system needs it any more. {end}")
 }
 
 fn steps(item: &MailItem) -> Vec<String> {
     let facts = &item.facts;
     let application = &facts.application;
-    let delete = "When \"last used\" of the old secret stands still, delete it there.".to_owned();
+    let delete = "When the old secret has not been used for a day, delete it there.".to_owned();
     match item.kind {
         ReminderKind::Reminder => vec![
             format!(
-                "Create a new secret for {application} in Manage API Credentials. The old one goes on working."
+                "Create a new secret for {application} in Manage API Credentials. The old one still works."
             ),
             format!("Put the new value into {}.", system(facts)),
             delete,
@@ -149,7 +169,7 @@ fn steps(item: &MailItem) -> Vec<String> {
                 "If a system still needs it: create a new secret for {application} in Manage API Credentials now."
             ),
             format!("Put the new value into {}.", system(facts)),
-            "Delete the expired secret, so that nobody takes it for a good one.".to_owned(),
+            "Delete the expired secret, so that nobody tries it again.".to_owned(),
         ],
         ReminderKind::StillTried => vec![
             format!("Create a new secret for {application} in Manage API Credentials now."),
@@ -157,7 +177,8 @@ fn steps(item: &MailItem) -> Vec<String> {
             "Delete the expired secret.".to_owned(),
         ],
         ReminderKind::PleaseDelete => vec![
-            "Make sure that no system of yours uses it now and then, such as a monthly job.".to_owned(),
+            "Check that none of your systems uses it only from time to time, for example once a month."
+                .to_owned(),
             "Delete it in Manage API Credentials.".to_owned(),
         ],
         ReminderKind::Withdrawn => Vec::new(),

@@ -44,6 +44,17 @@ pub async fn check(configuration: &Configuration) -> Outcome<()> {
     Ok(checked.map_err(|error| format!("mail: {error}"))?)
 }
 
+/// What became of a mail: without a mail server it is a file that reaches nobody.
+pub fn sent_where(mail: &Mail) -> String {
+    match mail.smtp_url {
+        Some(_) => "sent".to_owned(),
+        None => format!(
+            "written to files in {} (mail.smtp_url is not set, so they reach nobody)",
+            mail.directory.display()
+        ),
+    }
+}
+
 /// What is allowed, and yet not what a production server wants.
 pub fn warnings(mail: &Mail) -> Vec<String> {
     let folder = mail.directory.display();

@@ -10,7 +10,9 @@ use store::{outbox::Plan, secret_facts::SecretFacts};
 use crate::{
     Outcome, clock,
     configuration::{self, Mail},
-    logging, preparation,
+    logging,
+    mail::sent_where,
+    preparation,
     reminders::notifier,
     runtime::block_on,
 };
@@ -41,7 +43,7 @@ pub fn run(arguments: &NotifyArguments) -> Outcome<()> {
         match &arguments.send_test {
             Some(address) => send_test(&notifier, &configuration.mail, address).await,
             None if arguments.dry_run => preview(&notifier).await,
-            None => pass(&notifier).await,
+            None => pass(&notifier, &configuration.mail).await,
         }
     })
 }
@@ -87,12 +89,16 @@ fn described(plan: &Plan, facts: &SecretFacts) -> String {
 }
 
 /// What was put off is tried again by the server; what was refused for good is an error here.
-async fn pass(notifier: &Notifier) -> Outcome<()> {
+async fn pass(notifier: &Notifier, mail: &Mail) -> Outcome<()> {
     let report = notifier.pass().await?;
     println!(
-        "{} secrets were due; mails: {} sent, {} put off, {} without reason, {} refused; webhooks: {} told",
-        report.planned,
+        "{}; mails: {} {}, {} put off, {} without reason, {} refused; webhooks: {} told",
+        match report.planned {
+            1 => "1 secret was due".to_owned(),
+            many => format!("{many} secrets were due"),
+        },
         report.sent,
+        sent_where(mail),
         report.put_off,
         report.suppressed,
         report.refused.len(),

@@ -7,7 +7,7 @@ use notifications::{Composer, HookSender, HookSettings, Notifier, Report, rules:
 use crate::{
     Outcome,
     configuration::{Configuration, Mail},
-    mail::{from, support_address, transport, warnings},
+    mail::{from, sent_where, support_address, transport, warnings},
     preparation::Prepared,
 };
 
@@ -42,10 +42,11 @@ pub fn spawn(notifier: &Arc<Notifier>, mail: &Mail) {
     warnings(mail).iter().for_each(|warning| log::warn!("{warning}"));
     let every = Duration::from_secs(mail.interval_seconds);
     let (mails, hooks) = (Arc::clone(notifier), Arc::clone(notifier));
+    let sent = sent_where(mail);
     actix_web::rt::spawn(async move {
         loop {
             tokio::time::sleep(every).await;
-            tell(mails.pass_mails().await);
+            tell(mails.pass_mails().await, &sent);
         }
     });
     actix_web::rt::spawn(async move {
@@ -58,11 +59,11 @@ pub fn spawn(notifier: &Arc<Notifier>, mail: &Mail) {
     });
 }
 
-fn tell(outcome: Result<Report, store::StoreError>) {
+fn tell(outcome: Result<Report, store::StoreError>, sent: &str) {
     match outcome {
         Ok(report) if report == Report::default() => {}
         Ok(report) => log::info!(
-            "reminders: {} planned, {} sent, {} put off, {} refused",
+            "reminders: {} planned, {} {sent}, {} put off, {} refused",
             report.planned,
             report.sent,
             report.put_off,

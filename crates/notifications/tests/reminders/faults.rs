@@ -223,7 +223,9 @@ async fn a_deletion_takes_the_expiry_out_of_calendars(world: &World) {
         ("0".into(), "1".into())
     );
     assert_eq!(line(&after, "STATUS:"), "CANCELLED");
-    assert!(before.contains("DTSTART:20270118T080000Z"), "{before}");
+    // RFC 5545 section 3.8.2.2: DTEND is later than DTSTART.
+    assert_eq!(line(&before, "DTSTART;VALUE=DATE:"), "20270118");
+    assert_eq!(line(&before, "DTEND;VALUE=DATE:"), "20270119");
     assert!(before.ends_with("END:VCALENDAR\r\n") && !before.replace("\r\n", "").contains('\n'));
     assert_eq!(node.pass().await.unwrap(), Report::default());
 }
