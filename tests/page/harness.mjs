@@ -127,19 +127,20 @@ export async function person({
   return { id: user.id, email, name, password: link.password, totp_secret, recovery_codes };
 }
 
-/** A new application with its own organisation. */
+/** A new application of an organisation: its own, or the one whose id is `owner`. */
 export async function application({
+  owner = null,
   called = `Partner-NL-Registry${count()}-SMC`,
   resources = [demo.clients[0].resources[0]],
   of = demo,
 } = {}) {
   const [as, base] = [await admin(of), of.base_url];
   const name = called.split('-')[2].replace(/([a-z])([A-Z0-9])/g, '$1 $2');
-  const organisation = await call('POST', '/organisations', { as, base, body: { name, country_code: 'NL' } });
+  const own = async () => (await call('POST', '/organisations', { as, base, body: { name, country_code: 'NL' } })).id;
   const view = await call('POST', '/applications', {
     as,
     base,
-    body: { name: called, organisation_id: organisation.id },
+    body: { name: called, organisation_id: owner ?? (await own()) },
   });
   for (const resource of resources) {
     await call('POST', `/applications/${view.client_id}/permissions`, {

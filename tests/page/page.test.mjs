@@ -6,6 +6,7 @@ import './sign-in.mjs';
 import './enrolment.mjs';
 import './secrets.mjs';
 import './keeping.mjs';
+import './finding.mjs';
 import './days.mjs';
 import './rotation.mjs';
 import './failures.mjs';

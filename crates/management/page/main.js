@@ -77,6 +77,14 @@ function frame() {
         ),
     ),
   );
+  showCurrent();
+}
+
+/** On a narrow screen the views are a strip: the one that is shown is in sight. */
+function showCurrent() {
+  const nav = top.querySelector('nav');
+  const link = nav?.querySelector('[aria-current]');
+  if (link) nav.scrollLeft = link.offsetLeft - nav.offsetLeft - nav.clientWidth / 3;
 }
 
 function brand(user) {

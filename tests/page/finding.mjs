@@ -1,0 +1,166 @@
+// Finding one thing among many: applications by typing, secrets on one screen, lists under Back, links of mails.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { accessible, admin, application, call, demo, fits, manager, open, person, secret, signIn } from './harness.mjs';
+
+test('a manager of many applications finds one by typing', async (t) => {
+  const applications = [await application({ called: 'Partner-NL-FarAwayRegistry-DM' })];
+  const { organisation_id: owner } = await call('GET', `/applications/${applications[0]}`, { as: await admin() });
+  for (let number = 0; number < 6; number += 1) applications.push(await application({ owner }));
+  const page = await open(t, await signIn(await person({ applications })), '#/applications');
+  const cards = page.getByRole('article');
+  await cards.nth(6).waitFor();
+  await page.getByLabel('Search applications by name').fill('faraway');
+  await page.waitForFunction(() => document.querySelectorAll('article').length === 1);
+  await cards.getByRole('link', { name: 'Partner-NL-FarAwayRegistry-DM' }).click();
+  await page.getByRole('heading', { name: 'Partner-NL-FarAwayRegistry-DM' }).waitFor();
+  await page.goBack();
+  await cards.first().waitFor();
+  assert.equal(await page.getByLabel('Search applications by name').inputValue(), 'faraway', 'Back keeps the search');
+  assert.equal(await cards.count(), 1);
+});
+
+test('ten secrets fit one screen, a line each, and unfold', async (t) => {
+  const who = await manager();
+  for (let number = 0; number < 10; number += 1) await secret(who, `System ${number}, Amsterdam`);
+  const page = await open(t, who, `#/applications/${who.clientId}`);
+  const list = page.locator('.dense-list');
+  await list.waitFor();
+  const { height } = await list.boundingBox();
+  assert.ok(height < 720, `ten secrets are ${height} pixels high`);
+  await accessible(page, 'a compact list');
+  await fits(page);
+  const details = page.getByRole('button', { name: 'Details System 3, Amsterdam' });
+  await details.click();
+  assert.equal(await details.getAttribute('aria-expanded'), 'true');
+  await page.getByRole('article').filter({ hasText: 'System 3' }).getByText('No token in the last 30 days').waitFor();
+  await accessible(page, 'an unfolded line');
+  await page.getByRole('button', { name: 'Compact list' }).click();
+  assert.equal(await list.count(), 0);
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.key), 'dense');
+});
+
+test('the link of a mail leads to the secret; what was deleted is said', async (t) => {
+  const who = await manager();
+  for (let number = 0; number < 5; number += 1) await secret(who, `Number ${number}`);
+  const wanted = await secret(who, 'The one in the mail');
+  const page = await open(t, who, `#/applications/${who.clientId}/secrets/${wanted.id}`);
+  await page.locator('.wanted').getByRole('heading', { name: 'The one in the mail' }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'The one in the mail');
+  assert.ok(await page.locator('.wanted').isVisible());
+  await call('DELETE', `/applications/${who.clientId}/secrets/${wanted.id}`, { as: who });
+  await page.reload();
+  await page.getByText('does not exist any more').waitFor();
+});
+
+test('what a system is configured with stands together: client id, tenant, the token URLs of all routes', async (t) => {
+  const who = await manager();
+  const page = await open(t, who, `#/applications/${who.clientId}`);
+  const tenant = demo.tenant_id;
+  for (const [name, text] of [
+    ['Copy the client id', who.clientId],
+    ['Copy the tenant id', tenant],
+    ['Copy the token URL', `${demo.base_url}/oauth2/token`],
+    ['Copy the token URL for clients of Entra v2.0', `${demo.base_url}/${tenant}/oauth2/v2.0/token`],
+    ['Copy the token URL for clients of Entra v1.0', `${demo.base_url}/${tenant}/oauth2/token`],
+  ]) {
+    await page.getByRole('button', { name, exact: true }).click();
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), text);
+  }
+});
+
+test('Back shows a long list as far as it was read, at the same place', async (t) => {
+  const page = await open(t, await signIn(await person({ role: 'auditor', name: 'Ada Prüfer' })), '#/audit');
+  const rows = page.locator('tbody tr');
+  await rows.nth(49).waitFor();
+  await page.getByRole('button', { name: 'Show more' }).click();
+  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length > 50);
+  const shown = await rows.count();
+  await rows.nth(55).scrollIntoViewIfNeeded();
+  await page.waitForTimeout(400);
+  const before = await page.evaluate(() => scrollY);
+  assert.ok(before > 500);
+  await page.getByRole('link', { name: 'APIs', exact: true }).click();
+  await page.getByRole('heading', { name: 'APIs', level: 1 }).waitFor();
+  await page.goBack();
+  await rows.nth(shown - 1).waitFor();
+  assert.ok(Math.abs((await page.evaluate(() => scrollY)) - before) < 200, 'the place is the same');
+});
+
+test('the views of the team stand in one line from 1024 pixels on', async (t) => {
+  const page = await open(t, await signIn(await person({ role: 'admin', name: 'Wilhelmina van der Meer-Oosterhuis' })));
+  await page.getByRole('heading', { name: 'Needs attention' }).waitFor();
+  for (const width of [1024, 1152, 1280, 1600]) {
+    await page.setViewportSize({ width, height: 800 });
+    const tops = await page
+      .getByRole('navigation')
+      .getByRole('link')
+      .evaluateAll((links) => links.map((one) => one.getBoundingClientRect().top));
+    assert.equal(new Set(tops).size, 1, `at ${width}`);
+    const header = await page.getByRole('banner').boundingBox();
+    assert.ok(header.height < 100, `the header is ${header.height} high at ${width}`);
+  }
+  await page.setViewportSize({ width: 360, height: 800 });
+  await page.getByRole('link', { name: 'Audit trail' }).click();
+  await page.getByRole('heading', { name: 'Audit trail' }).waitFor();
+  const { x, width } = await page.getByRole('link', { name: 'Audit trail' }).boundingBox();
+  assert.ok(x >= 0 && x + width <= 360, 'the current view is in sight');
+});
+
+test('names of any length fit 360 pixels, in cards, dialogs and lists', async (t) => {
+  const who = await manager({ name: 'W'.repeat(60), called: `Partner-NL-${'Long'.repeat(20)}-SMC` });
+  await secret(who, 'x'.repeat(120));
+  const page = await open(t, who, '#/applications');
+  await page.getByRole('article').waitFor();
+  await fits(page, 360);
+  await page.goto(`${demo.page_url}?2#/applications/${who.clientId}`);
+  await page.getByRole('heading', { name: 'Secrets' }).waitFor();
+  await fits(page, 360);
+  for (const name of ['Delete', 'Rotate']) {
+    await page.getByRole('button', { name: new RegExp(`^${name} x`) }).click();
+    await fits(page, 360);
+    const dialog = page.getByRole('dialog');
+    const [content, box] = await dialog.evaluate((one) => [one.scrollWidth, one.clientWidth]);
+    assert.ok(content <= box, `${name}: ${content} in ${box}`);
+    await page.keyboard.press('Escape');
+  }
+});
+
+test('a code that is pasted with spaces is taken whole, and a name counts as the server counts', async (t) => {
+  const who = await manager();
+  const page = await open(t, null, '#/applications');
+  await page.getByLabel('Code from your authenticator').focus();
+  await page.evaluate(() => navigator.clipboard.writeText(' 453 690 '));
+  await page.keyboard.press('Control+V');
+  const sent = page.waitForRequest((request) => request.method() === 'POST' && request.url().endsWith('/session'));
+  await page.getByLabel('E-mail address').fill(who.email);
+  await page.getByLabel('Password').fill('wrong horse battery');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  assert.equal((await sent).postDataJSON().totp, '453690');
+
+  const tab = await open(t, who, `#/applications/${who.clientId}`);
+  await tab.getByRole('button', { name: 'Create new secret' }).click();
+  await tab.getByLabel('Name').fill('😀'.repeat(121));
+  await tab.getByRole('button', { name: 'Create secret' }).click();
+  await tab.getByText('Use at most 120 characters. This has 121.').waitFor();
+  await tab.getByLabel('Name').fill('😀'.repeat(120));
+  await tab.getByRole('button', { name: 'Create secret' }).click();
+  await tab.getByRole('dialog', { name: 'Your new secret' }).waitFor();
+  await tab.getByRole('button', { name: 'Copy secret' }).click();
+});
+
+test('what the unsubscribe page promises is there: the e-mails can be set, and stay set', async (t) => {
+  const who = await manager();
+  const page = await open(t, who, '#/applications');
+  await page.getByRole('link', { name: 'My account' }).click();
+  await page.getByRole('heading', { name: 'My account' }).waitFor();
+  await accessible(page, 'my account');
+  await fits(page);
+  await page.getByLabel('Only urgent reminders').check();
+  await page.getByText('Your changes are saved.').first().waitFor();
+  assert.equal((await call('GET', '/session/preferences', { as: who })).reminders, 'urgent');
+  await page.reload();
+  await page.getByRole('heading', { name: 'My account' }).waitFor();
+  assert.ok(await page.getByLabel('Only urgent reminders').isChecked());
+});
