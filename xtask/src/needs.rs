@@ -94,6 +94,9 @@ const NSS: Package = installed("libnss3", |tools| {
     tools.file(&library).is_some()
 });
 
+/// Without a font no text has a height, and nothing on a page is visible.
+const FONTS: Package = installed("fontconfig", |_| there("/etc/fonts/fonts.conf"));
+
 impl Need {
     /// The Debian packages that it stands on; those of a runtime only when the system's own will not do.
     pub(crate) fn packages(self, tools: &Tools) -> Vec<Package> {
@@ -102,7 +105,7 @@ impl Need {
             Self::Runtime(runtime) if runtimes::is_recent(runtime, tools) => Vec::new(),
             Self::Runtime(_) => vec![VENV],
             Self::Browser if browser::distribution_has_it() => vec![CHROMIUM],
-            Self::Browser => vec![NSS],
+            Self::Browser => vec![NSS, FONTS],
         }
     }
 
