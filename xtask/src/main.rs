@@ -6,6 +6,7 @@ mod clients;
 mod deletion;
 mod demo;
 mod deny;
+mod fuzz;
 mod load;
 mod management_load;
 mod needs;
@@ -19,6 +20,7 @@ mod runtimes;
 mod rust;
 mod shell;
 mod steps;
+mod subcommand;
 mod tools;
 mod validators;
 mod workspace;
@@ -58,6 +60,14 @@ enum Task {
         #[arg(long, value_name = "N", default_value_t = attacks::SECONDS)]
         seconds: u32,
     },
+    /// Runs the fuzz targets, or one, under libFuzzer
+    Fuzz {
+        /// A file of `fuzz/fuzz_targets`, without its extension
+        target: Option<String>,
+        /// For each target
+        #[arg(long, value_name = "N", default_value_t = fuzz::SECONDS)]
+        seconds: u32,
+    },
     /// Runs the downstream APIs of the document; a step of `test`
     Validators,
     /// Makes the pictures of the guides
@@ -94,6 +104,7 @@ fn dispatch(task: &Task) -> Outcome {
             deletion::run(workspace, *seconds)
         }),
         Task::Attacks { seconds } => with(&[needs::PYTHON], &|workspace| attacks::run(workspace, *seconds)),
+        Task::Fuzz { target, seconds } => fuzz::run(&workspace, target.as_deref(), *seconds),
         Task::Validators => steps::run(&workspace, &[Step::Validators]),
         Task::Screenshots => with(
             &[needs::NODE, Need::Browser, needs::PNGQUANT, needs::FONT],

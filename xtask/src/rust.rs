@@ -13,6 +13,11 @@ pub(crate) fn lint(workspace: &Workspace) -> Outcome {
     shell::run(workspace.cargo(&everything).args(["--", "-D", "warnings"]))
 }
 
+pub(crate) fn documentation(workspace: &Workspace) -> Outcome {
+    let mut doc = workspace.cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
+    shell::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
 pub(crate) fn test(workspace: &Workspace) -> Outcome {
     let mut tests = workspace.cargo_test(&["--workspace"])?;
     deletion::configure(&mut tests, workspace.tools(), deletion::SECONDS);

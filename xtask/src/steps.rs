@@ -18,6 +18,7 @@ use crate::{browser, clients, deny, openid, page, rust, validators};
 pub(crate) enum Step {
     Format,
     Lint,
+    Documentation,
     Rust,
     Clients,
     Openid,
@@ -48,6 +49,12 @@ impl Step {
                 needs: &[],
                 prepare: None,
                 run: rust::lint,
+            },
+            Self::Documentation => Definition {
+                about: "cargo doc, where a warning is an error",
+                needs: &[],
+                prepare: None,
+                run: rust::documentation,
             },
             Self::Rust => Definition {
                 about: "cargo test, on SQLite and PostgreSQL",
