@@ -65,3 +65,25 @@ fn every_file_that_a_contributor_is_sent_to_exists() {
     let missing: Vec<_> = paths(&text).filter(|path| !root().join(path).exists()).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+/// Code between backticks that is a test's name: words joined by underscores, four at least.
+fn test_names(text: &str) -> impl Iterator<Item = &str> {
+    let code = text.split('`').skip(1).step_by(2);
+    code.filter(|code| {
+        let word = |one: u8| one.is_ascii_lowercase() || one.is_ascii_digit() || one == b'_';
+        code.bytes().all(word) && code.split('_').count() > 3
+    })
+}
+
+#[test]
+fn every_test_that_the_security_document_names_exists() {
+    let text = fs::read_to_string(root().join("docs/security.md")).unwrap();
+    let code: String = files(&["rs"])
+        .iter()
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect();
+    let missing: Vec<_> = test_names(&text)
+        .filter(|name| !code.contains(&format!("fn {name}(")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
