@@ -69,8 +69,11 @@ const age = (id, { created = 0, used = null, expires = null }) => {
   sql('UPDATE client_secrets SET created_at = ? WHERE id = ?', stored(Date.now() - created * 86_400_000), id);
   if (used !== null)
     sql('UPDATE client_secrets SET last_used_at = ? WHERE id = ?', stored(Date.now() - used * 86_400_000), id);
-  if (expires !== null)
-    sql('UPDATE client_secrets SET expires_at = ? WHERE id = ?', stored(Date.now() + expires * 86_400_000), id);
+  if (expires !== null) {
+    // The end of a day, as the page makes it.
+    const day = new Date(Date.now() + expires * 86_400_000).toISOString().slice(0, 10);
+    sql('UPDATE client_secrets SET expires_at = ? WHERE id = ?', stored(Date.parse(`${day}T23:59:59Z`)), id);
+  }
 };
 
 test('pictures of the credential manager’s views', async (t) => {
