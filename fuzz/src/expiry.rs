@@ -1,7 +1,7 @@
-//! The expiry and the name of a new secret (`domain::expiry`).
+//! The expiry and the name of a new secret (`domain::expiry`, `domain::name`).
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::expiry::{parse_expiry, parse_secret_name};
+use domain::{expiry::parse_expiry, name};
 
 /// Ordinary, at the end of a leap year's February, and at the ends of 1969 and 2099.
 const NOW: [i64; 4] = [1_800_000_000, 1_835_481_599, 0, 4_102_444_799];
@@ -14,7 +14,7 @@ pub fn expiry(data: &[u8]) {
     };
     let now = DateTime::from_timestamp(NOW[usize::from(*clock) % NOW.len()], 0).expect("a time");
     within_its_limits(text, now, u32::from(*days) * 2);
-    if let Ok(name) = parse_secret_name(text) {
+    if let Ok(name) = name::parse(text) {
         assert!(name.chars().count() <= 120 && !name.chars().any(char::is_control));
     }
 }

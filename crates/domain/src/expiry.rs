@@ -1,17 +1,13 @@
-//! The rules for a new secret: its name, and how long it may live.
+//! How long a new secret may live.
 
 use chrono::{DateTime, Days, Months, NaiveDate, NaiveTime, SubsecRound, TimeDelta, Timelike, Utc};
 
 /// The longest life that can be configured: to the same calendar day of the next year.
 pub const ONE_YEAR_IN_DAYS: u32 = 365;
-const MAX_NAME_LENGTH: usize = 120;
 
-/// Why a name or an expiry is refused.
+/// Why an expiry is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidSecret {
-    /// Nothing, or too much, or something that is no visible text.
-    #[error("a name has 1 to 120 characters, none of them a control character")]
-    Name,
+pub enum InvalidExpiry {
     /// Neither form.
     #[error(
         "expires_at must be a date such as 2027-06-30, or a time with offset such as 2027-06-30T12:00:00Z (RFC 3339)"
@@ -27,37 +23,26 @@ pub enum InvalidSecret {
     TooFar,
 }
 
-/// Checks what a manager calls a secret.
-pub fn parse_secret_name(name: &str) -> Result<String, InvalidSecret> {
-    parse_text(name, MAX_NAME_LENGTH).ok_or(InvalidSecret::Name)
-}
-
-/// A visible text of 1 to `longest` characters without control characters.
-pub fn parse_text(text: &str, longest: usize) -> Option<String> {
-    let visible = !text.trim().is_empty() && !text.chars().any(char::is_control);
-    (visible && text.chars().count() <= longest).then(|| text.to_owned())
-}
-
 /// Reads an expiry: an instant with offset (RFC 3339), or a plain date that means the end of that day in UTC.
-pub fn parse_expiry(text: &str, now: DateTime<Utc>, max_days: u32) -> Result<DateTime<Utc>, InvalidSecret> {
+pub fn parse_expiry(text: &str, now: DateTime<Utc>, max_days: u32) -> Result<DateTime<Utc>, InvalidExpiry> {
     let expiry = match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
         Ok(day) if text.len() == "2027-06-30".len() => end_of(day),
         _ => parse_instant(text)?,
     };
     let latest = latest(now, max_days);
     match expiry {
-        past if past <= now => Err(InvalidSecret::Past),
+        past if past <= now => Err(InvalidExpiry::Past),
         // The last day counts whole, also when its end is written as an instant, as the API itself writes it.
-        far if far > latest && far != end_of(latest.date_naive()) => Err(InvalidSecret::TooFar),
+        far if far > latest && far != end_of(latest.date_naive()) => Err(InvalidExpiry::TooFar),
         good => Ok(good),
     }
 }
 
-fn parse_instant(text: &str) -> Result<DateTime<Utc>, InvalidSecret> {
-    let instant = DateTime::parse_from_rfc3339(text).map_err(|_| InvalidSecret::Form)?;
+fn parse_instant(text: &str) -> Result<DateTime<Utc>, InvalidExpiry> {
+    let instant = DateTime::parse_from_rfc3339(text).map_err(|_| InvalidExpiry::Form)?;
     // A leap second is read by few and stored by no database.
     match instant.nanosecond() {
-        1_000_000_000.. => Err(InvalidSecret::Form),
+        1_000_000_000.. => Err(InvalidExpiry::Form),
         _ => Ok(instant.with_timezone(&Utc).trunc_subsecs(3)),
     }
 }
@@ -103,7 +88,7 @@ mod tests {
         for (text, now, expected) in good {
             assert_eq!(read(text, now), Ok(at(expected)), "{text} at {now}");
         }
-        use InvalidSecret::{Form, Past, TooFar};
+        use InvalidExpiry::{Form, Past, TooFar};
         let bad = [
             ("2027-03-01T12:00:00Z", Past),
             ("2027-03-01T13:59:00+02:00", Past),
@@ -132,17 +117,5 @@ mod tests {
             parse_expiry("2027-03-31", at(now), 30),
             Ok(at("2027-03-31T23:59:59Z"))
         );
-    }
-
-    #[test]
-    fn names_are_visible_text() {
-        assert_eq!(
-            parse_secret_name("Search, <b>production</b>").as_deref(),
-            Ok("Search, <b>production</b>")
-        );
-        assert!(parse_secret_name(&"é".repeat(120)).is_ok());
-        for bad in ["", "  ", "a\r\nb", "a\0", "\u{7f}", "a\u{85}", &"é".repeat(121)] {
-            assert_eq!(parse_secret_name(bad), Err(InvalidSecret::Name), "{bad:?}");
-        }
     }
 }

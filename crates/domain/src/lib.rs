@@ -7,6 +7,7 @@ pub mod authentication;
 pub mod client;
 pub mod clock;
 pub mod expiry;
+pub mod name;
 pub mod organisation;
 pub mod pepper;
 pub mod policy;

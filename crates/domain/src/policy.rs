@@ -105,7 +105,9 @@ impl Principal {
     pub fn require(&self, permission: Permission, application: Option<Uuid>) -> Result<(), Denial> {
         let admin = self.roles.contains(&Role::Admin);
         let sees_all = admin || self.roles.contains(&Role::Auditor);
-        let manages = application.is_some_and(|client_id| self.manages.contains(&client_id));
+        // An assignment counts only with a role that manages: an auditor who is assigned stays one.
+        let may_manage = admin || self.roles.contains(&Role::CredentialManager);
+        let manages = may_manage && application.is_some_and(|client_id| self.manages.contains(&client_id));
         let (allowed, otherwise) = match permission {
             Permission::UseSession => (true, Denial::Forbidden),
             Permission::ReadApplication => (sees_all || manages, Denial::Invisible),
@@ -123,7 +125,11 @@ impl Principal {
             .roles
             .iter()
             .any(|role| matches!(role, Role::Admin | Role::Auditor));
-        if sees_all { None } else { Some(&self.manages) }
+        match sees_all {
+            true => None,
+            false if self.roles.contains(&Role::CredentialManager) => Some(&self.manages),
+            false => Some(&[]),
+        }
     }
 }
 
@@ -157,24 +163,30 @@ mod tests {
             person(&[Role::CredentialManager], &[OWN]),
             person(&[], &[]),
             person(&[Role::Admin], &[OWN]),
+            person(&[Role::Auditor], &[OWN]),
+            person(&[], &[OWN]),
         ];
         const YES: Result<(), Denial> = Ok(());
         const NO: Result<(), Denial> = Err(Denial::Forbidden);
         const HIDDEN: Result<(), Denial> = Err(Denial::Invisible);
-        // Admin, auditor, manager, nobody, admin who is manager too.
+        // Admin, auditor, manager, nobody, admin who is manager too, auditor and nobody who were assigned.
         let matrix = [
-            (UseSession, OWN, [YES, YES, YES, YES, YES]),
-            (ReadApplication, OWN, [YES, YES, YES, HIDDEN, YES]),
-            (ReadApplication, FOREIGN, [YES, YES, HIDDEN, HIDDEN, YES]),
-            (CreateSecret, OWN, [NO, NO, YES, HIDDEN, YES]),
-            (CreateSecret, FOREIGN, [NO, NO, HIDDEN, HIDDEN, NO]),
-            (DeleteSecret, OWN, [YES, NO, YES, HIDDEN, YES]),
-            (DeleteSecret, FOREIGN, [YES, NO, HIDDEN, HIDDEN, YES]),
-            (ManageApplications, OWN, [YES, NO, NO, NO, YES]),
-            (ManageApplications, FOREIGN, [YES, NO, NO, NO, YES]),
-            (ReadDirectory, OWN, [YES, YES, NO, NO, YES]),
-            (ManageDirectory, OWN, [YES, NO, NO, NO, YES]),
-            (ReadAuditTrail, OWN, [YES, YES, NO, NO, YES]),
+            (UseSession, OWN, [YES, YES, YES, YES, YES, YES, YES]),
+            (ReadApplication, OWN, [YES, YES, YES, HIDDEN, YES, YES, HIDDEN]),
+            (
+                ReadApplication,
+                FOREIGN,
+                [YES, YES, HIDDEN, HIDDEN, YES, YES, HIDDEN],
+            ),
+            (CreateSecret, OWN, [NO, NO, YES, HIDDEN, YES, NO, HIDDEN]),
+            (CreateSecret, FOREIGN, [NO, NO, HIDDEN, HIDDEN, NO, NO, HIDDEN]),
+            (DeleteSecret, OWN, [YES, NO, YES, HIDDEN, YES, NO, HIDDEN]),
+            (DeleteSecret, FOREIGN, [YES, NO, HIDDEN, HIDDEN, YES, NO, HIDDEN]),
+            (ManageApplications, OWN, [YES, NO, NO, NO, YES, NO, NO]),
+            (ManageApplications, FOREIGN, [YES, NO, NO, NO, YES, NO, NO]),
+            (ReadDirectory, OWN, [YES, YES, NO, NO, YES, YES, NO]),
+            (ManageDirectory, OWN, [YES, NO, NO, NO, YES, NO, NO]),
+            (ReadAuditTrail, OWN, [YES, YES, NO, NO, YES, YES, NO]),
         ];
         for (permission, object, expected) in matrix {
             let decided = people

@@ -3,7 +3,7 @@
 
 use actix_web::{HttpResponse, delete, get, post, web};
 use chrono::{DateTime, SubsecRound, Utc};
-use domain::{expiry::parse_text, policy::Permission, user::Assignment};
+use domain::{policy::Permission, user::Assignment};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use crate::{
     documentation::openapi::Problems,
     http::{
         answer::{created, ok},
-        body::{Body, id},
+        body::{Body, id, name_within},
         caller::Caller,
         cursor::List,
         problem::{Problem, named_in_body},
@@ -90,8 +90,7 @@ impl Management {
         let assignment = Assignment {
             client_id,
             user_id: new.user_id,
-            confirmed_by: parse_text(&confirmed_by, 254)
-                .ok_or_else(|| Problem::Invalid("confirmed_by has 1 to 254 visible characters".to_owned()))?,
+            confirmed_by: name_within("confirmed_by", &confirmed_by, 254)?,
             confirmed_at: self.confirmed_at(new.confirmed_at)?,
             assigned_by: allowed.actor.clone(),
         };

@@ -1,7 +1,7 @@
 //! Organisations: the registries and transplant centres that own applications.
 
 use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
-use domain::{expiry::parse_text, organisation::Organisation, policy::Permission};
+use domain::{organisation::Organisation, policy::Permission};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use crate::{
     documentation::openapi::Problems,
     http::{
         answer::{created, ok},
-        body::{self, Body, id},
+        body::{self, Body, id, name},
         caller::Caller,
         cursor::{self, List, ListQuery},
         problem::Problem,
@@ -172,8 +172,8 @@ impl Management {
     }
 }
 
-fn parse_name(name: &str) -> Result<String, Problem> {
-    parse_text(name, 120).ok_or_else(|| Problem::Invalid("name has 1 to 120 visible characters".to_owned()))
+fn parse_name(text: &str) -> Result<String, Problem> {
+    name("name", text)
 }
 
 fn parse_country(code: &str) -> Result<String, Problem> {

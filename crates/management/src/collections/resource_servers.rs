@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, delete, get, post, web};
 use chrono::{DateTime, Utc};
-use domain::{expiry::parse_text, policy::Permission, secret::NewSecret};
+use domain::{policy::Permission, secret::NewSecret};
 use serde::{Deserialize, Serialize};
 use store::NewResourceServer;
 use utoipa::ToSchema;
@@ -13,7 +13,7 @@ use crate::{
     documentation::openapi::Problems,
     http::{
         answer::{created, ok},
-        body::{Body, id},
+        body::{Body, id, name},
         caller::Caller,
         cursor::List,
         problem::{Problem, named_in_body},
@@ -79,8 +79,7 @@ impl Management {
         if !(1..=50).contains(&resources.len()) {
             return Err(Problem::Invalid("resources are 1 to 50 ids".to_owned()));
         }
-        let name = parse_text(&new.name, 120)
-            .ok_or_else(|| Problem::Invalid("name has 1 to 120 visible characters".to_owned()))?;
+        let name = name("name", &new.name)?;
         let (client_id, secret) = (self.uuid()?, NewSecret::generate(&*self.random)?);
         let server = NewResourceServer {
             client_id,

@@ -2,7 +2,6 @@
 
 use actix_web::{HttpResponse, get, patch, post, web};
 use domain::{
-    expiry::parse_text,
     policy::Permission,
     resource::{Resource, SigningAlgorithm},
 };
@@ -16,7 +15,7 @@ use crate::{
     documentation::openapi::Problems,
     http::{
         answer::{created, ok},
-        body::{Body, id},
+        body::{Body, id, name},
         caller::Caller,
         cursor::List,
         problem::Problem,
@@ -219,7 +218,7 @@ fn parse(new: NewResource) -> Result<Resource, Problem> {
     Ok(Resource {
         id: new.id,
         uri: new.uri,
-        name: parse_text(&new.name, 120).ok_or_else(|| invalid("name has 1 to 120 visible characters"))?,
+        name: name("name", &new.name)?,
         environment: new.environment.parse().map_err(unknown)?,
         token_lifetime_seconds: parse_lifetime(new.token_lifetime_seconds)?,
         signing_algorithm: parse_algorithm(new.signing_algorithm)?,

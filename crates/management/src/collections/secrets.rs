@@ -4,7 +4,7 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    expiry::{parse_expiry, parse_secret_name},
+    expiry::parse_expiry,
     policy::Permission,
     reminder::Notification,
     secret::{ClientSecret, NewSecret, SecretStatus},
@@ -19,7 +19,7 @@ use crate::{
     documentation::openapi::Problems,
     http::{
         answer::{created, ok},
-        body::{self, Body, id},
+        body::{self, Body, id, name},
         caller::Caller,
         cursor::{self, List},
         problem::Problem,
@@ -191,8 +191,8 @@ impl Management {
         new: NewSecretBody,
     ) -> Result<CreatedSecret, Problem> {
         let now = self.now();
-        let invalid = |error: domain::expiry::InvalidSecret| Problem::Invalid(error.to_string());
-        let name = parse_secret_name(&new.name).map_err(invalid)?;
+        let invalid = |error: domain::expiry::InvalidExpiry| Problem::Invalid(error.to_string());
+        let name = name("name", &new.name)?;
         let expires_at =
             parse_expiry(&new.expires_at, now, self.settings.max_lifetime_days).map_err(invalid)?;
         let value = NewSecret::generate(&*self.random)?;

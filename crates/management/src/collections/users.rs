@@ -3,7 +3,6 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    expiry::parse_text,
     policy::{Permission, Role},
     user::{User, parse_email},
 };
@@ -17,7 +16,7 @@ use crate::{
     documentation::openapi::Problems,
     http::{
         answer::{created, ok},
-        body::{self, Body, id},
+        body::{self, Body, id, name},
         caller::Caller,
         cursor::{self, List, ListQuery},
         problem::{Problem, named_in_body},
@@ -113,9 +112,8 @@ fn parse_roles(roles: &[String]) -> Result<Vec<Role>, Problem> {
         .map_err(|error: domain::resource::Unknown| Problem::Invalid(error.to_string()))
 }
 
-fn parse_name(name: &str) -> Result<String, Problem> {
-    parse_text(name, 120)
-        .ok_or_else(|| Problem::Invalid("display_name has 1 to 120 visible characters".to_owned()))
+fn parse_name(text: &str) -> Result<String, Problem> {
+    name("display_name", text)
 }
 
 impl Management {

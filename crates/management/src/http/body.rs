@@ -97,3 +97,13 @@ pub(crate) fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Pro
 pub(crate) fn id(text: &str) -> Result<Uuid, Problem> {
     domain::resource::parse_guid(text).ok_or(Problem::NotFound)
 }
+
+/// A name that a field holds.
+pub(crate) fn name(field: &str, text: &str) -> Result<String, Problem> {
+    name_within(field, text, domain::name::LONGEST)
+}
+
+/// A name that a field holds, of at most `longest` characters.
+pub(crate) fn name_within(field: &str, text: &str, longest: usize) -> Result<String, Problem> {
+    domain::name::parse_within(text, longest).map_err(|error| Problem::Invalid(format!("{field} {error}")))
+}

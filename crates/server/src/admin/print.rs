@@ -89,12 +89,21 @@ fn cell(value: &Value) -> String {
 fn text(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => escaped(text),
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
         Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }
+}
+
+/// What was stored before names were checked must not reach a terminal as it is.
+fn escaped(text: &str) -> String {
+    let escape = |one: char| match domain::name::is_forbidden(one) {
+        true => one.escape_unicode().to_string(),
+        false => one.to_string(),
+    };
+    text.chars().map(escape).collect()
 }
 
 #[cfg(test)]
@@ -114,5 +123,12 @@ mod tests {
                         longer  no       -         -\n";
         assert_eq!(table(rows.as_array().map_or(&[][..], Vec::as_slice)), expected);
         assert_eq!(table(&[]), "none\n");
+    }
+
+    #[test]
+    fn what_would_move_a_terminals_cursor_or_turn_text_around_is_escaped() {
+        let rows = json!([{ "name": "a\u{1b}[2Jb\u{202e}c" }]);
+        let expected = "NAME\na\\u{1b}[2Jb\\u{202e}c\n";
+        assert_eq!(table(rows.as_array().map_or(&[][..], Vec::as_slice)), expected);
     }
 }
