@@ -3,9 +3,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use openidconnect::{
-    AdditionalProviderMetadata, AuthType, AuthenticationContextClass, AuthorizationCode,
+    AccessTokenHash, AdditionalProviderMetadata, AuthType, AuthenticationContextClass, AuthorizationCode,
     ClaimsVerificationError, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet,
     EndpointSet, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier,
     ProviderMetadata, RedirectUrl, Scope, SignatureVerificationError, TokenResponse,
@@ -32,6 +32,8 @@ const CALLBACK: &str = "/api/v1/session/openid/callback";
 const KEPT: Duration = Duration::from_secs(3600);
 /// A provider that does not answer, or whose keys are not the right ones, is asked again after this time.
 const ASKED_AGAIN: Duration = Duration::from_secs(5);
+/// How far the time at which an ID token was issued may lie from now: the exchange has just given it.
+const FRESH: TimeDelta = TimeDelta::minutes(5);
 /// Public-key signatures only: nothing that whoever knows the client secret, or nobody at all, could sign.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 7] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
@@ -320,10 +322,28 @@ fn verified<'t>(
     nonce: &Nonce,
     now: DateTime<Utc>,
 ) -> Result<&'t CoreIdTokenClaims, ClaimsVerificationError> {
-    let missing = || ClaimsVerificationError::Other("the answer has no ID token".to_owned());
+    let failed = |cause: &str| ClaimsVerificationError::Other(cause.to_owned());
     let verifier = client
         .id_token_verifier()
         .set_allowed_algs(ALGORITHMS)
-        .set_time_fn(move || now);
-    tokens.id_token().ok_or_else(missing)?.claims(&verifier, nonce)
+        .set_time_fn(move || now)
+        .set_issue_time_verifier_fn(move |issued_at| match (now - issued_at).abs() < FRESH {
+            true => Ok(()),
+            false => Err("issued too long ago, or in the future".to_owned()),
+        });
+    let token = tokens
+        .id_token()
+        .ok_or_else(|| failed("the answer has no ID token"))?;
+    let claims = token.claims(&verifier, nonce)?;
+    // Optional in this flow; where it stands, it names the access token (section 3.1.3.6).
+    if let Some(expected) = claims.access_token_hash() {
+        let signature = ClaimsVerificationError::SignatureVerification;
+        let algorithm = token.signing_alg().map_err(signature)?;
+        let key = token.signing_key(&verifier).map_err(signature)?;
+        let hash = AccessTokenHash::from_token(tokens.access_token(), algorithm, key);
+        if hash.ok().as_ref() != Some(expected) {
+            return Err(failed("at_hash is not that of the access token"));
+        }
+    }
+    Ok(claims)
 }
