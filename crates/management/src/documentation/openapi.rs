@@ -41,6 +41,15 @@ impl Documentation {
                        Errors are problems by RFC 9457; the X-Request-Id header names a request in the log. \
                        Idempotency-Key is not offered: an answer that holds a secret is not kept."
     ),
+    servers((url = "/", description = "This server.")),
+    tags(
+        (name = "Sign-in", description = "Enrolment, sessions, and the links of mails."),
+        (name = "Account", description = "One's own password, authenticator, recovery codes, sessions and mail settings."),
+        (name = "Applications", description = "What the caller may see of applications."),
+        (name = "Secrets", description = "Client secrets of applications."),
+        (name = "WMDA team", description = "Organisations, applications, people, resources, reports and the audit trail."),
+        (name = "Documentation", description = "This document.")
+    ),
     components(schemas(ProblemBody)),
     modifiers(&Bearer)
 )]
@@ -109,6 +118,10 @@ pub(crate) fn complete(document: &mut openapi::OpenApi) {
         for (method, operation) in operations {
             let Some(operation) = operation else { continue };
             operation.operation_id = Some(operation_id(method, path));
+            if operation.security.as_deref() == Some(&[SecurityRequirement::default()]) {
+                // What needs no session: no requirement at all, rather than an empty one.
+                operation.security = Some(Vec::new());
+            }
             for (status, response) in &mut operation.responses.responses {
                 if let RefOr::T(response) = response
                     && response.description.is_empty()

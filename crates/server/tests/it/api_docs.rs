@@ -34,7 +34,10 @@ fn the_page_of_the_api_is_complete_and_asks_nobody_else() {
             let heading = format!("<b>{}</b> <code>{path}</code>", method.to_uppercase());
             assert!(section.contains(&heading), "{heading}");
             for (status, answer) in operation["responses"].as_object().unwrap() {
-                assert!(section.contains(&format!("<td>{status}</td>")), "{id} {status}");
+                assert!(
+                    section.contains(&format!("<th scope=\"row\">{status}</th>")),
+                    "{id} {status}"
+                );
                 assert!(!text(&answer["description"]).is_empty(), "{id} {status}");
             }
             for parameter in operation["parameters"].as_array().into_iter().flatten() {

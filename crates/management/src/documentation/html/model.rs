@@ -1,7 +1,7 @@
 //! What the page shows, read from the OpenAPI document.
 
 use askama::Template;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::kind::{Kind, reference};
 
@@ -118,7 +118,7 @@ impl Operation {
             path: path.to_owned(),
             summary: text(&operation["summary"]),
             description: operation["description"].as_str().map(str::to_owned),
-            open: operation["security"][0].as_object().is_some_and(Map::is_empty),
+            open: operation["security"].as_array().is_some_and(Vec::is_empty),
             parameters: list(&operation["parameters"]).map(Parameter::read).collect(),
             body: (!body.is_null()).then(|| Kind::read(body)),
             answers: entries(&operation["responses"])
