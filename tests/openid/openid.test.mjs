@@ -1,11 +1,13 @@
 // W-05: people sign in through an OpenID provider, and nobody else does. The provider is a real one; where an answer
 // must be wrong, its own answer is tampered with.
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { SignJWT, decodeJwt, decodeProtectedHeader, generateKeyPair, importJWK } from 'jose';
 import { Browser } from './browser.mjs';
 import { CLIENT, OpenIdProvider } from './provider.mjs';
-import { Service, freePort } from './service.mjs';
+import { Service, freePort, totp } from './service.mjs';
 
 let provider;
 let service;
@@ -23,6 +25,7 @@ before(async () => {
     WMDA_AUTH__IDENTITY__OIDC__NAME: 'WMDA portal',
     WMDA_AUTH__IDENTITY__OIDC__ACCEPTED_AMR: 'mfa,hwk',
     WMDA_AUTH__IDENTITY__OIDC__ACCEPTED_ACR: 'urn:example:mfa',
+    WMDA_AUTH__MAIL__INTERVAL_SECONDS: '1',
   });
   admin = await service.admin();
 });
@@ -180,6 +183,55 @@ test('two first sign-ins of one person at once bind once', async () => {
   assert.deepEqual(answers.map(outcome), ['', '']);
 });
 
+test('P-04: an identity is bound to somebody who has enrolled only after re-authentication, and they are told', async () => {
+  const made = await service.call('POST', '/users', admin, { email: 'own@wmda.example', display_name: 'Own', roles: ['auditor'] });
+  const link = made.body.enrolment_url.split('#token=')[1];
+  const password = 'tulp zebra kettle nine';
+  const begun = await service.call('POST', '/enrolment', null, { token: link, password });
+  const secret = begun.body.totp_secret;
+  const enrolled = await service.call('POST', '/enrolment/confirm', null, { token: link, totp: totp(secret) });
+  assert.equal(enrolled.status, 201, JSON.stringify(enrolled.body));
+  const [signInCode, bindCode] = enrolled.body.recovery_codes;
+  const subject = provider.person('own', 'own@wmda.example');
+  assert.equal(await signIn(subject), 'not_bound', 'an address alone binds nobody who has a password');
+  const opened = await service.call('POST', '/session', null, { email: 'own@wmda.example', password, recovery_code: signInCode });
+  const bind = (proof) =>
+    fetch(`${service.base}/api/v1/account/identity`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${opened.body.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(proof),
+    });
+  assert.equal((await bind({ password: 'a wrong password', totp: '000000' })).status, 403);
+  const answer = await bind({ password, recovery_code: bindCode });
+  assert.equal(answer.status, 200);
+  const browser = new Browser();
+  const [cookie] = answer.headers.getSetCookie();
+  const [name, value] = cookie.split(';')[0].split('=');
+  browser.jar(service.base).set(name, value);
+  const interaction = await browser.follow((await answer.json()).authorization_url, (url) => url.includes('/interaction/'));
+  const callback = await browser.follow(`${interaction}?account=own`, isCallback, { method: 'POST' });
+  const bound = await browser.go(callback);
+  assert.equal(bound.headers.get('location'), '/manage-api-credentials#identity-bound');
+  assert.equal(await whoami(browser), null, 'binding opens no session');
+  assert.equal(await signIn(subject), '');
+  const told = () =>
+    readdirSync(join(service.data, 'mail'))
+      .map((file) => readFileSync(join(service.data, 'mail', file), 'utf8'))
+      .some((mail) => mail.includes('To: own@wmda.example') && mail.includes('Sign-in through the OpenID provider was added'));
+  for (let tries = 0; tries < 100 && !(existsSync(join(service.data, 'mail')) && told()); tries += 1) {
+    await new Promise((done) => setTimeout(done, 200));
+  }
+  assert.ok(told());
+});
+
+test('P-03: answers that nobody began here are not counted: other sites lock no address out', async () => {
+  for (let times = 0; times < 120; times += 1) {
+    const browser = new Browser();
+    assert.equal(outcome(await browser.go(`${service.base}${START}/callback?state=x&code=y`)), 'failed');
+  }
+  assert.equal(await signIn(provider.person('anna', 'anna@wmda.example')), '');
+});
+
 test('several factors must be proven, by amr or acr as configured', async () => {
   await invite('factors@wmda.example');
   const of = (more) => provider.person('factors', 'factors@wmda.example', more);
@@ -307,6 +359,10 @@ test('an ID token with a wrong signature, algorithm, nonce, audience, issuer or 
     ],
     ['another issuer', /Invalid issuer/, withClaims((claims) => ({ ...claims, iss: 'https://other.example' }))],
     ['its time is over', /Expired/, withClaims((claims) => ({ ...claims, exp: claims.iat - 1 }))],
+    ['another authorized party', /authorized party/, withClaims((claims) => ({ ...claims, azp: 'another' }))],
+    ['issued an hour ago', /too long ago/, withClaims((claims) => ({ ...claims, iat: claims.iat - 3600 }))],
+    ['issued in an hour', /in the future/, withClaims((claims) => ({ ...claims, iat: claims.iat + 3600, exp: claims.exp + 3600 }))],
+    ['the hash of another access token', /at_hash/, withClaims((claims) => ({ ...claims, at_hash: 'A'.repeat(22) }))],
     ['no subject', /sub/, withClaims(({ sub, ...claims }) => claims)],
     ['a control character', /unknown form/, withClaims((claims) => ({ ...claims, sub: 'a\u0000b' }))],
     ['an endless subject', /unknown form/, withClaims((claims) => ({ ...claims, sub: 'x'.repeat(256) }))],

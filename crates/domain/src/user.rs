@@ -39,6 +39,11 @@ pub struct Assignment {
     pub assigned_by: String,
 }
 
+/// How much of a password is judged.
+const JUDGED: usize = 64;
+/// So many guesses, as a power of ten, are made within reach of a rate limit.
+const LEAST_GUESSES_LOG10: f64 = 6.0;
+
 /// Why a text is no e-mail address.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this is no e-mail address: send one such as name@example.org, in ASCII, of at most 254 characters")]
@@ -66,15 +71,56 @@ pub enum WeakPassword {
     /// Hashing what has no end would be a way to keep the server busy.
     #[error("a password has at most 256 characters")]
     Long,
+    /// On a list of common passwords, a repetition or a keyboard row.
+    #[error(
+        "this password is one of those that are tried first: choose one that is hard to guess, such as four random words"
+    )]
+    Common,
+    /// What others know of the person (NIST SP 800-63B-4 §3.1.1.2: context-specific words).
+    #[error(
+        "a password is not the e-mail address, the name or the organisation: choose one that nobody can guess from them"
+    )]
+    Personal,
 }
 
-/// Length alone counts, by characters; there are no rules of composition.
-pub fn check_password(password: &str) -> Result<(), WeakPassword> {
+/// Length and guesses count; there are no rules of composition. `known` is what others know of the person.
+pub fn check_password(password: &str, known: &[&str]) -> Result<(), WeakPassword> {
     match password.chars().count() {
-        0..8 => Err(WeakPassword::Short),
-        8..=256 => Ok(()),
-        _ => Err(WeakPassword::Long),
+        0..8 => return Err(WeakPassword::Short),
+        8..=256 => {}
+        _ => return Err(WeakPassword::Long),
     }
+    if is_personal(password, known) {
+        return Err(WeakPassword::Personal);
+    }
+    // What is longer is judged by its beginning: the estimate takes time that grows with the square of the length.
+    let beginning: String = password.chars().take(JUDGED).collect();
+    match zxcvbn::zxcvbn(&beginning, known).guesses_log10() < LEAST_GUESSES_LOG10 {
+        true => Err(WeakPassword::Common),
+        false => Ok(()),
+    }
+}
+
+/// Whether little remains of the password without the words that others know of the person.
+fn is_personal(password: &str, known: &[&str]) -> bool {
+    let mut rest = letters(password);
+    let whole = rest.len();
+    let words = known
+        .iter()
+        .flat_map(|text| text.split(|one: char| !one.is_alphanumeric()).chain([*text]));
+    let mut words: Vec<String> = words.map(letters).filter(|word| word.len() >= 4).collect();
+    words.sort_unstable_by_key(|word| std::cmp::Reverse(word.len()));
+    words
+        .iter()
+        .for_each(|word| rest = rest.replace(word.as_str(), ""));
+    rest.len() < whole && rest.chars().count() < 4
+}
+
+fn letters(text: &str) -> String {
+    text.chars()
+        .filter(|one| one.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 #[cfg(test)]
@@ -102,10 +148,50 @@ mod tests {
     }
 
     #[test]
-    fn p01_passwords_have_8_to_256_characters_of_any_kind() {
-        assert_eq!(check_password("1234567"), Err(WeakPassword::Short));
-        assert_eq!(check_password("12345678"), Ok(()));
-        assert_eq!(check_password(&"ä".repeat(256)), Ok(()));
-        assert_eq!(check_password(&"a".repeat(257)), Err(WeakPassword::Long));
+    fn p01_passwords_have_8_to_256_characters_of_any_kind_and_are_hard_to_guess() {
+        let check = |password: &str| {
+            check_password(
+                password,
+                &[
+                    "Example Registry",
+                    "anna.bakker@example-registry.org",
+                    "Anna Bakker",
+                ],
+            )
+        };
+        assert_eq!(check("1234567"), Err(WeakPassword::Short));
+        assert_eq!(check(&"a".repeat(257)), Err(WeakPassword::Long));
+        for common in [
+            "password",
+            "Password1",
+            "12345678",
+            "qwertyuiop",
+            "iloveyou",
+            "aaaaaaaaaaaa",
+            "abcdefghijkl",
+            "letmein123",
+        ] {
+            assert_eq!(check(common), Err(WeakPassword::Common), "{common}");
+        }
+        for personal in [
+            "ExampleRegistry",
+            "example registry",
+            "Example-Registry-1",
+            "anna.bakker@example-registry.org",
+            "annabakker",
+            "Bakker12",
+        ] {
+            assert_eq!(check(personal), Err(WeakPassword::Personal), "{personal}");
+        }
+        for good in [
+            "correct horse battery",
+            "another password of mine",
+            "tulp-zebra-42",
+            "Registry of 9 blue whales",
+            "äöüßäöüß-kühl",
+            &"long and dull ".repeat(18),
+        ] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 #![expect(unused_qualifications, reason = "the macros of utoipa write qualified paths")]
 
+pub mod account;
 mod authorization;
 mod collections;
 mod documentation;
@@ -14,8 +15,8 @@ mod state;
 
 pub use authorization::Allowed;
 pub use collections::{
-    applications, attention, audit_events, managers, organisations, permissions, resource_servers, resources,
-    secrets, users, webhooks,
+    applications, attention, audit_events, managers, organisations, permissions, reports, resource_servers,
+    resources, secrets, users, webhooks,
 };
 pub use documentation::{html as docs, openapi::Documentation};
 pub use http::{cursor, problem::Problem};

@@ -12,9 +12,10 @@ use utoipa::{OpenApi, openapi};
 use utoipa_actix_web::AppExt;
 
 use crate::{
+    account,
     collections::{
-        applications, attention, audit_events, managers, organisations, permissions, resource_servers,
-        resources, secrets, users, webhooks,
+        applications, attention, audit_events, managers, organisations, permissions, reports,
+        resource_servers, resources, secrets, users, webhooks,
     },
     documentation::openapi::{self as documentation, Documentation},
     http::problem::Problem,
@@ -32,6 +33,16 @@ fn register(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(openid::routes::options)
         .service(openid::routes::start)
         .service(openid::routes::finish)
+        .service(account::overview::show)
+        .service(account::overview::change)
+        .service(account::proofs::change_password)
+        .service(account::proofs::confirm_authenticator)
+        .service(account::proofs::begin_authenticator)
+        .service(account::proofs::replace_recovery_codes)
+        .service(account::identity::bind)
+        .service(account::sessions::list)
+        .service(account::sessions::end_others)
+        .service(account::sessions::end_one)
         .service(preferences::show)
         .service(preferences::change)
         .service(preferences::ask)
@@ -74,6 +85,9 @@ fn register(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(users::update)
         .service(users::unbind)
         .service(attention::list)
+        .service(attention::snooze)
+        .service(reports::secrets)
+        .service(audit_events::history)
         .service(audit_events::list)
         .service(documentation::show);
 }

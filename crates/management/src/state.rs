@@ -12,7 +12,10 @@ use ring::rand::SecureRandom;
 use store::{Store, memory::ClientMemory};
 use tokio::sync::Semaphore;
 
-use crate::{http::problem::Problem, sign_in::openid::provider::Provider};
+use crate::{
+    http::problem::Problem,
+    sign_in::{openid::provider::Provider, refusals::Refusals, turns::Turns},
+};
 
 /// How many passwords are hashed at once: each takes 19 MiB and some tens of milliseconds.
 const HASHES_AT_ONCE: usize = 2;
@@ -27,6 +30,8 @@ pub struct Settings {
     pub max_per_application: i64,
     /// How many sign-ins may fail per account in 15 minutes.
     pub login_failures: i64,
+    /// The WMDA team, who is told when sign-ins to an account fail too often.
+    pub support_address: Option<String>,
     /// Whether webhooks may point to private networks, and to this machine by plain http.
     pub allow_private_webhooks: bool,
 }
@@ -39,7 +44,9 @@ pub struct Management {
     pub(crate) pepper: Arc<Pepper>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn SecureRandom + Send + Sync>,
-    pub(crate) hashes: Semaphore,
+    pub(crate) hashes: Arc<Semaphore>,
+    pub(crate) refusals: Refusals,
+    pub(crate) turns: Turns,
     pub(crate) provider: Option<Provider>,
     audit_key: Arc<AuditKey>,
 }
@@ -62,7 +69,9 @@ impl Management {
             pepper,
             clock,
             random,
-            hashes: Semaphore::new(HASHES_AT_ONCE),
+            hashes: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
+            refusals: Refusals::default(),
+            turns: Turns::default(),
             provider: None,
             audit_key,
         }

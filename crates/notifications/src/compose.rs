@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::{
     calendar::{self, CalendarFile},
+    notice::{self, Notice},
     text,
     words::{self, Words},
 };
@@ -79,11 +80,6 @@ struct Frame {
     support: Option<String>,
 }
 
-struct Notice {
-    headline: String,
-    why: String,
-}
-
 /// A message that is being made.
 struct Draft<'a> {
     id: Uuid,
@@ -118,18 +114,15 @@ impl Composer {
         items: &[MailItem],
         now: DateTime<Utc>,
     ) -> Result<Message, ComposeError> {
-        let headline = match mail.kind {
-            MailKind::Reminders => return self.reminders(mail, items, now),
-            MailKind::PasswordChanged => "Your password for Manage API Credentials was changed",
-            MailKind::AuthenticatorChanged => "Your authenticator for Manage API Credentials was changed",
-        };
-        let notice = Notice {
-            headline: headline.to_owned(),
-            why: format!(
-                "This happened on {}. All of your sessions were ended. If it was you, there is nothing to do.",
-                text::instant(mail.created_at)
-            ),
-        };
+        if mail.kind == MailKind::Reminders {
+            return self.reminders(mail, items, now);
+        }
+        let sealed = mail
+            .sealed
+            .as_deref()
+            .and_then(|sealed| self.pepper.open(mail.id, sealed));
+        let hidden = sealed.as_deref().and_then(|text| std::str::from_utf8(text).ok());
+        let notice = notice::of(mail.kind, mail.created_at, hidden);
         self.notice((mail.id, &mail.recipient), &notice, now)
     }
 
@@ -141,6 +134,7 @@ impl Composer {
                 "It was sent on {} by `wmda-auth notify --send-test`. Reminders reach this address.",
                 text::instant(now)
             ),
+            link: None,
         };
         self.notice((id, recipient), &notice, now)
     }

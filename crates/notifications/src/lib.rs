@@ -6,6 +6,7 @@ mod calendar;
 mod compose;
 mod delivery;
 mod hooks;
+mod notice;
 mod notifier;
 pub mod rules;
 mod target;

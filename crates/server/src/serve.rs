@@ -75,6 +75,7 @@ pub fn management(configuration: &Configuration, prepared: &Prepared, public_url
         public_url,
         max_lifetime_days: configuration.secrets.max_lifetime_days,
         max_per_application: configuration.secrets.max_per_application,
+        support_address: configuration.mail.support_address.clone(),
         login_failures: configuration.limits.login_failures,
         allow_private_webhooks: configuration.webhooks.allow_private,
     };

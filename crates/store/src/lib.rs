@@ -15,16 +15,19 @@ pub use clients::{memory, revocations::TokenReference, usage};
 pub use database::connection::{self, DatabaseUrl};
 pub use directory::{
     applications, managers,
-    pages::Page,
+    pages::{Page, pattern},
     resource_servers::{NewResourceServer, ResourceServerView},
     resources::ResourceChange,
 };
 pub use error::StoreError;
-pub use outbox::{mails, webhook_deliveries, webhooks};
-pub use people::{enrolments, sessions, users};
+pub use outbox::{
+    mails::{self, Notice},
+    webhook_deliveries, webhooks,
+};
+pub use people::{accounts, enrolments, sessions, sign_in_attempts, users};
 pub use secrets::{
     attention,
     client_secrets::{self, NewClientSecret},
-    secret_facts,
+    reports, secret_facts,
 };
 pub use store::Store;

@@ -6,6 +6,7 @@ use domain::{
     policy::Permission,
 };
 use serde::{Deserialize, Serialize};
+use store::accounts::Standing;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -27,7 +28,7 @@ const LIST: &str = "applications";
 /// Each application should have so many managers who can sign in.
 pub(crate) const ENOUGH_MANAGERS: usize = 2;
 
-/// A new application; its client id is given by the server and never changes.
+/// A new application; its client id never changes.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewApplication {
@@ -36,6 +37,9 @@ pub struct NewApplication {
     pub name: String,
     /// The owner.
     pub organisation_id: Uuid,
+    /// An identifier that the application had before, elsewhere; given by the server when left out.
+    #[serde(default)]
+    pub client_id: Option<Uuid>,
 }
 
 /// A change of an application; what is left out stays. The client id never changes.
@@ -74,9 +78,20 @@ pub struct ApplicationView {
     pub warnings: Vec<String>,
 }
 
-impl From<store::applications::ApplicationView> for ApplicationView {
-    fn from(view: store::applications::ApplicationView) -> Self {
-        let able = view.managers.iter().filter(|manager| manager.enabled).count();
+/// The people who manage these applications.
+fn managers_of<'a>(views: impl IntoIterator<Item = &'a store::applications::ApplicationView>) -> Vec<Uuid> {
+    let managers = views.into_iter().flat_map(|view| &view.managers);
+    managers.map(|manager| manager.assignment.user_id).collect()
+}
+
+impl ApplicationView {
+    fn of(view: store::applications::ApplicationView, standing: &Standing) -> Self {
+        let managers: Vec<ManagerView> = view
+            .managers
+            .into_iter()
+            .map(|manager| ManagerView::of(manager, standing))
+            .collect();
+        let able = managers.iter().filter(|manager| manager.can_sign_in).count();
         let warning = format!(
             "{able} of at least {ENOUGH_MANAGERS} credential managers who can sign in: assign another one"
         );
@@ -88,7 +103,7 @@ impl From<store::applications::ApplicationView> for ApplicationView {
             organisation_name: view.organisation_name,
             enabled: view.application.enabled,
             permissions: view.permissions.into_iter().map(Into::into).collect(),
-            managers: view.managers.into_iter().map(Into::into).collect(),
+            managers,
             warnings: (able < ENOUGH_MANAGERS).then_some(warning).into_iter().collect(),
         }
     }
@@ -103,7 +118,13 @@ impl Management {
     ) -> Result<ApplicationView, Problem> {
         let name = ApplicationName::parse(&new.name).map_err(|error| Problem::Invalid(error.to_string()))?;
         let application = Application {
-            client_id: self.uuid()?,
+            client_id: match new.client_id {
+                Some(id) if id.is_nil() || id.is_max() => {
+                    return Err(Problem::Invalid("client_id names nothing".to_owned()));
+                }
+                Some(id) => id,
+                None => self.uuid()?,
+            },
             organisation_id: new.organisation_id,
             name,
             enabled: true,
@@ -118,7 +139,9 @@ impl Management {
     /// One application.
     pub async fn application(&self, _: &Allowed, client_id: Uuid) -> Result<ApplicationView, Problem> {
         let found = self.store.application(client_id).await?;
-        found.map(Into::into).ok_or(Problem::NotFound)
+        let found = found.ok_or(Problem::NotFound)?;
+        let standing = self.store.standing(managers_of([&found])).await?;
+        Ok(ApplicationView::of(found, &standing))
     }
 
     /// The applications that somebody may see, by name.
@@ -130,14 +153,10 @@ impl Management {
         let (limit, page) = query.page(&self.pepper, LIST)?;
         let among = allowed.principal.visible_applications().map(<[Uuid]>::to_vec);
         let found = self.store.applications(among, page).await?;
-        let views = found.into_iter().map(Into::into).collect();
-        Ok(cursor::page(
-            &self.pepper,
-            LIST,
-            views,
-            limit,
-            |one: &ApplicationView| one.name.clone(),
-        ))
+        let standing = self.store.standing(managers_of(&found)).await?;
+        let views = found.into_iter().map(|one| ApplicationView::of(one, &standing));
+        let key = |one: &ApplicationView| one.name.clone();
+        Ok(cursor::page(&self.pepper, LIST, views.collect(), limit, key))
     }
 
     /// Renames an application, switches it, or both.

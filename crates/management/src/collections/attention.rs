@@ -1,9 +1,9 @@
 //! What the WMDA team should look at, the most urgent first.
 
-use actix_web::{HttpResponse, get};
-use chrono::{DateTime, Utc};
+use actix_web::{HttpResponse, get, post};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{policy::Permission, secret};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::attention::{EndingSecret, Named};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -12,55 +12,80 @@ use crate::{
     authorization::Allowed,
     collections::applications::ENOUGH_MANAGERS,
     documentation::openapi::Problems,
-    http::{answer::ok, caller::Caller, problem::Problem},
+    http::{
+        answer::ok,
+        body::Body,
+        caller::Caller,
+        problem::{Problem, named_in_body},
+    },
     state::Management,
 };
 
 /// At most so many concerns of each kind.
 const MOST: usize = 200;
 
-/// Something to look at.
+/// Something to look at. What does not belong to its kind is null.
 #[derive(Serialize, ToSchema)]
 pub struct AttentionItem {
+    /// What is the matter.
+    pub kind: Concern,
     /// The application concerned.
     pub client_id: Uuid,
     /// Its name.
     pub application_name: String,
     /// Its owner's name.
     pub organisation_name: String,
-    /// What is the matter.
-    #[serde(flatten)]
-    pub concern: Concern,
-}
-
-/// What is the matter.
-#[derive(Serialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Concern {
-    /// An expired secret is still being tried: a system gets no token.
-    SecretExpiredYetTried(EndingView),
-    /// A secret expires within a month.
-    SecretExpiring(EndingView),
-    /// Fewer than two managers can sign in.
-    TooFewManagers {
-        /// How many can.
-        able_managers: i64,
-    },
-}
-
-/// A secret that ends.
-#[derive(Serialize, ToSchema)]
-pub struct EndingView {
-    /// Its identifier.
-    pub secret_id: Uuid,
+    /// The secret concerned.
+    pub secret_id: Option<Uuid>,
     /// What the manager calls it.
-    pub secret_name: String,
+    pub secret_name: Option<String>,
     /// From this instant on it is refused.
-    pub expires_at: DateTime<Utc>,
+    pub expires_at: Option<DateTime<Utc>>,
     /// When it last got a token; null when it never did.
     pub last_used_at: Option<DateTime<Utc>>,
     /// When it was last presented after its expiry.
     pub tried_after_expiry_at: Option<DateTime<Utc>>,
+    /// How many managers can sign in.
+    pub able_managers: Option<i64>,
+}
+
+/// What is the matter.
+#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Concern {
+    /// An expired secret is still being tried: a system gets no token.
+    SecretExpiredYetTried,
+    /// A secret expires within a month.
+    SecretExpiring,
+    /// Fewer than two managers can sign in.
+    TooFewManagers,
+}
+
+/// How many items there are of each kind.
+#[derive(Serialize, ToSchema)]
+pub struct AttentionCounts {
+    /// Expired secrets that are still tried.
+    pub secret_expired_yet_tried: usize,
+    /// Secrets that expire within a month.
+    pub secret_expiring: usize,
+    /// Applications with fewer than two managers who can sign in.
+    pub too_few_managers: usize,
+    /// Applications with fewer than two managers that are left out until later.
+    pub snoozed: i64,
+}
+
+/// What to leave out for a while.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Snooze {
+    /// `too_few_managers`; secrets can't be put off.
+    pub kind: Concern,
+    /// The applications.
+    #[schema(min_items = 1, max_items = 200)]
+    pub client_ids: Vec<Uuid>,
+    /// For how many days; 0 shows them again.
+    #[schema(maximum = 365)]
+    pub days: u32,
 }
 
 /// The list; it has no pages.
@@ -70,33 +95,42 @@ pub struct AttentionList {
     pub items: Vec<AttentionItem>,
     /// Whether that is all.
     pub complete: bool,
+    /// How many items of each kind the list holds.
+    pub counts: AttentionCounts,
 }
 
-fn item(application: Named, concern: Concern) -> AttentionItem {
+fn of_secret(secret: EndingSecret, kind: Concern) -> AttentionItem {
     AttentionItem {
-        client_id: application.client_id,
-        application_name: application.name,
-        organisation_name: application.organisation_name,
-        concern,
+        kind,
+        client_id: secret.application.client_id,
+        application_name: secret.application.name,
+        organisation_name: secret.application.organisation_name,
+        secret_id: Some(secret.id),
+        secret_name: Some(secret.name),
+        expires_at: Some(secret.expires_at),
+        last_used_at: secret.last_used_at,
+        tried_after_expiry_at: secret.tried_after_expiry_at,
+        able_managers: None,
     }
 }
 
-fn ending(secret: EndingSecret, concern: fn(EndingView) -> Concern) -> AttentionItem {
-    let view = EndingView {
-        secret_id: secret.id,
-        secret_name: secret.name,
-        expires_at: secret.expires_at,
-        last_used_at: secret.last_used_at,
-        tried_after_expiry_at: secret.tried_after_expiry_at,
-    };
-    item(secret.application, concern(view))
+fn of_managers((application, able_managers): (Named, i64)) -> AttentionItem {
+    AttentionItem {
+        kind: Concern::TooFewManagers,
+        client_id: application.client_id,
+        application_name: application.name,
+        organisation_name: application.organisation_name,
+        secret_id: None,
+        secret_name: None,
+        expires_at: None,
+        last_used_at: None,
+        tried_after_expiry_at: None,
+        able_managers: Some(able_managers),
+    }
 }
 
-fn of_secrets(
-    found: Vec<EndingSecret>,
-    concern: fn(EndingView) -> Concern,
-) -> impl Iterator<Item = AttentionItem> {
-    found.into_iter().take(MOST).map(move |one| ending(one, concern))
+fn at_most<T>(found: Vec<T>, item: impl Fn(T) -> AttentionItem) -> Vec<AttentionItem> {
+    found.into_iter().take(MOST).map(item).collect()
 }
 
 impl Management {
@@ -108,20 +142,45 @@ impl Management {
             .store
             .ending_secrets(now, secret::expiring_until(now), limit)
             .await?;
-        let thin = self.store.thinly_managed(ENOUGH_MANAGERS as i64, limit).await?;
+        let thin = self
+            .store
+            .thinly_managed(ENOUGH_MANAGERS as i64, now, limit)
+            .await?;
         let complete = [tried.len(), expiring.len(), thin.len()]
             .iter()
             .all(|count| *count <= MOST);
-        let tried = of_secrets(tried, Concern::SecretExpiredYetTried);
-        let expiring = of_secrets(expiring, Concern::SecretExpiring);
-        let thin = thin
-            .into_iter()
-            .take(MOST)
-            .map(|(application, able_managers)| item(application, Concern::TooFewManagers { able_managers }));
+        let tried = at_most(tried, |one| of_secret(one, Concern::SecretExpiredYetTried));
+        let expiring = at_most(expiring, |one| of_secret(one, Concern::SecretExpiring));
+        let thin = at_most(thin, of_managers);
+        let counts = AttentionCounts {
+            secret_expired_yet_tried: tried.len(),
+            secret_expiring: expiring.len(),
+            too_few_managers: thin.len(),
+            snoozed: self.store.snoozed_managers(now).await?,
+        };
         Ok(AttentionList {
-            items: tried.chain(expiring).chain(thin).collect(),
+            items: tried.into_iter().chain(expiring).chain(thin).collect(),
             complete,
+            counts,
         })
+    }
+
+    /// Leaves a concern out for some days.
+    pub async fn snooze(&self, allowed: &Allowed, wanted: Snooze) -> Result<(), Problem> {
+        if !matches!(wanted.kind, Concern::TooFewManagers) {
+            let remedy = "kind: only too_few_managers can be left out for a while";
+            return Err(Problem::Invalid(remedy.to_owned()));
+        }
+        if !(1..=MOST).contains(&wanted.client_ids.len()) || wanted.days > 365 {
+            let remedy = "send 1 to 200 client_ids, and at most 365 days";
+            return Err(Problem::Invalid(remedy.to_owned()));
+        }
+        let ids: Vec<String> = wanted.client_ids.iter().map(Uuid::to_string).collect();
+        let object = format!("attention/too_few_managers/{}", ids.join("+"));
+        let entry = self.done(allowed, "attention.snooze", object);
+        let until = self.now() + TimeDelta::days(i64::from(wanted.days));
+        let outcome = self.store.snooze_managers(wanted.client_ids, until, entry).await;
+        outcome.map_err(named_in_body("application"))
     }
 }
 
@@ -131,4 +190,13 @@ impl Management {
 pub(crate) async fn list(caller: Caller) -> Result<HttpResponse, Problem> {
     let allowed = caller.may(Permission::ReadDirectory).await?;
     ok(caller.service.attention(&allowed).await)
+}
+
+/// Leaves out of the list for some days that applications have too few managers. Role: admin.
+#[utoipa::path(tag = "WMDA team", request_body = Snooze, responses((status = 204), Problems))]
+#[post("/attention/snooze")]
+pub(crate) async fn snooze(caller: Caller, body: Body) -> Result<HttpResponse, Problem> {
+    let allowed = caller.may(Permission::ManageDirectory).await?;
+    caller.service.snooze(&allowed, body.parse()?).await?;
+    Ok(HttpResponse::NoContent().finish())
 }

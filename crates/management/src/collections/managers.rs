@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, delete, get, post, web};
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::{policy::Permission, user::Assignment};
 use serde::{Deserialize, Serialize};
+use store::accounts::Standing;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -47,6 +48,10 @@ pub struct ManagerView {
     pub display_name: String,
     /// Whether they may sign in.
     pub enabled: bool,
+    /// Whether they have what signing in takes.
+    pub enrolled: bool,
+    /// Whether they can: enabled like their organisation, enrolled, and still a credential manager or admin.
+    pub can_sign_in: bool,
     /// Who in the organisation confirmed the assignment.
     pub confirmed_by: String,
     /// When they did.
@@ -55,9 +60,11 @@ pub struct ManagerView {
     pub assigned_by: String,
 }
 
-impl From<store::managers::ManagerView> for ManagerView {
-    fn from(view: store::managers::ManagerView) -> Self {
+impl ManagerView {
+    pub(crate) fn of(view: store::managers::ManagerView, standing: &Standing) -> Self {
         Self {
+            enrolled: standing.enrolled.contains(&view.assignment.user_id),
+            can_sign_in: standing.able.contains(&view.assignment.user_id),
             user_id: view.assignment.user_id,
             email: view.email,
             display_name: view.display_name,

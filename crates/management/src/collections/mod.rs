@@ -6,6 +6,7 @@ pub mod audit_events;
 pub mod managers;
 pub mod organisations;
 pub mod permissions;
+pub mod reports;
 pub mod resource_servers;
 pub mod resources;
 pub mod secrets;

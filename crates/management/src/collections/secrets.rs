@@ -240,12 +240,12 @@ impl Management {
         let filter = SecretFilter {
             status: query.status.as_deref().map(parse_status).transpose()?,
             search: cursor::search(query.search)?,
-            after: after.as_deref().and_then(parse_key),
+            after: after.as_deref().and_then(cursor::parse_expiry_key),
             limit: limit + 1,
         };
         let found = self.store.secrets(client_id, filter, now).await?;
         let views = found.into_iter().map(|one| view(one, now)).collect();
-        let key = |one: &SecretView| format!("{} {}", one.expires_at.timestamp_millis(), one.id);
+        let key = |one: &SecretView| cursor::expiry_key(one.expires_at, one.id);
         Ok(cursor::page(&self.pepper, &place, views, limit, key))
     }
 
@@ -262,14 +262,6 @@ impl Management {
 
 fn object(client_id: Uuid, id: Uuid) -> String {
     format!("application/{client_id}/secret/{id}")
-}
-
-fn parse_key(key: &str) -> Option<(DateTime<Utc>, Uuid)> {
-    let (at, id) = key.split_once(' ')?;
-    Some((
-        DateTime::from_timestamp_millis(at.parse().ok()?)?,
-        id.parse().ok()?,
-    ))
 }
 
 /// Creates a secret and shows its value, this once. Role: a credential manager of the application.

@@ -1,13 +1,13 @@
 //! People: the WMDA team adds them; they set a password and an authenticator through a one-time link.
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::{
     policy::{Permission, Role},
     user::{User, parse_email},
 };
 use serde::{Deserialize, Serialize};
-use store::users::UserChange;
+use store::{outbox::MailKind, users::UserChange};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ use crate::{
         cursor::{self, List, ListQuery},
         problem::{Problem, named_in_body},
     },
-    sign_in::enrolment::{EnrolmentLink, INVITATION},
+    sign_in::enrolment::{EnrolmentLink, EnrolmentOrder},
     state::Management,
 };
 
@@ -43,6 +43,21 @@ pub struct NewUser {
     /// Some of `admin`, `auditor`, `credential_manager`.
     #[serde(default)]
     pub roles: Vec<String>,
+    /// `true` sends the one-time link to the person by mail instead of showing it.
+    #[serde(default)]
+    pub send_mail: bool,
+}
+
+/// What is wanted of a new one-time link; all may be left out, and the body too.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolmentReset {
+    /// `true` lets the person set up a new authenticator too: only after you have made sure who asks.
+    #[serde(default)]
+    pub replace_authenticator: bool,
+    /// `true` sends the link to the person by mail instead of showing it.
+    #[serde(default)]
+    pub send_mail: bool,
 }
 
 /// A change of a person; what is left out stays.
@@ -76,6 +91,9 @@ pub struct UserView {
     pub roles: Vec<String>,
     /// Whether the person may sign in.
     pub enabled: bool,
+    /// Whether the person has what signing in takes: a password and an authenticator, or an identity at the OpenID
+    /// provider.
+    pub enrolled: bool,
     /// When the person was added.
     pub created_at: DateTime<Utc>,
 }
@@ -91,9 +109,10 @@ pub struct CreatedUser {
     pub link: EnrolmentLink,
 }
 
-impl From<User> for UserView {
-    fn from(user: User) -> Self {
+impl UserView {
+    pub(crate) fn of(user: User, enrolled: bool) -> Self {
         Self {
+            enrolled,
             id: user.id,
             email: user.email,
             display_name: user.display_name,
@@ -118,12 +137,7 @@ fn parse_name(text: &str) -> Result<String, Problem> {
 
 impl Management {
     /// Adds a person and opens their enrolment.
-    pub async fn create_user(
-        &self,
-        allowed: &Allowed,
-        new: NewUser,
-        link_life: TimeDelta,
-    ) -> Result<CreatedUser, Problem> {
+    pub async fn create_user(&self, allowed: &Allowed, new: NewUser) -> Result<CreatedUser, Problem> {
         let roles = parse_roles(&new.roles)?;
         let of_the_team = roles
             .iter()
@@ -145,32 +159,37 @@ impl Management {
         let entry = self.done(allowed, "user.create", format!("user/{}", user.id));
         let outcome = self.store.create_user(user.clone(), entry).await;
         outcome.map_err(named_in_body("organisation"))?;
-        let link = self.open_enrolment(allowed, user.id, link_life, false).await?;
+        let order = EnrolmentOrder {
+            mail: new.send_mail.then_some(MailKind::Invitation),
+            ..EnrolmentOrder::SHOWN
+        };
+        let link = self
+            .open_enrolment(allowed, (user.id, &user.email), order)
+            .await?;
         Ok(CreatedUser {
-            user: user.into(),
+            user: UserView::of(user, false),
             link,
         })
     }
 
     /// One person.
     pub async fn user(&self, _: &Allowed, id: Uuid) -> Result<UserView, Problem> {
-        self.store
-            .user(id)
-            .await?
-            .map(Into::into)
-            .ok_or(Problem::NotFound)
+        let user = self.store.user(id).await?.ok_or(Problem::NotFound)?;
+        let enrolled = self.store.standing(vec![id]).await?.enrolled;
+        Ok(UserView::of(user, enrolled.contains(&id)))
     }
 
     /// People by e-mail address.
     pub async fn users(&self, _: &Allowed, query: ListQuery) -> Result<List<UserView>, Problem> {
         let (limit, page) = query.page(&self.pepper, LIST)?;
-        let views = self
-            .store
-            .users(page)
-            .await?
-            .into_iter()
-            .map(Into::into)
-            .collect();
+        let found = self.store.users(page).await?;
+        let people = found.iter().map(|user| user.id).collect();
+        let enrolled = self.store.standing(people).await?.enrolled;
+        let views = found.into_iter().map(|user| {
+            let is_enrolled = enrolled.contains(&user.id);
+            UserView::of(user, is_enrolled)
+        });
+        let views = views.collect();
         Ok(cursor::page(
             &self.pepper,
             LIST,
@@ -241,10 +260,7 @@ impl Management {
 #[post("/users")]
 pub(crate) async fn create(caller: Caller, body: Body) -> Result<HttpResponse, Problem> {
     let allowed = caller.may(Permission::ManageDirectory).await?;
-    let made = caller
-        .service
-        .create_user(&allowed, body.parse()?, INVITATION)
-        .await?;
+    let made = caller.service.create_user(&allowed, body.parse()?).await?;
     Ok(created(&format!("/api/v1/users/{}", made.user.id), &made))
 }
 
@@ -287,16 +303,26 @@ pub(crate) async fn update(
     ok(caller.service.change_user(&allowed, id(&path)?, change).await)
 }
 
-/// Makes a new one-time link for a person who forgot the password. The authenticator stays, and is asked for.
-/// Role: admin.
-#[utoipa::path(tag = "WMDA team", params(("id" = Uuid, Path)), responses((status = 201, body = EnrolmentLink), Problems))]
+/// Makes a new one-time link for a person who forgot the password, and lifts a lock-out of their account. The
+/// authenticator stays, and is asked for, unless `replace_authenticator` says otherwise. Role: admin.
+#[utoipa::path(tag = "WMDA team", params(("id" = Uuid, Path)), request_body = EnrolmentReset, responses((status = 201, body = EnrolmentLink), Problems))]
 #[post("/users/{id}/enrolment")]
-pub(crate) async fn reset(caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn reset(
+    caller: Caller,
+    path: web::Path<String>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
     let allowed = caller.may(Permission::ManageDirectory).await?;
     let user = caller.service.user(&allowed, id(&path)?).await?;
+    let wanted: EnrolmentReset = body.parse_or_default()?;
+    let order = EnrolmentOrder {
+        replaces_totp: wanted.replace_authenticator,
+        mail: wanted.send_mail.then_some(MailKind::Reset),
+        ..EnrolmentOrder::SHOWN
+    };
     let link = caller
         .service
-        .open_enrolment(&allowed, user.id, INVITATION, false)
+        .open_enrolment(&allowed, (user.id, &user.email), order)
         .await?;
     Ok(created(&format!("/api/v1/users/{}", user.id), &link))
 }

@@ -11,12 +11,23 @@ use crate::http::problem::Problem;
 const MAX_LENGTH: usize = 16 * 1024;
 
 /// A body that has been read and not yet been looked at.
-pub(crate) struct Body(Result<web::Bytes, Problem>);
+pub(crate) struct Body {
+    read: Result<web::Bytes, Problem>,
+    is_absent: bool,
+}
 
 impl Body {
+    /// The body, or what stands for none where it may be left out.
+    pub(crate) fn parse_or_default<T: DeserializeOwned + Default>(self) -> Result<T, Problem> {
+        match self.is_absent {
+            true => Ok(T::default()),
+            false => self.parse(),
+        }
+    }
+
     /// Strict JSON: an unknown or repeated field is an error that names it.
     pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<T, Problem> {
-        let bytes = self.0?;
+        let bytes = self.read?;
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let place = error.path().to_string();
@@ -64,20 +75,27 @@ impl FromRequest for Body {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_json = request.content_type().eq_ignore_ascii_case("application/json");
+        let length = request.headers().get("content-length");
+        let is_absent = request.content_type().is_empty()
+            && !request.headers().contains_key("transfer-encoding")
+            && length.is_none_or(|length| length == "0");
         let payload = payload.take();
         Box::pin(async move {
-            if !is_json {
-                return Ok(Self(Err(Problem::UnsupportedMediaType)));
-            }
-            let bytes =
-                actix_web::body::to_bytes_limited(actix_web::body::BodyStream::new(payload), MAX_LENGTH)
-                    .await;
-            Ok(Self(match bytes {
-                Err(_) => Err(Problem::TooLarge),
-                Ok(Err(_)) => Err(Problem::Invalid("the body could not be read".to_owned())),
-                Ok(Ok(bytes)) => Ok(bytes),
-            }))
+            let read = match is_json {
+                true => read(payload).await,
+                false => Err(Problem::UnsupportedMediaType),
+            };
+            Ok(Self { read, is_absent })
         })
+    }
+}
+
+async fn read(payload: Payload) -> Result<web::Bytes, Problem> {
+    let stream = actix_web::body::BodyStream::new(payload);
+    match actix_web::body::to_bytes_limited(stream, MAX_LENGTH).await {
+        Err(_) => Err(Problem::TooLarge),
+        Ok(Err(_)) => Err(Problem::Invalid("the body could not be read".to_owned())),
+        Ok(Ok(bytes)) => Ok(bytes),
     }
 }
 

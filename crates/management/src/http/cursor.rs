@@ -1,10 +1,12 @@
 //! Pages of lists: opaque cursors that only this service can make.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, Utc};
 use domain::pepper::Pepper;
 use serde::{Deserialize, Serialize};
 use store::Page;
 use utoipa::IntoParams;
+use uuid::Uuid;
 
 use crate::http::problem::Problem;
 
@@ -21,9 +23,12 @@ pub struct ListQuery {
     pub limit: Option<u32>,
     /// The `next` of the page before.
     pub after: Option<String>,
-    /// Only items whose name holds this text.
+    /// Only items whose name holds this text, in any case; applications by client id, organisation or secret hint too,
+    /// people by name or address.
     #[param(max_length = 120)]
     pub search: Option<String>,
+    /// Only applications or people of this organisation.
+    pub organisation_id: Option<Uuid>,
 }
 
 impl ListQuery {
@@ -32,7 +37,8 @@ impl ListQuery {
         let limit = limit(self.limit)?;
         let after = open(pepper, list, self.after.as_deref())?;
         let search = search(self.search)?;
-        Ok((limit, Page::new(after, &search, limit as i64 + 1)))
+        let page = Page::new(after, &search, limit as i64 + 1);
+        Ok((limit, page.of_organisation(self.organisation_id)))
     }
 }
 
@@ -76,6 +82,20 @@ pub(crate) fn page<T>(
     let last = items.last().filter(|_| more);
     let next = last.map(|item| seal(pepper, list, &key(item)));
     List { items, next }
+}
+
+/// The key of a list that is ordered by expiry and id.
+pub(crate) fn expiry_key(expires_at: DateTime<Utc>, id: Uuid) -> String {
+    format!("{} {id}", expires_at.timestamp_millis())
+}
+
+/// The expiry and the id of such a key.
+pub(crate) fn parse_expiry_key(key: &str) -> Option<(DateTime<Utc>, Uuid)> {
+    let (expiry, id) = key.split_once(' ')?;
+    Some((
+        DateTime::from_timestamp_millis(expiry.parse().ok()?)?,
+        id.parse().ok()?,
+    ))
 }
 
 fn seal(pepper: &Pepper, list: &str, key: &str) -> String {

@@ -4,9 +4,13 @@
 use actix_web::{HttpRequest, HttpResponse, post};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{audit::Source, random, user::check_password};
+use domain::random;
 use serde::{Deserialize, Serialize};
-use store::enrolments::{CompletedEnrolment, Enrolment};
+use store::{
+    enrolments::{CompletedEnrolment, Enrolment, NewEnrolment},
+    outbox::MailKind,
+};
+use totp_rs::TOTP;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -16,23 +20,49 @@ use crate::{
     http::{
         answer::{created, ok},
         body::Body,
-        caller::{service, source},
+        caller::service,
         problem::{Problem, named_in_body},
     },
-    sign_in::totp::{SecondFactor, base32},
+    sign_in::{
+        attempts::Origin,
+        totp::{SecondFactor, base32},
+    },
     state::Management,
 };
 
 /// How long the link of an invited person works.
 pub const INVITATION: TimeDelta = TimeDelta::hours(72);
-/// How long the first admin's link works, and any link after its first use.
+/// How long any link works after its first use.
 pub const FIRST_USE: TimeDelta = TimeDelta::minutes(15);
+
+/// What is wanted of a one-time link.
+#[derive(Clone, Copy)]
+pub struct EnrolmentOrder {
+    /// How long it works.
+    pub life: TimeDelta,
+    /// Whether a new authenticator takes the place of the one that there is: only for somebody whom the WMDA team has
+    /// recognised by other means.
+    pub replaces_totp: bool,
+    /// The mail that brings it; `None` shows the link instead.
+    pub mail: Option<MailKind>,
+}
+
+impl EnrolmentOrder {
+    /// A link that is shown, and keeps an authenticator that there is.
+    pub const SHOWN: Self = Self {
+        life: INVITATION,
+        replaces_totp: false,
+        mail: None,
+    };
+}
 
 /// A one-time link.
 #[derive(Serialize, ToSchema)]
 pub struct EnrolmentLink {
-    /// Hand it to the person and to nobody else.
-    pub enrolment_url: String,
+    /// Hand it to the person and to nobody else; null when it was sent by mail.
+    pub enrolment_url: Option<String>,
+    /// The address that it was sent to, when it was asked for.
+    pub mailed_to: Option<String>,
     /// Until when it works.
     pub enrolment_expires_at: DateTime<Utc>,
 }
@@ -61,6 +91,17 @@ pub struct AuthenticatorView {
     pub qr_code: Option<Vec<String>>,
 }
 
+impl AuthenticatorView {
+    pub(crate) fn of(email: String, authenticator: &TOTP) -> Result<Self, Problem> {
+        Ok(Self {
+            email,
+            totp_secret: Some(base32(&authenticator.secret)),
+            qr_code: Some(qr_code(&authenticator.get_url())?),
+            otpauth_uri: Some(authenticator.get_url()),
+        })
+    }
+}
+
 /// The second step.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -83,40 +124,57 @@ pub struct RecoveryCodes {
 }
 
 impl Management {
-    /// Opens an enrolment in place of any other of this person.
+    /// Opens an enrolment in place of any other of this person, and lifts a lock-out of their account.
     pub async fn open_enrolment(
         &self,
         allowed: &Allowed,
-        user_id: Uuid,
-        life: TimeDelta,
-        replaces_totp: bool,
+        (user_id, email): (Uuid, &str),
+        order: EnrolmentOrder,
     ) -> Result<EnrolmentLink, Problem> {
         let token = URL_SAFE_NO_PAD.encode(random::bytes::<32>(&*self.random)?);
-        let expires_at = self.now() + life;
-        let entry = self.done(allowed, "user.open_enrolment", format!("user/{user_id}"));
-        let digest = self.pepper.tag("enrolment", token.as_bytes());
-        let outcome = self
-            .store
-            .open_enrolment(user_id, digest, expires_at, replaces_totp, entry)
-            .await;
+        let expires_at = self.now() + order.life;
+        let url = format!(
+            "{}/manage-api-credentials#token={token}",
+            self.settings.public_url
+        );
+        let mail = match order.mail {
+            Some(kind) => Some(self.sealed_notice((self.uuid()?, email), kind, &url)?),
+            None => None,
+        };
+        let is_mailed = mail.is_some();
+        let account = self.account_digest(email);
+        let new = NewEnrolment {
+            user_id,
+            digest: self.pepper.tag("enrolment", token.as_bytes()),
+            expires_at,
+            replaces_totp: order.replaces_totp,
+            account,
+            mail,
+        };
+        let action = match order.replaces_totp {
+            true => "user.reset_authenticator",
+            false => "user.open_enrolment",
+        };
+        let entry = self.done(allowed, action, format!("user/{user_id}"));
+        let outcome = self.store.open_enrolment(new, entry).await;
         outcome.map_err(named_in_body("user"))?;
+        self.refusals.lift(&account);
         Ok(EnrolmentLink {
-            enrolment_url: format!(
-                "{}/manage-api-credentials#token={token}",
-                self.settings.public_url
-            ),
+            enrolment_url: (!is_mailed).then_some(url),
+            mailed_to: is_mailed.then(|| email.to_owned()),
             enrolment_expires_at: expires_at,
         })
     }
 
     /// Takes the password and hands out the authenticator's secret.
-    pub async fn begin_enrolment(
+    pub(crate) async fn begin_enrolment(
         &self,
-        from: Source,
+        from: &Origin,
         step: BeginEnrolment,
     ) -> Result<AuthenticatorView, Problem> {
-        check_password(&step.password).map_err(|error| Problem::Invalid(error.to_string()))?;
+        let _turn = self.turns.take(from.source).await?;
         let (open, digest) = self.open(from, &step.token).await?;
+        self.check_new_password(&step.password, &open.user).await?;
         let hash = self.hash_password(step.password).await?;
         let expires_at = self.now() + FIRST_USE;
         let email = open.user.email.clone();
@@ -135,21 +193,17 @@ impl Management {
         self.store
             .prepare_enrolment(digest, hash, Some(sealed), expires_at)
             .await?;
-        Ok(AuthenticatorView {
-            email,
-            totp_secret: Some(base32(&authenticator.secret)),
-            qr_code: Some(qr_code(&authenticator.get_url())?),
-            otpauth_uri: Some(authenticator.get_url()),
-        })
+        AuthenticatorView::of(email, &authenticator)
     }
 
     /// Takes a code, makes password and authenticator the person's own, and ends their sessions.
-    pub async fn confirm_enrolment(
+    pub(crate) async fn confirm_enrolment(
         &self,
-        from: Source,
+        from: &Origin,
         step: ConfirmEnrolment,
     ) -> Result<RecoveryCodes, Problem> {
         let factor = SecondFactor::read(step.totp, step.recovery_code)?;
+        let _turn = self.turns.take(from.source).await?;
         let (open, digest) = self.open(from, &step.token).await?;
         let first = || Problem::Conflict("send the password to /api/v1/enrolment first".to_owned());
         let (Some(password_hash), Some(sealed)) = (open.password_hash, open.totp_secret) else {
@@ -169,7 +223,7 @@ impl Management {
             true => (None, Vec::new()),
             false => (Some((sealed, digests)), codes),
         };
-        let who = (user.email.as_str(), from.0.to_string());
+        let who = (user.email.as_str(), from.source.0.to_string());
         let done = CompletedEnrolment {
             user_id: user.id,
             digest,
@@ -190,11 +244,13 @@ impl Management {
         (user_id, email): (Uuid, &str),
         password: String,
     ) -> Result<String, Problem> {
-        let link = self.open_enrolment(allowed, user_id, FIRST_USE, true).await?;
-        let token = link
-            .enrolment_url
-            .split_once("#token=")
-            .map_or("", |parts| parts.1);
+        let order = EnrolmentOrder {
+            replaces_totp: true,
+            ..EnrolmentOrder::SHOWN
+        };
+        let link = self.open_enrolment(allowed, (user_id, email), order).await?;
+        let url = link.enrolment_url.unwrap_or_default();
+        let token = url.split_once("#token=").map_or("", |parts| parts.1);
         let digest = self.pepper.tag("enrolment", token.as_bytes());
         let password_hash = self.hash_password(password).await?;
         let (authenticator, sealed) = self.new_authenticator(user_id, email)?;
@@ -210,9 +266,9 @@ impl Management {
         Ok(base32(&authenticator.secret))
     }
 
-    async fn open(&self, from: Source, token: &str) -> Result<(Enrolment, [u8; 32]), Problem> {
+    async fn open(&self, from: &Origin, token: &str) -> Result<(Enrolment, [u8; 32]), Problem> {
         let digest = self.pepper.tag("enrolment", token.as_bytes());
-        self.count_attempts(&URL_SAFE_NO_PAD.encode(digest), from).await?;
+        self.count_link_attempt(&digest, from).await?;
         let found = self.store.enrolment(digest, self.now()).await?;
         let gone = || {
             Problem::Invalid(
@@ -240,7 +296,7 @@ fn qr_code(uri: &str) -> Result<Vec<String>, Problem> {
 #[post("/enrolment")]
 pub(crate) async fn begin(request: HttpRequest, body: Body) -> Result<HttpResponse, Problem> {
     ok(service(&request)?
-        .begin_enrolment(source(&request), body.parse()?)
+        .begin_enrolment(&Origin::read(&request), body.parse()?)
         .await)
 }
 
@@ -249,7 +305,7 @@ pub(crate) async fn begin(request: HttpRequest, body: Body) -> Result<HttpRespon
 #[post("/enrolment/confirm")]
 pub(crate) async fn confirm(request: HttpRequest, body: Body) -> Result<HttpResponse, Problem> {
     let codes = service(&request)?
-        .confirm_enrolment(source(&request), body.parse()?)
+        .confirm_enrolment(&Origin::read(&request), body.parse()?)
         .await?;
     Ok(created("/api/v1/session", &codes))
 }

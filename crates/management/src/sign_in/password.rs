@@ -1,9 +1,12 @@
 //! Passwords of people: Argon2id (RFC 9106) with OWASP's parameters, hashed on threads that may block.
 
+use std::{sync::Arc, time::Duration};
+
 use argon2::{
     Argon2,
     password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString},
 };
+use domain::user::{User, check_password};
 use zeroize::Zeroizing;
 
 use crate::{http::problem::Problem, state::Management};
@@ -13,6 +16,20 @@ const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGlzIGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 impl Management {
+    /// Refuses a password that is short, often used, or made of what everybody knows of the person.
+    pub(crate) async fn check_new_password(&self, password: &str, user: &User) -> Result<(), Problem> {
+        let organisation = match user.organisation_id {
+            Some(id) => self.store.organisation(id).await?,
+            None => None,
+        };
+        let known = organisation.map(|one| one.name);
+        let known = known.iter().map(String::as_str);
+        let known: Vec<&str> = known
+            .chain([user.email.as_str(), user.display_name.as_str()])
+            .collect();
+        check_password(password, &known).map_err(|error| Problem::Invalid(error.to_string()))
+    }
+
     /// The PHC string of a password.
     pub(crate) async fn hash_password(&self, password: String) -> Result<String, Problem> {
         let salt = domain::random::bytes::<16>(&*self.random)?;
@@ -49,11 +66,16 @@ impl Management {
     ) -> Result<T, Problem> {
         let password = Zeroizing::new(password);
         let busy = |_| Problem::Unavailable("too many passwords wait for their hash".to_owned());
-        let _turn = tokio::time::timeout(std::time::Duration::from_secs(5), self.hashes.acquire())
+        let turn = Arc::clone(&self.hashes).acquire_owned();
+        let turn = tokio::time::timeout(Duration::from_secs(5), turn)
             .await
             .map_err(busy)?;
-        tokio::task::spawn_blocking(move || work(&password))
-            .await
-            .map_err(|error| Problem::Internal(error.to_string()))
+        // The turn goes along with the work, which nobody can stop: a caller who hangs up frees nothing.
+        tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work(&password)
+        })
+        .await
+        .map_err(|error| Problem::Internal(error.to_string()))
     }
 }

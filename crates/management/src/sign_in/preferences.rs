@@ -36,7 +36,7 @@ pub struct Preferences {
 }
 
 impl Management {
-    async fn preferences(&self, user_id: Uuid) -> Result<Preferences, Problem> {
+    pub(crate) async fn preferences(&self, user_id: Uuid) -> Result<Preferences, Problem> {
         let reminders = match self.store.urgent_mail_only(user_id).await? {
             true => Reminders::Urgent,
             false => Reminders::All,
@@ -44,7 +44,7 @@ impl Management {
         Ok(Preferences { reminders })
     }
 
-    async fn set_preferences(
+    pub(crate) async fn set_preferences(
         &self,
         user_id: Uuid,
         wanted: Preferences,

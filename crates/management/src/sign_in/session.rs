@@ -8,14 +8,13 @@ use actix_web::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use domain::{
-    audit::{Outcome, Source},
-    pepper::Digest,
+    audit::Outcome,
     policy::Permission,
     random,
     user::{User, parse_email},
 };
 use serde::{Deserialize, Serialize};
-use store::sessions::IDLE;
+use store::sessions::{IDLE, NewSession};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -25,15 +24,15 @@ use crate::{
     http::{
         answer::{created, ok},
         body::Body,
-        caller::{COOKIE, Caller, refuse_other_sites, service, source},
+        caller::{COOKIE, Caller, refuse_other_sites, service},
         problem::Problem,
     },
-    sign_in::totp::SecondFactor,
+    sign_in::{
+        attempts::{CountedIn, Origin},
+        totp::SecondFactor,
+    },
     state::Management,
 };
-
-/// Failures per source in 15 minutes, of all accounts together.
-const SOURCE_FAILURES: i64 = 100;
 
 /// What proves who somebody is.
 #[derive(Deserialize, ToSchema)]
@@ -76,8 +75,8 @@ pub(crate) struct Proven {
     pub(crate) user: User,
     /// How, for the audit trail.
     pub(crate) action: &'static str,
-    /// The account's and the source's attempts that are forgiven.
-    pub(crate) counted: (Option<Digest>, Digest),
+    /// The attempts that are forgiven.
+    pub(crate) counted: CountedIn,
 }
 
 /// A session that was just opened.
@@ -87,101 +86,85 @@ pub(crate) struct Opened {
 }
 
 impl Management {
-    pub(crate) async fn sign_in(&self, from: Source, proof: SignIn) -> Result<Opened, Problem> {
+    pub(crate) async fn sign_in(&self, from: &Origin, proof: SignIn) -> Result<Opened, Problem> {
         let factor = SecondFactor::read(proof.totp, proof.recovery_code)?;
         // What is no address is nobody's, and is counted as one.
         let email = parse_email(&proof.email).unwrap_or_default();
-        let counted = self.count_attempts(&email, from).await?;
+        let _turn = self.turns.take(from.source).await?;
+        let counted = self.count_attempt(&email, from).await?;
         let record = self.store.sign_in_record(email).await?;
         let hash = record.as_ref().and_then(|known| known.password_hash.clone());
         let right_password = self.password_matches(proof.password, hash).await?;
         if !right_password {
             self.spend_as_much(&factor).await?;
         }
-        if let Some(known) = record {
-            let user = known.user;
-            if let (true, true, Some(sealed)) = (right_password, user.enabled, known.totp_secret)
-                && self
-                    .second_factor_matches((user.id, &user.email), &sealed, factor)
-                    .await?
-            {
-                let proven = Proven {
-                    user,
-                    action: "session.create",
-                    counted: (Some(counted.0), counted.1),
-                };
-                return self.open_session(proven, from).await;
-            }
-            let object = format!("user/{}", user.id);
-            let who = (user.email.as_str(), from.0.to_string());
-            let entry = self.entry((who.0, &who.1), "session.create", object, Outcome::Denied);
-            self.store.record(entry).await?;
-        } else {
+        let Some(known) = record else {
             // What was sent as an address may be a password in the wrong field: it is not written down.
-            let place = from.0.to_string();
+            let place = from.source.0.to_string();
             let entry = self.entry(("unknown", &place), "session.create", "-", Outcome::Denied);
             self.store.record(entry).await?;
+            return Err(Problem::SignInFailed);
+        };
+        let user = known.user;
+        if let (true, true, Some(sealed)) = (right_password, user.enabled, known.totp_secret)
+            && self
+                .second_factor_matches((user.id, &user.email), &sealed, factor)
+                .await?
+        {
+            let proven = Proven {
+                user,
+                action: "session.create",
+                counted,
+            };
+            return self.open_session(proven, from).await;
         }
+        self.record_failure((&user, "session.create"), &counted, from)
+            .await?;
         Err(Problem::SignInFailed)
     }
 
-    pub(crate) async fn open_session(&self, proven: Proven, from: Source) -> Result<Opened, Problem> {
+    /// Records that a proof failed; the last attempt that is allowed is told to the person and the WMDA team.
+    pub(crate) async fn record_failure(
+        &self,
+        (user, action): (&User, &str),
+        counted: &CountedIn,
+        from: &Origin,
+    ) -> Result<(), Problem> {
+        let place = from.source.0.to_string();
+        let object = format!("user/{}", user.id);
+        let entry = self.entry((&user.email, &place), action, object, Outcome::Denied);
+        let notices = match counted.last {
+            true => self.blocked_notices(&user.email)?,
+            false => Vec::new(),
+        };
+        Ok(self.store.record_with_notices(entry, notices).await?)
+    }
+
+    pub(crate) async fn open_session(&self, proven: Proven, from: &Origin) -> Result<Opened, Problem> {
         let user = proven.user;
         let token = URL_SAFE_NO_PAD.encode(random::bytes::<32>(&*self.random)?);
-        let place = from.0.to_string();
-        let entry = self.entry(
-            (&user.email, &place),
-            proven.action,
-            format!("user/{}", user.id),
-            Outcome::Done,
-        );
+        let place = from.source.0.to_string();
+        let object = format!("user/{}", user.id);
+        let entry = self.entry((&user.email, &place), proven.action, object, Outcome::Done);
         let digest = self.session_digest(&token);
-        self.store
-            .open_session(user.id, digest, proven.counted, entry)
-            .await?;
-        let opened = self
-            .store
-            .session(digest, true, self.now())
-            .await?
-            .ok_or(Problem::SignInFailed)?;
+        let new = NewSession {
+            user_id: user.id,
+            digest,
+            user_agent: from.user_agent.clone(),
+            own: proven.counted.own,
+            shared: proven.counted.shared,
+        };
+        self.store.open_session(new, entry).await?;
+        let opened = self.store.session(digest, true, self.now()).await?;
+        let opened = opened.ok_or(Problem::SignInFailed)?;
         let view = SessionView {
             token: None,
             csrf_token: None,
             expires_at: opened.expires_at.min(self.now() + IDLE),
-            user: user.into(),
+            user: UserView::of(user, true),
             manages: opened.principal.manages,
         };
         Ok(Opened { token, view })
-    }
-
-    /// Counts before anything is checked: the attempts of an account and of a source. Too many of either wait for the
-    /// end of a window of 15 minutes.
-    pub(crate) async fn count_attempts(
-        &self,
-        account: &str,
-        from: Source,
-    ) -> Result<(Digest, Digest), Problem> {
-        let source = self.count_source(from).await?;
-        let account = self.pepper.tag("sign-in account", account.as_bytes());
-        self.count(account, self.settings.login_failures).await?;
-        Ok((account, source))
-    }
-
-    /// Counts an attempt of a source alone.
-    pub(crate) async fn count_source(&self, from: Source) -> Result<Digest, Problem> {
-        let source = self.pepper.tag("sign-in source", from.0.to_string().as_bytes());
-        self.count(source, SOURCE_FAILURES).await?;
-        Ok(source)
-    }
-
-    async fn count(&self, subject: Digest, limit: i64) -> Result<(), Problem> {
-        let now = self.now();
-        let (attempts, until) = self.store.count_attempt(subject, now).await?;
-        if attempts > limit {
-            let wait = (until - now).num_seconds().max(0).unsigned_abs() + 1;
-            return Err(Problem::TooManyAttempts(wait));
-        }
-        Ok(())
     }
 }
 
@@ -195,7 +178,7 @@ pub(crate) async fn create(request: HttpRequest, body: Body) -> Result<HttpRespo
     if by_cookie {
         refuse_other_sites(&request, &service)?;
     }
-    let Opened { token, mut view } = service.sign_in(source(&request), proof).await?;
+    let Opened { token, mut view } = service.sign_in(&Origin::read(&request), proof).await?;
     if !by_cookie {
         view.token = Some(token);
         return Ok(created("/api/v1/session", &view));
@@ -203,6 +186,7 @@ pub(crate) async fn create(request: HttpRequest, body: Body) -> Result<HttpRespo
     view.csrf_token = Some(service.csrf_token(&token));
     let mut answer = created("/api/v1/session", &view);
     add_cookie(&mut answer, &session_cookie(token))?;
+    add_cookie(&mut answer, &service.device_cookie(&view.user.email)?)?;
     Ok(answer)
 }
 
@@ -215,7 +199,7 @@ pub(crate) async fn show(caller: Caller) -> Result<HttpResponse, Problem> {
         token: None,
         csrf_token: caller.csrf_token,
         expires_at: caller.session.expires_at,
-        user: caller.session.user.into(),
+        user: UserView::of(caller.session.user, true),
         manages: caller.session.principal.manages,
     }))
 }

@@ -45,20 +45,27 @@ impl Management {
         factor: SecondFactor,
     ) -> Result<bool, Problem> {
         match factor {
-            SecondFactor::Totp(code) => {
-                let secret = self.pepper.open(user_id, sealed);
-                let secret =
-                    secret.ok_or_else(|| Problem::Internal("a TOTP secret can't be opened".to_owned()))?;
-                match self.matching_step(&authenticator(&secret, email)?, &code) {
-                    Some(step) => Ok(self.store.consume_totp(user_id, step).await?),
-                    None => Ok(false),
-                }
-            }
+            SecondFactor::Totp(code) => match self.step_of((user_id, email), sealed, &code)? {
+                Some(step) => Ok(self.store.consume_totp(user_id, step).await?),
+                None => Ok(false),
+            },
             SecondFactor::RecoveryCode(code) => {
                 let digest = self.recovery_digest(user_id, &code);
                 Ok(self.store.consume_recovery_code(user_id, digest).await?)
             }
         }
+    }
+
+    /// The time step of a code of an authenticator that is not in use yet.
+    pub(crate) fn step_of(
+        &self,
+        (user_id, email): (Uuid, &str),
+        sealed: &[u8],
+        code: &str,
+    ) -> Result<Option<i64>, Problem> {
+        let secret = self.pepper.open(user_id, sealed);
+        let secret = secret.ok_or_else(|| Problem::Internal("a TOTP secret can't be opened".to_owned()))?;
+        Ok(self.matching_step(&authenticator(&secret, email)?, code))
     }
 
     /// The work of a check that nothing can pass, so that the time tells nobody whether the password was right.

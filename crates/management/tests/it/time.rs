@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use management::{
     applications::NewApplication,
-    enrolment::{FIRST_USE, INVITATION},
+    enrolment::{EnrolmentOrder, INVITATION},
     managers::NewManager,
 };
 use serde_json::{Value, json};
@@ -101,14 +101,18 @@ async fn links_live_as_long_as_they_say_and_not_longer(world: &World) {
         world.call("POST", "/enrolment", "", &step).await
     };
     let (id, first) = world.invite("a@wmda.example", "auditor", None).await;
-    world.pass(FIRST_USE);
-    assert_eq!(begin(&first).await.0, 400, "fifteen minutes to the first use");
+    world.pass(INVITATION);
+    assert_eq!(begin(&first).await.0, 400, "72 hours to the first use");
     let open = async |life| {
+        let order = EnrolmentOrder {
+            life,
+            ..EnrolmentOrder::SHOWN
+        };
         let link = world
             .service
-            .open_enrolment(&world.allowed, id, life, false)
+            .open_enrolment(&world.allowed, (id, "a@wmda.example"), order)
             .await;
-        token_of(&link.unwrap().enrolment_url)
+        token_of(&link.unwrap().enrolment_url.unwrap())
     };
     let late = open(INVITATION).await;
     world.pass(INVITATION);
@@ -136,9 +140,9 @@ async fn p04_a_new_password_needs_the_old_authenticator_and_ends_sessions(world:
     let session = world.sign_in(&person).await;
     let link = world
         .service
-        .open_enrolment(&world.allowed, person.id, INVITATION, false)
+        .open_enrolment(&world.allowed, (person.id, &person.email), EnrolmentOrder::SHOWN)
         .await;
-    let token = token_of(&link.unwrap().enrolment_url);
+    let token = token_of(&link.unwrap().enrolment_url.unwrap());
     let begin = json!({ "token": token, "password": "another password" });
     let (status, shown) = world.call("POST", "/enrolment", "", &begin).await;
     assert_eq!((status, &shown["totp_secret"]), (200, &Value::Null));
@@ -171,6 +175,7 @@ async fn secrets_grow_old_and_make_room(world: &World) {
     let new = NewApplication {
         name: "Partner-NL-Registry-SMC".to_owned(),
         organisation_id: owner,
+        client_id: None,
     };
     let made = world
         .service

@@ -26,6 +26,9 @@ pub enum Command {
         /// The owner's id.
         #[arg(long)]
         organisation: Uuid,
+        /// The identifier that the application had before, elsewhere; a new one when left out.
+        #[arg(long)]
+        client_id: Option<Uuid>,
     },
     /// Give an application another name; its client id stays.
     RenameApplication {
@@ -91,10 +94,15 @@ impl Shell {
     pub(super) async fn applications(&self, command: Command) -> Outcome<Value> {
         let (service, allowed) = (&self.service, &self.allowed);
         match command {
-            Command::CreateApplication { name, organisation } => {
+            Command::CreateApplication {
+                name,
+                organisation,
+                client_id,
+            } => {
                 let new = NewApplication {
                     name,
                     organisation_id: organisation,
+                    client_id,
                 };
                 value(service.create_application(allowed, new).await?)
             }

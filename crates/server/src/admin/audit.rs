@@ -76,6 +76,7 @@ impl Shell {
                 action: filter.action.clone(),
                 object: filter.object.clone(),
                 outcome: filter.outcome.clone(),
+                ..AuditQuery::default()
             };
             let page = self.service.audit_events(&self.allowed, query).await?;
             for event in &page.items {

@@ -118,6 +118,7 @@ impl Shell {
             limit,
             search: search.clone(),
             after: after.clone(),
+            organisation_id: None,
         };
         match arguments.kind {
             Listed::Organisations => value(service.organisations(allowed, query).await?),

@@ -6,6 +6,7 @@ mod directory;
 mod list;
 mod people;
 mod print;
+mod report;
 mod resources;
 
 use std::path::PathBuf;
@@ -19,7 +20,7 @@ use crate::{Outcome, configuration, preparation, serve};
 
 const EXAMPLES: &str = "\
 Examples:
-  The first admin; the link that is printed works once, for 15 minutes:
+  The first admin; the link that is printed works once, within 72 hours:
     wmda-auth admin create-user --email you@wmda.info --display-name 'Your Name' --role admin
   A new member with an application, its permission and its manager:
     wmda-auth admin create-organisation --name 'Example Registry' --country-code NL
@@ -67,6 +68,8 @@ enum AdminCommand {
     List(list::Command),
     #[command(flatten)]
     Audit(audit::Command),
+    #[command(flatten)]
+    Report(report::Command),
 }
 
 pub fn run(arguments: AdminArguments) -> Outcome<()> {
@@ -102,6 +105,7 @@ impl Shell {
             AdminCommand::Resources(command) => self.resources(command).await,
             AdminCommand::List(command) => self.list(command).await,
             AdminCommand::Audit(command) => self.audit(command).await,
+            AdminCommand::Report(command) => self.report(command).await,
         }
     }
 }

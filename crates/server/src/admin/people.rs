@@ -2,10 +2,11 @@
 
 use clap::Subcommand;
 use management::{
-    enrolment::FIRST_USE,
+    enrolment::EnrolmentOrder,
     users::{ChangedUser, NewUser},
 };
 use serde_json::Value;
+use store::outbox::MailKind;
 use uuid::Uuid;
 
 use super::{Shell, done, value};
@@ -13,7 +14,7 @@ use crate::Outcome;
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Add a person; prints a one-time enrolment link that works for 15 minutes.
+    /// Add a person; prints a one-time enrolment link that works for 72 hours, and for 15 minutes after its first use.
     #[command(
         after_help = "Example:\n  wmda-auth admin create-user --email you@wmda.info --display-name 'Your Name' --role admin"
     )]
@@ -30,6 +31,9 @@ pub enum Command {
         /// admin, auditor or credential_manager; may be repeated.
         #[arg(long)]
         role: Vec<String>,
+        /// Send the link to the person by mail instead of printing it.
+        #[arg(long)]
+        send_mail: bool,
     },
     /// Print a new one-time link for a person who forgot the password; the authenticator stays.
     Enrol {
@@ -38,6 +42,9 @@ pub enum Command {
         /// Let the person set up a new authenticator too: only after you have made sure who asks.
         #[arg(long)]
         replace_authenticator: bool,
+        /// Send the link to the person by mail instead of printing it.
+        #[arg(long)]
+        send_mail: bool,
     },
     /// Replace all roles of a person.
     SetRoles {
@@ -71,23 +78,34 @@ impl Shell {
                 display_name,
                 organisation: organisation_id,
                 role: roles,
+                send_mail,
             } => {
                 let new = NewUser {
                     email,
                     display_name,
                     organisation_id,
                     roles,
+                    send_mail,
                 };
-                value(service.create_user(allowed, new, FIRST_USE).await?)
+                value(service.create_user(allowed, new).await?)
             }
             Command::Enrol {
                 user,
                 replace_authenticator,
-            } => value(
-                service
-                    .open_enrolment(allowed, user, FIRST_USE, replace_authenticator)
-                    .await?,
-            ),
+                send_mail,
+            } => {
+                let person = service.user(allowed, user).await?;
+                let order = EnrolmentOrder {
+                    replaces_totp: replace_authenticator,
+                    mail: send_mail.then_some(MailKind::Reset),
+                    ..EnrolmentOrder::SHOWN
+                };
+                value(
+                    service
+                        .open_enrolment(allowed, (user, &person.email), order)
+                        .await?,
+                )
+            }
             Command::SetRoles { user, role } => {
                 let change = ChangedUser {
                     roles: Some(role),

@@ -9,7 +9,7 @@ use domain::{
     secret::NewSecret,
 };
 use management::{
-    Allowed, Management, Problem, applications::NewApplication, enrolment::FIRST_USE, managers::NewManager,
+    Allowed, Management, Problem, applications::NewApplication, managers::NewManager,
     organisations::NewOrganisation, users::NewUser,
 };
 use ring::rand::SecureRandom;
@@ -182,12 +182,9 @@ impl Seeder<'_> {
                     display_name: format!("Demo {}", role.replace('_', " ")),
                     organisation_id,
                     roles: vec![role.to_owned()],
+                    send_mail: false,
                 };
-                self.management
-                    .create_user(&self.allowed, new, FIRST_USE)
-                    .await?
-                    .user
-                    .id
+                self.management.create_user(&self.allowed, new).await?.user.id
             }
         };
         let password = random::uuid(self.random)?.simple().to_string();
@@ -231,6 +228,7 @@ impl Seeder<'_> {
         let new = NewApplication {
             name: name.to_owned(),
             organisation_id,
+            client_id: None,
         };
         let client_id = self
             .management

@@ -17,6 +17,7 @@ macro_rules! on_both {
     };
 }
 
+mod account;
 mod api_docs;
 mod attacks;
 mod hanging_database;

@@ -175,6 +175,28 @@ const MATRIX: &[(&str, &str, [u16; 5])] = &[
     ("PATCH", "/users/{id}", [400, 403, 403, 403, 401]),
     ("POST", "/users/{id}/enrolment", [404, 403, 403, 403, 401]),
     ("GET", "/audit-events", [200, 200, 403, 403, 401]),
+    ("GET", "/account", [200, 200, 200, 200, 401]),
+    ("PATCH", "/account", [400, 400, 400, 400, 401]),
+    ("POST", "/account/password", [400, 400, 400, 400, 401]),
+    ("POST", "/account/authenticator", [400, 400, 400, 400, 401]),
+    (
+        "POST",
+        "/account/authenticator/confirm",
+        [400, 400, 400, 400, 401],
+    ),
+    ("POST", "/account/recovery-codes", [400, 400, 400, 400, 401]),
+    // There is no provider here.
+    ("POST", "/account/identity", [404, 404, 404, 404, 401]),
+    ("GET", "/account/sessions", [200, 200, 200, 200, 401]),
+    ("DELETE", "/account/sessions", [204, 204, 204, 204, 401]),
+    ("DELETE", "/account/sessions/{id}", [404, 404, 404, 404, 401]),
+    (
+        "GET",
+        "/applications/{client_id}/history",
+        [200, 200, 200, 404, 401],
+    ),
+    ("GET", "/reports/secrets", [200, 200, 403, 403, 401]),
+    ("POST", "/attention/snooze", [400, 403, 403, 403, 401]),
     ("GET", "/openapi.json", [200, 200, 200, 200, 200]),
 ];
 

@@ -13,6 +13,12 @@ on_both!(
     a_resource_changes_how_its_tokens_are_made,
     a_resource_server_lives_and_dies,
     a_member_is_set_up_from_the_shell_alone,
+    an_application_keeps_the_client_id_that_it_had,
+    people_and_things_are_found_by_what_is_known_of_them,
+    all_secrets_are_reported_as_json_and_csv,
+    too_few_managers_are_counted_and_put_off,
+    names_that_deceive_are_refused_everywhere,
+    only_credential_managers_are_assigned,
 );
 
 fn text(value: &Value) -> &str {
@@ -122,6 +128,301 @@ fn names_change_and_ids_stay(demo: &Demo) {
     ] {
         assert!(actions.contains(action), "{action}");
     }
+}
+
+fn an_application_keeps_the_client_id_that_it_had(demo: &Demo) {
+    let admin = Person::of(demo, "admin", 0).sign_in(demo);
+    let owner = admin.get(&format!("/applications/{}", demo.search.id)).json()["organisation_id"].clone();
+    let id = "3f1c2a9e-5b7d-4c68-9a10-8e2f4d6b7c01";
+    let new = |name: &str, id: &str| {
+        let body = json!({ "name": name, "organisation_id": owner, "client_id": id });
+        admin.post("/applications", &body)
+    };
+    let made = new("Partner-NL-Moved-SMC", id);
+    assert_eq!((made.status, text(&made.json()["client_id"])), (201, id));
+    assert_eq!(
+        new("Partner-NL-Moved-DM", id).status,
+        409,
+        "a client id is unique"
+    );
+    for bad in ["", "moved", "00000000-0000-0000-0000-000000000000"] {
+        assert_eq!(new("Partner-NL-Moved-DM", bad).status, 400, "{bad}");
+    }
+    let other = "3f1c2a9e-5b7d-4c68-9a10-8e2f4d6b7c02";
+    let words = [
+        "create-application",
+        "--name",
+        "Partner-NL-Moved-DM",
+        "--organisation",
+    ];
+    let made = shell(
+        demo,
+        &[&words[..], &[text(&owner), "--client-id", other]].concat(),
+    );
+    assert_eq!(text(&made["client_id"]), other);
+}
+
+/// The ids of what a list holds.
+fn ids(answer: &Answer, field: &str) -> Vec<String> {
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let items = answer.json()["items"].as_array().unwrap().clone();
+    items.iter().map(|one| text(&one[field]).to_owned()).collect()
+}
+
+fn people_and_things_are_found_by_what_is_known_of_them(demo: &Demo) {
+    let admin = Person::of(demo, "admin", 0).sign_in(demo);
+    let manager = Person::of(demo, "credential_manager", 0).sign_in(demo);
+    let path = format!("/applications/{}", demo.search.id);
+    let application = admin.get(&path).json();
+    let owner = text(&application["organisation_id"]);
+    let hint = &demo.search.secret[..3];
+    let found = |session: &Session, search: &str| {
+        ids(
+            &session.get(&format!("/applications?search={search}")),
+            "client_id",
+        )
+    };
+    for search in [&demo.search.id, &demo.search.id[..8], hint] {
+        assert!(found(&admin, search).contains(&demo.search.id), "{search}");
+    }
+    let name = text(&application["organisation_name"]).replace(' ', "%20");
+    assert!(
+        found(&admin, &name.to_lowercase()).contains(&demo.search.id),
+        "any case"
+    );
+    let foreign = text(&demo.summary["clients"][2]["client_id"]);
+    assert!(
+        found(&manager, &foreign[..13]).is_empty(),
+        "Z-01: a search shows nothing that a list does not"
+    );
+    let own = ids(
+        &admin.get(&format!("/applications?organisation_id={owner}")),
+        "client_id",
+    );
+    assert!(own.contains(&demo.search.id) && !own.contains(&foreign.to_owned()));
+    let people = ids(&admin.get("/users?search=DEMO%20AUDITOR"), "email");
+    assert_eq!(people, [Person::of(demo, "auditor", 0).email]);
+    let members = ids(&admin.get(&format!("/users?organisation_id={owner}")), "email");
+    assert!(members.contains(&Person::of(demo, "credential_manager", 0).email) && members.len() < 4);
+    let made = manager
+        .post(
+            &format!("{path}/secrets"),
+            &json!({ "name": "Tulip", "expires_at": in_days(40) }),
+        )
+        .json();
+    assert_eq!(
+        manager
+            .delete(&format!("{path}/secrets/{}", text(&made["id"])))
+            .status,
+        204
+    );
+    let trail = |query: &str| {
+        admin
+            .get(&format!("/audit-events?action=secret.delete&{query}"))
+            .json()["items"]
+            .clone()
+    };
+    for query in [
+        "search=tulip".to_owned(),
+        format!("search={}", demo.search.id),
+        format!("client_id={}", demo.search.id),
+    ] {
+        let event = &trail(&query)[0];
+        assert_eq!(event["names"][text(&made["id"])], "Tulip", "{query}");
+        assert_eq!(event["names"][demo.search.id.as_str()], application["name"]);
+    }
+    assert_eq!(trail("search=no-such-thing"), json!([]));
+    let history = manager.get(&format!("{path}/history?limit=2")).json();
+    let actions: Vec<&str> = history["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| text(&one["action"]))
+        .collect();
+    assert_eq!(actions, ["secret.delete", "secret.create"]);
+    assert_eq!(
+        history["items"][0].get("source"),
+        None,
+        "managers see no addresses of others"
+    );
+}
+
+fn in_days(days: i64) -> String {
+    (chrono::Utc::now() + chrono::TimeDelta::days(days))
+        .format("%Y-%m-%d")
+        .to_string()
+}
+
+fn all_secrets_are_reported_as_json_and_csv(demo: &Demo) {
+    let auditor = Person::of(demo, "auditor", 0).sign_in(demo);
+    let manager = Person::of(demo, "credential_manager", 0).sign_in(demo);
+    let path = format!("/applications/{}/secrets", demo.search.id);
+    let formula = "=HYPERLINK(\"http://example.org\",\"a\"),b";
+    let made = manager.post(&path, &json!({ "name": formula, "expires_at": in_days(10) }));
+    assert_eq!(made.status, 201, "{}", made.text);
+    let report = |query: &str| ids(&auditor.get(&format!("/reports/secrets?{query}")), "secret_name");
+    let everything = report("limit=200");
+    assert!(everything.len() >= 6 && everything.contains(&formula.to_owned()));
+    let first = auditor.get("/reports/secrets?limit=2").json();
+    let rest = ids(
+        &auditor.get(&format!(
+            "/reports/secrets?limit=200&after={}",
+            text(&first["next"])
+        )),
+        "secret_name",
+    );
+    assert_eq!(rest.len() + 2, everything.len());
+    let soon = report(&format!("expiring_until={}&never_used=true", in_days(10)));
+    assert!(
+        soon.contains(&formula.to_owned()) && soon.len() < everything.len(),
+        "{soon:?}"
+    );
+    assert!(!report(&format!("expiring_until={}", in_days(9))).contains(&formula.to_owned()));
+    assert_eq!(report("older_than=1"), ["demo, expired"]);
+    assert_eq!(auditor.get("/reports/secrets?older_than=x").status, 400);
+    let csv = Answer::of(
+        auditor
+            .request("GET", "/reports/secrets")
+            .header("accept", "text/csv"),
+    );
+    assert!(csv.header("content-type").starts_with("text/csv"), "{}", csv.text);
+    assert!(
+        csv.text
+            .contains("\"'=HYPERLINK(\"\"http://example.org\"\",\"\"a\"\"),b\""),
+        "{}",
+        csv.text
+    );
+    assert_eq!(csv.text.lines().count(), everything.len() + 1);
+    let printed = succeeded(&mut admin(demo, &["report", "secrets", "--csv"]));
+    assert_eq!(printed, csv.text, "the shell and REST say the same");
+    let rows = shell(demo, &["report", "secrets", "--never-used"]);
+    assert!(!rows.as_array().unwrap().is_empty());
+}
+
+fn too_few_managers_are_counted_and_put_off(demo: &Demo) {
+    let admin = Person::of(demo, "admin", 0).sign_in(demo);
+    let attention = || admin.get("/attention").json();
+    let thin = |list: &Value| -> Vec<String> {
+        let items = list["items"].as_array().unwrap().iter();
+        let thin = items.filter(|one| one["kind"] == "too_few_managers");
+        thin.map(|one| text(&one["client_id"]).to_owned()).collect()
+    };
+    let before = attention();
+    assert!(thin(&before).contains(&demo.search.id), "one manager is too few");
+    assert_eq!(before["counts"]["too_few_managers"], thin(&before).len());
+    // Somebody who has not enrolled can't sign in.
+    let application = admin.get(&format!("/applications/{}", demo.search.id)).json();
+    let person = json!({ "email": "second@example.org", "display_name": "Second",
+                         "organisation_id": application["organisation_id"], "roles": ["credential_manager"] });
+    let person = admin.post("/users", &person).json();
+    let managers = format!("/applications/{}/managers", demo.search.id);
+    let assigned = admin.post(&managers, &json!({ "user_id": person["id"] })).json();
+    assert_eq!(
+        (&assigned["enabled"], &assigned["can_sign_in"]),
+        (&json!(true), &json!(false))
+    );
+    assert!(thin(&attention()).contains(&demo.search.id));
+    let snooze = |days: u32| {
+        let body = json!({ "kind": "too_few_managers", "client_ids": [demo.search.id], "days": days });
+        admin.post("/attention/snooze", &body).status
+    };
+    assert_eq!((snooze(400), snooze(30)), (400, 204));
+    let after = attention();
+    assert!(!thin(&after).contains(&demo.search.id));
+    assert_eq!(after["counts"]["snoozed"], 1);
+    assert_eq!(snooze(0), 204);
+    assert!(
+        thin(&attention()).contains(&demo.search.id),
+        "0 days show it again"
+    );
+}
+
+fn names_that_deceive_are_refused_everywhere(demo: &Demo) {
+    let admin = Person::of(demo, "admin", 0).sign_in(demo);
+    let manager = Person::of(demo, "credential_manager", 0).sign_in(demo);
+    let application = admin.get(&format!("/applications/{}", demo.search.id)).json();
+    let owner = text(&application["organisation_id"]);
+    let resource = &demo.search.resources[0];
+    for bad in [
+        "a\u{202e}b",
+        "\u{200b}",
+        "\u{2800}",
+        "\u{3164}",
+        "a\u{200f}",
+        "a\u{7}",
+        "a\nb",
+        "\u{feff}",
+    ] {
+        let requests = [
+            (
+                &manager,
+                "POST",
+                format!("/applications/{}/secrets", demo.search.id),
+                json!({ "name": bad, "expires_at": in_days(40) }),
+            ),
+            (
+                &admin,
+                "POST",
+                "/organisations".to_owned(),
+                json!({ "name": bad, "country_code": "NL" }),
+            ),
+            (
+                &admin,
+                "PATCH",
+                format!("/organisations/{owner}"),
+                json!({ "name": bad }),
+            ),
+            (
+                &admin,
+                "POST",
+                "/users".to_owned(),
+                json!({ "email": "a@example.org", "display_name": bad, "roles": ["auditor"] }),
+            ),
+            (
+                &admin,
+                "POST",
+                "/resource-servers".to_owned(),
+                json!({ "name": bad, "resources": [resource] }),
+            ),
+            (
+                &admin,
+                "POST",
+                "/applications".to_owned(),
+                json!({ "name": format!("Partner-NL-{bad}-SMC"), "organisation_id": owner }),
+            ),
+        ];
+        for (session, method, path, body) in requests {
+            let answer = Answer::of(session.request(method, &path).json(&body));
+            assert_eq!(answer.status, 400, "{method} {path} {bad:?}: {}", answer.text);
+        }
+    }
+    let emoji = "😀".repeat(120);
+    let path = format!("/applications/{}/secrets", demo.search.id);
+    let made = manager.post(&path, &json!({ "name": emoji, "expires_at": in_days(40) }));
+    assert_eq!(
+        (made.status, text(&made.json()["name"])),
+        (201, &*emoji),
+        "120 characters, whatever they are"
+    );
+}
+
+fn only_credential_managers_are_assigned(demo: &Demo) {
+    let admin = Person::of(demo, "admin", 0).sign_in(demo);
+    let application = admin.get(&format!("/applications/{}", demo.search.id)).json();
+    let person = |email: &str, roles: Value| {
+        let new = json!({ "email": email, "display_name": "P", "organisation_id": application["organisation_id"], "roles": roles });
+        admin.post("/users", &new).json()["id"].clone()
+    };
+    let managers = format!("/applications/{}/managers", demo.search.id);
+    for (email, roles) in [
+        ("a@example.org", json!(["auditor"])),
+        ("b@example.org", json!([])),
+    ] {
+        let answer = admin.post(&managers, &json!({ "user_id": person(email, roles) }));
+        assert_eq!(answer.status, 400, "{}", answer.text);
+    }
+    let good = person("good@example.org", json!(["auditor", "credential_manager"]));
+    assert_eq!(admin.post(&managers, &json!({ "user_id": good })).status, 201);
 }
 
 fn a_resource_changes_how_its_tokens_are_made(demo: &Demo) {

@@ -1,11 +1,12 @@
 //! The audit trail: appended to in the transaction of the change that it records, never changed.
 
 use chrono::NaiveDateTime;
-use diesel::{Connection, prelude::*};
+use diesel::{BoxableExpression, Connection, prelude::*, sql_types::Bool};
 use domain::{
     audit::{Entry, Event},
     pepper::{Digest, Pepper},
 };
+use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
@@ -13,7 +14,23 @@ use crate::{
         connection::AnyConnection,
         schema::{audit_events, audit_head},
     },
+    directory::names::lower,
 };
+
+type Condition =
+    Box<dyn BoxableExpression<audit_events::table, <AnyConnection as Connection>::Backend, SqlType = Bool>>;
+
+/// Objects are named by paths such as `application/<id>/secret/<id>`.
+fn touches(ids: &[Uuid], actor: Option<String>) -> Condition {
+    let mut condition: Condition = match actor {
+        Some(like) => Box::new(lower(audit_events::actor).like(like).escape('\\')),
+        None => Box::new(audit_events::sequence.lt(0)),
+    };
+    for id in ids {
+        condition = Box::new(condition.or(audit_events::object.like(format!("%{id}%"))));
+    }
+    condition
+}
 
 const CHUNK: i64 = 1_000;
 
@@ -28,6 +45,10 @@ pub struct AuditFilter {
     pub object: Option<String>,
     /// Exactly this outcome.
     pub outcome: Option<String>,
+    /// Only events on one of these, or on something below them.
+    pub among: Option<Vec<Uuid>>,
+    /// Or by an actor of such a name: a pattern for `LIKE`; only together with `among`.
+    pub or_actor: Option<String>,
 }
 
 /// What a check of the whole trail found.
@@ -98,6 +119,9 @@ impl Store {
             }
             if let Some(outcome) = filter.outcome {
                 events = events.filter(audit_events::outcome.eq(outcome));
+            }
+            if let Some(among) = filter.among {
+                events = events.filter(touches(&among, filter.or_actor));
             }
             let rows: Vec<Row> = events
                 .order(audit_events::sequence.desc())

@@ -90,10 +90,17 @@ diesel::table! {
         user_id -> Text,
         created_at -> Timestamp,
         last_seen_at -> Timestamp,
+        source -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
     }
 }
 diesel::table! {
-    sign_in_attempts (subject) { subject -> Binary, window_began_at -> Timestamp, attempts -> BigInt, }
+    sign_in_attempts (subject) {
+        subject -> Binary,
+        window_began_at -> Timestamp,
+        attempts -> BigInt,
+        account -> Nullable<Binary>,
+    }
 }
 diesel::table! {
     credential_managers (client_id, user_id) {
@@ -135,6 +142,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     permissions,
     resources,
     sessions,
+    snoozed_concerns,
     users,
 );
 
@@ -169,7 +177,11 @@ diesel::table! {
         due_at -> Timestamp,
         claimed_until -> Nullable<Timestamp>,
         last_error -> Nullable<Text>,
+        sealed -> Nullable<Binary>,
     }
+}
+diesel::table! {
+    snoozed_concerns (client_id, kind) { client_id -> Text, kind -> Text, until -> Timestamp, }
 }
 diesel::table! {
     reminders (secret_id, threshold_days, recipient) {

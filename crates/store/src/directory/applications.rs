@@ -13,10 +13,11 @@ use crate::{
     database::{
         connection::AnyConnection,
         ids::{parse_id, parse_name},
-        schema::{applications, organisations, permissions, resources},
+        schema::{applications, client_secrets, organisations, permissions, resources},
     },
     directory::{
         managers::{ManagerView, managers_of},
+        names::lower,
         pages::Page,
     },
 };
@@ -103,17 +104,30 @@ impl Store {
         page: Page,
     ) -> Result<Vec<ApplicationView>, StoreError> {
         self.run(move |connection| {
+            let by_hint = client_secrets::table
+                .filter(client_secrets::deleted_at.is_null())
+                .filter(client_secrets::hint.eq(page.search))
+                .select(client_secrets::client_id);
+            let found = lower(applications::name)
+                .like(page.like.clone())
+                .escape('\\')
+                .or(applications::client_id.like(page.like.clone()).escape('\\'))
+                .or(lower(organisations::name).like(page.like).escape('\\'))
+                .or(applications::client_id.eq_any(by_hint));
             let mut query = applications::table
                 .inner_join(organisations::table)
                 .select(COLUMNS)
                 .filter(applications::name.gt(page.after))
-                .filter(applications::name.like(page.like).escape('\\'))
+                .filter(found)
                 .order(applications::name)
                 .limit(page.limit)
                 .into_boxed();
             if let Some(among) = among {
                 let among: Vec<String> = among.iter().map(Uuid::to_string).collect();
                 query = query.filter(applications::client_id.eq_any(among));
+            }
+            if let Some(id) = page.organisation_id {
+                query = query.filter(applications::organisation_id.eq(id));
             }
             let rows = query.load(connection)?;
             views(connection, rows)

@@ -47,6 +47,14 @@ impl Store {
                     "only a user of the organisation that owns the application can be its manager",
                 ));
             }
+            let manages = roles
+                .split_whitespace()
+                .any(|role| role == Role::CredentialManager.as_str());
+            if !manages && !is_admin {
+                return Err(StoreError::Forbidden(
+                    "this user is no credential manager: give the user that role first",
+                ));
+            }
             if !enabled {
                 return Err(StoreError::Forbidden(
                     "this user is disabled: enable the user first",

@@ -2,6 +2,7 @@
 
 pub mod applications;
 pub mod managers;
+pub mod names;
 pub(crate) mod organisations;
 pub mod pages;
 pub mod resource_servers;

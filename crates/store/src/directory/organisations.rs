@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     Store, StoreError,
     database::{ids::parse_id, schema::organisations},
-    directory::pages::Page,
+    directory::{names::lower, pages::Page},
 };
 
 type Row = (String, String, String, bool);
@@ -55,7 +55,7 @@ impl Store {
         self.run(move |connection| {
             let rows: Vec<Row> = organisations::table
                 .filter(organisations::name.gt(page.after))
-                .filter(organisations::name.like(page.like).escape('\\'))
+                .filter(lower(organisations::name).like(page.like).escape('\\'))
                 .order(organisations::name)
                 .limit(page.limit)
                 .load(connection)?;

@@ -37,6 +37,8 @@ pub struct ClaimedMail {
     pub attempts: i32,
     /// The secrets that it is about.
     pub items: Vec<MailItem>,
+    /// What only the recipient may read; bound to the mail's id.
+    pub sealed: Option<Vec<u8>>,
     claimed_until: DateTime<Utc>,
 }
 
@@ -179,10 +181,18 @@ fn load(
     now: DateTime<Utc>,
     claimed_until: DateTime<Utc>,
 ) -> Result<ClaimedMail, StoreError> {
-    let (recipient, kind, created_at, attempts): (String, String, NaiveDateTime, i32) = mails::table
-        .find(id.to_string())
-        .select((mails::recipient, mails::kind, mails::created_at, mails::attempts))
-        .first(connection)?;
+    type Matter = Option<Vec<u8>>;
+    let (recipient, kind, created_at, attempts, sealed): (String, String, NaiveDateTime, i32, Matter) =
+        mails::table
+            .find(id.to_string())
+            .select((
+                mails::recipient,
+                mails::kind,
+                mails::created_at,
+                mails::attempts,
+                mails::sealed,
+            ))
+            .first(connection)?;
     let lines: Vec<(String, i32, String)> = reminders::table
         .filter(reminders::mail_id.eq(id.to_string()))
         .filter(reminders::suppressed.eq(false))
@@ -212,6 +222,7 @@ fn load(
         created_at: created_at.and_utc(),
         attempts,
         items,
+        sealed,
         claimed_until,
     })
 }
@@ -248,6 +259,12 @@ fn settle(
             .set(outcome)
             .execute(connection)?,
     };
+    if !matches!(settlement, Settlement::Retry { .. }) {
+        // What was told, or never will be, is kept no longer.
+        diesel::update(mails::table.find(id.to_string()))
+            .set(mails::sealed.eq(None::<Vec<u8>>))
+            .execute(connection)?;
+    }
     Ok(rows == 1)
 }
 
@@ -282,19 +299,47 @@ fn tell_instead(
     add_reminder(connection, line, kind, Some(mail_id), now).map(drop)
 }
 
-/// Queues a notice about a person's own account; once for each `occasion`.
+/// A mail about an account, which is not about secrets.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// Permanent: a notice that is queued twice under one id is sent once.
+    pub id: Uuid,
+    /// The address.
+    pub recipient: String,
+    /// What it says.
+    pub kind: MailKind,
+    /// What only the recipient may read.
+    pub sealed: Option<Vec<u8>>,
+}
+
+/// Queues a notice.
 pub(crate) fn add_notice(
     connection: &mut AnyConnection,
-    (recipient, kind): (&str, MailKind),
-    occasion: &str,
+    notice: Notice,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let mail = NewMail {
-        id: stable_id(&["notice", kind.as_str(), recipient, occasion]).to_string(),
-        recipient,
-        kind,
+        id: notice.id.to_string(),
+        recipient: &notice.recipient,
+        kind: notice.kind,
         digest_day: None,
         due_at: now,
+        sealed: notice.sealed,
     };
     add_mail(connection, mail, now).map(drop)
+}
+
+/// Queues a notice to a person about the change that is being made.
+pub(crate) fn add_notice_to(
+    connection: &mut AnyConnection,
+    (recipient, kind): (&str, MailKind),
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let notice = Notice {
+        id: stable_id(&["notice", kind.as_str(), recipient, &now.to_rfc3339()]),
+        recipient: recipient.to_owned(),
+        kind,
+        sealed: None,
+    };
+    add_notice(connection, notice, now)
 }

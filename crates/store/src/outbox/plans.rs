@@ -51,24 +51,46 @@ pub enum MailKind {
     PasswordChanged,
     /// The person's authenticator was changed.
     AuthenticatorChanged,
+    /// The person's recovery codes were replaced.
+    RecoveryCodesReplaced,
+    /// An identity of the external provider was bound to the person's account.
+    IdentityBound,
+    /// Enrolment link for somebody who was added; the link is sealed into the mail.
+    Invitation,
+    /// Enrolment link for somebody whose password or authenticator is reset.
+    Reset,
+    /// To the owner: sign-ins to the account failed too often.
+    SignInBlocked,
+    /// The same, to the WMDA team; the account is sealed into the mail.
+    SignInBlockedOf,
 }
+
+/// Each kind with its name in the database.
+const KINDS: [(MailKind, &str); 9] = [
+    (MailKind::Reminders, "reminders"),
+    (MailKind::PasswordChanged, "password_changed"),
+    (MailKind::AuthenticatorChanged, "authenticator_changed"),
+    (MailKind::RecoveryCodesReplaced, "recovery_codes_replaced"),
+    (MailKind::IdentityBound, "identity_bound"),
+    (MailKind::Invitation, "invitation"),
+    (MailKind::Reset, "reset"),
+    (MailKind::SignInBlocked, "sign_in_blocked"),
+    (MailKind::SignInBlockedOf, "sign_in_blocked_of"),
+];
 
 impl MailKind {
     pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Reminders => "reminders",
-            Self::PasswordChanged => "password_changed",
-            Self::AuthenticatorChanged => "authenticator_changed",
-        }
+        KINDS
+            .iter()
+            .find(|(kind, _)| *kind == self)
+            .map_or("reminders", |(_, name)| name)
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, StoreError> {
-        match text {
-            "reminders" => Ok(Self::Reminders),
-            "password_changed" => Ok(Self::PasswordChanged),
-            "authenticator_changed" => Ok(Self::AuthenticatorChanged),
-            _ => Err(StoreError::Corrupt("kind of mail")),
-        }
+        let known = KINDS.iter().find(|(_, name)| *name == text);
+        known
+            .map(|(kind, _)| *kind)
+            .ok_or(StoreError::Corrupt("kind of mail"))
     }
 }
 
@@ -140,6 +162,7 @@ fn join_digest(
             kind: MailKind::Reminders,
             digest_day: Some(day),
             due_at,
+            sealed: None,
         };
         // The update locks the digest: who wants to send it waits until this line is in.
         let open = mails::table
@@ -168,6 +191,7 @@ pub(crate) struct NewMail<'a> {
     pub(crate) kind: MailKind,
     pub(crate) digest_day: Option<NaiveDate>,
     pub(crate) due_at: DateTime<Utc>,
+    pub(crate) sealed: Option<Vec<u8>>,
 }
 
 /// Queues a mail; false when it is there already.
@@ -186,6 +210,7 @@ pub(crate) fn add_mail(
         mails::state_at.eq(now.naive_utc()),
         mails::attempts.eq(0),
         mails::due_at.eq(new.due_at.naive_utc()),
+        mails::sealed.eq(new.sealed),
     );
     unless_there(connection, |connection| {
         diesel::insert_into(mails::table).values(row).execute(connection)
@@ -256,6 +281,7 @@ pub(crate) fn own_mail(
         kind: MailKind::Reminders,
         digest_day: None,
         due_at: now,
+        sealed: None,
     };
     add_mail(connection, mail, now)?;
     Ok(id)

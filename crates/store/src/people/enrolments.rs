@@ -11,8 +11,14 @@ use crate::{
         connection::AnyConnection,
         schema::{enrolments, recovery_codes, users},
     },
-    outbox::{mails::add_notice, plans::MailKind},
-    people::users::{COLUMNS, Row, end_sessions, user},
+    outbox::{
+        mails::{Notice, add_notice, add_notice_to},
+        plans::MailKind,
+    },
+    people::{
+        sign_in_attempts::forgive_account,
+        users::{COLUMNS, Row, end_sessions, user},
+    },
 };
 
 /// An enrolment that is open.
@@ -26,6 +32,23 @@ pub struct Enrolment {
     pub password_hash: Option<String>,
     /// The new authenticator's secret, or the one that is kept; sealed.
     pub totp_secret: Option<Vec<u8>>,
+}
+
+/// A one-time link that is being made.
+#[derive(Clone)]
+pub struct NewEnrolment {
+    /// Whose it is.
+    pub user_id: Uuid,
+    /// The link's digest.
+    pub digest: Digest,
+    /// Until when it works.
+    pub expires_at: DateTime<Utc>,
+    /// Whether a new authenticator takes the place of the one that there is.
+    pub replaces_totp: bool,
+    /// By which attempts to sign in are counted for this account.
+    pub account: Digest,
+    /// The mail that brings the link.
+    pub mail: Option<Notice>,
 }
 
 /// How an enrolment ends.
@@ -42,18 +65,13 @@ pub struct CompletedEnrolment {
 }
 
 impl Store {
-    /// Opens an enrolment in place of any other of this person. Whoever has an authenticator keeps it, unless
-    /// `replaces_totp`.
-    pub async fn open_enrolment(
-        &self,
-        user_id: Uuid,
-        digest: Digest,
-        expires_at: DateTime<Utc>,
-        replaces_totp: bool,
-        entry: Entry,
-    ) -> Result<(), StoreError> {
+    /// Opens an enrolment in place of any other of this person, and lifts a lock-out of their account. Whoever has an
+    /// authenticator keeps it, unless `replaces_totp`.
+    pub async fn open_enrolment(&self, new: NewEnrolment, entry: Entry) -> Result<(), StoreError> {
+        let now = entry.event.at;
         self.audited(entry, move |connection| {
-            let id = user_id.to_string();
+            let id = new.user_id.to_string();
+            forgive_account(connection, &new.account)?;
             let totp: Option<Vec<u8>> = users::table
                 .find(&id)
                 .select(users::totp_secret)
@@ -61,14 +79,17 @@ impl Store {
             diesel::delete(enrolments::table.find(&id)).execute(connection)?;
             let row = (
                 enrolments::user_id.eq(&id),
-                enrolments::digest.eq(digest.to_vec()),
-                enrolments::expires_at.eq(expires_at.naive_utc()),
-                enrolments::keeps_totp.eq(totp.is_some() && !replaces_totp),
+                enrolments::digest.eq(new.digest.to_vec()),
+                enrolments::expires_at.eq(new.expires_at.naive_utc()),
+                enrolments::keeps_totp.eq(totp.is_some() && !new.replaces_totp),
             );
             diesel::insert_into(enrolments::table)
                 .values(row)
                 .execute(connection)?;
-            Ok(())
+            match new.mail {
+                Some(notice) => add_notice(connection, notice, now),
+                None => Ok(()),
+            }
         })
         .await
     }
@@ -157,22 +178,30 @@ impl Store {
                 diesel::update(users::table.find(&id))
                     .set(users::totp_secret.eq(Some(secret)))
                     .execute(connection)?;
-                diesel::delete(recovery_codes::table.filter(recovery_codes::user_id.eq(&id)))
-                    .execute(connection)?;
-                for code in codes {
-                    let row = (
-                        recovery_codes::digest.eq(code.to_vec()),
-                        recovery_codes::user_id.eq(&id),
-                    );
-                    diesel::insert_into(recovery_codes::table)
-                        .values(row)
-                        .execute(connection)?;
-                }
+                replace_recovery_codes(connection, &id, &codes)?;
             }
             end_sessions(connection, &id)
         })
         .await
     }
+}
+
+pub(crate) fn replace_recovery_codes(
+    connection: &mut AnyConnection,
+    user_id: &str,
+    codes: &[Digest],
+) -> Result<(), StoreError> {
+    diesel::delete(recovery_codes::table.filter(recovery_codes::user_id.eq(user_id))).execute(connection)?;
+    for code in codes {
+        let row = (
+            recovery_codes::digest.eq(code.to_vec()),
+            recovery_codes::user_id.eq(user_id),
+        );
+        diesel::insert_into(recovery_codes::table)
+            .values(row)
+            .execute(connection)?;
+    }
+    Ok(())
 }
 
 /// P-04: whoever had a password or an authenticator is told that it was changed; the first ones are no change.
@@ -186,17 +215,11 @@ fn tell_owner(
         .find(id)
         .select((users::email, users::password_hash, users::totp_secret))
         .first(connection)?;
-    let occasion = now.to_rfc3339();
     if password.is_some() {
-        add_notice(connection, (&email, MailKind::PasswordChanged), &occasion, now)?;
+        add_notice_to(connection, (&email, MailKind::PasswordChanged), now)?;
     }
     if authenticator.is_some() && done.authenticator.is_some() {
-        add_notice(
-            connection,
-            (&email, MailKind::AuthenticatorChanged),
-            &occasion,
-            now,
-        )?;
+        add_notice_to(connection, (&email, MailKind::AuthenticatorChanged), now)?;
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! People: accounts, enrolment, sessions and attempts to sign in, mail preferences.
 
+pub mod accounts;
 pub mod enrolments;
 pub(crate) mod preferences;
 pub mod sessions;
+pub mod sign_in_attempts;
 pub mod users;

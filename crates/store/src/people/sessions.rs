@@ -1,7 +1,7 @@
-//! Sessions of people, and the attempts to open one.
+//! Sessions of people.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
-use diesel::{Connection, OptionalExtension, prelude::*};
+use diesel::{OptionalExtension, prelude::*};
 use domain::{audit::Entry, pepper::Digest, policy::Principal, user::User};
 use uuid::Uuid;
 
@@ -10,19 +10,35 @@ use crate::{
     database::{
         connection::AnyConnection,
         ids::parse_id,
-        schema::{credential_managers, organisations, sessions, sign_in_attempts, users},
+        schema::{credential_managers, organisations, sessions, users},
     },
-    people::users::{COLUMNS, Row, user},
+    people::{
+        sign_in_attempts::{Counter, forget, forgive},
+        users::{COLUMNS, Row, user},
+    },
 };
 
 /// A session without a request for this long has ended.
 pub const IDLE: TimeDelta = TimeDelta::hours(1);
 /// A session has ended after this, whatever happens in it.
 pub const ABSOLUTE: TimeDelta = TimeDelta::hours(12);
-/// Attempts are counted over this window.
-pub const ATTEMPT_WINDOW: TimeDelta = TimeDelta::minutes(15);
 /// A session's last request is written down at most this often.
 const SEEN_EVERY: TimeDelta = TimeDelta::seconds(30);
+
+/// A session that is about to be opened.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// Whose it is.
+    pub user_id: Uuid,
+    /// Of its token.
+    pub digest: Digest,
+    /// What the browser or program calls itself.
+    pub user_agent: Option<String>,
+    /// The counter whose attempts are forgiven.
+    pub own: Option<Digest>,
+    /// The counters that lose this attempt alone.
+    pub shared: Vec<Counter>,
+}
 
 /// A session that is alive.
 #[derive(Clone, Debug)]
@@ -36,49 +52,23 @@ pub struct Session {
 }
 
 impl Store {
-    /// Counts an attempt before anything is checked, and returns how many there were in the current window, with the
-    /// window's end.
-    pub async fn count_attempt(
-        &self,
-        subject: Digest,
-        now: DateTime<Utc>,
-    ) -> Result<(i64, DateTime<Utc>), StoreError> {
-        self.run(move |connection| {
-            // Two first attempts at once: the second insert conflicts, and then there is a row to count in.
-            match connection.transaction(|connection| count(connection, &subject, now)) {
-                Err(StoreError::Conflict) => {
-                    connection.transaction(|connection| count(connection, &subject, now))
-                }
-                outcome => outcome,
-            }
-        })
-        .await
-    }
-
-    /// Opens a session and forgets sessions that have ended. All attempts of `account` are forgotten, of those of
-    /// `source` this one.
-    pub async fn open_session(
-        &self,
-        user_id: Uuid,
-        digest: Digest,
-        (account, source): (Option<Digest>, Digest),
-        entry: Entry,
-    ) -> Result<(), StoreError> {
+    /// Opens a session and forgets sessions that have ended.
+    pub async fn open_session(&self, new: NewSession, entry: Entry) -> Result<(), StoreError> {
         self.audited(entry.clone(), move |connection| {
             let now = entry.event.at.naive_utc();
             let ended = sessions::table.filter(sessions::last_seen_at.lt(now - IDLE));
             diesel::delete(ended).execute(connection)?;
-            if let Some(account) = account {
-                diesel::delete(sign_in_attempts::table.find(account.to_vec())).execute(connection)?;
+            forgive(connection, &new.shared)?;
+            if let Some(own) = new.own {
+                forget(connection, &own)?;
             }
-            diesel::update(sign_in_attempts::table.find(source.to_vec()))
-                .set(sign_in_attempts::attempts.eq(sign_in_attempts::attempts - 1))
-                .execute(connection)?;
             let row = (
-                sessions::digest.eq(digest.to_vec()),
-                sessions::user_id.eq(user_id.to_string()),
+                sessions::digest.eq(new.digest.to_vec()),
+                sessions::user_id.eq(new.user_id.to_string()),
                 sessions::created_at.eq(now),
                 sessions::last_seen_at.eq(now),
+                sessions::source.eq(entry.event.source),
+                sessions::user_agent.eq(new.user_agent),
             );
             diesel::insert_into(sessions::table)
                 .values(row)
@@ -148,37 +138,6 @@ impl Store {
         })
         .await
     }
-}
-
-fn count(
-    connection: &mut AnyConnection,
-    subject: &Digest,
-    now: DateTime<Utc>,
-) -> Result<(i64, DateTime<Utc>), StoreError> {
-    let (at, key) = (now.naive_utc(), subject.to_vec());
-    let current = sign_in_attempts::table
-        .find(key.clone())
-        .filter(sign_in_attempts::window_began_at.gt(at - ATTEMPT_WINDOW));
-    let counted = diesel::update(current)
-        .set(sign_in_attempts::attempts.eq(sign_in_attempts::attempts + 1))
-        .execute(connection)?;
-    if counted == 0 {
-        let old = sign_in_attempts::window_began_at.le(at - ATTEMPT_WINDOW);
-        diesel::delete(sign_in_attempts::table.filter(old)).execute(connection)?;
-        let row = (
-            sign_in_attempts::subject.eq(key.clone()),
-            sign_in_attempts::window_began_at.eq(at),
-            sign_in_attempts::attempts.eq(1),
-        );
-        diesel::insert_into(sign_in_attempts::table)
-            .values(row)
-            .execute(connection)?;
-    }
-    let (began_at, attempts): (NaiveDateTime, i64) = sign_in_attempts::table
-        .find(key)
-        .select((sign_in_attempts::window_began_at, sign_in_attempts::attempts))
-        .first(connection)?;
-    Ok((attempts, began_at.and_utc() + ATTEMPT_WINDOW))
 }
 
 fn managed_by(connection: &mut AnyConnection, user_id: Uuid) -> Result<Vec<Uuid>, StoreError> {

@@ -12,7 +12,8 @@ use crate::{
         ids::parse_id,
         schema::{applications, credential_managers, recovery_codes, sessions, users},
     },
-    directory::pages::Page,
+    directory::{names::lower, pages::Page},
+    outbox::{mails::add_notice_to, plans::MailKind},
 };
 
 /// A person with what proves who they are.
@@ -103,13 +104,19 @@ impl Store {
     /// People by e-mail address.
     pub async fn users(&self, page: Page) -> Result<Vec<User>, StoreError> {
         self.run(move |connection| {
-            let rows: Vec<Row> = users::table
+            let by_address = lower(users::email).like(page.like.clone()).escape('\\');
+            let by_name = lower(users::display_name).like(page.like).escape('\\');
+            let mut query = users::table
                 .filter(users::email.gt(page.after))
-                .filter(users::email.like(page.like).escape('\\'))
+                .filter(by_address.or(by_name))
                 .order(users::email)
                 .limit(page.limit)
                 .select(COLUMNS)
-                .load(connection)?;
+                .into_boxed();
+            if let Some(id) = page.organisation_id {
+                query = query.filter(users::organisation_id.eq(Some(id)));
+            }
+            let rows: Vec<Row> = query.load(connection)?;
             rows.into_iter().map(user).collect()
         })
         .await
@@ -233,7 +240,7 @@ impl Store {
         .await
     }
 
-    /// Binds an identity to the person of this address, who must have none yet.
+    /// Binds an identity to the person of this address, who must have none yet, and tells them (P-04).
     pub async fn bind_identity(
         &self,
         email: String,
@@ -241,9 +248,10 @@ impl Store {
         subject: String,
         entry: Entry,
     ) -> Result<(), StoreError> {
+        let now = entry.event.at;
         self.audited(entry, move |connection| {
             let unbound = users::table
-                .filter(users::email.eq(email))
+                .filter(users::email.eq(&email))
                 .filter(users::identity_subject.is_null());
             let identity = (
                 users::identity_issuer.eq(Some(issuer)),
@@ -251,7 +259,7 @@ impl Store {
             );
             match diesel::update(unbound).set(identity).execute(connection)? {
                 0 => Err(StoreError::Missing),
-                _ => Ok(()),
+                _ => add_notice_to(connection, (&email, MailKind::IdentityBound), now),
             }
         })
         .await

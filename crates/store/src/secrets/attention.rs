@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{dsl::count_star, prelude::*};
+use domain::audit::Entry;
 use uuid::Uuid;
 
 use crate::{
@@ -9,9 +10,13 @@ use crate::{
     database::{
         connection::AnyConnection,
         ids::parse_id,
-        schema::{applications, client_secrets, credential_managers, organisations, users},
+        schema::{applications, client_secrets, credential_managers, organisations, snoozed_concerns, users},
     },
+    people::accounts::is_able_manager,
 };
+
+/// The name of the concern in the database.
+const TOO_FEW_MANAGERS: &str = "too_few_managers";
 
 /// An application by name.
 #[derive(Clone, Debug)]
@@ -91,20 +96,30 @@ impl Store {
         .await
     }
 
-    /// Enabled applications with fewer than `enough` managers who can sign in, by name; at most `limit`. Each with how
-    /// many it has.
-    pub async fn thinly_managed(&self, enough: i64, limit: i64) -> Result<Vec<(Named, i64)>, StoreError> {
+    /// Enabled applications with fewer than `enough` managers who can sign in, by name, without the snoozed ones; at most
+    /// `limit`. Each with how many it has.
+    pub async fn thinly_managed(
+        &self,
+        enough: i64,
+        now: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<(Named, i64)>, StoreError> {
         self.run(move |connection| {
             let well_managed = credential_managers::table
                 .inner_join(users::table)
-                .filter(users::enabled)
+                .filter(is_able_manager())
                 .group_by(credential_managers::client_id)
                 .having(count_star().ge(enough))
                 .select(credential_managers::client_id);
+            let snoozed = snoozed_concerns::table
+                .filter(snoozed_concerns::kind.eq(TOO_FEW_MANAGERS))
+                .filter(snoozed_concerns::until.gt(now.naive_utc()))
+                .select(snoozed_concerns::client_id);
             let rows: Vec<NameRow> = applications::table
                 .inner_join(organisations::table)
                 .filter(applications::enabled.and(organisations::enabled))
                 .filter(applications::client_id.ne_all(well_managed))
+                .filter(applications::client_id.ne_all(snoozed))
                 .order(applications::name)
                 .limit(limit)
                 .select((applications::client_id, applications::name, organisations::name))
@@ -115,6 +130,41 @@ impl Store {
                     Ok((named(row)?, able))
                 })
                 .collect()
+        })
+        .await
+    }
+}
+
+impl Store {
+    /// Leaves out, until an instant, that these applications have too few managers.
+    pub async fn snooze_managers(
+        &self,
+        client_ids: Vec<Uuid>,
+        until: DateTime<Utc>,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            for id in client_ids.iter().map(Uuid::to_string) {
+                diesel::delete(snoozed_concerns::table.find((&id, TOO_FEW_MANAGERS))).execute(connection)?;
+                let row = (
+                    snoozed_concerns::client_id.eq(&id),
+                    snoozed_concerns::kind.eq(TOO_FEW_MANAGERS),
+                    snoozed_concerns::until.eq(until.naive_utc()),
+                );
+                diesel::insert_into(snoozed_concerns::table)
+                    .values(row)
+                    .execute(connection)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// How many applications are left out now.
+    pub async fn snoozed_managers(&self, now: DateTime<Utc>) -> Result<i64, StoreError> {
+        self.run(move |connection| {
+            let snoozed = snoozed_concerns::table.filter(snoozed_concerns::until.gt(now.naive_utc()));
+            Ok(snoozed.count().get_result(connection)?)
         })
         .await
     }
@@ -139,7 +189,7 @@ const SECRET: (Names, (client_secrets::id, client_secrets::name), Times) = (
 fn able_managers(connection: &mut AnyConnection, client_id: &str) -> Result<i64, StoreError> {
     Ok(credential_managers::table
         .inner_join(users::table)
-        .filter(users::enabled)
+        .filter(is_able_manager())
         .filter(credential_managers::client_id.eq(client_id.to_owned()))
         .count()
         .get_result(connection)?)

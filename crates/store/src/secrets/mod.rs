@@ -2,4 +2,5 @@
 
 pub mod attention;
 pub mod client_secrets;
+pub mod reports;
 pub mod secret_facts;

@@ -82,7 +82,7 @@ async fn what_needs_attention_is_found_the_most_urgent_first(database: &Database
     assert_eq!(ids(tried(later).await.unwrap()), [sooner]);
     assert!(tried(NOW).await.unwrap().is_empty(), "it has not expired yet");
 
-    let thin = || database.store.thinly_managed(2, 10);
+    let thin = || database.store.thinly_managed(2, NOW, 10);
     let able = |found: Vec<(store::attention::Named, i64)>| {
         found
             .into_iter()
@@ -91,8 +91,19 @@ async fn what_needs_attention_is_found_the_most_urgent_first(database: &Database
     };
     assert_eq!(able(thin().await.unwrap()), [(sample.client_id, 0)]);
     let first = database.manager(sample, "first@example.org").await.unwrap();
+    assert_eq!(
+        able(thin().await.unwrap()),
+        [(sample.client_id, 0)],
+        "who has not enrolled can't sign in"
+    );
+    let enrol = |id| {
+        database.connection().execute(&format!(
+            "UPDATE users SET identity_issuer = 'https://id.example.org', identity_subject = id WHERE id = '{id}'"
+        ));
+    };
+    enrol(first);
     assert_eq!(able(thin().await.unwrap()), [(sample.client_id, 1)]);
-    database.manager(sample, "second@example.org").await.unwrap();
+    enrol(database.manager(sample, "second@example.org").await.unwrap());
     assert!(thin().await.unwrap().is_empty());
     database
         .connection()

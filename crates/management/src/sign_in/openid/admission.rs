@@ -2,21 +2,46 @@
 
 use actix_web::cookie::Cookie;
 use domain::{
-    audit::{Outcome, Source},
-    pepper::Digest,
+    audit::Outcome,
     user::{User, parse_email},
 };
 use store::StoreError;
+use uuid::Uuid;
 
 use super::{
     attempt::Attempt,
     provider::{Callback, Instant, Provider, Vouched},
     refusal::Refusal,
 };
-use crate::{sign_in::session::Proven, state::Management};
+use crate::{
+    sign_in::{
+        attempts::{CountedIn, Origin},
+        session::Proven,
+    },
+    state::Management,
+};
 
 /// The longest subject (OpenID Connect Core 1.0 section 2).
 const LONGEST_SUBJECT: usize = 255;
+
+/// Issuer and subject.
+type Identity = (String, String);
+
+/// What came of an answer of the provider.
+pub(super) enum Admitted {
+    /// The token of the session.
+    SignedIn(String),
+    /// The identity is the person's from now on.
+    Bound,
+}
+
+fn identity(provider: &Provider, vouched: &Vouched) -> Result<Identity, Refusal> {
+    let subject = vouched.subject();
+    if subject.is_empty() || subject.len() > LONGEST_SUBJECT || subject.chars().any(char::is_control) {
+        return Err(Refusal::failed("the subject has an unknown form"));
+    }
+    Ok((provider.settings.issuer.to_string(), subject.to_owned()))
+}
 
 impl Management {
     /// Lets people sign in through this provider too.
@@ -32,47 +57,51 @@ impl Management {
         }
     }
 
-    pub(super) async fn begin_openid(
+    /// Where the browser goes, and the cookie that ties the answer to it. `binds` is who binds their identity.
+    pub(crate) async fn begin_openid(
         &self,
         provider: &Provider,
+        binds: Option<Uuid>,
     ) -> Result<(String, Cookie<'static>), Refusal> {
-        let attempt = Attempt::begin(&*self.random, self.now())?;
+        let attempt = Attempt::begin(&*self.random, self.now(), binds)?;
         let url = provider.authorization_url(&attempt, self.instant()).await?;
         Ok((url.into(), attempt.seal(&self.pepper, &*self.random)?))
     }
 
-    /// Opens a session for whom the provider vouches for; records who was refused.
+    /// Opens a session for whom the provider vouches for, or binds the identity to whoever asked for that; records who was
+    /// refused. Only answers to attempts that were begun here are counted: other sites can send a browser to the callback.
     pub(super) async fn finish_openid(
         &self,
         provider: &Provider,
-        from: Source,
+        from: &Origin,
         (sealed, answer): (Option<String>, Callback),
-    ) -> Result<String, Refusal> {
-        let counted = self.count_source(from).await?;
+    ) -> Result<Admitted, Refusal> {
         let attempt = sealed.and_then(|sealed| Attempt::open(&sealed, &self.pepper, self.now()));
         let attempt = attempt.ok_or_else(|| Refusal::failed("no attempt of this browser is open"))?;
         let tag = |state: &str| self.pepper.tag("compare", state.as_bytes());
         if answer.state.as_deref().map(tag) != Some(tag(&attempt.state)) {
             return Err(Refusal::failed("the answer is to another attempt"));
         }
+        let _turn = self.turns.take(from.source).await?;
+        let counted = self.count_source(from).await?;
+        let binds = attempt.binds;
         let vouched = match provider.identify(attempt, answer, self.instant()).await {
             Ok(vouched) => vouched,
             Err(refusal) => return Err(self.refused(from, None, refusal).await),
         };
-        self.admit(provider, vouched, (from, counted)).await
+        let key = identity(provider, &vouched)?;
+        match binds {
+            Some(user_id) => self.bind_own(user_id, key, from).await,
+            None => self.admit((provider, vouched), key, (from, counted)).await,
+        }
     }
 
     async fn admit(
         &self,
-        provider: &Provider,
-        vouched: Vouched,
-        (from, counted): (Source, Digest),
-    ) -> Result<String, Refusal> {
-        let subject = vouched.subject();
-        if subject.is_empty() || subject.len() > LONGEST_SUBJECT || subject.chars().any(char::is_control) {
-            return Err(Refusal::failed("the subject has an unknown form"));
-        }
-        let key = (provider.settings.issuer.to_string(), subject.to_owned());
+        (provider, vouched): (&Provider, Vouched),
+        key: Identity,
+        (from, counted): (&Origin, CountedIn),
+    ) -> Result<Admitted, Refusal> {
         let known = self.store.user_by_identity(key.0.clone(), key.1.clone()).await?;
         let is_bound = known.is_some();
         let user = match known {
@@ -85,15 +114,35 @@ impl Management {
         if !self.may_sign_in(&user).await? {
             return Err(self.refused(from, Some(&user), Refusal::Disabled).await);
         }
-        if !is_bound && !self.bind(&user, key, from).await? {
-            return Err(self.refused(from, None, Refusal::UnknownPerson).await);
+        if !is_bound {
+            // Whoever has enrolled proves that they want it (P-04): by signing in and binding the identity themself.
+            let account = self.store.account(user.id).await?;
+            if account.is_some_and(|account| account.has_password) {
+                return Err(self.refused(from, Some(&user), Refusal::NotBound).await);
+            }
+            if !self.bind(&user, key, from).await? {
+                return Err(self.refused(from, None, Refusal::UnknownPerson).await);
+            }
         }
         let proven = Proven {
             user,
             action: "session.create_by_openid",
-            counted: (None, counted),
+            counted,
         };
-        Ok(self.open_session(proven, from).await?.token)
+        Ok(Admitted::SignedIn(self.open_session(proven, from).await?.token))
+    }
+
+    /// Binds the identity to the person who proved a moment ago, in this browser, who they are.
+    async fn bind_own(&self, user_id: Uuid, key: Identity, from: &Origin) -> Result<Admitted, Refusal> {
+        let user = self.store.user(user_id).await?;
+        let user = user.ok_or_else(|| Refusal::failed("the person is gone"))?;
+        if !self.may_sign_in(&user).await? {
+            return Err(self.refused(from, Some(&user), Refusal::Disabled).await);
+        }
+        match self.bind(&user, key, from).await? {
+            true => Ok(Admitted::Bound),
+            false => Err(self.refused(from, Some(&user), Refusal::UnknownPerson).await),
+        }
     }
 
     /// The person whom the WMDA team added under this address.
@@ -113,13 +162,8 @@ impl Management {
     }
 
     /// Binds the identity to a person who has none; false when the person has another one.
-    async fn bind(
-        &self,
-        user: &User,
-        (issuer, subject): (String, String),
-        from: Source,
-    ) -> Result<bool, Refusal> {
-        let (place, object) = (from.0.to_string(), format!("user/{}", user.id));
+    async fn bind(&self, user: &User, (issuer, subject): Identity, from: &Origin) -> Result<bool, Refusal> {
+        let (place, object) = (from.source.0.to_string(), format!("user/{}", user.id));
         let entry = self.entry((&user.email, &place), "user.bind_identity", object, Outcome::Done);
         let key = (issuer.clone(), subject.clone());
         match self
@@ -138,8 +182,8 @@ impl Management {
     }
 
     /// Records the refusal, and hands it on.
-    async fn refused(&self, from: Source, user: Option<&User>, refusal: Refusal) -> Refusal {
-        let place = from.0.to_string();
+    async fn refused(&self, from: &Origin, user: Option<&User>, refusal: Refusal) -> Refusal {
+        let place = from.source.0.to_string();
         let (actor, object) = match user {
             Some(user) => (user.email.as_str(), format!("user/{}", user.id)),
             None => ("unknown", "-".to_owned()),

@@ -24,17 +24,25 @@ pub(super) struct Attempt {
     pub(super) state: String,
     pub(super) nonce: String,
     pub(super) verifier: String,
+    /// The person who binds their identity, where it is not a sign-in.
+    #[serde(default)]
+    pub(super) binds: Option<Uuid>,
     /// Seconds since 1970.
     until: i64,
 }
 
 impl Attempt {
-    pub(super) fn begin(random: &dyn SecureRandom, now: DateTime<Utc>) -> Result<Self, Problem> {
+    pub(super) fn begin(
+        random: &dyn SecureRandom,
+        now: DateTime<Utc>,
+        binds: Option<Uuid>,
+    ) -> Result<Self, Problem> {
         let text = || -> Result<String, Problem> { Ok(URL_SAFE_NO_PAD.encode(random::bytes::<32>(random)?)) };
         Ok(Self {
             state: text()?,
             nonce: text()?,
             verifier: text()?,
+            binds,
             until: (now + TimeDelta::minutes(MINUTES)).timestamp(),
         })
     }

@@ -335,6 +335,12 @@ fn verified<'t>(
         .id_token()
         .ok_or_else(|| failed("the answer has no ID token"))?;
     let claims = token.claims(&verifier, nonce)?;
+    if claims
+        .authorized_party()
+        .is_some_and(|party| party != client.client_id())
+    {
+        return Err(failed("the authorized party is another client"));
+    }
     // Optional in this flow; where it stands, it names the access token (section 3.1.3.6).
     if let Some(expected) = claims.access_token_hash() {
         let signature = ClaimsVerificationError::SignatureVerification;

@@ -6,13 +6,15 @@ use crate::http::problem::Problem;
 
 /// Why somebody was not signed in.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// The WMDA team has added nobody of this verified address, or somebody else is bound to it.
     UnknownPerson,
     /// The provider does not say that several factors were used.
     NoMfa,
     /// The person or their organisation.
     Disabled,
+    /// The person has enrolled and not bound this identity: they sign in and do so under their account.
+    NotBound,
     /// Anything else; the text is for the log.
     Failed(String),
 }
@@ -28,11 +30,12 @@ impl Refusal {
     }
 
     /// What the page is told.
-    pub(super) fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::UnknownPerson => "unknown_person",
             Self::NoMfa => "no_mfa",
             Self::Disabled => "disabled",
+            Self::NotBound => "not_bound",
             Self::Failed(_) => "failed",
         }
     }

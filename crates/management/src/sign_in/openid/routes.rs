@@ -4,16 +4,14 @@ use actix_web::{HttpRequest, HttpResponse, cookie::Cookie, get, http::StatusCode
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{attempt, provider::Callback, refusal::Refusal};
+use super::{admission::Admitted, attempt, provider::Callback, refusal::Refusal};
 use crate::{
     documentation::openapi::Problems,
-    http::{
-        answer::ok,
-        body::printable,
-        caller::{service, source},
-        problem::Problem,
+    http::{answer::ok, body::printable, caller::service, problem::Problem},
+    sign_in::{
+        attempts::Origin,
+        session::{add_cookie, session_cookie},
     },
-    sign_in::session::{add_cookie, session_cookie},
 };
 
 const START: &str = "/api/v1/session/openid";
@@ -74,14 +72,15 @@ pub(crate) async fn options(request: HttpRequest) -> Result<HttpResponse, Proble
 pub(crate) async fn start(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let service = service(&request)?;
     let provider = service.provider.as_ref().ok_or(Problem::NotFound)?;
-    match service.begin_openid(provider).await {
+    match service.begin_openid(provider, None).await {
         Ok((url, cookie)) => redirect(StatusCode::FOUND, &url, &[cookie]),
         Err(refusal) => back_to_page(&refusal, &[]),
     }
 }
 
 /// Where the provider sends the browser back to: with a session as cookie to the page, or to the page with
-/// `#sign-in-failed=` and `unknown_person`, `no_mfa`, `disabled` or `failed`.
+/// `#sign-in-failed=` and `unknown_person`, `no_mfa`, `disabled`, `not_bound` (the person has enrolled: they sign in and bind the identity under
+/// their account) or `failed`.
 #[utoipa::path(tag = "Sign-in", security(()), responses((status = 303, description = "To the page."), Problems))]
 #[get("/session/openid/callback")]
 pub(crate) async fn finish(request: HttpRequest) -> Result<HttpResponse, Problem> {
@@ -97,10 +96,16 @@ pub(crate) async fn finish(request: HttpRequest) -> Result<HttpResponse, Problem
     let mut ended = attempt::cookie(String::new());
     ended.make_removal();
     match service
-        .finish_openid(provider, source(&request), (sealed, answer))
+        .finish_openid(provider, &Origin::read(&request), (sealed, answer))
         .await
     {
-        Ok(token) => redirect(StatusCode::SEE_OTHER, PAGE, &[session_cookie(token), ended]),
+        Ok(Admitted::SignedIn(token)) => {
+            redirect(StatusCode::SEE_OTHER, PAGE, &[session_cookie(token), ended])
+        }
+        Ok(Admitted::Bound) => {
+            let place = format!("{PAGE}#identity-bound");
+            redirect(StatusCode::SEE_OTHER, &place, &[ended])
+        }
         Err(refusal) => back_to_page(&refusal, &[ended]),
     }
 }

@@ -13,9 +13,7 @@ use std::{
 use actix_web::{App, body::MessageBody, dev::ServiceResponse, test, web};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Clock, pepper::Pepper};
-use management::{
-    Allowed, Management, Settings, enrolment::FIRST_USE, organisations::NewOrganisation, users::NewUser,
-};
+use management::{Allowed, Management, Settings, organisations::NewOrganisation, users::NewUser};
 use ring::rand::SystemRandom;
 use serde_json::{Value, json};
 use store::{DatabaseUrl, Store, memory::ClientMemory};
@@ -75,6 +73,7 @@ impl World {
             max_lifetime_days: 365,
             max_per_application: 2,
             login_failures: 10,
+            support_address: Some("team@wmda.example".to_owned()),
             allow_private_webhooks: false,
         };
         let pepper = Arc::new(pepper);
@@ -140,13 +139,10 @@ impl World {
             display_name: "Somebody".to_owned(),
             organisation_id,
             roles: vec![role.to_owned()],
+            send_mail: false,
         };
-        let made = self
-            .service
-            .create_user(&self.allowed, new, FIRST_USE)
-            .await
-            .unwrap();
-        (made.user.id, token_of(&made.link.enrolment_url))
+        let made = self.service.create_user(&self.allowed, new).await.unwrap();
+        (made.user.id, token_of(&made.link.enrolment_url.unwrap()))
     }
 
     pub async fn person(&self, email: &str, role: &str, organisation_id: Option<Uuid>) -> Person {

@@ -1,0 +1,55 @@
+//! Full re-authentication: password and second factor, within a session (NIST SP 800-63B-4 §4.1.2.1).
+
+use domain::audit::Outcome;
+
+use crate::{
+    http::{caller::Caller, problem::Problem},
+    sign_in::{attempts::Origin, totp::SecondFactor},
+};
+
+/// What proves again who the caller is.
+pub(super) struct Proof {
+    pub(super) password: String,
+    pub(super) totp: Option<String>,
+    pub(super) recovery_code: Option<String>,
+}
+
+impl Caller {
+    /// Checks the proof under the same limits as a sign-in; records a failure.
+    pub(super) async fn reauthenticate(&self, from: &Origin, proof: Proof) -> Result<(), Problem> {
+        let factor = SecondFactor::read(proof.totp, proof.recovery_code)?;
+        let (service, user) = (&self.service, &self.session.user);
+        let _turn = service.turns.take(from.source).await?;
+        let counted = service.count_attempt(&user.email, from).await?;
+        let record = service.store.sign_in_record(user.email.clone()).await?;
+        let (hash, sealed) = record.map_or((None, None), |known| (known.password_hash, known.totp_secret));
+        let (Some(hash), Some(sealed)) = (hash, sealed) else {
+            let remedy = "this account has no password: ask the WMDA team for an enrolment link";
+            return Err(Problem::Conflict(remedy.to_owned()));
+        };
+        let right = service.password_matches(proof.password, Some(hash)).await?
+            && service
+                .second_factor_matches((user.id, &user.email), &sealed, factor)
+                .await?;
+        if !right {
+            service
+                .record_failure((user, "account.reauthenticate"), &counted, from)
+                .await?;
+            return Err(Problem::Forbidden(
+                "password or code is wrong, or the code was used before: use the next one",
+            ));
+        }
+        let place = from.source.0.to_string();
+        let object = format!("user/{}", user.id);
+        let entry = service.entry(
+            (&user.email, &place),
+            "account.reauthenticate",
+            object,
+            Outcome::Done,
+        );
+        Ok(service
+            .store
+            .forgive_attempts(counted.own, counted.shared, entry)
+            .await?)
+    }
+}

@@ -1,0 +1,191 @@
+//! Limits on anonymous attempts to prove who one is (P-03). What is over a limit is refused from memory; the exact
+//! counters are in the database.
+//!
+//! Attempts are counted per account and source, so that nobody elsewhere locks the owner out; per account and browser
+//! where the browser proves by a cookie that the owner has signed in there before; per source for all accounts; and, as a
+//! back-stop against many sources, per account within an hour, which does not concern known browsers.
+
+use std::net::IpAddr;
+
+use actix_web::{
+    HttpRequest,
+    cookie::{Cookie, SameSite, time::Duration},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::TimeDelta;
+use domain::{
+    audit::Source,
+    pepper::{Digest, Pepper},
+    random::NoRandomness,
+};
+use ring::rand::SecureRandom;
+use store::sign_in_attempts::{Counted, Counter};
+
+use crate::{
+    http::{body::printable, caller::source, problem::Problem},
+    sign_in::refusals::too_many,
+    state::Management,
+};
+
+const WINDOW: TimeDelta = TimeDelta::minutes(15);
+/// Of a source, all accounts together.
+const SOURCE_LIMIT: i64 = 100;
+/// The back-stop of an account: so many times the limit of one source, in a window after which the owner is back.
+const BACK_STOP: i64 = 10;
+const BACK_STOP_WINDOW: TimeDelta = TimeDelta::hours(1);
+
+const DEVICE_COOKIE: &str = "__Host-wmda-device";
+const DEVICE_DAYS: i64 = 400;
+
+/// Where an attempt comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub(crate) source: Source,
+    /// What the browser or program calls itself.
+    pub(crate) user_agent: Option<String>,
+    device: Option<String>,
+}
+
+impl Origin {
+    pub(crate) fn read(request: &HttpRequest) -> Self {
+        let header = request.headers().get("user-agent");
+        let user_agent = header.and_then(|value| value.to_str().ok());
+        Self {
+            source: source(request),
+            user_agent: user_agent.map(printable),
+            device: request
+                .cookie(DEVICE_COOKIE)
+                .map(|cookie| cookie.value().to_owned()),
+        }
+    }
+}
+
+/// What an attempt was counted in.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CountedIn {
+    /// The counter that this browser or source alone counts in.
+    pub(crate) own: Option<Digest>,
+    pub(crate) shared: Vec<Counter>,
+    /// Whether no further attempt on the account is allowed for now.
+    pub(crate) last: bool,
+}
+
+/// The addresses that one sender can choose from count as one: an IPv6 network of 64 bits.
+fn network(source: IpAddr) -> IpAddr {
+    match source.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
+    }
+}
+
+impl Management {
+    /// Names an account in counters and cookies without naming it in the database.
+    pub(crate) fn account_digest(&self, email: &str) -> Digest {
+        self.pepper.tag("sign-in account", email.as_bytes())
+    }
+
+    /// Counts an attempt on an account before anything is checked; too many wait for the end of the window.
+    pub(crate) async fn count_attempt(&self, email: &str, from: &Origin) -> Result<CountedIn, Problem> {
+        let account = self.account_digest(email);
+        let counter = |subject, limit, window| Counter {
+            subject,
+            account: Some(account),
+            limit,
+            window,
+        };
+        let limit = self.settings.login_failures;
+        if let Some(device) = self.known_device(&account, from) {
+            let own = self.pepper.tag("sign-in device", &device);
+            return self.count(Some(counter(own, limit, WINDOW)), Vec::new()).await;
+        }
+        let network = network(from.source.0).to_string();
+        let both = [account.as_slice(), network.as_bytes()].concat();
+        let own = counter(
+            self.pepper.tag("sign-in account and source", &both),
+            limit,
+            WINDOW,
+        );
+        let back_stop = counter(account, limit.saturating_mul(BACK_STOP), BACK_STOP_WINDOW);
+        self.count(Some(own), vec![self.source_counter(from), back_stop])
+            .await
+    }
+
+    /// Counts an attempt on a one-time link.
+    pub(crate) async fn count_link_attempt(
+        &self,
+        link: &Digest,
+        from: &Origin,
+    ) -> Result<CountedIn, Problem> {
+        let subject = self.pepper.tag("enrolment attempts", link);
+        let own = Counter {
+            subject,
+            account: None,
+            limit: self.settings.login_failures,
+            window: WINDOW,
+        };
+        self.count(Some(own), vec![self.source_counter(from)]).await
+    }
+
+    /// Counts an attempt of a source alone.
+    pub(crate) async fn count_source(&self, from: &Origin) -> Result<CountedIn, Problem> {
+        self.count(None, vec![self.source_counter(from)]).await
+    }
+
+    fn source_counter(&self, from: &Origin) -> Counter {
+        let network = network(from.source.0).to_string();
+        Counter {
+            subject: self.pepper.tag("sign-in source", network.as_bytes()),
+            account: None,
+            limit: SOURCE_LIMIT,
+            window: WINDOW,
+        }
+    }
+
+    async fn count(&self, own: Option<Counter>, shared: Vec<Counter>) -> Result<CountedIn, Problem> {
+        let now = self.now();
+        let counters: Vec<Counter> = own.iter().chain(&shared).copied().collect();
+        self.refusals.check(&counters, now)?;
+        match self.store.count_attempt(counters, now).await? {
+            Counted::Within { last } => Ok(CountedIn {
+                own: own.map(|counter| counter.subject),
+                shared,
+                last,
+            }),
+            Counted::Over { counter, until } => {
+                self.refusals.remember(&counter, until, now);
+                Err(too_many(until, now))
+            }
+        }
+    }
+
+    /// The nonce of a cookie that this account's sign-in left in this browser.
+    fn known_device(&self, account: &Digest, from: &Origin) -> Option<Vec<u8>> {
+        let bytes = URL_SAFE_NO_PAD.decode(from.device.as_deref()?).ok()?;
+        let (nonce, tag) = bytes.split_at_checked(16)?;
+        let expected = device_tag(&self.pepper, account, nonce);
+        let compare = |text: &[u8]| self.pepper.tag("compare", text);
+        (compare(tag) == compare(&expected)).then(|| nonce.to_vec())
+    }
+
+    /// The cookie by which this browser is known for this account from now on.
+    pub(crate) fn device_cookie(&self, email: &str) -> Result<Cookie<'static>, NoRandomness> {
+        let value = device(&self.pepper, &self.account_digest(email), &*self.random)?;
+        Ok(Cookie::build(DEVICE_COOKIE, value)
+            .path("/")
+            .secure(true)
+            .http_only(true)
+            .same_site(SameSite::Strict)
+            .max_age(Duration::days(DEVICE_DAYS))
+            .finish())
+    }
+}
+
+fn device(pepper: &Pepper, account: &Digest, random: &dyn SecureRandom) -> Result<String, NoRandomness> {
+    let nonce = domain::random::bytes::<16>(random)?;
+    let tag = device_tag(pepper, account, &nonce);
+    Ok(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &tag].concat()))
+}
+
+fn device_tag(pepper: &Pepper, account: &Digest, nonce: &[u8]) -> Digest {
+    pepper.tag("device cookie", &[account.as_slice(), nonce].concat())
+}

@@ -1,0 +1,118 @@
+//! Names of what ids stand for, and ids of what a name is part of: for people who read the audit trail and search lists.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    database::{
+        connection::AnyConnection,
+        ids::parse_id,
+        schema::{applications, client_secrets, organisations, resource_servers, resources, users},
+    },
+};
+
+/// How many objects of each kind a search is followed to.
+const FOLLOWED: i64 = 50;
+
+diesel::define_sql_function! {
+    /// Lower case, as far as the database knows it.
+    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
+
+type Pair = (String, String);
+
+impl Store {
+    /// The names of these objects, whatever they are; of people their addresses.
+    pub async fn names(&self, ids: Vec<Uuid>) -> Result<HashMap<Uuid, String>, StoreError> {
+        self.run(move |connection| {
+            let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+            let pairs = pairs(connection, &ids)?;
+            pairs
+                .into_iter()
+                .map(|(id, name)| Ok((parse_id(&id)?, name)))
+                .collect()
+        })
+        .await
+    }
+
+    /// The ids of organisations, applications, secrets and people whose name holds a text, in any case; of applications
+    /// those of such an organisation too.
+    pub async fn ids_by_name(&self, like: String) -> Result<Vec<Uuid>, StoreError> {
+        self.run(move |connection| {
+            let of_organisation = lower(organisations::name).like(like.clone()).escape('\\');
+            let named = lower(applications::name).like(like.clone()).escape('\\');
+            let mut ids: Vec<String> = applications::table
+                .inner_join(organisations::table)
+                .filter(named.or(of_organisation))
+                .limit(FOLLOWED)
+                .select(applications::client_id)
+                .load(connection)?;
+            ids.extend(
+                organisations::table
+                    .filter(lower(organisations::name).like(like.clone()).escape('\\'))
+                    .limit(FOLLOWED)
+                    .select(organisations::id)
+                    .load::<String>(connection)?,
+            );
+            ids.extend(
+                client_secrets::table
+                    .filter(lower(client_secrets::name).like(like.clone()).escape('\\'))
+                    .limit(FOLLOWED)
+                    .select(client_secrets::id)
+                    .load::<String>(connection)?,
+            );
+            let by_name = lower(users::display_name).like(like.clone()).escape('\\');
+            let by_address = lower(users::email).like(like).escape('\\');
+            ids.extend(
+                users::table
+                    .filter(by_name.or(by_address))
+                    .limit(FOLLOWED)
+                    .select(users::id)
+                    .load::<String>(connection)?,
+            );
+            ids.iter().map(|id| parse_id(id)).collect()
+        })
+        .await
+    }
+}
+
+fn pairs(connection: &mut AnyConnection, ids: &[String]) -> Result<Vec<Pair>, StoreError> {
+    let mut pairs: Vec<Pair> = applications::table
+        .filter(applications::client_id.eq_any(ids.to_vec()))
+        .select((applications::client_id, applications::name))
+        .load(connection)?;
+    pairs.extend(
+        client_secrets::table
+            .filter(client_secrets::id.eq_any(ids.to_vec()))
+            .select((client_secrets::id, client_secrets::name))
+            .load::<Pair>(connection)?,
+    );
+    pairs.extend(
+        users::table
+            .filter(users::id.eq_any(ids.to_vec()))
+            .select((users::id, users::email))
+            .load::<Pair>(connection)?,
+    );
+    pairs.extend(
+        organisations::table
+            .filter(organisations::id.eq_any(ids.to_vec()))
+            .select((organisations::id, organisations::name))
+            .load::<Pair>(connection)?,
+    );
+    pairs.extend(
+        resources::table
+            .filter(resources::id.eq_any(ids.to_vec()))
+            .select((resources::id, resources::name))
+            .load::<Pair>(connection)?,
+    );
+    pairs.extend(
+        resource_servers::table
+            .filter(resource_servers::client_id.eq_any(ids.to_vec()))
+            .select((resource_servers::client_id, resource_servers::name))
+            .load::<Pair>(connection)?,
+    );
+    Ok(pairs)
+}

@@ -1,0 +1,295 @@
+//! A person's own account: what proves who they are, and their sessions.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::{OptionalExtension, prelude::*};
+use domain::{audit::Entry, pepper::Digest};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    database::{
+        connection::AnyConnection,
+        ids::parse_id,
+        schema::{organisations, recovery_codes, sessions, users},
+    },
+    outbox::{
+        mails::{Notice, add_notice, add_notice_to},
+        plans::MailKind,
+    },
+    people::{
+        enrolments::replace_recovery_codes,
+        sessions::{ABSOLUTE, IDLE},
+        sign_in_attempts::{Counter, forget, forgive},
+    },
+};
+
+/// What proves who a person is, without the proofs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Whether there is a password.
+    pub has_password: bool,
+    /// Whether there is an authenticator.
+    pub has_authenticator: bool,
+    /// The issuer of the external identity that is bound to the account.
+    pub identity_issuer: Option<String>,
+    /// How many recovery codes are left.
+    pub recovery_codes: i64,
+}
+
+/// Who of some people could sign in.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// Those who have what signing in takes.
+    pub enrolled: HashSet<Uuid>,
+    /// Those who can sign in now, and manage applications.
+    pub able: HashSet<Uuid>,
+}
+
+/// One of a person's sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnSession {
+    /// Of its token.
+    pub digest: Digest,
+    /// When somebody signed in.
+    pub created_at: DateTime<Utc>,
+    /// When it was last used, to half a minute.
+    pub last_seen_at: DateTime<Utc>,
+    /// From where.
+    pub source: Option<String>,
+    /// By what program.
+    pub user_agent: Option<String>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+struct SessionRow {
+    digest: Vec<u8>,
+    created_at: NaiveDateTime,
+    last_seen_at: NaiveDateTime,
+    source: Option<String>,
+    user_agent: Option<String>,
+}
+
+/// A change of what proves who a person is. Every other session ends.
+#[derive(Clone, Debug)]
+pub enum ProofChange {
+    /// Another password, Argon2id in PHC form.
+    Password(String),
+    /// Another authenticator, with its recovery codes.
+    Authenticator {
+        /// The sealed secret.
+        secret: Vec<u8>,
+        /// The time step of the code that confirmed it.
+        step: i64,
+        /// Digests.
+        recovery_codes: Vec<Digest>,
+    },
+    /// Other recovery codes.
+    RecoveryCodes(Vec<Digest>),
+}
+
+impl Store {
+    /// What proves who a person is.
+    pub async fn account(&self, user_id: Uuid) -> Result<Option<Account>, StoreError> {
+        type Proofs = (Option<String>, Option<Vec<u8>>, Option<String>);
+        self.run(move |connection| {
+            let id = user_id.to_string();
+            let proofs: Option<Proofs> = users::table
+                .find(&id)
+                .select((users::password_hash, users::totp_secret, users::identity_issuer))
+                .first(connection)
+                .optional()?;
+            let recovery_codes = recovery_codes::table.filter(recovery_codes::user_id.eq(&id));
+            let recovery_codes = recovery_codes.count().get_result(connection)?;
+            Ok(proofs.map(|(password, authenticator, identity_issuer)| Account {
+                has_password: password.is_some(),
+                has_authenticator: authenticator.is_some(),
+                identity_issuer,
+                recovery_codes,
+            }))
+        })
+        .await
+    }
+
+    /// Which of these people could sign in.
+    pub async fn standing(&self, people: Vec<Uuid>) -> Result<Standing, StoreError> {
+        self.run(move |connection| {
+            let people: Vec<String> = people.iter().map(Uuid::to_string).collect();
+            let enrolled: Vec<String> = users::table
+                .filter(users::id.eq_any(people.clone()))
+                .filter(is_enrolled())
+                .select(users::id)
+                .load(connection)?;
+            let able: Vec<String> = users::table
+                .left_join(organisations::table)
+                .filter(users::id.eq_any(people))
+                .filter(is_able_manager())
+                .filter(
+                    organisations::enabled
+                        .nullable()
+                        .is_null()
+                        .or(organisations::enabled.nullable().eq(true)),
+                )
+                .select(users::id)
+                .load(connection)?;
+            let set = |ids: Vec<String>| -> Result<HashSet<Uuid>, StoreError> {
+                ids.iter().map(|id| parse_id(id)).collect()
+            };
+            Ok(Standing {
+                enrolled: set(enrolled)?,
+                able: set(able)?,
+            })
+        })
+        .await
+    }
+
+    /// Appends a record that stands alone, and tells of it.
+    pub async fn record_with_notices(&self, entry: Entry, notices: Vec<Notice>) -> Result<(), StoreError> {
+        let now = entry.event.at;
+        self.audited(entry, move |connection| {
+            notices
+                .into_iter()
+                .try_for_each(|notice| add_notice(connection, notice, now))
+        })
+        .await
+    }
+
+    /// A proof was right: forgets what `own` counted, and takes this attempt from `shared`.
+    pub async fn forgive_attempts(
+        &self,
+        own: Option<Digest>,
+        shared: Vec<Counter>,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            forgive(connection, &shared)?;
+            own.map_or(Ok(()), |own| forget(connection, &own))
+        })
+        .await
+    }
+
+    /// Changes what proves who a person is, ends every session but `kept`, and tells the person (P-04).
+    pub async fn change_proof(
+        &self,
+        user_id: Uuid,
+        kept: Digest,
+        change: ProofChange,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        let now = entry.event.at;
+        self.audited(entry, move |connection| {
+            let id = user_id.to_string();
+            let kind = apply(connection, &id, change)?;
+            let email: String = users::table.find(&id).select(users::email).first(connection)?;
+            add_notice_to(connection, (&email, kind), now)?;
+            let others = sessions::table
+                .filter(sessions::user_id.eq(&id))
+                .filter(sessions::digest.ne(kept.to_vec()));
+            diesel::delete(others).execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// A person's sessions that are alive, the last used first.
+    pub async fn sessions_of(
+        &self,
+        user_id: Uuid,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<OwnSession>, StoreError> {
+        self.run(move |connection| {
+            let at = now.naive_utc();
+            let rows: Vec<SessionRow> = sessions::table
+                .filter(sessions::user_id.eq(user_id.to_string()))
+                .filter(sessions::last_seen_at.gt(at - IDLE))
+                .filter(sessions::created_at.gt(at - ABSOLUTE))
+                .order(sessions::last_seen_at.desc())
+                .select(SessionRow::as_select())
+                .load(connection)?;
+            rows.into_iter().map(OwnSession::try_from).collect()
+        })
+        .await
+    }
+
+    /// Ends some of a person's sessions.
+    pub async fn end_sessions(
+        &self,
+        user_id: Uuid,
+        which: Vec<Digest>,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            let which: Vec<Vec<u8>> = which.iter().map(|digest| digest.to_vec()).collect();
+            let own = sessions::table
+                .filter(sessions::user_id.eq(user_id.to_string()))
+                .filter(sessions::digest.eq_any(which));
+            diesel::delete(own).execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// A password and an authenticator, or an identity at the OpenID provider.
+#[diesel::dsl::auto_type]
+pub(crate) fn is_enrolled() -> _ {
+    let by_password = users::password_hash
+        .is_not_null()
+        .and(users::totp_secret.is_not_null());
+    by_password.or(users::identity_subject.is_not_null())
+}
+
+/// Enabled, enrolled, and of a role that manages.
+#[diesel::dsl::auto_type]
+pub(crate) fn is_able_manager() -> _ {
+    let manager: &'static str = "%credential_manager%";
+    let admin: &'static str = "%admin%";
+    let manages = users::roles.like(manager).or(users::roles.like(admin));
+    users::enabled.and(manages).and(is_enrolled())
+}
+
+fn apply(connection: &mut AnyConnection, id: &str, change: ProofChange) -> Result<MailKind, StoreError> {
+    let person = users::table.find(id);
+    Ok(match change {
+        ProofChange::Password(hash) => {
+            diesel::update(person)
+                .set(users::password_hash.eq(Some(hash)))
+                .execute(connection)?;
+            MailKind::PasswordChanged
+        }
+        ProofChange::Authenticator {
+            secret,
+            step,
+            recovery_codes,
+        } => {
+            let authenticator = (
+                users::totp_secret.eq(Some(secret)),
+                users::totp_last_step.eq(step),
+            );
+            diesel::update(person).set(authenticator).execute(connection)?;
+            replace_recovery_codes(connection, id, &recovery_codes)?;
+            MailKind::AuthenticatorChanged
+        }
+        ProofChange::RecoveryCodes(codes) => {
+            replace_recovery_codes(connection, id, &codes)?;
+            MailKind::RecoveryCodesReplaced
+        }
+    })
+}
+
+impl TryFrom<SessionRow> for OwnSession {
+    type Error = StoreError;
+
+    fn try_from(row: SessionRow) -> Result<Self, StoreError> {
+        let digest = row.digest.try_into();
+        Ok(Self {
+            digest: digest.map_err(|_| StoreError::Corrupt("digest of a session"))?,
+            created_at: row.created_at.and_utc(),
+            last_seen_at: row.last_seen_at.and_utc(),
+            source: row.source,
+            user_agent: row.user_agent,
+        })
+    }
+}

@@ -1,0 +1,174 @@
+//! Counters of attempts to sign in (P-03): exact, for all nodes, incremented before anything is checked.
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use diesel::{Connection, OptionalExtension, prelude::*};
+use domain::pepper::Digest;
+
+use crate::{
+    Store, StoreError,
+    database::{connection::AnyConnection, schema::sign_in_attempts},
+};
+
+/// The longest window of any counter: older rows are forgotten.
+const LONGEST_WINDOW: TimeDelta = TimeDelta::hours(1);
+
+/// What attempts are counted of: a source, an account, or both together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counter {
+    /// Names it.
+    pub subject: Digest,
+    /// The account that a reset forgives; none for a source alone.
+    pub account: Option<Digest>,
+    /// How many attempts a window allows.
+    pub limit: i64,
+    /// How long a window is; at most an hour.
+    pub window: TimeDelta,
+}
+
+/// The outcome of counting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// The attempt may be checked.
+    Within {
+        /// Whether it was the last that a counter of the account allows.
+        last: bool,
+    },
+    /// A counter is over its limit.
+    Over {
+        /// Which.
+        counter: Counter,
+        /// The end of its window.
+        until: DateTime<Utc>,
+    },
+}
+
+impl Store {
+    /// Counts an attempt in all of these counters. An attempt over a limit writes nothing.
+    pub async fn count_attempt(
+        &self,
+        counters: Vec<Counter>,
+        now: DateTime<Utc>,
+    ) -> Result<Counted, StoreError> {
+        self.run(move |connection| {
+            if let Some(over) = over_limit(connection, &counters, now)? {
+                return Ok(over);
+            }
+            let count = |connection: &mut AnyConnection| count_all(connection, &counters, now);
+            // Two first attempts at once: the second insert conflicts, and then there is a row to count in.
+            match connection.transaction(count) {
+                Err(StoreError::Conflict) => connection.transaction(count),
+                outcome => outcome,
+            }
+        })
+        .await
+    }
+}
+
+fn over_limit(
+    connection: &mut AnyConnection,
+    counters: &[Counter],
+    now: DateTime<Utc>,
+) -> Result<Option<Counted>, StoreError> {
+    for counter in counters {
+        let current: Option<(NaiveDateTime, i64)> = sign_in_attempts::table
+            .find(counter.subject.to_vec())
+            .filter(sign_in_attempts::window_began_at.gt(now.naive_utc() - counter.window))
+            .select((sign_in_attempts::window_began_at, sign_in_attempts::attempts))
+            .first(connection)
+            .optional()?;
+        if let Some((began_at, attempts)) = current
+            && attempts >= counter.limit
+        {
+            return Ok(Some(over(counter, began_at)));
+        }
+    }
+    Ok(None)
+}
+
+fn over(counter: &Counter, began_at: NaiveDateTime) -> Counted {
+    Counted::Over {
+        counter: *counter,
+        until: began_at.and_utc() + counter.window,
+    }
+}
+
+/// Attempts that come at the same time all found the counters below their limits: what they make of them decides.
+fn count_all(
+    connection: &mut AnyConnection,
+    counters: &[Counter],
+    now: DateTime<Utc>,
+) -> Result<Counted, StoreError> {
+    let mut outcome = Counted::Within { last: false };
+    // In one order everywhere, so that no two attempts wait for each other.
+    let mut counters = counters.to_vec();
+    counters.sort_unstable_by_key(|counter| counter.subject);
+    for counter in &counters {
+        let (began_at, attempts) = count(connection, counter, now)?;
+        match &mut outcome {
+            Counted::Within { .. } if attempts > counter.limit => outcome = over(counter, began_at),
+            Counted::Within { last } => *last |= attempts == counter.limit && counter.account.is_some(),
+            Counted::Over { .. } => {}
+        }
+    }
+    Ok(outcome)
+}
+
+fn count(
+    connection: &mut AnyConnection,
+    counter: &Counter,
+    now: DateTime<Utc>,
+) -> Result<(NaiveDateTime, i64), StoreError> {
+    let (at, key) = (now.naive_utc(), counter.subject.to_vec());
+    let current = sign_in_attempts::table
+        .find(key.clone())
+        .filter(sign_in_attempts::window_began_at.gt(at - counter.window));
+    let counted = diesel::update(current)
+        .set(sign_in_attempts::attempts.eq(sign_in_attempts::attempts + 1))
+        .execute(connection)?;
+    if counted == 0 {
+        let old = sign_in_attempts::table.filter(
+            sign_in_attempts::window_began_at
+                .le(at - LONGEST_WINDOW)
+                .or(sign_in_attempts::subject.eq(key.clone())),
+        );
+        diesel::delete(old).execute(connection)?;
+        let row = (
+            sign_in_attempts::subject.eq(key.clone()),
+            sign_in_attempts::window_began_at.eq(at),
+            sign_in_attempts::attempts.eq(1),
+            sign_in_attempts::account.eq(counter.account.map(|account| account.to_vec())),
+        );
+        diesel::insert_into(sign_in_attempts::table)
+            .values(row)
+            .execute(connection)?;
+    }
+    Ok(sign_in_attempts::table
+        .find(key)
+        .select((sign_in_attempts::window_began_at, sign_in_attempts::attempts))
+        .first(connection)?)
+}
+
+/// A success forgives what its own browser or source got wrong before; counters that others count in too lose this
+/// attempt alone.
+pub(crate) fn forgive(connection: &mut AnyConnection, counters: &[Counter]) -> Result<(), StoreError> {
+    for counter in counters {
+        let row = sign_in_attempts::table.find(counter.subject.to_vec());
+        diesel::update(row)
+            .set(sign_in_attempts::attempts.eq(sign_in_attempts::attempts - 1))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Forgets the attempts of one counter.
+pub(crate) fn forget(connection: &mut AnyConnection, subject: &Digest) -> Result<(), StoreError> {
+    diesel::delete(sign_in_attempts::table.find(subject.to_vec())).execute(connection)?;
+    Ok(())
+}
+
+/// Lifts every lock-out of an account.
+pub(crate) fn forgive_account(connection: &mut AnyConnection, account: &Digest) -> Result<(), StoreError> {
+    let of_account = sign_in_attempts::account.eq(Some(account.to_vec()));
+    diesel::delete(sign_in_attempts::table.filter(of_account)).execute(connection)?;
+    Ok(())
+}
