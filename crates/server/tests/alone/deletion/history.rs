@@ -237,7 +237,7 @@ fn violation(request: &Request) -> Option<Violation> {
         outcome,
     } = request;
     let created = *secret.created.get().unwrap();
-    let deleted = secret.deletion_answered.get().filter(|at| began > at);
+    let deleted = secret.deletion_answered.get().filter(|at| began > *at);
     let dying = secret.deletion_begun.get().is_some_and(|at| at <= ended);
     match (outcome, deleted) {
         (Outcome::Token, Some(at)) => Some(Violation::TokenAfterDeletion {
