@@ -1,9 +1,11 @@
-//! The client suites in Python and Node, against a demo on SQLite and one on PostgreSQL.
+//! The client suites in Python, Node, Java and Go, against a demo on SQLite and one on PostgreSQL.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::demo::Demo;
+use crate::go;
+use crate::java;
 use crate::node;
 use crate::python;
 use crate::shell::{self, Outcome};
@@ -21,7 +23,8 @@ pub(crate) fn prepare(tools: &Tools) -> Outcome {
     shell::announce("installing the Python clients into target/test-tools/clients-python");
     let requirements = tools.root().join("tests/clients/python/requirements.txt");
     python::make_venv(tools, &tools.folder().join(PYTHON), &requirements)?;
-    node::prepare(tools, "clients/node", NODE)
+    node::prepare(tools, "clients/node", NODE)?;
+    java::prepare(tools)
 }
 
 pub(crate) fn run(workspace: &Workspace) -> Outcome {
@@ -50,7 +53,10 @@ struct Suites<'a> {
 impl Suites<'_> {
     fn run(&self, demo: &Demo) -> Outcome {
         self.pytest(demo, &[&format!("--ignore={CHANGES_EVERYTHING}"), "."])?;
-        shell::run(&mut node::test_against(self.workspace.tools(), &self.node, demo)?)?;
+        let tools = self.workspace.tools();
+        shell::run(&mut node::test_against(tools, &self.node, demo)?)?;
+        java::test_against(tools, demo)?;
+        go::test_against(tools, demo)?;
         self.pytest(demo, &[CHANGES_EVERYTHING])
     }
 

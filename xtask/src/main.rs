@@ -7,6 +7,8 @@ mod deletion;
 mod demo;
 mod deny;
 mod fuzz;
+mod go;
+mod java;
 mod load;
 mod management_load;
 mod needs;

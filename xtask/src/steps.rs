@@ -63,7 +63,7 @@ impl Step {
                 run: rust::test,
             },
             Self::Clients => Definition {
-                about: "client libraries in Python and Node, on both databases",
+                about: "client libraries in Python, Node, Java and Go, on both databases",
                 needs: CLIENTS,
                 prepare: Some(clients::prepare),
                 run: clients::run,
@@ -110,7 +110,14 @@ const RUST: &[Need] = &[
     needs::JQ,
     needs::OATHTOOL,
 ];
-const CLIENTS: &[Need] = &[needs::POSTGRESQL, needs::PYTHON, needs::NODE];
+const CLIENTS: &[Need] = &[
+    needs::POSTGRESQL,
+    needs::PYTHON,
+    needs::NODE,
+    needs::JAVA,
+    needs::MAVEN,
+    needs::GO,
+];
 const OPENID: &[Need] = &[needs::POSTGRESQL, needs::NODE];
 const PAGE: &[Need] = &[needs::NODE, Need::Browser];
 const VALIDATORS: &[Need] = &[

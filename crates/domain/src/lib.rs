@@ -16,6 +16,7 @@ pub mod reminder;
 pub mod resource;
 pub mod resource_server;
 pub mod secret;
+pub mod source;
 pub mod unsubscribe;
 pub mod user;
 pub mod webhook;

@@ -1,7 +1,9 @@
 //! Resources: the protected APIs that tokens are for.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
+/// How tokens for a resource are signed.
+pub use oauth2_types::algorithm::Algorithm as SigningAlgorithm;
 use uuid::Uuid;
 
 /// A value that names none of the known variants.
@@ -39,35 +41,6 @@ impl FromStr for Environment {
     }
 }
 
-/// How tokens for a resource are signed (RFC 7518 §3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
-pub enum SigningAlgorithm {
-    /// ECDSA on P-256 with SHA-256.
-    ES256,
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
-    RS256,
-}
-
-impl fmt::Display for SigningAlgorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ES256 => "ES256",
-            Self::RS256 => "RS256",
-        })
-    }
-}
-
-impl FromStr for SigningAlgorithm {
-    type Err = Unknown;
-    fn from_str(text: &str) -> Result<Self, Unknown> {
-        match text {
-            "ES256" => Ok(Self::ES256),
-            "RS256" => Ok(Self::RS256),
-            _ => Err(Unknown("signing algorithm: use ES256 or RS256")),
-        }
-    }
-}
-
 /// A protected API in one environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
@@ -88,13 +61,23 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// Whether a client that asks for `indicator` (RFC 8707 §2) means this resource.
+    /// Whether a client that asks for `indicator` (RFC 8707 §2) means this resource: by its URI, its GUID, or its GUID as an
+    /// absolute URI (RFC 9562 §4), which libraries of the standard insist on.
     pub fn is_named_by(&self, indicator: &str) -> bool {
         Self::named(self.id, self.uri.as_deref(), indicator)
     }
 
     pub(crate) fn named(id: Uuid, uri: Option<&str>, indicator: &str) -> bool {
-        uri == Some(indicator) || parse_guid(indicator) == Some(id)
+        uri == Some(indicator) || parse_guid(without_urn(indicator)) == Some(id)
+    }
+}
+
+/// The scheme and the namespace of a URN fold case (RFC 8141 §3.1).
+fn without_urn(indicator: &str) -> &str {
+    const URN: &str = "urn:uuid:";
+    match indicator.split_at_checked(URN.len()) {
+        Some((scheme, guid)) if scheme.eq_ignore_ascii_case(URN) => guid,
+        _ => indicator,
     }
 }
 
@@ -104,5 +87,37 @@ pub fn parse_guid(text: &str) -> Option<Uuid> {
         Uuid::try_parse(text).ok()
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t11_a_resource_is_named_by_its_uri_its_guid_and_its_guid_as_a_urn() {
+        let id = Uuid::from_u128(0xabc);
+        let uri = Some("https://api.example.org");
+        for name in [
+            "https://api.example.org",
+            "00000000-0000-0000-0000-000000000abc",
+            "00000000-0000-0000-0000-000000000ABC",
+            "urn:uuid:00000000-0000-0000-0000-000000000abc",
+            "URN:UUID:00000000-0000-0000-0000-000000000abc",
+        ] {
+            assert!(Resource::named(id, uri, name), "{name}");
+        }
+        for other in [
+            "",
+            "urn:uuid:",
+            "https://api.example.org/",
+            "urn:uuid:https://api.example.org",
+            "urn:guid:00000000-0000-0000-0000-000000000abc",
+            "urn:uuid:urn:uuid:00000000-0000-0000-0000-000000000abc",
+            "{00000000-0000-0000-0000-000000000abc}",
+            "00000000-0000-0000-0000-000000000abd",
+        ] {
+            assert!(!Resource::named(id, uri, other), "{other}");
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! The folder of keys: files named `<es256|rs256>_<YYYYMMDD>T<HHMMSS>Z.pem`, mode 0600.
+//! The folder of keys: files named `<algorithm>_<YYYYMMDD>T<HHMMSS>Z.pem` after the algorithm in lower case and the instant
+//! of activation, mode 0600.
 
 use std::{
     fs,
@@ -7,11 +8,14 @@ use std::{
 };
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use jsonwebtoken::Algorithm;
+use oauth2_types::algorithm::Algorithm;
+use strum::VariantArray;
 
 use crate::{KeyError, KeySet, KeyState, SigningKey};
 
 const TIME: &str = "%Y%m%dT%H%M%SZ";
+/// What every server can sign with; keys of the others are made when they are asked for.
+pub const FIRST_ALGORITHMS: [Algorithm; 2] = [Algorithm::ES256, Algorithm::RS256];
 
 /// Why the folder can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +29,7 @@ pub enum KeyFolderError {
         source: io::Error,
     },
     /// A file's name does not follow the convention.
-    #[error("{}: name a key file es256_20260131T120000Z.pem or rs256_…: algorithm and instant of activation", .0.display())]
+    #[error("{}: name a key file after its algorithm and instant of activation, such as es256_20260131T120000Z.pem", .0.display())]
     Name(PathBuf),
     /// A file that everybody on the machine can read.
     #[error("{}: everybody can read it; run chmod 600 on it", .0.display())]
@@ -39,7 +43,7 @@ pub enum KeyFolderError {
         source: KeyError,
     },
     /// No key of an algorithm is active.
-    #[error("{}: no active {algorithm:?} key; run `wmda-auth keys generate`", path.display())]
+    #[error("{}: no active {algorithm} key; run `wmda-auth keys generate --algorithm {algorithm}`", path.display())]
     NoActiveKey {
         /// The folder.
         path: PathBuf,
@@ -65,18 +69,17 @@ pub enum Successor {
 pub struct KeyFolder(pub PathBuf);
 
 impl KeyFolder {
-    /// Loads all keys; both algorithms must have an active one.
-    pub fn load(&self, now: DateTime<Utc>) -> Result<KeySet, KeyFolderError> {
+    /// Loads all keys; there must be an active one of [`FIRST_ALGORITHMS`] and of the server's default algorithm.
+    pub fn load(&self, now: DateTime<Utc>, default: Algorithm) -> Result<KeySet, KeyFolderError> {
         let set = self.load_any()?;
-        for algorithm in [Algorithm::ES256, Algorithm::RS256] {
-            if set.active(algorithm, now).is_none() {
-                return Err(KeyFolderError::NoActiveKey {
-                    path: self.0.clone(),
-                    algorithm,
-                });
-            }
+        let mut needed = FIRST_ALGORITHMS.into_iter().chain([default]);
+        match needed.find(|algorithm| set.active(*algorithm, now).is_none()) {
+            None => Ok(set),
+            Some(algorithm) => Err(KeyFolderError::NoActiveKey {
+                path: self.0.clone(),
+                algorithm,
+            }),
         }
-        Ok(set)
     }
 
     /// Loads what is there, be it nothing.
@@ -89,21 +92,24 @@ impl KeyFolder {
         Ok(KeySet::new(keys))
     }
 
-    /// Makes the first key of each algorithm that has no active one; returns the new files.
-    pub fn generate_missing(&self, now: DateTime<Utc>) -> Result<Vec<PathBuf>, KeyFolderError> {
+    /// Makes the first key of each of these algorithms that has no active one; returns the new files.
+    pub fn generate_missing(
+        &self,
+        algorithms: &[Algorithm],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<PathBuf>, KeyFolderError> {
         fs::create_dir_all(&self.0).map_err(|source| KeyFolderError::Io {
             path: self.0.clone(),
             source,
         })?;
         let _alone = self.lock()?;
         let set = self.load_any()?;
-        let missing = [Algorithm::ES256, Algorithm::RS256]
-            .into_iter()
-            .filter(|alg| set.active(*alg, now).is_none());
-        missing.map(|algorithm| self.add(algorithm, now)).collect()
+        let asked_for = Algorithm::VARIANTS.iter().filter(|one| algorithms.contains(one));
+        let missing = asked_for.filter(|one| set.active(**one, now).is_none());
+        missing.map(|algorithm| self.add(*algorithm, now)).collect()
     }
 
-    /// Publishes a successor of each algorithm, unless one is published already: there is one, however many commands run
+    /// Publishes a successor of each algorithm that there is a key of, unless one is published already: there is one, however many commands run
     /// at once.
     pub fn rotate(
         &self,
@@ -120,10 +126,12 @@ impl KeyFolder {
                 None => self.add(algorithm, activates_at).map(Successor::New),
             }
         };
-        [Algorithm::ES256, Algorithm::RS256]
-            .into_iter()
-            .map(successor)
-            .collect()
+        let has_key = |algorithm: &Algorithm| {
+            let mut names = files.iter().filter_map(|path| parse_name(path));
+            names.any(|(own, _)| own == *algorithm)
+        };
+        let algorithms = Algorithm::VARIANTS.iter().copied().filter(has_key);
+        algorithms.map(successor).collect()
     }
 
     /// Who makes keys is alone while he looks and writes; the lock ends with what is returned. A network file system may
@@ -141,7 +149,7 @@ impl KeyFolder {
     pub fn add(&self, algorithm: Algorithm, activates_at: DateTime<Utc>) -> Result<PathBuf, KeyFolderError> {
         let name = format!(
             "{}_{}.pem",
-            format!("{algorithm:?}").to_lowercase(),
+            algorithm.name().to_lowercase(),
             activates_at.format(TIME)
         );
         let path = self.0.join(name);
@@ -233,11 +241,8 @@ fn load_file(path: &Path) -> Result<SigningKey, KeyFolderError> {
 
 fn parse_name(path: &Path) -> Option<(Algorithm, DateTime<Utc>)> {
     let (algorithm, at) = path.file_stem()?.to_str()?.split_once('_')?;
-    let algorithm = match algorithm {
-        "es256" => Algorithm::ES256,
-        "rs256" => Algorithm::RS256,
-        _ => return None,
-    };
+    let mut known = Algorithm::VARIANTS.iter().copied();
+    let algorithm = known.find(|one| one.name().to_lowercase() == algorithm)?;
     Some((algorithm, NaiveDateTime::parse_from_str(at, TIME).ok()?.and_utc()))
 }
 
@@ -252,9 +257,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = KeyFolder(dir.path().to_owned());
         let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        folder.generate_missing(start).unwrap();
+        folder.generate_missing(&FIRST_ALGORITHMS, start).unwrap();
         folder.add(Algorithm::ES256, start + TimeDelta::hours(1)).unwrap();
-        let set = folder.load(start).unwrap();
+        let set = folder.load(start, Algorithm::ES256).unwrap();
         let states = |at| -> Vec<KeyState> {
             set.states(at)
                 .filter(|(key, _)| key.algorithm == Algorithm::ES256)
@@ -278,7 +283,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = KeyFolder(dir.path().to_owned());
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        folder.generate_missing(now).unwrap();
+        folder.generate_missing(&FIRST_ALGORITHMS, now).unwrap();
         let made: Vec<Successor> = std::thread::scope(|scope| {
             // Each has a clock of its own.
             let rotate = |number| now + TimeDelta::seconds(number);
@@ -308,12 +313,34 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = KeyFolder(dir.path().to_owned());
         let made = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        folder.generate_missing(made).unwrap();
+        folder.generate_missing(&FIRST_ALGORITHMS, made).unwrap();
         let before = made - TimeDelta::hours(1);
-        let set = folder.load(before).unwrap();
+        let set = folder.load(before, Algorithm::ES256).unwrap();
         assert!(set.states(before).all(|(_, state)| state == KeyState::Active));
-        assert!(folder.generate_missing(before).unwrap().is_empty());
+        assert!(
+            folder
+                .generate_missing(&FIRST_ALGORITHMS, before)
+                .unwrap()
+                .is_empty()
+        );
         assert_eq!(set.jwks(before).keys.len(), 2);
+    }
+
+    #[test]
+    fn keys_of_an_algorithm_are_made_when_asked_for_and_needed_when_it_is_the_default() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = KeyFolder(dir.path().to_owned());
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        folder.generate_missing(&FIRST_ALGORITHMS, now).unwrap();
+        folder.load(now, Algorithm::RS256).unwrap();
+        let refused = folder.load(now, Algorithm::EdDSA).err().unwrap().to_string();
+        assert!(refused.contains("keys generate --algorithm EdDSA"), "{refused}");
+        let twice = [Algorithm::VARIANTS, Algorithm::VARIANTS].concat();
+        let made = folder.generate_missing(&twice, now).unwrap();
+        assert_eq!(made.len(), Algorithm::VARIANTS.len() - FIRST_ALGORITHMS.len());
+        folder.load(now, Algorithm::EdDSA).unwrap();
+        let next = folder.rotate(now, now + TimeDelta::hours(1)).unwrap();
+        assert_eq!(next.len(), Algorithm::VARIANTS.len());
     }
 
     #[test]

@@ -1,28 +1,22 @@
-//! One signing key, parsed once and kept: parsing it again for every token would cost more than the signature.
+//! One signing key: its private half, its public form, and the tokens that it signs.
 
-use aws_lc_rs::{
-    encoding::AsDer,
-    rand::SystemRandom,
-    rsa::KeySize,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair},
-};
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use chrono::{DateTime, Utc};
-use jsonwebtoken::{
-    Algorithm, EncodingKey,
-    jwk::{Jwk, PublicKeyUse, ThumbprintHash},
-};
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
+use oauth2_types::algorithm::Algorithm;
 use serde::Serialize;
 use zeroize::Zeroizing;
+
+use crate::pair::Pair;
 
 /// Why a key can't be used. Never holds key material.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// Not PKCS#8 PEM of the algorithm that the file's name says.
-    #[error("it is not a PKCS#8 PEM file with a private key for {0:?}")]
+    #[error("it is not a PKCS#8 PEM file with a private key for {0}")]
     Invalid(Algorithm),
     /// The cryptographic library refused.
     #[error("the cryptographic library failed")]
@@ -32,11 +26,6 @@ pub enum KeyError {
     Claims,
 }
 
-enum Pair {
-    Es256(EcdsaKeyPair),
-    Rs256(RsaKeyPair),
-}
-
 /// A private key with its public form and the instant at which it becomes active.
 pub struct SigningKey {
     pair: Pair,
@@ -44,7 +33,7 @@ pub struct SigningKey {
     pub jwk: Jwk,
     /// RFC 7638 thumbprint.
     pub kid: String,
-    /// ES256 or RS256.
+    /// What it signs with.
     pub algorithm: Algorithm,
     /// From this instant on the key signs, until the next one does.
     pub activates_at: DateTime<Utc>,
@@ -55,21 +44,9 @@ impl SigningKey {
     pub fn parse(pem: &str, algorithm: Algorithm, activates_at: DateTime<Utc>) -> Result<Self, KeyError> {
         let invalid = || KeyError::Invalid(algorithm);
         let der = pem_body(pem).ok_or_else(invalid)?;
-        let (pair, encoding_key) = match algorithm {
-            Algorithm::ES256 => (
-                Pair::Es256(
-                    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der)
-                        .map_err(|_| invalid())?,
-                ),
-                EncodingKey::from_ec_pem(pem.as_bytes()),
-            ),
-            Algorithm::RS256 => (
-                Pair::Rs256(RsaKeyPair::from_pkcs8(&der).map_err(|_| invalid())?),
-                EncodingKey::from_rsa_pem(pem.as_bytes()),
-            ),
-            _ => return Err(invalid()),
-        };
-        let mut jwk = Jwk::from_encoding_key(&encoding_key.map_err(|_| invalid())?, algorithm)
+        let pair = Pair::parse(algorithm, &der).map_err(|_| invalid())?;
+        let mut jwk = Pair::encoding_key(algorithm, pem.as_bytes())
+            .and_then(|key| Jwk::from_encoding_key(&key, algorithm.into()))
             .map_err(|_| invalid())?;
         let kid = jwk
             .thumbprint(ThumbprintHash::SHA256)
@@ -85,48 +62,25 @@ impl SigningKey {
         })
     }
 
-    /// The PEM text of a new key: P-256, or RSA with 2048 bits.
+    /// The PEM text of a new key.
     pub fn generate_pem(algorithm: Algorithm) -> Result<Zeroizing<String>, KeyError> {
-        let der = match algorithm {
-            Algorithm::ES256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
-                .and_then(|pair| pair.to_pkcs8v1())
-                .map(|document| Zeroizing::new(document.as_ref().to_vec())),
-            Algorithm::RS256 => RsaKeyPair::generate(KeySize::Rsa2048)
-                .and_then(|pair| AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&pair))
-                .map(|document| Zeroizing::new(document.as_ref().to_vec())),
-            _ => return Err(KeyError::Invalid(algorithm)),
-        };
-        Ok(to_pem(&der.map_err(|_| KeyError::Crypto)?))
+        Ok(to_pem(&Pair::generate(algorithm).map_err(|_| KeyError::Crypto)?))
     }
 
     /// A compact JWS (RFC 7515 §3.1) over the claims, with `typ`, `alg` and `kid` in the header.
     pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, KeyError> {
         let payload = serde_json::to_vec(claims).map_err(|_| KeyError::Claims)?;
         let header = format!(
-            r#"{{"typ":"{typ}","alg":"{:?}","kid":"{}"}}"#,
+            r#"{{"typ":"{typ}","alg":"{}","kid":"{}"}}"#,
             self.algorithm, self.kid
         );
         let mut token = String::with_capacity(2 * payload.len() + 512);
         URL_SAFE_NO_PAD.encode_string(header, &mut token);
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-        let random = SystemRandom::new();
-        match &self.pair {
-            Pair::Es256(pair) => {
-                let signature = pair
-                    .sign(&random, token.as_bytes())
-                    .map_err(|_| KeyError::Crypto)?;
-                token.push('.');
-                URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-            }
-            Pair::Rs256(pair) => {
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, token.as_bytes(), &mut signature)
-                    .map_err(|_| KeyError::Crypto)?;
-                token.push('.');
-                URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-            }
-        }
+        let signature = self.pair.sign(token.as_bytes()).map_err(|_| KeyError::Crypto)?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(token)
     }
 }
@@ -158,4 +112,50 @@ fn to_pem(der: &[u8]) -> Zeroizing<String> {
     }
     pem.push_str(&format!("\n{END}\n"));
     pem
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// RFC 8037 appendix A.1 to A.4: the key, its public form, its thumbprint, and a signature under it.
+    #[test]
+    fn m03_an_ed25519_key_is_published_and_signs_as_rfc_8037_shows() {
+        let der = [
+            &[
+                0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04,
+                0x20,
+            ][..],
+            &URL_SAFE_NO_PAD
+                .decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A")
+                .unwrap(),
+        ]
+        .concat();
+        let key = SigningKey::parse(&to_pem(&der), Algorithm::EdDSA, DateTime::UNIX_EPOCH).unwrap();
+        assert_eq!(
+            serde_json::to_value(&key.jwk).unwrap(),
+            json!({
+                "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+                "use": "sig", "alg": "EdDSA", "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+            })
+        );
+        let signed = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
+        assert_eq!(
+            URL_SAFE_NO_PAD.encode(key.pair.sign(signed.as_bytes()).unwrap()),
+            "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
+        );
+    }
+
+    #[test]
+    fn y02_a_file_with_a_key_of_another_algorithm_is_refused() {
+        let pem = SigningKey::generate_pem(Algorithm::EdDSA).unwrap();
+        for other in [Algorithm::ES256, Algorithm::RS256, Algorithm::PS256] {
+            let error = SigningKey::parse(&pem, other, DateTime::UNIX_EPOCH)
+                .err()
+                .unwrap();
+            assert!(error.to_string().ends_with(other.name()), "{error}");
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! All keys of a folder and the states that follow from their activation: published → active → retiring → removed.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use jsonwebtoken::{Algorithm, jwk::JwkSet};
+use jsonwebtoken::jwk::JwkSet;
+use oauth2_types::algorithm::Algorithm;
+use strum::VariantArray;
 
 use crate::SigningKey;
 
@@ -39,6 +41,14 @@ impl KeySet {
         let mut own = self.keys.iter().filter(|key| key.algorithm == algorithm);
         let first = own.next()?;
         own.rfind(|key| key.activates_at <= now).or(Some(first))
+    }
+
+    /// The algorithms that there is a key of, each once.
+    pub fn algorithms(&self) -> Vec<Algorithm> {
+        let known = Algorithm::VARIANTS.iter().copied();
+        known
+            .filter(|algorithm| self.keys.iter().any(|key| key.algorithm == *algorithm))
+            .collect()
     }
 
     /// The key set as published (RFC 7517 §5): public members only.

@@ -4,9 +4,10 @@
 mod folder;
 mod key;
 mod key_set;
+mod pair;
 mod verify;
 
-pub use folder::{KeyFolder, KeyFolderError, Successor, write_private};
-pub use jsonwebtoken::Algorithm;
+pub use folder::{FIRST_ALGORITHMS, KeyFolder, KeyFolderError, Successor, write_private};
 pub use key::{KeyError, SigningKey};
 pub use key_set::{JWKS_MAX_AGE_SECONDS, KeySet, KeyState};
+pub use oauth2_types::algorithm::Algorithm;

@@ -2,7 +2,7 @@
 //! bound to the key. Times and audience are the caller's to check.
 
 use chrono::{DateTime, Utc};
-use jsonwebtoken::{DecodingKey, Validation, decode, decode_header, jwk::KeyAlgorithm};
+use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use serde::de::DeserializeOwned;
 
 use crate::{Algorithm, KeySet};
@@ -17,12 +17,7 @@ impl KeySet {
         let header = decode_header(token).ok()?;
         let keys = self.jwks(now);
         let jwk = keys.find(header.kid.as_deref()?)?;
-        let algorithm = match jwk.common.key_algorithm? {
-            KeyAlgorithm::ES256 => Algorithm::ES256,
-            KeyAlgorithm::RS256 => Algorithm::RS256,
-            _ => return None,
-        };
-        let mut only = Validation::new(algorithm);
+        let mut only = Validation::new(Algorithm::of_key(jwk)?.into());
         only.required_spec_claims.clear();
         (only.validate_exp, only.validate_aud) = (false, false);
         let decoded = decode::<T>(token, &DecodingKey::from_jwk(jwk).ok()?, &only).ok()?;
@@ -34,6 +29,7 @@ impl KeySet {
 mod tests {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     use serde_json::{Value, json};
+    use strum::VariantArray;
 
     use super::*;
     use crate::SigningKey;
@@ -45,19 +41,19 @@ mod tests {
     #[test]
     fn j03_a_token_is_verified_by_the_key_that_it_names_and_by_that_keys_algorithm() {
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let keys = KeySet::new(vec![key(Algorithm::ES256, now), key(Algorithm::RS256, now)]);
+        let keys = KeySet::new(Algorithm::VARIANTS.iter().map(|one| key(*one, now)).collect());
         let sign = |algorithm| {
             let key = keys.active(algorithm, now).unwrap();
             key.sign("at+jwt", &json!({ "sub": "a" })).unwrap()
         };
-        for algorithm in [Algorithm::ES256, Algorithm::RS256] {
-            let (typ, claims) = keys.verify::<Value>(&sign(algorithm), now).unwrap();
+        for algorithm in Algorithm::VARIANTS {
+            let (typ, claims) = keys.verify::<Value>(&sign(*algorithm), now).unwrap();
             assert_eq!((typ.as_str(), claims), ("at+jwt", json!({ "sub": "a" })));
         }
         let foreign = key(Algorithm::ES256, now).sign("at+jwt", &json!({})).unwrap();
         assert!(keys.verify::<Value>(&foreign, now).is_none());
         let (_, rest) = foreign.split_once('.').unwrap();
-        for alg in ["none", "HS256", "RS256", "ES256"] {
+        for alg in ["none", "HS256", "RS256", "PS256", "EdDSA", "ES256"] {
             let kid = &keys.active(Algorithm::ES256, now).unwrap().kid;
             let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"{alg}","kid":"{kid}","typ":"at+jwt"}}"#));
             assert!(

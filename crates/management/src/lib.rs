@@ -22,4 +22,4 @@ pub use documentation::{html as docs, openapi::Documentation};
 pub use http::{cursor, problem::Problem};
 pub use routes::{configure, openapi};
 pub use sign_in::{enrolment, openid, preferences, session};
-pub use state::{Management, Settings};
+pub use state::{Management, Settings, SigningCheck};

@@ -7,6 +7,7 @@ use domain::{
     Clock,
     audit::{AuditKey, Entry, Event, Outcome},
     pepper::Pepper,
+    resource::SigningAlgorithm,
 };
 use ring::rand::SecureRandom;
 use store::{Store, memory::ClientMemory};
@@ -36,6 +37,9 @@ pub struct Settings {
     pub allow_private_webhooks: bool,
 }
 
+/// Whether tokens can be signed with an algorithm; else what to do about it.
+pub type SigningCheck = Box<dyn Fn(SigningAlgorithm) -> Result<(), String> + Send + Sync>;
+
 /// The state of the management API.
 pub struct Management {
     pub(crate) settings: Settings,
@@ -48,6 +52,7 @@ pub struct Management {
     pub(crate) refusals: Refusals,
     pub(crate) turns: Turns,
     pub(crate) provider: Option<Provider>,
+    signing: Option<SigningCheck>,
     audit_key: Arc<AuditKey>,
 }
 
@@ -73,8 +78,25 @@ impl Management {
             refusals: Refusals::default(),
             turns: Turns::default(),
             provider: None,
+            signing: None,
             audit_key,
         }
+    }
+
+    /// Asks before a resource gets an algorithm of its own.
+    pub fn with_signing_check(self, check: SigningCheck) -> Self {
+        Self {
+            signing: Some(check),
+            ..self
+        }
+    }
+
+    /// Refuses an algorithm that no token could be signed with.
+    pub(crate) fn can_sign(&self, algorithm: Option<SigningAlgorithm>) -> Result<(), Problem> {
+        let checked = self.signing.as_ref().zip(algorithm);
+        checked.map_or(Ok(()), |(check, algorithm)| {
+            check(algorithm).map_err(Problem::Conflict)
+        })
     }
 
     /// Now, as both databases keep it.

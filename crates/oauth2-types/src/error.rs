@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 /// An `error` value on the wire; each variant cites the section that defines it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ErrorCode {
     /// RFC 6749 §5.2: the request is malformed, repeats a parameter or lacks one.
     InvalidRequest,

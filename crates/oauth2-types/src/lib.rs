@@ -1,6 +1,7 @@
 //! Protocol vocabulary of OAuth 2.0 for machine-to-machine access: requests, credentials, errors, scope, claims
-//! and metadata. No I/O, no policy, no cryptography.
+//! metadata and algorithms. No I/O, no policy, no cryptography.
 
+pub mod algorithm;
 pub mod answer;
 pub mod bearer;
 pub mod claims;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use actix_web::web;
 use arc_swap::ArcSwap;
 use domain::Clock;
-use keystore::{KeyFolder, KeySet};
+use keystore::{Algorithm, KeyFolder, KeySet};
 use store::{Store, memory::ClientMemory, usage::UsageRecorder};
 use token_endpoint::TokenService;
 
@@ -59,14 +59,18 @@ pub fn spawn_housekeeping(service: web::Data<TokenService>, usage: Arc<UsageReco
 }
 
 /// A broken file never replaces keys that work.
-pub fn spawn_key_reload(folder: KeyFolder, keys: Arc<ArcSwap<KeySet>>, clock: Arc<dyn Clock>) {
+pub fn spawn_key_reload(
+    (folder, default): (KeyFolder, Algorithm),
+    keys: Arc<ArcSwap<KeySet>>,
+    clock: Arc<dyn Clock>,
+) {
     actix_web::rt::spawn(async move {
         let mut known = folder.files().unwrap_or_default();
         loop {
             tokio::time::sleep(Duration::from_secs(5)).await;
             match folder.files() {
                 Ok(files) if files == known => {}
-                Ok(files) => match folder.load(clock.now()) {
+                Ok(files) => match folder.load(clock.now(), default) {
                     Ok(set) => {
                         keys.store(Arc::new(set));
                         known = files;

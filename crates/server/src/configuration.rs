@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 use crate::{
     Outcome,
     identity::{Identity, SECRET_VARIABLE},
+    trimmed::Trimmed,
 };
 
 const DEFAULTS: &str = r#"
@@ -39,6 +40,7 @@ poll_ms = 100
 lease_ms = 500
 [entra]
 tenant_id = "c3ab1869-1472-4577-b669-0d64c732e75c"
+tenant_aliases = []
 [limits]
 failures_per_second = 200
 failure_burst = 5000
@@ -153,6 +155,7 @@ pub struct Cache {
 #[serde(deny_unknown_fields)]
 pub struct Entra {
     pub tenant_id: String,
+    pub tenant_aliases: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -262,7 +265,8 @@ pub fn load(file: Option<&Path>, data_dir: Option<&Path>) -> Outcome<Configurati
         ));
     }
     if let Some(file) = file {
-        builder = builder.add_source(File::from(file).required(file != Path::new("wmda-auth.toml")));
+        let source = File::from(file).required(file != Path::new("wmda-auth.toml"));
+        builder = builder.add_source(Trimmed(source));
     }
     let environment = Environment::with_prefix("WMDA_AUTH")
         .prefix_separator("__")
@@ -271,13 +275,14 @@ pub fn load(file: Option<&Path>, data_dir: Option<&Path>) -> Outcome<Configurati
         .ignore_empty(true)
         .list_separator(",")
         .with_list_parse_key("server.trusted_proxies")
+        .with_list_parse_key("entra.tenant_aliases")
         .with_list_parse_key("identity.oidc.scopes")
         .with_list_parse_key("identity.oidc.accepted_amr")
         .with_list_parse_key("identity.oidc.accepted_acr")
         .with_list_parse_key("mail.thresholds_days");
     refuse_written_secret(&builder)?;
     let mut configuration: Configuration = builder
-        .add_source(environment)
+        .add_source(Trimmed(environment))
         .build()
         .and_then(Config::try_deserialize)
         .map_err(|error| sentence(&error, file))?;
@@ -291,7 +296,8 @@ pub fn load(file: Option<&Path>, data_dir: Option<&Path>) -> Outcome<Configurati
 
 #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
 fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|text| !text.is_empty())
+    let text = std::env::var(name).ok()?;
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// The file may hold the name of a file with the secret, not the secret.
@@ -346,12 +352,16 @@ fn validate(configuration: &Configuration) -> Outcome<()> {
     let Some((scheme, host)) = url.split_once("://") else {
         return Err("server.public_url must be an origin such as https://auth.example.org".into());
     };
+    if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("server.public_url must be of printable ASCII characters, without white space".into());
+    }
     if host.is_empty() || host.contains('/') {
         return Err("server.public_url must be an origin without a path or slash at its end".into());
     }
     if scheme != "https" && !(scheme == "http" && is_loopback(url)) {
         return Err("server.public_url must be https; http is allowed on loopback only".into());
     }
+    check_tenant(&configuration.entra)?;
     if !(60..=86_400).contains(&configuration.tokens.lifetime_seconds) {
         return Err("tokens.lifetime_seconds must lie between 60 and 86400".into());
     }
@@ -380,6 +390,21 @@ fn validate(configuration: &Configuration) -> Outcome<()> {
     }
     if configuration.server.tls_cert.is_some() != configuration.server.tls_key.is_some() {
         return Err("server.tls_cert and server.tls_key go together: set both or none".into());
+    }
+    Ok(())
+}
+
+/// The tenant's names stand in paths.
+fn check_tenant(entra: &Entra) -> Outcome<()> {
+    let in_path = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let is_name = |name: &String| !name.is_empty() && name.bytes().all(in_path);
+    if !is_name(&entra.tenant_id) {
+        return Err("entra.tenant_id must be a GUID, or a name of letters, digits, '-', '.' and '_'".into());
+    }
+    if !entra.tenant_aliases.iter().all(is_name) {
+        return Err(
+            "entra.tenant_aliases must be names such as wmda.info: letters, digits, '-', '.' and '_'".into(),
+        );
     }
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! `wmda-auth keys` and `wmda-auth pepper`.
 
+use std::path::PathBuf;
+
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use domain::pepper::Pepper;
-use keystore::{KeyFolder, Successor};
+use keystore::{Algorithm, FIRST_ALGORITHMS, KeyFolder, Successor};
 
 use crate::{
     ConfigArgument, Outcome, clock,
@@ -23,11 +25,15 @@ pub struct KeysArguments {
 
 #[derive(Subcommand)]
 enum KeysCommand {
-    /// Make the first ES256 and RS256 key.
-    Generate,
+    /// Make the first ES256 and RS256 key, or the first key of another algorithm.
+    Generate {
+        /// An algorithm that resources shall be signed with, such as EdDSA; may be repeated.
+        #[arg(long = "algorithm")]
+        algorithms: Vec<Algorithm>,
+    },
     /// Show each key with its state.
     List,
-    /// Publish new keys now; they become active in 15 minutes, when every validator knows them.
+    /// Publish a successor of each algorithm's key now; they become active in 15 minutes, when every validator knows them.
     Rotate,
     /// Remove a key at once.
     Retire {
@@ -42,15 +48,14 @@ pub fn run(arguments: KeysArguments) -> Outcome<()> {
     let folder = KeyFolder(configuration.keys.dir);
     let now = clock::SystemClock::start().now();
     match arguments.command {
-        KeysCommand::Generate => {
-            for path in folder.generate_missing(now)? {
-                println!("{}", path.display());
-            }
+        KeysCommand::Generate { algorithms } if algorithms.is_empty() => {
+            show(folder.generate_missing(&FIRST_ALGORITHMS, now)?);
         }
+        KeysCommand::Generate { algorithms } => show(folder.generate_missing(&algorithms, now)?),
         KeysCommand::List => {
             for (key, state) in folder.load_any()?.states(now) {
                 println!(
-                    "{}  {:?}  {state:?}  active from {}",
+                    "{}  {}  {state:?}  active from {}",
                     key.kid,
                     key.algorithm,
                     key.activates_at.to_rfc3339()
@@ -68,6 +73,12 @@ pub fn run(arguments: KeysArguments) -> Outcome<()> {
         KeysCommand::Retire { kid } => folder.retire(&kid, now)?,
     }
     Ok(())
+}
+
+fn show(made: Vec<PathBuf>) {
+    for path in made {
+        println!("{}", path.display());
+    }
 }
 
 pub fn generate_pepper(configuration: &Configuration) -> Outcome<()> {

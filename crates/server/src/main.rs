@@ -12,13 +12,16 @@ mod keys;
 mod listening;
 mod logging;
 mod mail;
+mod methods;
 mod metrics;
 mod notify;
 mod preparation;
 mod reminders;
 mod runtime;
 mod serve;
+mod signing;
 mod tls;
+mod trimmed;
 
 use std::process::ExitCode;
 

@@ -13,7 +13,7 @@ pub fn spawn(listener: TcpListener, service: web::Data<TokenService>) -> Outcome
     let app = move || {
         App::new()
             .app_data(service.clone())
-            .route("/metrics", web::get().to(token_endpoint::metrics::show))
+            .service(token_endpoint::readable("/metrics", token_endpoint::show_metrics))
     };
     let server = HttpServer::new(app).workers(1).disable_signals();
     actix_web::rt::spawn(server.listen(listener)?.run());

@@ -19,6 +19,8 @@ pub struct Prepared {
     pub pepper: Arc<Pepper>,
     /// Replaced as a whole when the folder changes.
     pub keys: Arc<ArcSwap<KeySet>>,
+    /// Where a demo makes keys of further algorithms; nobody else does by itself, for other nodes would not have them.
+    pub makes_keys: Option<KeyFolder>,
     pub usage: Arc<UsageRecorder>,
     pub clock: Arc<dyn Clock>,
     pub tls: Option<rustls::ServerConfig>,
@@ -27,7 +29,8 @@ pub struct Prepared {
 
 pub fn prepare(configuration: &Configuration) -> Outcome<Prepared> {
     let clock = clock::SystemClock::start();
-    let keys = KeyFolder(configuration.keys.dir.clone()).load(clock.now())?;
+    let default = configuration.tokens.signing_algorithm;
+    let keys = KeyFolder(configuration.keys.dir.clone()).load(clock.now(), default)?;
     let tls = load_tls(configuration)?;
     let openid = load_openid(configuration)?;
     let pepper = load_pepper(configuration)?;
@@ -44,6 +47,7 @@ pub fn prepare(configuration: &Configuration) -> Outcome<Prepared> {
         memory: Arc::new(memory),
         pepper: Arc::new(pepper),
         keys: Arc::new(ArcSwap::from_pointee(keys)),
+        makes_keys: None,
         usage: Arc::default(),
         clock,
         tls,
@@ -115,7 +119,7 @@ pub fn check(configuration: &Configuration) -> Outcome<()> {
     };
     let outcomes = [
         KeyFolder(configuration.keys.dir.clone())
-            .load(clock.now())
+            .load(clock.now(), configuration.tokens.signing_algorithm)
             .map(drop)
             .map_err(Into::into),
         load_tls(configuration).map(drop),

@@ -23,10 +23,11 @@ use crate::{
     exposure,
     listening::Listening,
     logging::{self, Log},
-    metrics,
+    methods, metrics,
     preparation::{Prepared, prepare},
     reminders,
     runtime::block_on,
+    signing,
 };
 
 /// Whom people ask for help where configuration names nobody.
@@ -87,6 +88,7 @@ pub fn management(configuration: &Configuration, prepared: &Prepared, public_url
         Arc::clone(&prepared.clock),
         clock::system_random(),
     )
+    .with_signing_check(signing::check(prepared))
 }
 
 /// What answers requests; every worker has a copy.
@@ -97,23 +99,28 @@ struct Handlers {
     documentation: web::Data<Documentation>,
     page: web::Data<Page>,
     docs: web::Data<Docs>,
-    tenant: String,
 }
 
 impl Handlers {
     fn configure(self, config: &mut web::ServiceConfig) {
-        config.app_data(self.tokens).app_data(self.management.clone());
+        config
+            .app_data(self.tokens.clone())
+            .app_data(self.management.clone());
         management::configure(config, &self.management, &self.documentation);
         page::configure(config, &self.page);
         docs::configure(config, &self.docs);
-        token_endpoint::configure(config, &self.tenant);
+        token_endpoint::configure(config, &self.tokens);
     }
 }
 
+fn support_address(configuration: &Configuration) -> String {
+    let configured = configuration.mail.support_address.as_deref();
+    configured.unwrap_or(SUPPORT_ADDRESS).to_owned()
+}
+
 fn page(configuration: &Configuration) -> Outcome<Page> {
-    let support = configuration.mail.support_address.as_deref();
     let facts = Facts {
-        support_address: support.unwrap_or(SUPPORT_ADDRESS).to_owned(),
+        support_address: support_address(configuration),
         max_lifetime_days: configuration.secrets.max_lifetime_days,
         tenant_id: configuration.entra.tenant_id.clone(),
     };
@@ -129,6 +136,8 @@ fn token_service(
     let settings = Settings {
         public_url,
         tenant_id: configuration.entra.tenant_id.clone(),
+        tenant_aliases: configuration.entra.tenant_aliases.clone(),
+        support_address: support_address(configuration),
         token_lifetime_seconds: configuration.tokens.lifetime_seconds,
         signing_algorithm: configuration.tokens.signing_algorithm,
         trusted_proxies: server.trusted_proxies.iter().map(|proxy| proxy.0).collect(),
@@ -159,7 +168,6 @@ fn handlers(configuration: &Configuration, prepared: &mut Prepared, public_url: 
         docs: web::Data::new(Docs::new(&document)?),
         documentation: web::Data::new(Documentation::new(document)?),
         page: web::Data::new(page(configuration)?),
-        tenant: configuration.entra.tenant_id.clone(),
     })
 }
 
@@ -183,6 +191,7 @@ pub async fn serve(
     let strict = public_url.starts_with("https://") && !is_loopback(&public_url);
     let app = move || {
         App::new()
+            .wrap(from_fn(methods::head_and_options))
             .wrap(from_fn(token_endpoint::guard))
             .wrap(headers(strict))
             .app_data(handlers.tokens.clone())
@@ -236,5 +245,10 @@ fn spawn_background(configuration: &Configuration, prepared: &Prepared, tokens: 
     background::spawn_poller(Arc::clone(&prepared.memory), every);
     background::spawn_housekeeping(tokens, Arc::clone(&prepared.usage), prepared.store.clone());
     let folder = KeyFolder(configuration.keys.dir.clone());
-    background::spawn_key_reload(folder, Arc::clone(&prepared.keys), Arc::clone(&prepared.clock));
+    let default = configuration.tokens.signing_algorithm;
+    background::spawn_key_reload(
+        (folder, default),
+        Arc::clone(&prepared.keys),
+        Arc::clone(&prepared.clock),
+    );
 }

@@ -1,27 +1,17 @@
 //! The HTTP side of tokens: `/oauth2/token`, the Entra-compatible routes, introspection, revocation, metadata,
 //! keys and health.
 
-mod changes;
-mod conditional;
-mod discovery;
-mod entra;
-mod entra_codes;
-mod failure;
-mod guard;
-mod introspection;
-mod issue;
-mod line;
+mod client;
+mod http;
 pub mod metrics;
-mod presented;
 mod refusal;
-mod request;
-mod revocation;
-mod routes;
-mod source;
 mod state;
-mod status_list;
-mod throttle;
+mod status;
+mod token;
 
-pub use guard::guard;
-pub use routes::configure;
+pub use http::{
+    guard::guard,
+    health::show_metrics,
+    routes::{configure, readable},
+};
 pub use state::{Parts, Settings, TokenService};

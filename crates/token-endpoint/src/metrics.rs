@@ -3,15 +3,13 @@
 
 use std::time::Duration;
 
-use actix_web::{HttpResponse, body::BoxBody, dev::ServiceResponse, web};
 use domain::resource::SigningAlgorithm;
+pub use prometheus::TEXT_FORMAT;
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TEXT_FORMAT, TextEncoder,
+    HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
     register_histogram_vec_with_registry, register_int_counter_vec_with_registry,
     register_int_gauge_with_registry,
 };
-
-use crate::{failure::Failure, issue::Shape, line::known_method, state::TokenService};
 
 /// Seconds: the token path takes well under a millisecond, a DELETE waits out one lease.
 const BUCKETS: [f64; 12] = [
@@ -75,20 +73,16 @@ impl Metrics {
         })
     }
 
-    pub(crate) fn requested(&self, answer: &ServiceResponse<BoxBody>, route: &str, took: Duration) {
-        let method = known_method(answer.request().method());
+    /// `[route, method, status]` of a request that was answered.
+    pub(crate) fn requested(&self, labels: [&str; 3], took: Duration) {
         self.requests
-            .with_label_values(&[route, method, answer.status().as_str()])
+            .with_label_values(&labels)
             .observe(took.as_secs_f64());
     }
 
-    pub(crate) fn issued(&self, shape: Shape, algorithm: SigningAlgorithm) {
-        let kind: &str = shape.into();
-        let algorithm = match algorithm {
-            SigningAlgorithm::RS256 => "RS256",
-            SigningAlgorithm::ES256 => "ES256",
-        };
-        self.issued.with_label_values(&[kind, algorithm]).inc();
+    /// A token of this kind.
+    pub(crate) fn issued(&self, kind: &str, algorithm: SigningAlgorithm) {
+        self.issued.with_label_values(&[kind, algorithm.name()]).inc();
     }
 
     /// A line of a source that has had its share.
@@ -106,27 +100,15 @@ impl Metrics {
         self.lines.with_label_values(&["unread"]).inc_by(lines);
     }
 
-    pub(crate) fn refused(&self, failure: &Failure) {
-        let cause: &str = failure.into();
+    /// A refusal for this cause.
+    pub(crate) fn refused(&self, cause: &str) {
         self.refused.with_label_values(&[cause]).inc();
     }
-}
 
-impl TokenService {
-    /// What operators measure.
-    pub fn metrics(&self) -> &Metrics {
-        &self.metrics
-    }
-}
-
-/// `GET /metrics` in Prometheus' text format, for `server.metrics_bind` alone.
-pub async fn show(service: web::Data<TokenService>) -> HttpResponse {
-    let metrics = &service.metrics;
-    metrics.lease.set(i64::from(service.memory.has_lease()));
-    let waiting = i64::try_from(service.usage.waiting()).unwrap_or(i64::MAX);
-    metrics.usage.set(waiting);
-    match TextEncoder::new().encode_to_string(&metrics.registry.gather()) {
-        Ok(text) => HttpResponse::Ok().content_type(TEXT_FORMAT).body(text),
-        Err(error) => Failure::Internal(error.to_string()).response(),
+    /// All numbers, in [`TEXT_FORMAT`].
+    pub(crate) fn text(&self, has_lease: bool, waiting: i64) -> prometheus::Result<String> {
+        self.lease.set(i64::from(has_lease));
+        self.usage.set(waiting);
+        TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 }

@@ -1,6 +1,6 @@
 //! What every handler shares.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use domain::{Clock, pepper::Pepper, resource::SigningAlgorithm};
@@ -11,8 +11,13 @@ use ring::rand::SecureRandom;
 use store::{Store, memory::ClientMemory, usage::UsageRecorder};
 
 use crate::{
-    changes::Changes, line::Lines, metrics::Metrics, status_list::LISTS_REMEMBERED, throttle::Throttle,
+    client::throttle::Throttle,
+    http::{changes::Changes, line::Lines},
+    metrics::Metrics,
 };
+
+/// How many signed lists are remembered, each at most for one lease.
+const LISTS_REMEMBERED: usize = 64;
 
 /// What configuration decides.
 pub struct Settings {
@@ -20,14 +25,26 @@ pub struct Settings {
     pub public_url: String,
     /// The tenant of the Entra routes.
     pub tenant_id: String,
+    /// Further names of the tenant, such as a domain.
+    pub tenant_aliases: Vec<String>,
+    /// Whom errors name for help.
+    pub support_address: String,
     /// Default token lifetime.
     pub token_lifetime_seconds: i64,
     /// Default signing algorithm.
     pub signing_algorithm: SigningAlgorithm,
-    /// Whose `X-Forwarded-For` is believed.
+    /// Whose `X-Forwarded-For` or `Forwarded` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Failures per second and source, and how many at once.
     pub failures: (u32, u32),
+}
+
+impl Settings {
+    /// Whether a path names this server's tenant; a GUID and a domain fold case.
+    pub(crate) fn is_own_tenant(&self, named: &str) -> bool {
+        let mut names = self.tenant_aliases.iter().chain([&self.tenant_id]);
+        names.any(|name| name.eq_ignore_ascii_case(named))
+    }
 }
 
 /// What the token endpoint works with.
@@ -61,7 +78,7 @@ pub struct TokenService {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn SecureRandom + Send + Sync>,
     pub(crate) metrics: Metrics,
-    pub(crate) throttle: Throttle<IpAddr>,
+    pub(crate) throttle: Throttle,
     pub(crate) changes: Changes,
     pub(crate) lines: Lines,
     /// Signed status lists by number and by the slice of time, as long as a lease, in which they were made.
@@ -89,5 +106,16 @@ impl TokenService {
             status_lists: Cache::new(LISTS_REMEMBERED),
             next_status_index: Cache::new(LISTS_REMEMBERED),
         }
+    }
+
+    /// What operators measure.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Housekeeping, called now and then.
+    pub fn forget_idle_sources(&self) {
+        self.throttle.forget_idle();
+        self.lines.forget_idle();
     }
 }

@@ -1,7 +1,8 @@
 //! A compact JWS (RFC 7515 §3.1): its header judged, its signature checked under a key whose algorithm it has.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, crypto};
+use jsonwebtoken::crypto;
+use oauth2_types::algorithm::Algorithm;
 use serde_json::Value;
 
 use crate::{Rejection, keys::Key, strict_json};
@@ -36,7 +37,9 @@ impl<'a> Jws<'a> {
         }
         let text = |name| fields.get(name).and_then(Value::as_str);
         Ok(Self {
-            algorithm: algorithm(text("alg")).ok_or(Rejection::Algorithm)?,
+            algorithm: text("alg")
+                .and_then(|name| name.parse().ok())
+                .ok_or(Rejection::Algorithm)?,
             kid: text("kid").ok_or(Rejection::UnknownKey)?.to_owned(),
             typ: text("typ").ok_or(Rejection::Type)?.to_ascii_lowercase(),
             payload: decode(payload)?,
@@ -64,19 +67,10 @@ impl<'a> Jws<'a> {
             self.signature,
             self.signed.as_bytes(),
             &key.decoding,
-            key.algorithm,
+            key.algorithm.into(),
         ) {
             Ok(true) => Ok(()),
             _ => Err(Rejection::Signature),
         }
-    }
-}
-
-/// The algorithms that this crate knows at all.
-pub(crate) fn algorithm(name: Option<&str>) -> Option<Algorithm> {
-    match name? {
-        "ES256" => Some(Algorithm::ES256),
-        "RS256" => Some(Algorithm::RS256),
-        _ => None,
     }
 }

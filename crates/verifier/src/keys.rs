@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{
-    Algorithm, DecodingKey,
-    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse},
+    DecodingKey,
+    jwk::{Jwk, PublicKeyUse},
 };
+use oauth2_types::algorithm::Algorithm;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard};
@@ -28,8 +28,6 @@ const RETRY: Duration = Duration::from_secs(5);
 const UNKNOWN_KID: Duration = Duration::from_secs(30);
 /// No server needs more keys at once.
 const MAX_KEYS: usize = 64;
-/// RFC 7518 §3.3: 2048 bits.
-const MIN_RSA_BYTES: usize = 256;
 
 /// A public key and the one algorithm that it is for.
 pub(crate) struct Key {
@@ -191,18 +189,7 @@ fn usable(key: Value) -> Option<(String, Arc<Key>)> {
     if !matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature)) {
         return None;
     }
-    let algorithm = match (jwk.common.key_algorithm?, &jwk.algorithm) {
-        (KeyAlgorithm::ES256, AlgorithmParameters::EllipticCurve(key))
-            if key.curve == EllipticCurve::P256 =>
-        {
-            Algorithm::ES256
-        }
-        (KeyAlgorithm::RS256, AlgorithmParameters::RSA(key)) => {
-            let modulus = URL_SAFE_NO_PAD.decode(&key.n).ok()?;
-            (modulus.len() >= MIN_RSA_BYTES).then_some(Algorithm::RS256)?
-        }
-        _ => return None,
-    };
+    let algorithm = Algorithm::of_key(&jwk)?;
     let decoding = DecodingKey::from_jwk(&jwk).ok()?;
     Some((jwk.common.key_id?, Arc::new(Key { algorithm, decoding })))
 }

@@ -19,6 +19,6 @@ pub use claims::VerifiedToken;
 pub use clock::{Clock, SystemClock};
 pub use fetch::{Fetch, FetchError, Fetching, HttpFetch};
 pub use issuer::Issuer;
-pub use jsonwebtoken::Algorithm;
+pub use oauth2_types::algorithm::Algorithm;
 pub use rejection::Rejection;
 pub use verifier::{MAX_SKEW_SECONDS, Settings, SettingsError, StatusPolicy, Verifier};

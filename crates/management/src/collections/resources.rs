@@ -42,9 +42,9 @@ pub struct NewResource {
     #[serde(default)]
     #[schema(minimum = 60, maximum = 86400)]
     pub token_lifetime_seconds: Option<i64>,
-    /// `ES256` or `RS256`; the server's default when left out.
+    /// `ES256`, `RS256`, `PS256` or `EdDSA`; the server's default when left out.
     #[serde(default)]
-    #[schema(pattern = "^(ES256|RS256)$")]
+    #[schema(pattern = "^(ES256|RS256|PS256|EdDSA)$")]
     pub signing_algorithm: Option<String>,
     /// The roles that applications can be granted; at least one.
     #[schema(min_items = 1, max_items = 50)]
@@ -59,9 +59,9 @@ pub struct ChangedResource {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<i64>, minimum = 60, maximum = 86400)]
     pub token_lifetime_seconds: Option<Option<i64>>,
-    /// `ES256` or `RS256`; null is the server's default.
+    /// `ES256`, `RS256`, `PS256` or `EdDSA`; null is the server's default.
     #[serde(default, deserialize_with = "sent")]
-    #[schema(value_type = Option<String>, pattern = "^(ES256|RS256)$")]
+    #[schema(value_type = Option<String>, pattern = "^(ES256|RS256|PS256|EdDSA)$")]
     pub signing_algorithm: Option<Option<String>>,
     /// Roles that can be granted beside those there are; none is taken away.
     #[serde(default)]
@@ -115,6 +115,7 @@ impl Management {
         new: NewResource,
     ) -> Result<ResourceView, Problem> {
         let resource = parse(new)?;
+        self.can_sign(resource.signing_algorithm)?;
         let entry = self.done(allowed, "resource.create", format!("resource/{}", resource.id));
         self.store.create_resource(resource.clone(), entry).await?;
         Ok(resource.into())
@@ -161,6 +162,7 @@ impl Management {
             signing_algorithm: algorithm.map(parse_algorithm).transpose()?,
             further_roles,
         };
+        self.can_sign(change.signing_algorithm.flatten())?;
         let entry = self.done(allowed, "resource.change", format!("resource/{id}"));
         self.store.change_resource(id, change, entry).await?;
         self.memory.settle().await?;

@@ -30,7 +30,7 @@ pub enum Command {
         /// Seconds that its tokens live; `default` is the server's.
         #[arg(long)]
         token_lifetime_seconds: Option<String>,
-        /// ES256 or RS256; `default` is the server's.
+        /// ES256, RS256, PS256 or EdDSA; `default` is the server's.
         #[arg(long)]
         signing_algorithm: Option<String>,
         /// A further role that can be granted; may be repeated.
@@ -78,7 +78,7 @@ pub struct NewResourceArguments {
     /// Seconds that its tokens live.
     #[arg(long)]
     token_lifetime_seconds: Option<i64>,
-    /// ES256 or RS256.
+    /// ES256, RS256, PS256 or EdDSA.
     #[arg(long)]
     signing_algorithm: Option<String>,
     /// What can be granted; may be repeated.

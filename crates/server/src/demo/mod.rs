@@ -9,7 +9,7 @@ use std::{
 
 use clap::Args;
 use domain::pepper::Pepper;
-use keystore::KeyFolder;
+use keystore::{FIRST_ALGORITHMS, KeyFolder};
 use samples::Seeder;
 use serde_json::{Value, json};
 
@@ -48,13 +48,16 @@ pub fn run(arguments: DemoArguments) -> Outcome<()> {
             Pepper::generate(&*random)?.as_bytes(),
         )?;
     }
-    KeyFolder(configuration.keys.dir.clone()).generate_missing(clock::SystemClock::start().now())?;
+    let folder = KeyFolder(configuration.keys.dir.clone());
+    let algorithms = [&FIRST_ALGORITHMS[..], &[configuration.tokens.signing_algorithm]].concat();
+    folder.generate_missing(&algorithms, clock::SystemClock::start().now())?;
     if arguments.tls {
         tls::generate(&dir)?;
         configuration.server.tls_cert = Some(dir.join("tls-cert.pem"));
         configuration.server.tls_key = Some(dir.join("tls-key.pem"));
     }
-    let prepared = preparation::prepare(&configuration)?;
+    let mut prepared = preparation::prepare(&configuration)?;
+    prepared.makes_keys = Some(folder);
     let address = format!("127.0.0.1:{}", arguments.port);
     let listeners = serve::bind(&configuration, "--port", &address)?;
     let scheme = if arguments.tls { "https" } else { "http" };

@@ -19,37 +19,43 @@ use uuid::Uuid;
 
 use crate::Outcome;
 
-/// WMDA's resources: name, environment, id.
-const RESOURCES: [(&str, Environment, &str); 6] = [
+/// WMDA's resources: name, environment, id, URI.
+const RESOURCES: [(&str, Environment, &str, &str); 6] = [
     (
         "Search & Match",
         Environment::Production,
         "5df05a6d-8ef0-49fe-9441-62cd9b540376",
+        "https://search-api.wmda.info",
     ),
     (
         "Search & Match",
         Environment::Sandbox,
         "f6d78a69-c840-46a2-941b-a0e08f9296e7",
+        "https://sandbox-search-api.wmda.info",
     ),
     (
         "Match-Connect",
         Environment::Production,
         "00f6f281-2c36-45a4-97ae-79d745265090",
+        "https://match-connect.wmda.example",
     ),
     (
         "Match-Connect",
         Environment::Sandbox,
         "fd05059b-9c9e-443c-a7e7-bc4ddfe29f5c",
+        "https://sandbox-match-connect.wmda.example",
     ),
     (
         "Data Manager",
         Environment::Production,
         "577a3074-a64c-44e5-b394-bf40eb53413a",
+        "https://datamanager-api.wmda.info",
     ),
     (
         "Data Manager",
         Environment::Sandbox,
         "4ff9e943-41d7-4430-b1cf-5502b9440601",
+        "https://sandbox-datamanager-api.wmda.info",
     ),
 ];
 const SMC: &[usize] = &[1, 3];
@@ -87,8 +93,8 @@ pub struct Seeder<'a> {
 impl Seeder<'_> {
     /// What is printed of them.
     pub async fn seed(&self) -> Outcome<Value> {
-        for (name, environment, id) in RESOURCES {
-            let resource = resource(name, environment, id)?;
+        for (name, environment, id, uri) in RESOURCES {
+            let resource = resource(name, environment, id, uri)?;
             let entry = self.entry("resource.create", format!("resource/{id}"));
             accept_existing(self.store.create_resource(resource, entry).await)?;
         }
@@ -134,7 +140,7 @@ impl Seeder<'_> {
     /// One for each resource.
     async fn resource_servers(&self) -> Outcome<Vec<Value>> {
         let mut made = Vec::new();
-        for (name, environment, id) in RESOURCES {
+        for (name, environment, id, _) in RESOURCES {
             let name = format!("{name} ({})", environment.as_str());
             let (client_id, secret) = self.resource_server(name, Uuid::try_parse(id)?).await?;
             made.push(json!({ "client_id": client_id, "client_secret": secret, "resources": [id] }));
@@ -236,8 +242,8 @@ impl Seeder<'_> {
             .await?
             .client_id;
         for at in granted {
-            let (name, environment, id) = RESOURCES[*at];
-            let resource = resource(name, environment, id)?;
+            let (name, environment, id, uri) = RESOURCES[*at];
+            let resource = resource(name, environment, id, uri)?;
             // Nobody serves yet, so there is no lease to wait out.
             let entry = self.entry(
                 "permission.grant",
@@ -286,7 +292,7 @@ impl Seeder<'_> {
     }
 }
 
-fn resource(name: &str, environment: Environment, id: &str) -> Outcome<Resource> {
+fn resource(name: &str, environment: Environment, id: &str, uri: &str) -> Outcome<Resource> {
     let data_manager = name == "Data Manager";
     let roles = if data_manager {
         vec!["Data.Upload".to_owned()]
@@ -295,7 +301,7 @@ fn resource(name: &str, environment: Environment, id: &str) -> Outcome<Resource>
     };
     Ok(Resource {
         id: Uuid::try_parse(id)?,
-        uri: None,
+        uri: Some(uri.to_owned()),
         name: name.to_owned(),
         environment,
         token_lifetime_seconds: None,

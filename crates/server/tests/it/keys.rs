@@ -167,6 +167,38 @@ fn what_may_not_be_retired_stays_and_the_way_out_is_told() {
     assert_eq!(files(&dir), before);
 }
 
+#[test]
+fn an_algorithm_without_a_key_is_asked_for_only_when_the_key_is_there() {
+    let mut demo = Demo::sqlite();
+    let data = demo.data_dir();
+    let dir = data.join("keys");
+    demo.terminate();
+    let change = |algorithm: &str| {
+        let mut command = binary();
+        command.args(["admin", "--data-dir"]).arg(&data);
+        command.args([
+            "change-resource",
+            &demo.search.resources[0],
+            "--signing-algorithm",
+            algorithm,
+        ]);
+        command
+    };
+    let refused = finished(&mut change("EdDSA"));
+    let text = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        !refused.status.success() && text.contains("keys generate --algorithm EdDSA"),
+        "{text}"
+    );
+    succeeded(&mut keys(&dir, &["generate", "--algorithm", "EdDSA"]));
+    assert_eq!(states(&dir, "EdDSA"), ["Active"]);
+    succeeded(&mut change("EdDSA"));
+    assert_eq!(succeeded(&mut keys(&dir, &["rotate"])).lines().count(), 3);
+    let unknown = finished(&mut keys(&dir, &["generate", "--algorithm", "HS256"]));
+    let text = String::from_utf8_lossy(&unknown.stderr);
+    assert!(text.contains("ES256, RS256, PS256, EdDSA"), "{text}");
+}
+
 /// The kids that a running server publishes.
 fn published(demo: &Demo) -> BTreeSet<String> {
     let set = demo.get("/oauth2/jwks").json();

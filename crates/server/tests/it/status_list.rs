@@ -68,8 +68,11 @@ fn s01_the_list_is_a_signed_token_of_its_own_kind_about_its_own_address() {
     assert_eq!(list["ttl"], 10);
     let now = chrono::Utc::now().timestamp();
     let issued_at = list["iat"].as_i64().unwrap();
-    assert!((now - 5..=now).contains(&issued_at));
-    assert_eq!(list["exp"], issued_at + 60);
+    assert!(
+        (now - 305..=now - 300).contains(&issued_at),
+        "for validators with slow clocks"
+    );
+    assert_eq!(list["exp"], issued_at + 360, "a minute from now");
     assert_eq!(list["status_list"]["bits"], 1);
     set_bits(&list);
 }

@@ -1,10 +1,13 @@
 //! Too many failures from one source are answered 429; whoever has the right secret is answered all the same (T-14).
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use reqwest::blocking::RequestBuilder;
 
-use crate::support::{Answer, Demo, GRANT};
+use crate::support::{Answer, Demo, GRANT, postgres_database, proxy::Proxy};
 
 /// One more each second; one client of a source gets half of it.
 const BURST: usize = 20;
@@ -164,4 +167,89 @@ fn behind_a_trusted_proxy_each_source_is_its_own() {
         .token(demo.upload.body())
         .header("x-forwarded-for", "198.51.100.1");
     assert_eq!(status(right), 200);
+}
+
+#[test]
+fn x01_a_hop_with_a_port_in_brackets_or_by_rfc_7239_is_the_source_that_it_names() {
+    let demo = demo("127.0.0.1");
+    let upload = wrong(&demo.upload.id);
+    let by = |name: &'static str, hops: &str| demo.token(&*upload).header(name, hops);
+    fail_until_throttled(|number| by("x-forwarded-for", &format!("203.0.113.7:{}", 50_000 + number)));
+    for (name, hops) in [
+        ("x-forwarded-for", "203.0.113.7"),
+        ("x-forwarded-for", "::ffff:203.0.113.7"),
+        ("forwarded", "for=203.0.113.7;proto=https"),
+        ("forwarded", "for=\"203.0.113.7:4711\""),
+    ] {
+        assert!(is_throttled(|| by(name, hops)), "{name}: {hops}");
+    }
+    assert_eq!(status(by("forwarded", "for=203.0.113.8")), 401, "another source");
+    assert_eq!(
+        status(by("x-forwarded-for", "[2001:db8::7]:443")),
+        401,
+        "another source"
+    );
+}
+
+#[test]
+fn x01_the_addresses_of_an_ipv6_network_are_one_source() {
+    let demo = demo("127.0.0.1");
+    let upload = wrong(&demo.upload.id);
+    let from = |hops: String| demo.token(&*upload).header("x-forwarded-for", hops);
+    let (before, _) = fail_until_throttled(|number| from(format!("2001:db8:1:2:{number:x}::1")));
+    assert!(before < BURST, "{before}");
+    assert_eq!(status(from("2001:db8:1:3::1".to_owned())), 401, "another network");
+}
+
+/// who is over the limit costs no query. A database that is away is the proof: a query would be answered 503.
+#[test]
+fn x02_who_is_over_the_limit_is_answered_from_memory_and_a_newcomer_gets_in() {
+    let proxy = Proxy::start(&postgres_database());
+    let [per_second, burst] = LIMITS;
+    let trusted = ("WMDA_AUTH__SERVER__TRUSTED_PROXIES", "127.0.0.1");
+    let demo = Demo::start_with(Some(&proxy.url), &[per_second, burst, trusted]);
+    let from = |body: &str, source: &'static str| demo.token(body).header("x-forwarded-for", source);
+    let from = &from;
+    let known = demo.upload.body();
+    assert_eq!(status(from(&known, "198.51.100.1")), 200);
+    fail_until_throttled(|number| from(&wrong(&nobody(number)), "198.51.100.1"));
+    let newcomer = format!("{}&resource={}", demo.search.body(), demo.search.resources[0]);
+    assert_eq!(
+        status(from(&newcomer, "198.51.100.1")),
+        200,
+        "a reserve is kept for newcomers"
+    );
+    // The reserve is used up by the next failures.
+    for number in 0..BURST {
+        assert_eq!(status(from(&wrong(&nobody(number)), "198.51.100.1")), 429);
+    }
+    assert_eq!(status(from(&known, "198.51.100.1")), 200, "memory knows it");
+    proxy.cut();
+    // The lease of the memory is half a second.
+    thread::sleep(Duration::from_secs(1));
+    let began = Instant::now();
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let ask = |number| scope.spawn(move || status(from(&wrong(&nobody(number)), "198.51.100.1")));
+        let asked: Vec<_> = (0..40).map(ask).collect();
+        asked.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert!(
+        statuses.iter().all(|status| matches!(status, 429 | 503)),
+        "{statuses:?}"
+    );
+    let queries = statuses.iter().filter(|status| **status == 503).count();
+    // The reserve is five queries, and one more each second.
+    let allowed = 6 + usize::try_from(began.elapsed().as_secs()).unwrap();
+    assert!(
+        queries <= allowed,
+        "{queries} of 40 asked the database, {allowed} were allowed"
+    );
+    let elsewhere = status(from(&wrong(&nobody(1)), "198.51.100.2"));
+    assert_eq!(elsewhere, 503, "another source does ask the database");
+    assert_eq!(
+        status(from(&known, "198.51.100.1")),
+        503,
+        "never 401 or 429 for a right secret"
+    );
+    proxy.restore();
 }

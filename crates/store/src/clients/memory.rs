@@ -54,15 +54,20 @@ impl ClientMemory {
         }
     }
 
+    /// The client that one of the digests belongs to, if memory knows it and may answer.
+    pub fn recall(&self, client_id: Uuid, digests: &[Digest]) -> Option<Arc<Client>> {
+        let known = |client: &Arc<Client>| {
+            let mut secrets = client.secrets.iter();
+            secrets.any(|secret| digests.contains(&secret.digest))
+        };
+        self.has_lease()
+            .then(|| self.clients.get(&client_id).filter(known))
+            .flatten()
+    }
+
     /// The client that one of the digests belongs to, by memory or database.
     pub async fn find(&self, client_id: Uuid, digests: &[Digest]) -> Result<Option<Arc<Client>>, StoreError> {
-        if self.has_lease()
-            && let Some(client) = self.clients.get(&client_id)
-            && client
-                .secrets
-                .iter()
-                .any(|secret| digests.contains(&secret.digest))
-        {
+        if let Some(client) = self.recall(client_id, digests) {
             return Ok(Some(client));
         }
         let loaded = self.store.load_client(digests.to_vec()).await?;

@@ -45,6 +45,7 @@ fn l02_no_secret_or_token_is_logged(demo: &Demo) {
     let requests = [
         demo.post(&query, search.body()),
         demo.token(wrong),
+        demo.token(format!("{GRANT}&client_id={}&client_secret=wrong", upload.id)),
         demo.token(demo.expired.body()),
         demo.token(format!("{}&access_token={token}", upload.body())),
         authorized(demo, &format!("Bearer {token}")),
@@ -58,10 +59,12 @@ fn l02_no_secret_or_token_is_logged(demo: &Demo) {
     }
     let log = demo.log();
     assert!(log.contains(&upload.id), "successes are logged");
-    assert!(
-        log.contains("WrongSecret"),
-        "failures are logged with their cause"
-    );
+    for cause in ["WrongSecret", "UnknownClient", "Expired"] {
+        assert!(
+            log.contains(cause),
+            "failures are logged with their true cause: {cause}"
+        );
+    }
     let signature = token.rsplit('.').next().unwrap();
     for hidden in [&search.secret, &upload.secret, &demo.expired.secret] {
         assert!(!log.contains(hidden.as_str()), "a secret is in the log");

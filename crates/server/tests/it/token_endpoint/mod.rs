@@ -1,10 +1,12 @@
 //! The token endpoint from outside: the real binary, on SQLite and on PostgreSQL. Expected values come from the standards.
 
+mod algorithms;
 mod check;
 mod client_authentication;
 mod clients;
 mod entra;
 mod metadata;
+mod migration;
 mod outage;
 mod requests;
 mod tokens;

@@ -49,8 +49,12 @@ fn j01_tokens_have_the_profile_of_rfc_9068(demo: &Demo) {
         claims["roles"],
         serde_json::json!(["Search.Read", "Search.Write"])
     );
-    assert_eq!(number("exp") - number("iat"), 3600);
-    assert!(number("nbf") <= number("iat"));
+    assert_eq!(
+        number("exp") - number("iat"),
+        3900,
+        "a validator's clock may be slow"
+    );
+    assert_eq!(number("nbf"), number("iat"));
     let again = access_token(&Answer::of(demo.token(body)));
     assert_ne!(claims["jti"], verified(demo, &again, resource)["jti"]);
     assert_status_claim(demo, &claims);

@@ -41,7 +41,8 @@ impl TestKey {
         let key = keystore::SigningKey::parse(&pem, algorithm, at).unwrap();
         let private = match algorithm {
             Algorithm::ES256 => EncodingKey::from_ec_pem(pem.as_bytes()),
-            _ => EncodingKey::from_rsa_pem(pem.as_bytes()),
+            Algorithm::RS256 | Algorithm::PS256 => EncodingKey::from_rsa_pem(pem.as_bytes()),
+            Algorithm::EdDSA => EncodingKey::from_ed_pem(pem.as_bytes()),
         };
         Self {
             algorithm,
@@ -52,7 +53,7 @@ impl TestKey {
     }
 
     pub fn header(&self) -> Value {
-        json!({ "typ": "at+jwt", "alg": format!("{:?}", self.algorithm), "kid": self.kid })
+        json!({ "typ": "at+jwt", "alg": self.algorithm.name(), "kid": self.kid })
     }
 
     /// A compact JWS over exactly these texts.
@@ -69,9 +70,14 @@ pub fn encode(text: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(text)
 }
 
-pub fn sign(header: &str, payload: &str, key: &EncodingKey, algorithm: Algorithm) -> String {
+pub fn sign(
+    header: &str,
+    payload: &str,
+    key: &EncodingKey,
+    algorithm: impl Into<jsonwebtoken::Algorithm>,
+) -> String {
     let signed = format!("{}.{}", encode(header), encode(payload));
-    let signature = crypto::sign(signed.as_bytes(), key, algorithm).unwrap();
+    let signature = crypto::sign(signed.as_bytes(), key, algorithm.into()).unwrap();
     format!("{signed}.{signature}")
 }
 

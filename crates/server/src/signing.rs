@@ -1,0 +1,30 @@
+//! Whether this server can sign with an algorithm before a resource asks for it.
+
+use std::sync::Arc;
+
+use keystore::Algorithm;
+use management::SigningCheck;
+
+use crate::{Outcome, preparation::Prepared};
+
+/// Says what is missing; a demo makes the missing key instead.
+pub fn check(prepared: &Prepared) -> SigningCheck {
+    let (keys, clock) = (Arc::clone(&prepared.keys), Arc::clone(&prepared.clock));
+    let folder = prepared.makes_keys.clone();
+    let make = move |algorithm: Algorithm| -> Outcome<()> {
+        let now = clock.now();
+        if keys.load().active(algorithm, now).is_some() {
+            return Ok(());
+        }
+        let folder = folder.as_ref().ok_or_else(|| {
+            format!(
+                "no {algorithm} key is active: run `wmda-auth keys generate --algorithm {algorithm}`, give every node the file, \
+                 and try again after five seconds"
+            )
+        })?;
+        folder.generate_missing(&[algorithm], now)?;
+        keys.store(Arc::new(folder.load_any()?));
+        Ok(())
+    };
+    Box::new(move |algorithm| make(algorithm).map_err(|problem| problem.to_string()))
+}

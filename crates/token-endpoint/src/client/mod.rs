@@ -1,0 +1,5 @@
+//! Who asks: the ways of client authentication, and the throttling of its failures.
+
+pub(crate) mod authentication;
+pub(crate) mod presented;
+pub(crate) mod throttle;

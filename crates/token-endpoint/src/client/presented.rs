@@ -1,0 +1,96 @@
+//! Credentials as a request presents them (RFC 6749 §2.3, RFC 7521 §4.2); nothing is checked yet.
+
+use actix_web::{HttpRequest, http::header};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{resource::parse_guid, secret::MAX_CREDENTIAL_LENGTH};
+use oauth2_types::credentials;
+use uuid::Uuid;
+
+use crate::refusal::{ClientCause, Failure, FormCause};
+
+/// RFC 7523 §2.2.
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// How a client says that it is the one with this id.
+pub(crate) enum Proof {
+    /// `client_secret`, in the body or by Basic.
+    Secret(String),
+    /// `client_assertion`, with its type.
+    Assertion(String, Option<String>),
+}
+
+/// A client id and its proof.
+pub(crate) struct Presented {
+    pub(crate) client_id: Option<String>,
+    pub(crate) proof: Option<Proof>,
+}
+
+/// The parameters of a body that belong to client authentication, empty ones left out.
+pub(crate) struct InBody {
+    pub(crate) client_id: Option<String>,
+    pub(crate) client_secret: Option<String>,
+    pub(crate) client_assertion: Option<String>,
+    pub(crate) client_assertion_type: Option<String>,
+}
+
+impl Presented {
+    /// One way of client authentication, or none (RFC 6749 §2.3: never two).
+    pub(crate) fn read(request: &HttpRequest, body: InBody) -> Result<Self, FormCause> {
+        let in_body = match (body.client_secret, body.client_assertion) {
+            (Some(_), Some(_)) => return Err(FormCause::TwoMethods),
+            (Some(secret), None) => Some(Proof::Secret(secret)),
+            (None, Some(assertion)) => Some(Proof::Assertion(assertion, body.client_assertion_type)),
+            (None, None) => None,
+        };
+        let mut headers = request.headers().get_all(header::AUTHORIZATION);
+        let Some(value) = headers.next() else {
+            return Ok(Self {
+                client_id: body.client_id,
+                proof: in_body,
+            });
+        };
+        if headers.next().is_some() {
+            return Err(FormCause::TwoHeaders);
+        }
+        let basic = credentials::parse_basic(value.as_bytes()).map_err(|_| FormCause::NotBasic)?;
+        if in_body.is_some() {
+            return Err(FormCause::TwoMethods);
+        }
+        if body.client_id.is_some_and(|id| id != basic.client_id) {
+            return Err(FormCause::TwoClientIds);
+        }
+        let given = |text: String| Some(text).filter(|text| !text.is_empty());
+        Ok(Self {
+            client_id: given(basic.client_id),
+            proof: given(basic.client_secret).map(Proof::Secret),
+        })
+    }
+
+    /// The id and secret to look up. An id that is no GUID takes the same way as an unknown one, a secret that is too long
+    /// the same as a wrong one.
+    pub(crate) fn id_and_secret(&self) -> Result<(Uuid, &str), Failure> {
+        let secret = match &self.proof {
+            Some(Proof::Secret(secret)) => secret,
+            Some(Proof::Assertion(assertion, kind)) => return Err(judge(assertion, kind.as_deref()).into()),
+            None if self.client_id.is_none() => return Err(ClientCause::NoClient.into()),
+            None => return Err(ClientCause::NoSecret.into()),
+        };
+        let id = self.client_id.as_deref().ok_or(ClientCause::NoClient)?;
+        let too_long = secret.len() > MAX_CREDENTIAL_LENGTH;
+        Ok((
+            parse_guid(id).unwrap_or(Uuid::nil()),
+            if too_long { "" } else { secret },
+        ))
+    }
+}
+
+/// No client has a key yet, so a JWT is always under one that is not registered.
+fn judge(assertion: &str, kind: Option<&str>) -> ClientCause {
+    let parts: Vec<&str> = assertion.split('.').collect();
+    let encoded = |part: &&str| !part.is_empty() && URL_SAFE_NO_PAD.decode(part).is_ok();
+    if kind == Some(JWT_BEARER) && parts.len() == 3 && parts.iter().all(encoded) {
+        ClientCause::UnknownKey
+    } else {
+        ClientCause::MalformedAssertion
+    }
+}

@@ -1,0 +1,141 @@
+//! Throttling of failed authentications, by source and by (client, source). Only failures count, so a right secret that
+//! memory knows is answered from any source at any time. Who is over the limit is answered from memory, before any query,
+//! except that a small reserve of queries lets a newcomer behind the same address in.
+
+use std::{net::IpAddr, num::NonZeroU32};
+
+use domain::{pepper::Digest, source::network};
+use governor::{
+    DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+};
+use quick_cache::sync::Cache;
+use uuid::Uuid;
+
+type Instant = <DefaultClock as Clock>::Instant;
+
+/// How many of those over a limit, and how many secrets that were right, are remembered.
+const REMEMBERED: usize = 100_000;
+/// A source that is over its limit may still cause one query for so many failures of its limit.
+const RESERVE_SHARE: u32 = 4;
+/// How many such queries it may cause at once, as a share of its burst, and at least.
+const RESERVE_BURST_SHARE: u32 = 20;
+const RESERVE_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(4);
+
+/// Whose failures are counted together.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Counted {
+    Source(IpAddr),
+    Client(Uuid, IpAddr),
+}
+
+/// Somebody who tries a secret.
+pub(crate) struct Attempt {
+    client_id: Uuid,
+    source: IpAddr,
+    secret: Digest,
+}
+
+impl Attempt {
+    /// Whatever network the source is in counts as one. `digests` are the secret's, one for each pepper.
+    pub(crate) fn new(client_id: Uuid, source: IpAddr, digests: &[Digest]) -> Self {
+        Self {
+            client_id,
+            source: network(source),
+            secret: digests.first().copied().unwrap_or_default(),
+        }
+    }
+}
+
+pub(crate) struct Throttle {
+    failures: DefaultKeyedRateLimiter<Counted>,
+    failures_of_client: DefaultKeyedRateLimiter<Counted>,
+    /// Until when somebody is over the limit.
+    over: Cache<Counted, Instant>,
+    reserve: DefaultKeyedRateLimiter<IpAddr>,
+    /// Secrets that were right when the database was last asked: their holders are no newcomers.
+    right: Cache<Digest, ()>,
+    clock: DefaultClock,
+}
+
+impl Throttle {
+    /// `(per_second, burst)` for a source; one client of a source gets half of it.
+    pub(crate) fn new((per_second, burst): (u32, u32)) -> Self {
+        let at_least_one = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        let quota = |share: u32| {
+            Quota::per_second(at_least_one(per_second / share)).allow_burst(at_least_one(burst / share))
+        };
+        let reserve_burst = at_least_one(burst / RESERVE_BURST_SHARE).max(RESERVE_BURST);
+        Self {
+            failures: RateLimiter::keyed(quota(1)),
+            failures_of_client: RateLimiter::keyed(quota(2)),
+            over: Cache::new(REMEMBERED),
+            reserve: RateLimiter::keyed(
+                Quota::per_second(at_least_one(per_second / RESERVE_SHARE)).allow_burst(reserve_burst),
+            ),
+            right: Cache::new(REMEMBERED),
+            clock: DefaultClock::default(),
+        }
+    }
+
+    /// Whether the database may be asked about this secret; else the seconds to wait.
+    pub(crate) fn admit(&self, attempt: &Attempt) -> Result<(), u64> {
+        match self.over_until(attempt) {
+            Some(until) if self.right.get(&attempt.secret).is_none() => {
+                self.spend_reserve(attempt.source, self.seconds_to(until))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether one more query of a source, that its failures did not cause, may be made.
+    pub(crate) fn admit_query(&self, source: IpAddr) -> Result<(), u64> {
+        self.spend_reserve(network(source), 1)
+    }
+
+    /// Remembers a secret that was right.
+    pub(crate) fn passed(&self, attempt: &Attempt) {
+        self.right.insert(attempt.secret, ());
+    }
+
+    /// Counts a failure; `Err` holds the seconds to wait when there were too many.
+    pub(crate) fn failed(&self, attempt: &Attempt) -> Result<(), u64> {
+        self.right.remove(&attempt.secret);
+        let source = Counted::Source(attempt.source);
+        let client = Counted::Client(attempt.client_id, attempt.source);
+        self.failures
+            .check_key(&source)
+            .map_err(|until| self.remember(source, &until))?;
+        self.failures_of_client
+            .check_key(&client)
+            .map_err(|until| self.remember(client, &until))
+    }
+
+    /// Forgets whoever has been quiet.
+    pub(crate) fn forget_idle(&self) {
+        self.failures.retain_recent();
+        self.failures_of_client.retain_recent();
+        self.reserve.retain_recent();
+    }
+
+    fn spend_reserve(&self, source: IpAddr, wait: u64) -> Result<(), u64> {
+        self.reserve.check_key(&source).map_err(|_| wait)
+    }
+
+    fn remember(&self, who: Counted, until: &NotUntil<Instant>) -> u64 {
+        let until = until.earliest_possible();
+        self.over.insert(who, until);
+        self.seconds_to(until)
+    }
+
+    fn over_until(&self, attempt: &Attempt) -> Option<Instant> {
+        let source = self.over.get(&Counted::Source(attempt.source));
+        let client = self.over.get(&Counted::Client(attempt.client_id, attempt.source));
+        source.max(client).filter(|until| *until > self.clock.now())
+    }
+
+    /// Whole seconds, rounded up (RFC 9110 §10.2.3).
+    fn seconds_to(&self, until: Instant) -> u64 {
+        until.saturating_duration_since(self.clock.now()).as_secs() + 1
+    }
+}

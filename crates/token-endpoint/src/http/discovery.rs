@@ -1,0 +1,78 @@
+//! Metadata and keys, where OAuth clients and where Entra clients look for them. Every URL comes from configuration,
+//! never from the Host header.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use keystore::JWKS_MAX_AGE_SECONDS;
+use oauth2_types::metadata::ServerMetadata;
+use serde_json::json;
+
+use super::conditional;
+use crate::{
+    state::TokenService,
+    token::{dialect::Dialect, entra_v2::EntraV2},
+};
+
+/// The same at every endpoint.
+const AUTHENTICATION: &[&str] = &["client_secret_basic", "client_secret_post"];
+
+impl TokenService {
+    fn metadata<D: Dialect>(&self) -> ServerMetadata {
+        let url = &self.settings.public_url;
+        let paths = D::paths(&self.settings.tenant_id);
+        ServerMetadata {
+            issuer: D::issuer(&self.settings),
+            token_endpoint: format!("{url}/{}", paths.token),
+            jwks_uri: format!("{url}/{}", paths.jwks),
+            authorization_endpoint: format!("{url}/{}", paths.authorize),
+            token_endpoint_auth_methods_supported: AUTHENTICATION,
+            introspection_endpoint: format!("{url}/oauth2/introspect"),
+            introspection_endpoint_auth_methods_supported: AUTHENTICATION,
+            revocation_endpoint: format!("{url}/oauth2/revoke"),
+            revocation_endpoint_auth_methods_supported: AUTHENTICATION,
+            grant_types_supported: &["client_credentials"],
+            response_types_supported: &["none"],
+            subject_types_supported: &["public"],
+            id_token_signing_alg_values_supported: &["RS256"],
+        }
+    }
+}
+
+/// A dialect's metadata (RFC 8414 §3, OpenID Connect Discovery 1.0 §4). Under whatever name of the tenant it was asked for, it
+/// names the tenant as configured, as Entra does; clients that kept their own name for it are answered at that, too.
+pub(crate) async fn metadata<D: Dialect>(service: web::Data<TokenService>) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
+        .json(service.metadata::<D>())
+}
+
+/// RFC 7517 §5, with the conditional request of RFC 9110 §13.1.2.
+pub(crate) async fn jwks(service: web::Data<TokenService>, request: HttpRequest) -> HttpResponse {
+    let set = service.keys.load().jwks(service.clock.now());
+    let tag: Vec<&str> = set
+        .keys
+        .iter()
+        .filter_map(|key| key.common.key_id.as_deref())
+        .collect();
+    let tag = conditional::tag(tag.join(".").as_bytes());
+    let age = format!("public, max-age={JWKS_MAX_AGE_SECONDS}");
+    conditional::answer(&request, tag, age, |mut answer| answer.json(set))
+}
+
+/// What MSAL asks before it trusts an authority.
+pub(crate) async fn instance(service: web::Data<TokenService>) -> HttpResponse {
+    let url = &service.settings.public_url;
+    let host = url.split_once("://").map_or(url.as_str(), |(_, host)| host);
+    HttpResponse::Ok().json(json!({
+        "tenant_discovery_endpoint": format!("{}/.well-known/openid-configuration", EntraV2::issuer(&service.settings)),
+        "api-version": "1.1",
+        "metadata": [{ "preferred_network": host, "preferred_cache": host, "aliases": [host] }],
+    }))
+}
+
+/// The authorization endpoint that metadata must name: nobody signs in here.
+pub(crate) async fn authorize() -> HttpResponse {
+    HttpResponse::BadRequest().insert_header((header::CACHE_CONTROL, "no-store")).json(json!({
+        "error": "unsupported_response_type",
+        "error_description": "this server issues tokens to systems by client credentials only; use the token endpoint",
+    }))
+}

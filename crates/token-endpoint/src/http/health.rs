@@ -1,0 +1,27 @@
+//! For balancers, probes and operators: whether the process lives, whether it can issue, what it counted.
+
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+
+use crate::{metrics, refusal::Failure, state::TokenService};
+
+pub(crate) async fn livez() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "ok" }))
+}
+
+/// Ready while the node can issue: its lease is valid, or a poll now succeeds.
+pub(crate) async fn readyz(service: web::Data<TokenService>) -> HttpResponse {
+    if service.memory.has_lease() || service.memory.poll().await.is_ok() {
+        return HttpResponse::Ok().json(json!({ "status": "ok" }));
+    }
+    HttpResponse::ServiceUnavailable().json(json!({ "status": "the database does not answer" }))
+}
+
+/// `GET /metrics` in Prometheus' text format, for `server.metrics_bind` alone.
+pub async fn show_metrics(service: web::Data<TokenService>) -> HttpResponse {
+    let waiting = i64::try_from(service.usage.waiting()).unwrap_or(i64::MAX);
+    match service.metrics.text(service.memory.has_lease(), waiting) {
+        Ok(text) => HttpResponse::Ok().content_type(metrics::TEXT_FORMAT).body(text),
+        Err(error) => Failure::Internal(error.into()).response(&service.settings.support_address),
+    }
+}

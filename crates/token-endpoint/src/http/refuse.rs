@@ -1,0 +1,76 @@
+//! Refusals that come before any handler, in the words of the route: a coded body, and too many changes at once.
+
+use actix_web::{
+    HttpResponse,
+    http::header::{self, HeaderMap},
+};
+
+use super::problem::problem;
+use crate::{refusal::Failure, state::TokenService, token::entra};
+
+/// Whether a body is anything but what it looks like (RFC 9110 §8.4). What is compressed can be a thousand times longer.
+pub(crate) fn is_coded(headers: &HeaderMap) -> bool {
+    let plain = |coding: &str| coding.trim().is_empty() || coding.trim().eq_ignore_ascii_case("identity");
+    let mut fields = headers.get_all(header::CONTENT_ENCODING);
+    !fields.all(|field| {
+        let codings = field.to_str();
+        codings.is_ok_and(|codings| codings.split(',').all(plain))
+    })
+}
+
+/// The answer; not a byte of the body has been read.
+pub(crate) fn refuse(service: &TokenService, route: &str, failure: &Failure) -> HttpResponse {
+    let support = &service.settings.support_address;
+    service.metrics.refused(failure.cause().name());
+    if route.starts_with("/oauth2/") {
+        return failure.response(support);
+    }
+    if route.starts_with("/{tenant}/") {
+        return entra::refusal(service, failure);
+    }
+    let standard = failure.cause().row().standard;
+    let mut answer = problem(standard.status, &standard.text(support));
+    for (name, value) in failure.head(&standard).finish().headers() {
+        answer.headers_mut().insert(name.clone(), value.clone());
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn t05_every_coding_but_identity_is_seen() {
+        let coded = |values: &[&str]| {
+            let request = values.iter().fold(TestRequest::default(), |request, value| {
+                request.append_header(("content-encoding", *value))
+            });
+            is_coded(request.to_http_request().headers())
+        };
+        for plain in [
+            &[][..],
+            &["identity"],
+            &["Identity"],
+            &[""],
+            &["identity, identity"],
+        ] {
+            assert!(!coded(plain), "{plain:?}");
+        }
+        for values in [
+            &["gzip"][..],
+            &["GZIP"],
+            &["br"],
+            &["deflate"],
+            &["zstd"],
+            &["x-unknown"],
+            &["identity, gzip"],
+            &["identity", "gzip"],
+            &["gzip;q=1"],
+        ] {
+            assert!(coded(values), "{values:?}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Why a request is refused, by subject.
+
+use std::fmt;
+
+use strum::IntoEnumIterator;
+
+use super::{ClientCause, FormCause, ServerCause, TargetCause, row::Row};
+
+/// The cause of a refusal. The log and the metrics name it; nothing in it comes from the request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The request's form.
+    Form(FormCause),
+    /// Who asks.
+    Client(ClientCause),
+    /// What for.
+    Target(TargetCause),
+    /// None of the client's doing.
+    Server(ServerCause),
+}
+
+impl Cause {
+    /// What is answered.
+    pub(crate) fn row(self) -> Row {
+        match self {
+            Self::Form(cause) => cause.row(),
+            Self::Client(cause) => cause.row(),
+            Self::Target(cause) => cause.row(),
+            Self::Server(cause) => cause.row(),
+        }
+    }
+
+    /// The label of the metrics.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Form(cause) => cause.into(),
+            Self::Client(cause) => cause.into(),
+            Self::Target(cause) => cause.into(),
+            Self::Server(cause) => cause.into(),
+        }
+    }
+
+    /// Every cause; one with a parameter stands for all its parameters.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let form = FormCause::iter().map(Self::Form);
+        let client = ClientCause::iter().map(Self::Client);
+        let target = TargetCause::iter().map(Self::Target);
+        form.chain(client)
+            .chain(target)
+            .chain(ServerCause::iter().map(Self::Server))
+    }
+}
+
+/// As the log names it.
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Form(cause) => cause.fmt(f),
+            Self::Client(cause) => cause.fmt(f),
+            Self::Target(cause) => cause.fmt(f),
+            Self::Server(cause) => cause.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn t13_every_text_holds_only_what_rfc_6749_allows_and_names_the_support_address_where_it_sends_people() {
+        let allowed = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E);
+        for cause in Cause::all() {
+            let row = cause.row();
+            for answer in [row.standard, row.entra] {
+                let text = answer.text("help@example.org");
+                assert!(text.bytes().all(allowed), "{text}");
+                assert!(!text.contains('{') && !text.contains("wmda"), "{text}");
+                assert!(answer.status.is_client_error() || answer.status.is_server_error());
+            }
+        }
+    }
+
+    #[test]
+    fn causes_have_names_of_their_own() {
+        let names: BTreeSet<_> = Cause::all().map(Cause::name).collect();
+        assert_eq!(names.len(), Cause::all().count());
+    }
+
+    #[test]
+    fn a05_who_fails_to_authenticate_learns_nothing_on_the_standard_route() {
+        let texts: BTreeSet<_> = Cause::all()
+            .map(Cause::row)
+            .filter(|row| row.is_failed_authentication)
+            .map(|row| row.standard.text("").into_owned())
+            .collect();
+        assert_eq!(texts.len(), 1, "{texts:?}");
+    }
+}

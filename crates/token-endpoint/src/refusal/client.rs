@@ -1,0 +1,97 @@
+//! Causes in client authentication.
+
+use actix_web::http::StatusCode;
+use oauth2_types::error::ErrorCode;
+
+use super::row::{Row, row};
+
+/// Why a client is not authenticated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumIter, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum ClientCause {
+    /// No client id.
+    NoClient,
+    /// Neither a secret nor an assertion.
+    NoSecret,
+    /// A `client_assertion` that is no JWT, or without its type (RFC 7523 §2.2).
+    MalformedAssertion,
+    /// A `client_assertion` under a key that is not registered; none can be yet.
+    UnknownKey,
+    /// No application has this client id.
+    UnknownClient,
+    /// A value that is no secret of this client.
+    WrongSecret,
+    /// The id of a secret in place of its value.
+    SecretId,
+    /// A secret whose time has passed: its holder has proved possession, so nothing is given away.
+    Expired,
+    /// The application or its organisation is disabled.
+    Disabled,
+}
+
+/// One text for all who did not prove who they are.
+const FAILED: &str = "Client authentication failed: check client id and client secret.";
+
+impl ClientCause {
+    /// Whether throttling counts it.
+    pub(crate) fn is_failed_authentication(self) -> bool {
+        self.row().is_failed_authentication
+    }
+
+    pub(super) fn row(self) -> Row {
+        use ErrorCode::{InvalidClient, InvalidRequest, UnauthorizedClient};
+        let refused = |code, text| row(StatusCode::UNAUTHORIZED, InvalidClient, code, text);
+        let bad = StatusCode::BAD_REQUEST;
+        match self {
+            Self::NoClient => refused(
+                900_144,
+                "Send client id and client secret by HTTP Basic or in the body.",
+            )
+            .in_entra(
+                bad,
+                InvalidRequest,
+                "The body must contain the parameter 'client_id'.",
+            ),
+            Self::NoSecret => refused(
+                7_000_216,
+                "The body must contain the parameter 'client_secret', or the Authorization header the secret.",
+            ),
+            Self::MalformedAssertion => refused(
+                50_013,
+                "client_assertion must be a JWT, and client_assertion_type urn:ietf:params:oauth:client-assertion-type:jwt-bearer.",
+            ),
+            Self::UnknownKey => refused(
+                700_027,
+                "The key of client_assertion is not registered for this client: send a client secret instead.",
+            ),
+            Self::UnknownClient => refused(700_016, FAILED)
+                .in_entra(bad, UnauthorizedClient, "No application has this client id.")
+                .counted(),
+            Self::WrongSecret => refused(7_000_215, FAILED)
+                .in_entra(
+                    StatusCode::UNAUTHORIZED,
+                    InvalidClient,
+                    "The client secret is wrong or deleted; send its value and not its id.",
+                )
+                .counted(),
+            Self::SecretId => refused(7_000_215, FAILED)
+                .in_entra(
+                    StatusCode::UNAUTHORIZED,
+                    InvalidClient,
+                    "The id of a secret was sent: send its value, which was shown once at its creation.",
+                )
+                .counted(),
+            Self::Expired => refused(
+                7_000_222,
+                "This client secret has expired: create a new one at Manage API Credentials.",
+            ),
+            Self::Disabled => refused(7_000_112, FAILED)
+                .in_entra(
+                    bad,
+                    UnauthorizedClient,
+                    "The application is disabled: write to {support}.",
+                )
+                .counted(),
+        }
+    }
+}

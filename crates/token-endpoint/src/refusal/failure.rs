@@ -1,0 +1,111 @@
+//! A refused request, and its answer outside the Entra routes (RFC 6749 §5.2). The cause goes to the log, its code to the
+//! wire.
+
+use std::error::Error;
+
+use actix_web::{
+    HttpResponse, HttpResponseBuilder,
+    http::{StatusCode, header},
+};
+use oauth2_types::error::ErrorBody;
+use store::StoreError;
+
+use super::{Answer, Cause, ClientCause, FormCause, ServerCause, TargetCause};
+
+/// A cause, with what only this request knows of it.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// By the client's doing.
+    Refused(Cause),
+    /// Seconds to wait.
+    Throttled(u64),
+    /// What the database said.
+    Unavailable(StoreError),
+    /// What failed.
+    Internal(Box<dyn Error + Send + Sync>),
+}
+
+/// RFC 6749 §5.2, RFC 7617 §2.1.
+const CHALLENGE: &str = r#"Basic realm="wmda-auth", charset="UTF-8""#;
+
+impl Failure {
+    /// The cause, whose row holds the answer.
+    pub(crate) fn cause(&self) -> Cause {
+        match self {
+            Self::Refused(cause) => *cause,
+            Self::Throttled(_) => Cause::Server(ServerCause::Throttled),
+            Self::Unavailable(_) => Cause::Server(ServerCause::Unavailable),
+            Self::Internal(_) => Cause::Server(ServerCause::Internal),
+        }
+    }
+
+    /// For the log: the cause, and a failure of ours in its own words. Nothing in it comes from the request.
+    pub(crate) fn log_text(&self) -> String {
+        match self {
+            Self::Refused(cause) => format!("refused: {cause:?}"),
+            Self::Throttled(seconds) => format!("refused: Throttled({seconds})"),
+            Self::Unavailable(error) => format!("Unavailable: {error}"),
+            Self::Internal(error) => format!("Internal: {error}"),
+        }
+    }
+
+    /// The answer outside the Entra routes.
+    pub(crate) fn response(&self, support_address: &str) -> HttpResponse {
+        let answer = self.cause().row().standard;
+        self.head(&answer).json(ErrorBody {
+            error: answer.error,
+            error_description: &answer.text(support_address),
+        })
+    }
+
+    /// Status and headers of an answer to this failure.
+    pub(crate) fn head(&self, answer: &Answer) -> HttpResponseBuilder {
+        let mut head = HttpResponse::build(answer.status);
+        no_store(&mut head);
+        let retry_after = |seconds: u64| (header::RETRY_AFTER, seconds.to_string());
+        let extra = match self {
+            Self::Refused(Cause::Form(FormCause::Method)) => Some((header::ALLOW, "POST".to_owned())),
+            Self::Throttled(seconds) => Some(retry_after(*seconds)),
+            Self::Unavailable(_) => Some(retry_after(1)),
+            _ if answer.status == StatusCode::UNAUTHORIZED => {
+                Some((header::WWW_AUTHENTICATE, CHALLENGE.to_owned()))
+            }
+            _ => None,
+        };
+        if let Some(extra) = extra {
+            head.insert_header(extra);
+        }
+        head
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
+impl From<FormCause> for Failure {
+    fn from(cause: FormCause) -> Self {
+        Self::Refused(Cause::Form(cause))
+    }
+}
+
+impl From<ClientCause> for Failure {
+    fn from(cause: ClientCause) -> Self {
+        Self::Refused(Cause::Client(cause))
+    }
+}
+
+impl From<TargetCause> for Failure {
+    fn from(cause: TargetCause) -> Self {
+        Self::Refused(Cause::Target(cause))
+    }
+}
+
+/// RFC 6749 §5.1: nothing that this endpoint answers may be cached.
+pub(crate) fn no_store(answer: &mut HttpResponseBuilder) {
+    answer
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::PRAGMA, "no-cache"));
+}

@@ -1,0 +1,20 @@
+//! The table of refusals. Every cause has one row: what it answers in each dialect and whether it counts as a failed
+//! authentication. A new cause does not compile until its row is there. Rows stand beside their causes, by subject.
+
+mod cause;
+mod client;
+mod failure;
+mod form;
+mod page;
+mod row;
+mod server;
+mod target;
+
+pub(crate) use cause::Cause;
+pub(crate) use client::ClientCause;
+pub(crate) use failure::{Failure, no_store};
+pub(crate) use form::{FormCause, Parameter};
+pub(crate) use page::error_page;
+pub(crate) use row::Answer;
+pub(crate) use server::ServerCause;
+pub(crate) use target::TargetCause;

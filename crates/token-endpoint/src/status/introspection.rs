@@ -1,0 +1,81 @@
+//! `POST /oauth2/introspect` (RFC 7662): a resource server asks whether a token is good now. Each answer is read from the
+//! database, so it knows every change that was committed before the question.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use domain::resource_server::ResourceServer;
+use oauth2_types::introspection::{Active, Inactive};
+
+use super::{own_token::OwnToken, request::AboutToken};
+use crate::{
+    http::{
+        form::Body,
+        log_detail::{note, note_client},
+        source::source,
+    },
+    refusal::{Failure, no_store},
+    state::TokenService,
+};
+
+pub(crate) async fn introspect(
+    http: HttpRequest,
+    body: Body,
+    service: web::Data<TokenService>,
+) -> HttpResponse {
+    let outcome = service.introspection(&http, body).await;
+    outcome.unwrap_or_else(|failure| {
+        service.note_refusal(&http, &failure);
+        failure.response(&service.settings.support_address)
+    })
+}
+
+impl TokenService {
+    async fn introspection(&self, http: &HttpRequest, body: Body) -> Result<HttpResponse, Failure> {
+        let request = AboutToken::read(http, body)?;
+        note_client(http, &request.presented);
+        let source = source(http, &self.settings.trusted_proxies);
+        let caller = self
+            .authenticate_resource_server(&request.presented, source)
+            .await?;
+        let token = request.token()?;
+        let found = self.active_token(&caller, token).await?;
+        note(http, format!("active={}", found.is_some()));
+        let mut answer = HttpResponse::Ok();
+        no_store(&mut answer);
+        Ok(match found {
+            Some(token) => answer.json(describe(&token, &token.roles.join(" "))),
+            None => answer.json(Inactive::ANSWER),
+        })
+    }
+
+    /// The token, when it is good and meant for the caller.
+    async fn active_token(&self, caller: &ResourceServer, token: &str) -> Result<Option<OwnToken>, Failure> {
+        let Some(token) = self
+            .own_token(token)
+            .filter(|token| caller.answers_for(&token.aud))
+        else {
+            return Ok(None);
+        };
+        let Some(reference) = self.reference(&token) else {
+            return Ok(None);
+        };
+        let live = self.store.is_token_live(reference).await?;
+        Ok(live.then_some(token))
+    }
+}
+
+fn describe<'a>(token: &'a OwnToken, scope: &'a str) -> Active<'a> {
+    Active {
+        active: true,
+        iss: &token.iss,
+        sub: &token.sub,
+        aud: &token.aud,
+        client_id: &token.sub,
+        scope,
+        roles: &token.roles,
+        exp: token.exp,
+        iat: token.iat,
+        nbf: token.nbf,
+        jti: &token.jti,
+        token_type: "Bearer",
+    }
+}

@@ -1,0 +1,8 @@
+//! Tokens after their issue: status list, introspection, revocation.
+
+pub(crate) mod index;
+pub(crate) mod introspection;
+pub(crate) mod list;
+pub(crate) mod own_token;
+pub(crate) mod request;
+pub(crate) mod revocation;

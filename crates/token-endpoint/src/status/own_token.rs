@@ -1,0 +1,64 @@
+//! A token that somebody hands back, to ask about it or to end it: whether it is one of ours.
+
+use domain::resource::parse_guid;
+use serde::Deserialize;
+use store::TokenReference;
+
+use super::index;
+use crate::{
+    state::TokenService,
+    token::{dialect::Dialect, entra_v1::EntraV1, entra_v2::EntraV2, rfc9068::Rfc9068},
+};
+
+/// What is read of a token that this server signed, whatever its shape.
+#[derive(Clone, Deserialize)]
+pub(crate) struct OwnToken {
+    pub(crate) iss: String,
+    pub(crate) sub: String,
+    pub(crate) aud: String,
+    pub(crate) exp: i64,
+    pub(crate) iat: i64,
+    pub(crate) nbf: i64,
+    pub(crate) jti: String,
+    pub(crate) roles: Vec<String>,
+    status: Status,
+}
+
+#[derive(Clone, Deserialize)]
+struct Status {
+    status_list: StatusReference,
+}
+
+#[derive(Clone, Deserialize)]
+struct StatusReference {
+    idx: i64,
+    uri: String,
+}
+
+impl TokenService {
+    /// An access token of this server whose time has come and not passed. Status lists, which the same keys sign, have
+    /// another `typ` (RFC 8725 §3.11).
+    pub(crate) fn own_token(&self, token: &str) -> Option<OwnToken> {
+        let now = self.clock.now();
+        let (typ, token) = self.keys.load().verify::<OwnToken>(token, now)?;
+        let now = now.timestamp();
+        let ours = self.is_issued_by::<Rfc9068>(&typ, &token)
+            || self.is_issued_by::<EntraV1>(&typ, &token)
+            || self.is_issued_by::<EntraV2>(&typ, &token);
+        (ours && token.nbf <= now && now < token.exp).then_some(token)
+    }
+
+    fn is_issued_by<D: Dialect>(&self, typ: &str, token: &OwnToken) -> bool {
+        typ == D::TYP && token.iss == D::issuer(&self.settings)
+    }
+
+    /// The token's database key: its id, its client, and the status index of its secret.
+    pub(crate) fn reference(&self, token: &OwnToken) -> Option<TokenReference> {
+        let StatusReference { idx, uri } = &token.status.status_list;
+        Some(TokenReference {
+            jti: token.jti.clone(),
+            client_id: parse_guid(&token.sub)?,
+            status_index: index::status_index(index::list_at(&self.settings, uri)?, *idx)?,
+        })
+    }
+}

@@ -1,0 +1,48 @@
+//! `POST /oauth2/revoke` (RFC 7009): a client ends a token of its own. Introspection says so from then on; who validates
+//! by the signature alone, or by the status list, does not learn of a single token.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::DateTime;
+
+use super::request::AboutToken;
+use crate::{
+    http::{
+        form::Body,
+        log_detail::{note, note_client},
+        source::source,
+    },
+    refusal::{Failure, no_store},
+    state::TokenService,
+};
+
+pub(crate) async fn revoke(http: HttpRequest, body: Body, service: web::Data<TokenService>) -> HttpResponse {
+    let outcome = service.revocation(&http, body).await;
+    outcome.unwrap_or_else(|failure| {
+        service.note_refusal(&http, &failure);
+        failure.response(&service.settings.support_address)
+    })
+}
+
+impl TokenService {
+    /// 200 also for a token that is unknown, past or somebody else's: the caller has nothing left to do (RFC 7009 §2.2).
+    async fn revocation(&self, http: &HttpRequest, body: Body) -> Result<HttpResponse, Failure> {
+        let request = AboutToken::read(http, body)?;
+        note_client(http, &request.presented);
+        let source = source(http, &self.settings.trusted_proxies);
+        let client = self.authenticate_client(&request.presented, source).await?;
+        let token = request.token()?;
+        let own = self.own_token(token);
+        let own = own.filter(|token| token.sub == client.client_id().to_string());
+        note(http, format!("revoked={}", own.is_some()));
+        if let Some(token) = own {
+            let expires_at =
+                DateTime::from_timestamp(token.exp, 0).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC);
+            self.store
+                .revoke_token(token.jti, expires_at, self.clock.now())
+                .await?;
+        }
+        let mut answer = HttpResponse::Ok();
+        no_store(&mut answer);
+        Ok(answer.finish())
+    }
+}

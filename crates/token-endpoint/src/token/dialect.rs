@@ -1,0 +1,111 @@
+//! What differs between the token endpoints: how a request names the resource, what the token says, how success and
+//! refusal are answered. Whatever is not here is the same for all.
+
+use std::borrow::Cow;
+
+use actix_web::HttpResponse;
+use domain::client::Grant;
+use oauth2_types::claims::CommonClaims;
+use serde::Serialize;
+
+use super::request::TokenRequest;
+use crate::{
+    refusal::{Failure, FormCause, Parameter, TargetCause},
+    state::{Settings, TokenService},
+};
+
+/// One way to talk about tokens.
+pub(crate) trait Dialect {
+    /// The kind of token, for the metrics.
+    const KIND: &'static str;
+    /// `typ` of its tokens (RFC 7515 §4.1.9).
+    const TYP: &'static str;
+
+    /// The issuer of its tokens, always from configuration.
+    fn issuer(settings: &Settings) -> String;
+
+    /// Where its endpoints are, below the public URL.
+    fn paths(tenant_id: &str) -> Paths;
+
+    /// The resource that a request names, if any.
+    fn named_resource(request: &TokenRequest) -> Result<Option<&str>, Failure>;
+
+    /// Why there is no token when none is named and several are possible.
+    fn unnamed() -> Failure;
+
+    /// The resource's name in the token and the roles, of those that were granted.
+    fn target<'a>(
+        grant: &'a Grant,
+        named: Option<&'a str>,
+        request: &'a TokenRequest,
+    ) -> Result<Target<'a>, TargetCause>;
+
+    /// The claims of a token; `scope` is that of its target.
+    fn claims<'a>(common: CommonClaims<'a>, scope: &'a str) -> impl Serialize + 'a;
+
+    /// The answer that carries a token.
+    fn success(issued: &Issued, target: &Target<'_>) -> HttpResponse;
+
+    /// The answer to a refused request.
+    fn refusal(service: &TokenService, failure: &Failure) -> HttpResponse;
+}
+
+/// What a token is for.
+pub(crate) struct Target<'a> {
+    pub(crate) audience: Cow<'a, str>,
+    pub(crate) roles: Cow<'a, [String]>,
+    pub(crate) scope: Cow<'a, str>,
+}
+
+impl<'a> Target<'a> {
+    /// All roles of a grant, on a resource of this name.
+    pub(crate) fn whole(grant: &'a Grant, audience: Cow<'a, str>) -> Self {
+        Self {
+            audience,
+            roles: Cow::Borrowed(&grant.roles),
+            scope: Cow::Borrowed(&grant.scope),
+        }
+    }
+}
+
+/// The name by which a resource was asked for, if that is its URI; else its id: the audience stays as registered.
+pub(crate) fn registered_name<'a>(grant: &'a Grant, named: Option<&'a str>) -> Cow<'a, str> {
+    let uri = grant.resource.uri.as_deref();
+    match named.filter(|named| uri == Some(*named)) {
+        Some(uri) => Cow::Borrowed(uri),
+        None => Cow::Owned(grant.resource.id.to_string()),
+    }
+}
+
+/// One resource, if any is named: a token is for one.
+pub(crate) fn only_one<'a>(resources: &[&'a str]) -> Result<Option<&'a str>, Failure> {
+    match resources {
+        [] => Ok(None),
+        [one] => Ok(Some(one)),
+        _ => Err(TargetCause::SeveralResources.into()),
+    }
+}
+
+/// A signed token and what the answer says about it.
+pub(crate) struct Issued {
+    pub(crate) token: String,
+    pub(crate) expires_in: i64,
+    pub(crate) expires_at: i64,
+    pub(crate) not_before: i64,
+}
+
+/// Paths below the public URL, without a slash before them.
+pub(crate) struct Paths {
+    pub(crate) token: String,
+    pub(crate) jwks: String,
+    pub(crate) authorize: String,
+}
+
+/// The grant type is the same everywhere (RFC 6749 §4.4.2).
+pub(crate) fn check_grant_type(request: &TokenRequest) -> Result<(), FormCause> {
+    match request.grant_type.as_deref() {
+        None => Err(FormCause::Missing(Parameter::GrantType)),
+        Some("client_credentials") => Ok(()),
+        Some(_) => Err(FormCause::UnsupportedGrant),
+    }
+}

@@ -1,0 +1,87 @@
+//! `/{tenant}/oauth2/token`: Entra's v1 endpoint, which names the resource by `resource` and answers numbers as strings.
+
+use actix_web::HttpResponse;
+use domain::client::Grant;
+use oauth2_types::claims::{CommonClaims, EntraV1Claims};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{
+    dialect::{Dialect, Issued, Paths, Target, only_one, registered_name},
+    entra,
+    request::TokenRequest,
+};
+use crate::{
+    refusal::{Failure, FormCause, Parameter, TargetCause, no_store},
+    state::{Settings, TokenService},
+};
+
+/// Entra's v1 dialect.
+pub(crate) struct EntraV1;
+
+impl Dialect for EntraV1 {
+    const KIND: &'static str = "entra_v1";
+    const TYP: &'static str = "JWT";
+
+    fn issuer(settings: &Settings) -> String {
+        format!("{}/{}/", settings.public_url, settings.tenant_id)
+    }
+
+    fn paths(tenant_id: &str) -> Paths {
+        Paths {
+            token: format!("{tenant_id}/oauth2/token"),
+            jwks: format!("{tenant_id}/discovery/keys"),
+            authorize: format!("{tenant_id}/oauth2/authorize"),
+        }
+    }
+
+    /// In the body or in the query; what both say counts once.
+    fn named_resource(request: &TokenRequest) -> Result<Option<&str>, Failure> {
+        let mut named: Vec<&str> = request.resources.iter().map(String::as_str).collect();
+        for resource in &request.resources_in_query {
+            if !named.contains(&resource.as_str()) {
+                named.push(resource);
+            }
+        }
+        only_one(&named)
+    }
+
+    fn unnamed() -> Failure {
+        FormCause::Missing(Parameter::Resource).into()
+    }
+
+    fn target<'a>(
+        grant: &'a Grant,
+        named: Option<&'a str>,
+        _: &'a TokenRequest,
+    ) -> Result<Target<'a>, TargetCause> {
+        Ok(Target::whole(grant, registered_name(grant, named)))
+    }
+
+    fn claims<'a>(common: CommonClaims<'a>, _: &'a str) -> impl Serialize + 'a {
+        EntraV1Claims {
+            appid: common.sub,
+            appidacr: "1",
+            idp: common.iss,
+            oid: common.sub,
+            uti: common.jti,
+            ver: "1.0",
+            common,
+        }
+    }
+
+    fn success(issued: &Issued, target: &Target<'_>) -> HttpResponse {
+        let mut answer = HttpResponse::Ok();
+        no_store(&mut answer);
+        let expires_in = issued.expires_in.to_string();
+        answer.json(json!({
+            "token_type": "Bearer", "expires_in": expires_in, "ext_expires_in": expires_in,
+            "expires_on": issued.expires_at.to_string(), "not_before": issued.not_before.to_string(),
+            "resource": target.audience, "access_token": issued.token,
+        }))
+    }
+
+    fn refusal(service: &TokenService, failure: &Failure) -> HttpResponse {
+        entra::refusal(service, failure)
+    }
+}

@@ -1,0 +1,96 @@
+//! `/{tenant}/oauth2/v2.0/token`: Entra's v2 endpoint, which names the resource by `scope=<resource>/.default`.
+
+use std::borrow::Cow;
+
+use actix_web::HttpResponse;
+use domain::client::Grant;
+use oauth2_types::claims::{CommonClaims, EntraV2Claims};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{
+    dialect::{Dialect, Issued, Paths, Target, only_one},
+    entra,
+    request::TokenRequest,
+};
+use crate::{
+    refusal::{Failure, FormCause, Parameter, TargetCause, no_store},
+    state::{Settings, TokenService},
+};
+
+const DEFAULT_SUFFIX: &str = "/.default";
+/// MSAL for Java and Go add these whatever they are for; a client without a person gets nothing for them.
+const OPENID_SCOPES: [&str; 4] = ["openid", "profile", "offline_access", "email"];
+
+/// Entra's v2 dialect.
+pub(crate) struct EntraV2;
+
+impl Dialect for EntraV2 {
+    const KIND: &'static str = "entra_v2";
+    const TYP: &'static str = "JWT";
+
+    fn issuer(settings: &Settings) -> String {
+        format!("{}/{}/v2.0", settings.public_url, settings.tenant_id)
+    }
+
+    fn paths(tenant_id: &str) -> Paths {
+        Paths {
+            token: format!("{tenant_id}/oauth2/v2.0/token"),
+            jwks: format!("{tenant_id}/discovery/v2.0/keys"),
+            authorize: format!("{tenant_id}/oauth2/v2.0/authorize"),
+        }
+    }
+
+    fn named_resource(request: &TokenRequest) -> Result<Option<&str>, Failure> {
+        if !request.resources.is_empty() || !request.resources_in_query.is_empty() {
+            return Err(FormCause::ResourceOnV2.into());
+        }
+        let scope = request.scope.as_deref().unwrap_or_default();
+        let resources = scope
+            .split_whitespace()
+            .filter(|scope| !OPENID_SCOPES.contains(scope))
+            .map(|scope| scope.strip_suffix(DEFAULT_SUFFIX))
+            .collect::<Option<Vec<&str>>>()
+            .ok_or(TargetCause::ScopeNotDefault)?;
+        only_one(&resources)
+    }
+
+    fn unnamed() -> Failure {
+        FormCause::Missing(Parameter::Scope).into()
+    }
+
+    /// The audience is the resource's id, whatever name it was asked for by.
+    fn target<'a>(
+        grant: &'a Grant,
+        _: Option<&'a str>,
+        _: &'a TokenRequest,
+    ) -> Result<Target<'a>, TargetCause> {
+        let id = grant.resource.id.to_string();
+        Ok(Target::whole(grant, Cow::Owned(id)))
+    }
+
+    fn claims<'a>(common: CommonClaims<'a>, _: &'a str) -> impl Serialize + 'a {
+        EntraV2Claims {
+            azp: common.sub,
+            azpacr: "1",
+            idtyp: "app",
+            oid: common.sub,
+            uti: common.jti,
+            ver: "2.0",
+            common,
+        }
+    }
+
+    fn success(issued: &Issued, _: &Target<'_>) -> HttpResponse {
+        let mut answer = HttpResponse::Ok();
+        no_store(&mut answer);
+        answer.json(json!({
+            "token_type": "Bearer", "expires_in": issued.expires_in, "ext_expires_in": issued.expires_in,
+            "access_token": issued.token,
+        }))
+    }
+
+    fn refusal(service: &TokenService, failure: &Failure) -> HttpResponse {
+        entra::refusal(service, failure)
+    }
+}

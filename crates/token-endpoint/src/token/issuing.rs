@@ -1,0 +1,74 @@
+//! Signing a token. Only an authenticated client gets here.
+
+use domain::{authentication::AuthenticatedClient, client::Grant, random, resource::SigningAlgorithm};
+use oauth2_types::claims::{CommonClaims, TokenStatus};
+use serde::Serialize;
+
+use super::dialect::{Dialect, Issued, Target};
+use crate::{refusal::Failure, state::TokenService, status::index};
+
+/// How far `iat` and `nbf` lie in the past, for validators with slow clocks.
+pub(crate) const SLOW_CLOCK_SECONDS: i64 = 300;
+
+impl TokenService {
+    /// A token in the words of a dialect.
+    pub(crate) fn issue<D: Dialect>(
+        &self,
+        client: &AuthenticatedClient,
+        grant: &Grant,
+        target: &Target<'_>,
+    ) -> Result<Issued, Failure> {
+        let resource = &grant.resource;
+        let lifetime = resource.token_lifetime_seconds;
+        let lifetime = lifetime.unwrap_or(self.settings.token_lifetime_seconds);
+        let now = self.clock.now().timestamp();
+        let (expires_at, not_before) = (now + lifetime, now - SLOW_CLOCK_SECONDS);
+        let jti = random::uuid(&*self.random).map_err(|error| Failure::Internal(error.into()))?;
+        let (list, index) = index::on_list(client.status_index());
+        let status_uri = index::list_uri(&self.settings, list);
+        let common = CommonClaims {
+            iss: &D::issuer(&self.settings),
+            sub: &client.client_id().to_string(),
+            aud: &target.audience,
+            exp: expires_at,
+            iat: not_before,
+            nbf: not_before,
+            jti: &jti.to_string(),
+            roles: &target.roles,
+            tid: &self.settings.tenant_id,
+            status: TokenStatus::of(index, &status_uri),
+        };
+        let token = self.sign(
+            resource.signing_algorithm,
+            D::TYP,
+            &D::claims(common, &target.scope),
+        )?;
+        let algorithm = resource
+            .signing_algorithm
+            .unwrap_or(self.settings.signing_algorithm);
+        self.metrics.issued(D::KIND, algorithm);
+        Ok(Issued {
+            token,
+            expires_in: lifetime,
+            expires_at,
+            not_before,
+        })
+    }
+
+    /// Signs with the given algorithm, or the server's default.
+    pub(crate) fn sign(
+        &self,
+        algorithm: Option<SigningAlgorithm>,
+        typ: &str,
+        claims: &impl Serialize,
+    ) -> Result<String, Failure> {
+        let algorithm = algorithm.unwrap_or(self.settings.signing_algorithm);
+        let keys = self.keys.load();
+        let key = keys.active(algorithm, self.clock.now()).ok_or_else(|| {
+            let remedy = format!("run `wmda-auth keys generate --algorithm {algorithm}`");
+            Failure::Internal(format!("no active {algorithm} key; {remedy}").into())
+        })?;
+        key.sign(typ, claims)
+            .map_err(|error| Failure::Internal(error.into()))
+    }
+}

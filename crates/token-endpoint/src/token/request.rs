@@ -1,0 +1,40 @@
+//! A token request (RFC 6749 §4.4.2, RFC 8707 §2).
+
+use actix_web::HttpRequest;
+
+use crate::{
+    client::presented::Presented,
+    http::form::{Body, Form},
+    refusal::Failure,
+};
+
+/// The parameters that may stand in it once; `resource` may repeat.
+const ONCE: [&str; 2] = ["grant_type", "scope"];
+
+/// A token request whose form is right; nothing is checked yet.
+pub(crate) struct TokenRequest {
+    pub(crate) grant_type: Option<String>,
+    pub(crate) presented: Presented,
+    pub(crate) scope: Option<String>,
+    /// `resource` in the body.
+    pub(crate) resources: Vec<String>,
+    /// `resource` in the URL, where some of Entra's clients put it.
+    pub(crate) resources_in_query: Vec<String>,
+}
+
+impl TokenRequest {
+    /// Reads it.
+    pub(crate) fn read(http: &HttpRequest, body: Body) -> Result<Self, Failure> {
+        let mut form = Form::read(http, body, &ONCE)?;
+        let presented = form.credentials(http)?;
+        let (grant_type, scope) = (form.take("grant_type"), form.take("scope"));
+        let (resources, resources_in_query) = form.all("resource");
+        Ok(Self {
+            grant_type,
+            presented,
+            scope,
+            resources,
+            resources_in_query,
+        })
+    }
+}

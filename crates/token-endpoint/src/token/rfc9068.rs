@@ -1,0 +1,94 @@
+//! `/oauth2/token`: RFC 6749 §4.4, RFC 8707, and tokens of RFC 9068.
+
+use std::borrow::Cow;
+
+use actix_web::HttpResponse;
+use domain::client::Grant;
+use oauth2_types::{
+    answer::TokenResponse,
+    claims::{AccessTokenClaims, CommonClaims},
+    scope,
+};
+use serde::Serialize;
+
+use super::{
+    dialect::{Dialect, Issued, Paths, Target, only_one, registered_name},
+    request::TokenRequest,
+};
+use crate::{
+    refusal::{Failure, TargetCause, no_store},
+    state::{Settings, TokenService},
+};
+
+/// The standard's dialect.
+pub(crate) struct Rfc9068;
+
+impl Dialect for Rfc9068 {
+    const KIND: &'static str = "rfc9068";
+    const TYP: &'static str = "at+jwt";
+
+    fn issuer(settings: &Settings) -> String {
+        settings.public_url.clone()
+    }
+
+    fn paths(tenant_id: &str) -> Paths {
+        Paths {
+            token: "oauth2/token".to_owned(),
+            jwks: "oauth2/jwks".to_owned(),
+            authorize: format!("{tenant_id}/oauth2/authorize"),
+        }
+    }
+
+    fn named_resource(request: &TokenRequest) -> Result<Option<&str>, Failure> {
+        let named: Vec<&str> = request.resources.iter().map(String::as_str).collect();
+        only_one(&named)
+    }
+
+    fn unnamed() -> Failure {
+        TargetCause::AmbiguousResource.into()
+    }
+
+    fn target<'a>(
+        grant: &'a Grant,
+        named: Option<&'a str>,
+        request: &'a TokenRequest,
+    ) -> Result<Target<'a>, TargetCause> {
+        let whole = Target::whole(grant, registered_name(grant, named));
+        let Some(asked) = request.scope.as_deref() else {
+            return Ok(whole);
+        };
+        let asked = scope::parse(asked).map_err(|_| TargetCause::ScopeSyntax)?;
+        let granted = |role: &&str| grant.roles.iter().any(|granted| granted == role);
+        if !asked.iter().all(granted) {
+            return Err(TargetCause::ScopeNotGranted);
+        }
+        Ok(Target {
+            scope: Cow::Owned(asked.join(" ")),
+            roles: asked.into_iter().map(str::to_owned).collect(),
+            ..whole
+        })
+    }
+
+    fn claims<'a>(common: CommonClaims<'a>, scope: &'a str) -> impl Serialize + 'a {
+        AccessTokenClaims {
+            client_id: common.sub,
+            common,
+            scope,
+        }
+    }
+
+    fn success(issued: &Issued, target: &Target<'_>) -> HttpResponse {
+        let mut answer = HttpResponse::Ok();
+        no_store(&mut answer);
+        answer.json(TokenResponse {
+            access_token: &issued.token,
+            token_type: "Bearer",
+            expires_in: issued.expires_in,
+            scope: &target.scope,
+        })
+    }
+
+    fn refusal(service: &TokenService, failure: &Failure) -> HttpResponse {
+        failure.response(&service.settings.support_address)
+    }
+}
