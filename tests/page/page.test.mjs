@@ -10,4 +10,6 @@ import './finding.mjs';
 import './days.mjs';
 import './rotation.mjs';
 import './failures.mjs';
+import './account.mjs';
+import './directory.mjs';
 import './team.mjs';

@@ -101,6 +101,9 @@ test('pictures of the credential manager’s views', async (t) => {
   const tab = await open(t, who, '#/applications', { viewport: WIDE });
   await tab.getByText('3 secrets').waitFor();
   await picture(tab, 'applications', { narrow: true });
+  await tab.goto(`${demo.page_url}#/account`);
+  await tab.getByRole('heading', { name: 'My account' }).waitFor();
+  await picture(tab, 'account', { narrow: true });
   await tab.goto(`${demo.page_url}#/applications/${who.clientId}`);
   await tab.getByText('Search server').first().waitFor();
   await picture(tab, 'application', { narrow: true });
@@ -178,6 +181,7 @@ test('pictures of the WMDA team’s views', async (t) => {
   for (const [hash, heading, name] of [
     ['organisations', 'Organisations', 'team-organisations'],
     ['people', 'People', 'team-people'],
+    ['report', 'Secrets', 'team-report'],
     ['apis', 'APIs', 'team-apis'],
     ['audit', 'Audit trail', 'team-audit'],
     ['applications', 'Applications', 'team-applications'],

@@ -43,11 +43,11 @@ test('an admin sets up a member: organisation, application, permission, person, 
   await page.getByRole('link', { name: 'Applications' }).click();
   await heading(page, 'Applications');
   await accessible(page, 'applications of the team');
-  await page.getByLabel('Search applications').fill('SampleCentre-DM');
+  await page.getByLabel('Search by name').fill('SampleCentre-DM');
   await page.getByRole('link', { name: 'Partner-DE-SampleCentre-DM' }).waitFor();
   await page.getByRole('link', { name: 'Partner-NL-ExampleRegistry-SMC' }).waitFor({ state: 'detached' });
-  await page.getByLabel('Search applications').fill('there is none like this');
-  await page.getByText('No application has').waitFor();
+  await page.getByLabel('Search by name').fill('there is none like this');
+  await page.getByText('No application fits').waitFor();
   await page.getByRole('button', { name: 'New application' }).click();
   await page.getByLabel('Organisation', { exact: true }).selectOption({ label: 'Fjord <b>Registry</b> (NO)' });
   await page.getByLabel('Short name of the organisation').fill('FjordRegistry');
@@ -76,6 +76,7 @@ test('an admin sets up a member: organisation, application, permission, person, 
   await page.getByLabel('E-mail address', { exact: true }).fill('ingrid@fjord.example');
   await page.getByLabel('Name', { exact: true }).fill('Ingrid Dahl');
   await page.getByRole('dialog').getByLabel('Organisation').selectOption({ label: 'Fjord <b>Registry</b>' });
+  await page.getByLabel('Send the enrolment link').uncheck();
   await accessible(page, 'add a person');
   await page.getByRole('button', { name: 'Add person' }).click();
   const shown = page.getByRole('dialog', { name: 'Enrolment link' });
@@ -99,7 +100,9 @@ test('an admin sets up a member: organisation, application, permission, person, 
   await accessible(page, 'assign');
   await page.getByRole('dialog').getByRole('button', { name: 'Add manager' }).click();
   await page.getByText('confirmed by Director Olsen').waitFor();
-  await page.getByText('Only one person can sign in to manage it.').waitFor();
+  // Whoever has not enrolled can't sign in.
+  await page.getByText('Not enrolled yet').waitFor();
+  await page.getByText('Nobody can sign in to manage it.').waitFor();
 
   await page.getByRole('button', { name: 'Remove manager Ingrid Dahl' }).click();
   await page.getByRole('button', { name: 'Remove manager', exact: true }).click();
@@ -136,6 +139,7 @@ test('an admin changes a person, makes a new link, and disables; an organisation
     .waitFor();
   await page.getByRole('button', { name: 'Change Paula Maier' }).click();
   await page.getByRole('button', { name: 'New enrolment link' }).click();
+  await page.getByLabel('Send the link by e-mail').uncheck();
   await page.getByRole('button', { name: 'Make a link' }).click();
   await page.getByRole('button', { name: 'Copy link' }).click();
   await page.getByRole('dialog', { name: 'Enrolment link' }).getByRole('button', { name: 'Done' }).click();

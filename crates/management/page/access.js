@@ -145,7 +145,7 @@ export function managersSection(application, tools) {
         h('strong', {}, name(one.display_name)),
         ' ',
         !one.enabled && h('span', { class: 'badge danger' }, t.state.disabled),
-        one.enrolled === false && h('span', { class: 'badge warning' }, t.state.notEnrolled),
+        !one.enrolled && h('span', { class: 'badge warning' }, t.state.notEnrolled),
         h(
           'div',
           { class: 'muted small' },
@@ -167,7 +167,7 @@ export function managersSection(application, tools) {
           h('span', { class: 'unseen' }, ' ', name(one.display_name)),
         ),
     );
-  const able = application.managers.filter((one) => one.enabled && one.enrolled !== false).length;
+  const able = application.managers.filter((one) => one.can_sign_in).length;
   const add = {
     key: 'assign',
     text: words.assign,

@@ -1,9 +1,14 @@
-// My account: what somebody sets about themselves.
+// My account: password, authenticator, recovery codes, sessions, and which e-mails come.
 
-import { get, patch } from './api.js';
+import { get, patch, post, remove } from './api.js';
+import { connectAuthenticator, recoveryCodes } from './authenticator.js';
+import { moment, relative } from './dates.js';
+import { confirm, openDialog } from './dialogs.js';
 import { h, name, replace } from './dom.js';
-import { guarded } from './lists.js';
-import { toast } from './notices.js';
+import { codeField, factorField, field, form, input } from './forms.js';
+import { guarded, table } from './lists.js';
+import { note, toast } from './notices.js';
+import { passwordFields } from './passwords.js';
 import { session } from './session.js';
 import { t, titled } from './texts.js';
 
@@ -11,7 +16,13 @@ const words = t.account;
 
 export async function accountView(main, { signal }) {
   titled(words.title);
-  const preferences = await get('/session/preferences', { signal });
+  const problem = h('div', { role: 'alert' });
+  const body = h('div', {});
+  const show = async () => {
+    const [account, sessions] = await Promise.all([get('/account', { signal }), get('/account/sessions', { signal })]);
+    replace(body, signInSection(account, show), sessionsSection(sessions.items, problem, show), mailSection(account));
+  };
+  await show();
   replace(
     main,
     h(
@@ -24,16 +35,226 @@ export async function accountView(main, { signal }) {
         h('p', { class: 'lead' }, name(session.user.display_name), ' · ', name(session.user.email)),
       ),
     ),
-    mailSection(preferences),
+    problem,
+    body,
+  );
+}
+
+/** What signing in takes, and how to change each part. */
+function signInSection(account, refresh) {
+  const row = (title, text, label, onclick) =>
+    h(
+      'li',
+      {},
+      h('div', {}, h('strong', {}, title), h('div', { class: 'muted small' }, text)),
+      h(
+        'button',
+        { type: 'button', class: 'button', onclick },
+        label,
+        h('span', { class: 'unseen' }, ` (${title.toLowerCase()})`),
+      ),
+    );
+  const own = account.has_password && account.has_authenticator;
+  return h(
+    'section',
+    { 'aria-labelledby': 'sign-in-title' },
+    h('h2', { id: 'sign-in-title' }, words.signIn),
+    account.identity_issuer && h('p', { class: 'muted' }, words.identity(h('code', {}, account.identity_issuer))),
+    own
+      ? h(
+          'ul',
+          { class: 'panel rows' },
+          row(t.password, words.passwordIs, words.change, () => changePassword(account)),
+          row(words.authenticator, words.authenticatorIs, words.replace, () => replaceAuthenticator(account, refresh)),
+          row(words.codes, words.codesLeft(account.recovery_codes_left), words.newCodes, () =>
+            newCodes(account, refresh),
+          ),
+        )
+      : h('p', { class: 'panel empty' }, words.noPassword),
+  );
+}
+
+/** Whoever changes how they sign in proves again who they are. */
+function proofFields(account) {
+  const who = input({ type: 'email', autocomplete: 'username', value: account.user.email, readonly: true });
+  const password = field(words.currentPassword, input({ type: 'password', autocomplete: 'current-password' }));
+  const factor = factorField(t.signIn.code);
+  return {
+    fields: [field(t.email, who), password, factor],
+    password,
+    clear: () => factor.clear(),
+    /** Null when something is missing. */
+    value() {
+      const proof = factor.proof();
+      if (!password.control.value) password.fail(t.signIn.passwordMissing);
+      return password.control.value && proof ? { password: password.control.value, ...proof } : null;
+    },
+  };
+}
+
+/** Opens a dialog that asks for the proof; `next(proof, dialog)` goes on with it. */
+function askProof(account, { title, intro, extra = [], submit, next, mayGo = () => true }) {
+  const proof = proofFields(account);
+  const send = async () => {
+    const given = proof.value();
+    if (!given || !mayGo()) return false;
+    try {
+      await next(given, dialog);
+    } catch (error) {
+      // A code works once, also one that was refused for another reason.
+      proof.clear();
+      throw error;
+    }
+    return true;
+  };
+  const dialog = openDialog({
+    title,
+    body: [
+      h('p', {}, intro),
+      form({ fields: [...proof.fields, ...extra], submit, cancel: () => dialog.leave(), send }),
+    ],
+  });
+  proof.password.control.focus();
+}
+
+function changePassword(account) {
+  const passwords = passwordFields();
+  askProof(account, {
+    title: words.changePassword,
+    intro: words.endsOthers,
+    extra: passwords.fields,
+    submit: words.changePassword,
+    mayGo: () => passwords.good(),
+    next: async (proof, dialog) => {
+      await post('/account/password', { ...proof, new_password: passwords.value() });
+      dialog.close();
+      toast(words.passwordChanged);
+    },
+  });
+}
+
+function replaceAuthenticator(account, refresh) {
+  askProof(account, {
+    title: words.replaceAuthenticator,
+    intro: words.replaceMeans,
+    submit: t.continue,
+    next: async (proof, dialog) => {
+      const view = await post('/account/authenticator', proof);
+      connect(view, dialog, refresh);
+    },
+  });
+}
+
+function connect(view, dialog, refresh) {
+  const code = codeField(t.enrolment.codeShown);
+  const send = async () => {
+    if (!code.digits()) {
+      code.fail(t.enrolment.codeMissing);
+      return false;
+    }
+    const made = await post('/account/authenticator/confirm', { token: view.token, totp: code.digits() });
+    showCodes(made.recovery_codes, dialog, refresh);
+    return true;
+  };
+  replace(
+    dialog.element.querySelector('.dialog-body'),
+    connectAuthenticator(view),
+    form({ fields: [code], submit: t.enrolment.finish, cancel: () => dialog.leave(), send }),
+  );
+  dialog.retitle(words.newAuthenticator);
+}
+
+function newCodes(account, refresh) {
+  askProof(account, {
+    title: words.newCodesTitle,
+    intro: words.newCodesMeans,
+    submit: words.newCodes,
+    next: async (proof, dialog) => {
+      const made = await post('/account/recovery-codes', proof);
+      showCodes(made.recovery_codes, dialog, refresh);
+    },
+  });
+}
+
+/** The codes, this once: leaving without them asks first. */
+function showCodes(codes, dialog, refresh) {
+  let kept = false;
+  const keep = () => {
+    kept = true;
+  };
+  dialog.protect(
+    () => !kept,
+    async () => {
+      const asked = { title: t.enrolment.leaveTitle, yes: t.enrolment.wroteDown, no: t.back };
+      if (!(await confirm({ ...asked, body: h('p', {}, t.enrolment.leaveMeans) }))) return;
+      keep();
+      dialog.close();
+    },
+  );
+  replace(
+    dialog.element.querySelector('.dialog-body'),
+    recoveryCodes(codes, keep),
+    h(
+      'div',
+      { class: 'actions' },
+      h('button', { type: 'button', class: 'button primary', onclick: dialog.leave }, t.done),
+    ),
+  );
+  dialog.retitle(words.codes);
+  refresh().catch(() => {});
+}
+
+function sessionsSection(sessions, problem, refresh) {
+  const end = (path, said) =>
+    guarded(problem, async () => {
+      await remove(path);
+      toast(said);
+      await refresh();
+    });
+  const list = table(words.sessions, words.sessionColumns);
+  const cells = (one) => [
+    one.user_agent ? name(one.user_agent, { class: 'agent' }) : words.unknownProgram,
+    one.source ? h('code', {}, one.source) : '–',
+    moment(one.created_at),
+    relative(one.last_seen_at),
+    one.current
+      ? h('span', { class: 'badge ok' }, words.thisSession)
+      : h(
+          'button',
+          {
+            type: 'button',
+            class: 'button quiet danger',
+            onclick: () => end(`/account/sessions/${one.id}`, words.sessionEnded),
+          },
+          words.end,
+        ),
+  ];
+  list.fill(sessions.map(cells));
+  return h(
+    'section',
+    { 'aria-labelledby': 'sessions-title' },
+    h(
+      'div',
+      { class: 'section-head' },
+      h('h2', { id: 'sessions-title' }, words.sessions),
+      sessions.length > 1 &&
+        h(
+          'button',
+          { type: 'button', class: 'button', onclick: () => end('/account/sessions', words.othersEnded) },
+          words.endOthers,
+        ),
+    ),
+    h('p', { class: 'muted' }, words.sessionsLead),
+    list,
   );
 }
 
 /** Which reminders come. Urgent ones always do. */
-function mailSection(preferences) {
+function mailSection(account) {
   const problem = h('div', { role: 'alert' });
   const choose = (wanted) =>
     guarded(problem, async () => {
-      await patch('/session/preferences', { reminders: wanted });
+      await patch('/account', { reminders: wanted });
       toast(t.saved);
     });
   const option = ([value, [label, what]]) =>
@@ -44,7 +265,7 @@ function mailSection(preferences) {
         type: 'radio',
         name: 'reminders',
         value,
-        checked: preferences.reminders === value,
+        checked: account.reminders === value,
         onchange: () => choose(value),
       }),
       h('span', {}, label, h('span', { class: 'muted small block' }, what)),
@@ -60,5 +281,6 @@ function mailSection(preferences) {
       h('legend', { class: 'unseen' }, words.mail),
       h('div', { class: 'checks' }, Object.entries(words.reminders).map(option)),
     ),
+    note('info', words.alwaysTold),
   );
 }

@@ -91,6 +91,18 @@ export const post = (path, body, options) => call('POST', path, { ...options, bo
 export const patch = (path, body, options) => call('PATCH', path, { ...options, body });
 export const remove = (path, options) => call('DELETE', path, options);
 
+/** Saves an answer as a file. */
+export async function download(path, type, file) {
+  const response = await fetch(BASE + path, { headers: { Accept: type }, cache: 'no-store' }).catch(() => null);
+  if (!response) throw new NoAnswer();
+  if (!response.ok) throw new Problem(response, await read(response));
+  const url = URL.createObjectURL(await response.blob());
+  const link = document.createElement('a');
+  Object.assign(link, { href: url, download: file });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
 /** Every item of a list, following its pages; for lists that are short by their nature. */
 export async function all(path, options) {
   const items = [];

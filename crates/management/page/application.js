@@ -3,7 +3,9 @@
 import { accessSection, managersSection, switchButton } from './access.js';
 import { all, facts, get, isAbort, SessionOver } from './api.js';
 import { environments } from './applications.js';
+import { historySection } from './history.js';
 import { createSecret } from './create-secret.js';
+import { moment } from './dates.js';
 import { deleteSecret } from './delete-secret.js';
 import { h, name, replace } from './dom.js';
 import { icon } from './icons.js';
@@ -75,7 +77,7 @@ export async function applicationView(main, { parameters: [clientId, secretId], 
   }
 
   show();
-  replace(main, head, missing(secrets, secretId), rotating, list, around);
+  replace(main, head, missing(secrets, secretId), rotating, list, around, historySection(clientId, signal));
   watchRotation(() => rotations(secrets), tools, signal);
   return {
     changed: (changedId) => {
@@ -146,9 +148,22 @@ function header(application, tools) {
       ),
       switchButton(application, tools),
     ),
-    !application.enabled && note('danger', seesAll() ? words.disabledForTeam : words.disabled),
+    !application.enabled && disabledNote(application),
     addresses(application),
   ];
+}
+
+/** The WMDA team reads who disabled it, and when. */
+function disabledNote(application) {
+  const place = h('div', {}, note('danger', seesAll() ? words.disabledForTeam : words.disabled));
+  if (seesAll()) tellWho(place, application.client_id).catch(() => {});
+  return place;
+}
+
+async function tellWho(place, clientId) {
+  const { items } = await get(`/applications/${clientId}/history?limit=200`);
+  const event = items.find((one) => one.action === 'application.disable');
+  if (event) replace(place, note('danger', words.disabledBy(name(event.actor), moment(event.at))));
 }
 
 /** The organisation, which the WMDA team can open. */

@@ -1,9 +1,12 @@
 // What the WMDA team should look at: the urgent open, the rest folded.
 
-import { clock, get } from './api.js';
+import { clock, get, post } from './api.js';
 import { duration, expiry, relative } from './dates.js';
 import { h, name, replace } from './dom.js';
 import { icon } from './icons.js';
+import { guarded } from './lists.js';
+import { toast } from './notices.js';
+import { isAdmin } from './session.js';
 import { t, titled } from './texts.js';
 
 const words = t.attention;
@@ -11,30 +14,47 @@ const words = t.attention;
 const KINDS = ['secret_expired_yet_tried', 'secret_expiring', 'too_few_managers'];
 const FOLDED_ABOVE = 10;
 
+/** How long thinly managed applications are left out. */
+const SNOOZE_DAYS = 30;
+
 export async function attentionView(main, { signal }) {
   titled(words.title);
-  const { items, complete } = await get('/attention', { signal });
-  const groups = KINDS.map((kind) => [kind, items.filter((one) => one.kind === kind)]);
-  replace(
-    main,
-    h(
-      'div',
-      { class: 'page-head' },
+  const problem = h('div', { role: 'alert' });
+  const show = async () => {
+    const { items, counts, complete } = await get('/attention', { signal });
+    const groups = KINDS.map((kind) => [kind, items.filter((one) => one.kind === kind)]);
+    replace(
+      main,
       h(
         'div',
-        {},
-        h('h1', { tabindex: '-1' }, words.title),
-        h('p', { class: 'lead' }, items.length === 0 ? words.nothing : words.count(items.length, complete)),
+        { class: 'page-head' },
+        h(
+          'div',
+          {},
+          h('h1', { tabindex: '-1' }, words.title),
+          h('p', { class: 'lead' }, items.length === 0 ? words.nothing : words.count(items.length, complete)),
+        ),
       ),
-    ),
-    items.length === 0 && h('p', { class: 'panel empty' }, icon('check'), ' ', words.allGood),
-    groups.filter(([, found]) => found.length > 0).map(([kind, found]) => group(kind, found)),
-  );
+      problem,
+      items.length === 0 && h('p', { class: 'panel empty' }, icon('check'), ' ', words.allGood),
+      groups.filter(([, found]) => found.length > 0).map(([kind, found]) => group(kind, found, snooze)),
+      counts.snoozed > 0 && h('p', { class: 'muted' }, words.snoozed(counts.snoozed)),
+    );
+  };
+  const snooze = (applications) =>
+    guarded(problem, async () => {
+      const client_ids = applications.map((one) => one.client_id);
+      await post('/attention/snooze', { kind: 'too_few_managers', client_ids, days: SNOOZE_DAYS });
+      toast(words.nowSnoozed(SNOOZE_DAYS));
+      await show();
+      main.querySelector('h1').focus({ preventScroll: true });
+    });
+  await show();
 }
 
-function group(kind, found) {
+function group(kind, found, snooze) {
   const [title, why] = words.kinds[kind];
-  const list = kind === 'too_few_managers' ? byOrganisation(found) : rows(found);
+  const list = kind === 'too_few_managers' ? byOrganisation(found, snooze) : rows(found);
   const long = kind === 'too_few_managers' && found.length > FOLDED_ABOVE;
   return h(
     'section',
@@ -48,9 +68,16 @@ function group(kind, found) {
 const rows = (found) => h('ul', { class: 'panel rows' }, found.map(row));
 
 /** Thinly managed applications of one organisation are one matter: one mail to it settles all. */
-function byOrganisation(found) {
+function byOrganisation(found, snooze) {
   const groups = new Map();
   for (const one of found) groups.set(one.organisation_name, [...(groups.get(one.organisation_name) ?? []), one]);
+  const later = (organisation, applications) =>
+    h(
+      'button',
+      { type: 'button', class: 'button quiet', onclick: () => snooze(applications) },
+      words.later(SNOOZE_DAYS),
+      h('span', { class: 'unseen' }, ' ', name(organisation)),
+    );
   const item = ([organisation, applications]) =>
     h(
       'li',
@@ -66,6 +93,7 @@ function byOrganisation(found) {
         ),
       ),
       mark(applications.reduce((least, one) => (one.able_managers < least.able_managers ? one : least))),
+      isAdmin() && later(organisation, applications),
     );
   return h('ul', { class: 'panel rows' }, [...groups].map(item));
 }

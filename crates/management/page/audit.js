@@ -2,7 +2,7 @@
 
 import { moment } from './dates.js';
 import { h, name, newId, replace } from './dom.js';
-import { actions, actionText, objectName, readNames } from './events.js';
+import { actions, actionText, objectName } from './events.js';
 import { icon } from './icons.js';
 import { guarded, pagedList, table } from './lists.js';
 import { t, titled } from './texts.js';
@@ -11,7 +11,6 @@ const words = t.audit;
 
 export async function auditView(main, { signal }) {
   titled(words.title);
-  const names = await readNames(signal);
   const list = table(words.events, words.columns, 'log');
   const problem = h('div', { role: 'alert' });
   const text = (extra = {}) => h('input', { class: 'input', spellcheck: 'false', autocomplete: 'off', ...extra });
@@ -22,6 +21,7 @@ export async function auditView(main, { signal }) {
       options.map(([value, label]) => h('option', { value }, label)),
     );
   const controls = {
+    search: filter(words.search, text({ maxlength: 120 })),
     actor: filter(words.actor, text({ maxlength: 254 })),
     action: filter(words.action, choice([['', words.any], ...actions()])),
     object: filter(words.object, text({ maxlength: 200 })),
@@ -63,7 +63,7 @@ export async function auditView(main, { signal }) {
       narrow('actor', one.actor, name(one.actor), words.thisActor),
       narrow('action', one.action, actionText(one.action), words.thisAction),
       [
-        objectName(one, names),
+        objectName(one, new Map(Object.entries(one.names))),
         ' ',
         one.object.includes('/') && narrow('object', one.object, icon('search'), words.thisObject),
       ],

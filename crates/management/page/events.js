@@ -1,24 +1,9 @@
 // Events of the audit trail in words: what was done to what, by names where there are some.
 
-import { all } from './api.js';
 import { h, name } from './dom.js';
 import { t } from './texts.js';
 
 const words = t.events;
-
-/** Reads the names that stand behind the ids of events. */
-export async function readNames(signal) {
-  const lists = await Promise.all(
-    ['/applications', '/organisations', '/users', '/resources'].map((path) => all(path, { signal }).catch(() => [])),
-  );
-  const [applications, organisations, users, resources] = lists;
-  return new Map([
-    ...applications.map((one) => [one.client_id, one.name]),
-    ...organisations.map((one) => [one.id, one.name]),
-    ...users.map((one) => [one.id, one.display_name]),
-    ...resources.map((one) => [one.id, t.apiIn(one.name, one.environment)]),
-  ]);
-}
 
 /** What was done, such as “Secret deleted”; an action without words is shown as it is. */
 export const actionText = (action) => words.actions[action] ?? action;
@@ -29,7 +14,6 @@ export const actions = () => Object.entries(words.actions);
 /** The object of an event, such as `application/<id>/secret/<id>`, by names; the path stays for whoever asks. */
 export function objectName(event, names) {
   const named = pairs(event.object).map(([kind, id]) => part(kind, id, names));
-  if (event.object_name) named.splice(named.length ? named.length - 1 : 0, 1, name(event.object_name));
   if (named.length === 0) return h('span', { class: 'muted' }, '–');
   return h(
     'span',

@@ -64,16 +64,17 @@ export function moreButton(next, show) {
 
 /**
  * A list that is read page by page and filtered. What was looked for, and how much of it, belongs to the entry in the
- * browser's history: Back shows it again. `show(items, fresh)` draws; `filters` are names and values of the query.
+ * browser's history: Back shows it again, unless it is a part of a view that does not remember. `show(items, fresh)` draws; `filters` are names and values of the query.
  */
-export function pagedList({ path, signal, show, filters = {} }) {
+export function pagedList({ path, signal, show, filters = {}, remembers = true }) {
   const more = h('div', {});
-  const kept = history.state?.list ?? {};
+  const kept = (remembers && history.state?.list) || {};
   const list = { filters: { ...filters, ...kept.filters }, more, load, filter };
   let shown = 0;
   return list;
 
   function remember() {
+    if (!remembers) return;
     history.replaceState({ ...history.state, list: { filters: list.filters, shown } }, '');
   }
 

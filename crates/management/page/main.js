@@ -23,12 +23,13 @@ const ROUTES = [
   [/^#\/organisations$/, './organisations.js', 'organisationsView'],
   [new RegExp(`^#/organisations/${ID}$`), './organisation.js', 'organisationView'],
   [/^#\/people$/, './people.js', 'peopleView'],
+  [/^#\/report$/, './report.js', 'reportView'],
   [/^#\/apis$/, './resources.js', 'resourcesView'],
   [/^#\/audit$/, './audit.js', 'auditView'],
 ];
 /** What a credential manager may open; the rest is the WMDA team's. */
 const FOR_ALL = 3;
-const TEAM = ['attention', 'applications', 'organisations', 'people', 'apis', 'audit'];
+const TEAM = ['attention', 'applications', 'organisations', 'people', 'report', 'apis', 'audit'];
 
 const top = document.getElementById('top');
 const main = document.getElementById('main');

@@ -4,7 +4,7 @@ import { all, get, patch } from './api.js';
 import { day, moment } from './dates.js';
 import { confirm, openDialog } from './dialogs.js';
 import { h, name, replace } from './dom.js';
-import { actionText, objectName, readNames } from './events.js';
+import { actionText, objectName } from './events.js';
 import { form } from './forms.js';
 import { icon } from './icons.js';
 import { guarded, stateBadge, table } from './lists.js';
@@ -24,7 +24,7 @@ export async function organisationView(main, { parameters: [id], signal }) {
     titled(found.organisation.name);
     replace(
       main,
-      head(found.organisation, problem, show),
+      head(found, problem, show),
       problem,
       applicationsSection(found),
       peopleSection(found),
@@ -36,20 +36,19 @@ export async function organisationView(main, { parameters: [id], signal }) {
 }
 
 async function read(id, signal) {
-  const object = encodeURIComponent(`organisation/${id}`);
   const ours = (path) => all(path, { signal }).then((list) => list.filter((one) => one.organisation_id === id));
-  const [organisation, applications, people, webhooks, history, names] = await Promise.all([
+  const [organisation, applications, people, webhooks, history] = await Promise.all([
     get(`/organisations/${id}`, { signal }),
     ours('/applications'),
     ours('/users'),
     get(`/organisations/${id}/webhooks`, { signal }).catch(() => ({ items: [] })),
-    get(`/audit-events?object=${object}&limit=${RECENT}`, { signal }),
-    readNames(signal),
+    get(`/audit-events?organisation_id=${id}&limit=${RECENT}`, { signal }),
   ]);
-  return { organisation, applications, people, webhooks: webhooks.items, history: history.items, names };
+  return { organisation, applications, people, webhooks: webhooks.items, history: history.items };
 }
 
-function head(organisation, problem, refresh) {
+function head({ organisation, history }, problem, refresh) {
+  const disabled = history.find((one) => one.action === 'organisation.disable');
   const button = (text, kind, onclick) => h('button', { type: 'button', class: `button ${kind}`, onclick }, text);
   return h(
     'div',
@@ -81,7 +80,8 @@ function head(organisation, problem, refresh) {
           ),
         ),
     ),
-    !organisation.enabled && note('danger', words.disabled),
+    !organisation.enabled &&
+      note('danger', disabled ? words.disabledBy(name(disabled.actor), moment(disabled.at)) : words.disabled),
   );
 }
 
@@ -160,9 +160,14 @@ function webhooksSection({ webhooks }) {
   return section(words.webhooks, webhooks.length, list);
 }
 
-function historySection({ history, names }) {
+function historySection({ history }) {
   const list = table(words.history, words.historyColumns, 'log');
-  const cells = (one) => [moment(one.at), actionText(one.action), objectName(one, names), name(one.actor)];
+  const cells = (one) => [
+    moment(one.at),
+    actionText(one.action),
+    objectName(one, new Map(Object.entries(one.names))),
+    name(one.actor),
+  ];
   list.fill(history.map(cells), { empty: words.noHistory });
   return section(words.history, null, list);
 }

@@ -42,10 +42,7 @@ export async function peopleView(main, { signal }) {
       [name(one.display_name), h('div', { class: 'muted small' }, name(one.email))],
       organisation(one),
       roleNames(one.roles),
-      [
-        stateBadge(one.enabled),
-        one.enrolled === false && [' ', h('span', { class: 'badge warning' }, t.state.notEnrolled)],
-      ],
+      [stateBadge(one.enabled), !one.enrolled && [' ', h('span', { class: 'badge warning' }, t.state.notEnrolled)]],
       isAdmin() &&
         h(
           'button',
@@ -124,13 +121,42 @@ const agreesToDisable = (one) =>
     body: h('p', {}, words.disableMeans(name(one.display_name))),
   });
 
-async function newLink(one) {
-  const agreed = await confirm({
+/** A new link: for a forgotten password, or also for an authenticator that is lost. */
+function newLink(one) {
+  const byMail = check(words.sendMail(one.email), true);
+  const lost = check(words.lostAuthenticator, false, () =>
+    replace(warning, lost.chosen() && note('warning', words.recognise)),
+  );
+  const warning = h('div', {});
+  const send = async () => {
+    const wanted = { send_mail: byMail.chosen(), replace_authenticator: lost.chosen() };
+    const link = await post(`/users/${one.id}/enrolment`, wanted);
+    dialog.close();
+    handOver(one, link);
+    return true;
+  };
+  const dialog = openDialog({
     title: words.newLinkTitle,
-    yes: words.makeLink,
-    body: h('p', {}, words.newLinkMeans(name(one.display_name))),
+    kind: 'small',
+    body: [
+      h('p', {}, words.newLinkMeans(name(one.display_name))),
+      form({ fields: [lost, warning, byMail], submit: words.makeLink, cancel: () => dialog.close(), send }),
+    ],
   });
-  if (agreed) showLink(one, await post(`/users/${one.id}/enrolment`));
+}
+
+/** A labelled checkbox; `.chosen()` says whether it is set. */
+function check(text, checked, onchange = () => {}) {
+  const box = h('input', { type: 'checkbox', checked, onchange });
+  const element = h('label', { class: 'check' }, box, h('span', {}, text));
+  element.chosen = () => box.checked;
+  return element;
+}
+
+/** The link went by mail, or is shown. */
+function handOver(person, link) {
+  if (link.mailed_to) toast(words.mailed(link.mailed_to));
+  else showLink(person, link);
 }
 
 function add({ organisations, refresh }) {
@@ -139,22 +165,29 @@ function add({ organisations, refresh }) {
   const label = field(t.name, input({}), { longest: 120 });
   const place = field(t.organisation, select([['', words.team], ...enabled.map((one) => [one.id, one.name])]));
   const roles = roleChecks(['credential_manager']);
+  const byMail = check(words.sendMailNew, true);
   place.control.value = enabled[0]?.id ?? '';
   const send = async () => {
     const [email, shown, owner] = [mail.text(), label.text(), place.control.value];
     if (!EMAIL.test(email)) mail.fail(words.emailMissing);
     if (!shown) label.fail(words.nameMissing);
     if (!EMAIL.test(email) || !shown) return false;
-    const person = { email, display_name: shown, roles: roles.chosen(), ...(owner && { organisation_id: owner }) };
+    const works = owner ? { organisation_id: owner } : {};
+    const person = { email, display_name: shown, roles: roles.chosen(), send_mail: byMail.chosen(), ...works };
     const made = await post('/users', person);
     dialog.close();
-    showLink(made, made);
+    handOver(made, made);
     await refresh();
     return true;
   };
   const dialog = openDialog({
     title: words.add,
-    body: form({ fields: [mail, label, place, roles], submit: words.create, cancel: () => dialog.close(), send }),
+    body: form({
+      fields: [mail, label, place, roles, byMail],
+      submit: words.create,
+      cancel: () => dialog.close(),
+      send,
+    }),
   });
   mail.control.focus();
 }
