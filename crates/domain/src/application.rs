@@ -47,6 +47,20 @@ impl ApplicationName {
         &self.0
     }
 
+    /// Two upper-case letters.
+    pub fn country_code(&self) -> &str {
+        self.part(1)
+    }
+
+    /// The owner, as the convention writes it.
+    pub fn organisation(&self) -> &str {
+        self.part(2)
+    }
+
+    fn part(&self, number: usize) -> &str {
+        self.0.split('-').nth(number).unwrap_or_default()
+    }
+
     /// Whether the name is a `PartnerAlternative-…` one.
     pub fn is_alternative(&self) -> bool {
         self.0.starts_with("PartnerAlternative-")

@@ -8,6 +8,7 @@ mod connections;
 mod demo;
 mod exposure;
 mod identity;
+mod import;
 mod keys;
 mod listening;
 mod logging;
@@ -62,6 +63,8 @@ enum Command {
     Check(ConfigArgument),
     /// The WMDA team's work from a shell: people, organisations, applications, permissions, the audit trail.
     Admin(admin::AdminArguments),
+    /// Take organisations, applications with their client ids, permissions and managers from an export of Entra ID.
+    Import(import::ImportArguments),
     /// Print the OpenAPI document of the management API.
     Openapi,
     /// Make, list, rotate and retire signing keys.
@@ -99,6 +102,7 @@ fn run(cli: Cli) -> Outcome<()> {
         }
         Command::Check(argument) => preparation::check(&configuration::load(Some(&argument.config), None)?),
         Command::Admin(arguments) => admin::run(arguments),
+        Command::Import(arguments) => import::run(arguments),
         Command::Openapi => {
             println!("{}", management::openapi().to_pretty_json()?);
             Ok(())

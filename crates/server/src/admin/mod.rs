@@ -5,13 +5,15 @@ mod audit;
 mod directory;
 mod list;
 mod people;
-mod print;
+pub mod print;
 mod report;
 mod resources;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
+use domain::Clock;
 use management::{Allowed, Management};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -38,6 +40,15 @@ Examples:
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct AdminArguments {
+    #[command(flatten)]
+    options: ShellOptions,
+    #[command(subcommand)]
+    command: AdminCommand,
+}
+
+/// Where the data is, who works on it, and how the outcome is printed.
+#[derive(Args)]
+pub struct ShellOptions {
     /// The configuration file.
     #[arg(long, default_value = "wmda-auth.toml", global = true)]
     config: PathBuf,
@@ -46,12 +57,10 @@ pub struct AdminArguments {
     data_dir: Option<PathBuf>,
     /// Print JSON for scripts instead of text for people.
     #[arg(long, global = true)]
-    json: bool,
+    pub json: bool,
     /// Who does it, for the audit trail.
     #[arg(long, global = true, env = "USER", default_value = "unknown")]
     operator: String,
-    #[command(subcommand)]
-    command: AdminCommand,
 }
 
 #[derive(Subcommand)]
@@ -73,30 +82,43 @@ enum AdminCommand {
 }
 
 pub fn run(arguments: AdminArguments) -> Outcome<()> {
-    let dir = arguments.data_dir.as_deref();
-    let file = dir.is_none().then_some(arguments.config.as_path());
-    let configuration = configuration::load(file, dir)?;
-    let prepared = preparation::prepare(&configuration)?;
-    let url = configuration.server.public_url.clone();
-    let service = serve::management(&configuration, &prepared, url);
-    let shell = Shell {
-        allowed: service.operator(&arguments.operator),
-        service,
-    };
+    let shell = arguments.options.open()?;
     actix_web::rt::System::new().block_on(async {
         let outcome = shell.run(arguments.command).await?;
-        print::print(&outcome, arguments.json);
+        print::print(&outcome, arguments.options.json);
         Ok(())
     })
 }
 
+impl ShellOptions {
+    /// Opens the database as the server does.
+    pub fn open(&self) -> Outcome<Shell> {
+        let dir = self.data_dir.as_deref();
+        let file = dir.is_none().then_some(self.config.as_path());
+        let configuration = configuration::load(file, dir)?;
+        let prepared = preparation::prepare(&configuration)?;
+        let url = configuration.server.public_url.clone();
+        let service = serve::management(&configuration, &prepared, url);
+        Ok(Shell {
+            allowed: service.operator(&self.operator),
+            clock: prepared.clock,
+            service,
+        })
+    }
+}
+
 /// The operations, and who asks for them.
-struct Shell {
-    service: Management,
-    allowed: Allowed,
+pub struct Shell {
+    pub service: Management,
+    pub allowed: Allowed,
+    clock: Arc<dyn Clock>,
 }
 
 impl Shell {
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
     async fn run(&self, command: AdminCommand) -> Outcome<Value> {
         match command {
             AdminCommand::People(command) => self.people(command).await,

@@ -21,7 +21,7 @@ pub(super) fn line(text: &str) -> std::io::Result<()> {
     writeln!(std::io::stdout(), "{text}")
 }
 
-pub(super) fn print(outcome: &Value, as_json: bool) {
+pub fn print(outcome: &Value, as_json: bool) {
     match outcome {
         Value::Null => {}
         outcome if as_json => println!("{outcome}"),

@@ -21,6 +21,7 @@ mod account;
 mod api_docs;
 mod attacks;
 mod hanging_database;
+mod import;
 mod introspection;
 mod keys;
 mod management;
