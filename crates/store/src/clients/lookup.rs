@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::NaiveDateTime;
-use diesel::{Connection, OptionalExtension, prelude::*};
+use diesel::{Connection, OptionalExtension, dsl::exists, prelude::*};
 use domain::{
     application::ApplicationName,
     client::{Client, Grant, SecretDigest},
@@ -29,17 +29,21 @@ pub(crate) struct LoadedClient {
 }
 
 impl Store {
-    /// Whether an application and its organisation are enabled; for the errors of the Entra routes, never for
-    /// authentication.
+    /// Whether an application and its organisation are enabled; for the log and the errors of the Entra routes, never for
+    /// authentication. The answer of the database is of the same size whatever it says.
     pub async fn application_enabled(&self, client_id: Uuid) -> Result<Option<bool>, StoreError> {
         self.run(move |connection| {
-            let row = applications::table
-                .inner_join(organisations::table)
-                .filter(applications::client_id.eq(client_id.to_string()))
-                .select((applications::enabled, organisations::enabled))
-                .first::<(bool, bool)>(connection)
-                .optional()?;
-            Ok(row.map(|(own, owner)| own && owner))
+            let known = || {
+                applications::table
+                    .inner_join(organisations::table)
+                    .filter(applications::client_id.eq(client_id.to_string()))
+            };
+            let enabled = known()
+                .filter(applications::enabled)
+                .filter(organisations::enabled);
+            let (known, enabled) =
+                diesel::select((exists(known()), exists(enabled))).get_result::<(bool, bool)>(connection)?;
+            Ok(known.then_some(enabled))
         })
         .await
     }
