@@ -2,7 +2,7 @@
 //! memory knows is answered from any source at any time. Who is over the limit is answered from memory, before any query,
 //! except that a small reserve of queries lets a newcomer behind the same address in.
 
-use std::{net::IpAddr, num::NonZeroU32};
+use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
 use domain::{pepper::Digest, source::network};
 use governor::{
@@ -16,6 +16,9 @@ type Instant = <DefaultClock as Clock>::Instant;
 
 /// How many of those over a limit, and how many secrets that were right, are remembered.
 const REMEMBERED: usize = 100_000;
+/// For so long after a refusal somebody lives on the reserve. Without it a database that is away would be asked by all of
+/// them again as soon as one failure is allowed, for no failure is counted while it gives no answer.
+const COOL_DOWN: Duration = Duration::from_secs(10);
 /// A source that is over its limit may still cause one query for so many failures of its limit.
 const RESERVE_SHARE: u32 = 4;
 /// How many such queries it may cause at once, as a share of its burst, and at least.
@@ -50,7 +53,7 @@ impl Attempt {
 pub(crate) struct Throttle {
     failures: DefaultKeyedRateLimiter<Counted>,
     failures_of_client: DefaultKeyedRateLimiter<Counted>,
-    /// Until when somebody is over the limit.
+    /// Until when somebody counts as over the limit.
     over: Cache<Counted, Instant>,
     reserve: DefaultKeyedRateLimiter<IpAddr>,
     /// Secrets that were right when the database was last asked: their holders are no newcomers.
@@ -80,17 +83,15 @@ impl Throttle {
 
     /// Whether the database may be asked about this secret; else the seconds to wait.
     pub(crate) fn admit(&self, attempt: &Attempt) -> Result<(), u64> {
-        match self.over_until(attempt) {
-            Some(until) if self.right.get(&attempt.secret).is_none() => {
-                self.spend_reserve(attempt.source, self.seconds_to(until))
-            }
-            _ => Ok(()),
+        if self.is_over(attempt) && self.right.get(&attempt.secret).is_none() {
+            return self.spend_reserve(attempt.source);
         }
+        Ok(())
     }
 
     /// Whether one more query of a source, that its failures did not cause, may be made.
     pub(crate) fn admit_query(&self, source: IpAddr) -> Result<(), u64> {
-        self.spend_reserve(network(source), 1)
+        self.spend_reserve(network(source))
     }
 
     /// Remembers a secret that was right.
@@ -118,20 +119,24 @@ impl Throttle {
         self.reserve.retain_recent();
     }
 
-    fn spend_reserve(&self, source: IpAddr, wait: u64) -> Result<(), u64> {
-        self.reserve.check_key(&source).map_err(|_| wait)
+    fn spend_reserve(&self, source: IpAddr) -> Result<(), u64> {
+        let spent = self.reserve.check_key(&source);
+        spent.map_err(|until| self.seconds_to(until.earliest_possible()))
     }
 
     fn remember(&self, who: Counted, until: &NotUntil<Instant>) -> u64 {
         let until = until.earliest_possible();
-        self.over.insert(who, until);
+        self.over.insert(who, until + COOL_DOWN);
         self.seconds_to(until)
     }
 
-    fn over_until(&self, attempt: &Attempt) -> Option<Instant> {
-        let source = self.over.get(&Counted::Source(attempt.source));
-        let client = self.over.get(&Counted::Client(attempt.client_id, attempt.source));
-        source.max(client).filter(|until| *until > self.clock.now())
+    fn is_over(&self, attempt: &Attempt) -> bool {
+        let source = Counted::Source(attempt.source);
+        let client = Counted::Client(attempt.client_id, attempt.source);
+        let now = self.clock.now();
+        [source, client]
+            .iter()
+            .any(|who| self.over.get(who).is_some_and(|until| until > now))
     }
 
     /// Whole seconds, rounded up (RFC 9110 §10.2.3).
