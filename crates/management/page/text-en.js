@@ -170,8 +170,7 @@ export default {
       no_mfa:
         'You signed in there without a second factor, and this page needs one. Set up multi-factor authentication there, then try again.',
       disabled: 'Your account here, or your organisation, is disabled. Ask the WMDA team why.',
-      not_bound:
-        'You have a password here. Sign in with it, and ask the WMDA team how to connect your account there.',
+      not_bound: 'You have a password here. Sign in with it, and ask the WMDA team how to connect your account there.',
       failed: 'Signing in there did not work. Try again. If it fails again, tell the WMDA team.',
     },
   },

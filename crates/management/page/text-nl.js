@@ -184,8 +184,7 @@ export default {
       no_mfa:
         'U hebt zich daar zonder tweede factor aangemeld, en die is hier nodig. Stel daar meervoudige authenticatie in en probeer het opnieuw.',
       disabled: 'Uw account hier, of uw organisatie, is uitgeschakeld. Vraag het WMDA-team waarom.',
-      not_bound:
-        'U hebt hier een wachtwoord. Meld u daarmee aan en vraag het WMDA-team hoe u uw account daar koppelt.',
+      not_bound: 'U hebt hier een wachtwoord. Meld u daarmee aan en vraag het WMDA-team hoe u uw account daar koppelt.',
       failed:
         'Het aanmelden daar is niet gelukt. Probeer het opnieuw. Lukt het weer niet, meld het dan aan het WMDA-team.',
     },
