@@ -124,7 +124,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(folder, relay):
 def test_what_is_due_waits_for_a_server_that_is_down_and_is_sent_once(folder, relay):
     away = wmda_auth(folder, "smtp://localhost:9", "notify")
     assert away.returncode == 0, away.stderr
-    assert "0 sent" in away.stdout and "1 secrets were due" in away.stdout, away.stdout
+    assert "0 sent" in away.stdout and "1 secret was due" in away.stdout, away.stdout
     again = wmda_auth(folder, f"smtps://{LOGIN}@{relay[1]}", "notify")
     assert again.returncode == 0, again.stderr
     assert "0 secrets were due" in again.stdout, "it was planned before, and is planned once"
