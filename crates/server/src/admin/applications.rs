@@ -20,7 +20,7 @@ pub enum Command {
         after_help = "Example:\n  wmda-auth admin create-application --name Partner-NL-ExampleRegistry-SMC --organisation ORGANISATION_ID"
     )]
     CreateApplication {
-        /// Partner-<country>-<OrganisationName>-<SMC|DM> or PartnerAlternative-….
+        /// `Partner-<country>-<OrganisationName>-<SMC|DM>` or `PartnerAlternative-…`.
         #[arg(long)]
         name: String,
         /// The owner's id.

@@ -27,7 +27,7 @@ pub struct Filter {
     /// Exactly this action, such as secret.create.
     #[arg(long)]
     action: Option<String>,
-    /// Exactly this object, such as user/<id>.
+    /// Exactly this object, such as `user/<id>`.
     #[arg(long)]
     object: Option<String>,
     /// done or denied.
