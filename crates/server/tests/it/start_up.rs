@@ -11,7 +11,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::support::{Demo, binary, finished, postgres_database, succeeded};
+use crate::support::{Answer, Demo, GRANT, binary, finished, postgres_database, succeeded};
 
 /// Stands in every file that is broken; no message may show it.
 const SENTINEL: &str = "sentinel7Hk2Qw";
@@ -516,4 +516,21 @@ fn white_space_within_an_address_or_a_tenant_is_refused() {
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && text.contains(key), "{text}");
     }
+}
+
+/// SQLite: who closes the database last removes the log. Whoever is not the last must notice that.
+#[test]
+fn a_command_beside_a_running_server_leaves_it_its_log() {
+    let demo = Demo::sqlite();
+    let wrong = format!("{GRANT}&client_id={}&client_secret=wrong", demo.upload.id);
+    std::thread::scope(|scope| {
+        // The pool makes further connections.
+        for _ in 0..16 {
+            scope.spawn(|| assert_eq!(Answer::of(demo.token(&*wrong)).status, 401));
+        }
+    });
+    let mut list = binary();
+    list.args(["admin", "list", "organisations", "--data-dir"]);
+    succeeded(list.arg(demo.data_dir()));
+    assert!(demo.data_dir().join("wmda-auth.db-wal").exists());
 }

@@ -82,14 +82,16 @@ fn without_quotes(error: ConnectionError) -> ConnectionError {
 }
 
 /// A new file is its owner's alone, and so are those that SQLite puts beside it. What can't be made SQLite tells itself.
+/// A file that is there must not be opened: closing it would give up the locks that this process has on it (POSIX), and the
+/// next process that closes the database would take the log from under us.
 fn create_private(path: &str) {
     use std::os::unix::fs::OpenOptionsExt;
     if path.starts_with(':') || path.starts_with("file:") {
         return;
     }
     let _ = std::fs::OpenOptions::new()
-        .append(true)
-        .create(true)
+        .write(true)
+        .create_new(true)
         .mode(0o600)
         .open(path);
 }
