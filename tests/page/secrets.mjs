@@ -23,6 +23,12 @@ const DAY = 86_400_000;
 const at = (who) => `#/applications/${who.clientId}`;
 const list = async (who) => (await call('GET', `/applications/${who.clientId}/secrets`, { as: who })).items;
 const card = (page, text) => page.getByRole('article').filter({ hasText: text });
+/** A secret of any name: direction marks are refused by the server, and older databases may hold them. */
+const named = async (who, name) => {
+  const made = await secret(who, 'Renamed');
+  sql('UPDATE client_secrets SET name = ? WHERE id = ?', name, made.id);
+  return made;
+};
 const ends = (id, days) =>
   sql('UPDATE client_secrets SET expires_at = ? WHERE id = ?', stored(Date.now() + days * DAY), id);
 
@@ -235,7 +241,7 @@ test('names are text, whatever they hold', async (t) => {
     '{{constructor.constructor("alert(1)")()}}',
     'x'.repeat(120),
   ];
-  for (const name of hostile) await secret(who, name);
+  for (const name of hostile) await named(who, name);
   const page = await open(t, who, at(who));
   page.on('dialog', () => assert.fail('a name has run'));
   await card(page, hostile[0]).waitFor();
@@ -277,7 +283,7 @@ test('deleting what is not in use asks once and says that it can’t be undone',
 test('deleting what was used in the last day shows by whom, and takes its name', async (t) => {
   const who = await manager();
   const name = 'Main \u202e\u200bsystem';
-  const busy = await secret(who, name);
+  const busy = await named(who, name);
   await use(who, busy, 'curl/8.5.0');
   const page = await open(t, who, at(who));
   await card(page, 'Main').getByRole('button', { name: 'Delete' }).click();
