@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accessible, application, call, demo, fits, manager, open, person, signIn, totp } from './harness.mjs';
+import { accessible, application, call, copied, demo, fits, manager, open, person, signIn, totp } from './harness.mjs';
 
 const NEW = 'another sentence of mine';
 
@@ -59,7 +59,7 @@ test('recovery codes are made anew and not left without a question', async (t) =
   await page.getByRole('button', { name: 'Done' }).click();
   const question = page.getByRole('dialog', { name: 'Continue without the codes?' });
   await question.getByRole('button', { name: 'Go back' }).click();
-  await page.getByRole('button', { name: 'Copy codes' }).click();
+  await copied(page, 'Copy codes');
   await page.getByRole('button', { name: 'Done' }).click();
   await page.getByRole('dialog').waitFor({ state: 'detached' });
 });
@@ -77,7 +77,7 @@ test('an authenticator is replaced by another one, which brings its own recovery
   await page.getByLabel('Code that the app shows now').fill(totp(key));
   await page.getByRole('button', { name: 'Finish' }).click();
   await page.getByText('Save these codes now').waitFor();
-  await page.getByRole('button', { name: 'Copy codes' }).click();
+  await copied(page, 'Copy codes');
   await page.getByRole('button', { name: 'Done' }).click();
   await signIn({ ...who, totp_secret: key }, { steps: 1 });
 });

@@ -203,6 +203,12 @@ export function sql(statement, ...values) {
   execFileSync('python3', ['-c', script, join(demo.data_dir, 'wmda-auth.db'), statement, JSON.stringify(values)]);
 }
 
+/** Copies, and waits until it is copied: before that the page still guards what it shows once. */
+export async function copied(page, name) {
+  await page.getByRole('button', { name }).click();
+  await page.getByText('Copied', { exact: true }).first().waitFor();
+}
+
 /** A time as the database holds it. */
 export const stored = (milliseconds) => new Date(milliseconds).toISOString().replace('T', ' ').replace('Z', '');
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { admin, application, call, manager, open, secret, sql, stored, totp } from './harness.mjs';
+import { admin, application, call, copied, manager, open, secret, sql, stored, totp } from './harness.mjs';
 
 const at = (who) => `#/applications/${who.clientId}`;
 const MINUTE = 60_000;
@@ -47,7 +47,7 @@ test('a new secret stays under Back and reload while “Leave without the secret
   assert.equal(await question.count(), 1, 'it is asked once');
   await question.getByRole('button', { name: 'Go back' }).click();
   assert.ok(await shown(page).isVisible());
-  await page.getByRole('button', { name: 'Copy secret' }).click();
+  await copied(page, 'Copy secret');
   await page.keyboard.press('Escape');
   await shown(page).waitFor({ state: 'detached' });
   assert.equal(await reloadAsks(page), false, 'once it is copied nothing is asked');
@@ -75,7 +75,7 @@ test('a new secret stays under Back, reload and leaving while “Sign in to cont
   await signInAgain.getByRole('button', { name: 'Sign in' }).click();
   await signInAgain.waitFor({ state: 'detached' });
   assert.equal(await shown(page).textContent(), value);
-  await page.getByRole('button', { name: 'Copy secret' }).click();
+  await copied(page, 'Copy secret');
 });
 
 test('a new secret stays when its owner signs in anew in another tab, or wants to sign out at the warning', async (t) => {
@@ -97,7 +97,7 @@ test('a new secret stays when its owner signs in anew in another tab, or wants t
     .getByRole('button', { name: 'Go back' })
     .click();
   await warning.getByRole('button', { name: 'Stay signed in' }).click();
-  await page.getByRole('button', { name: 'Copy secret' }).click();
+  await copied(page, 'Copy secret');
 });
 
 test('while the secret is being made nothing closes the form', async (t) => {
@@ -120,7 +120,7 @@ test('while the secret is being made nothing closes the form', async (t) => {
   assert.ok(await reloadAsks(page));
   answer();
   await shown(page).waitFor();
-  await page.getByRole('button', { name: 'Copy secret' }).click();
+  await copied(page, 'Copy secret');
 });
 
 test('recovery codes are not lost by Back or reload, and the used token does not come back to the address', async (t) => {
@@ -133,6 +133,7 @@ test('recovery codes are not lost by Back or reload, and the used token does not
   await page.evaluate((hash) => {
     location.hash = hash;
   }, user.enrolment_url.split('#')[1]);
+  await page.getByLabel('Repeat password').waitFor();
   await page.getByLabel('Password', { exact: true }).fill('a sentence of my own');
   await page.getByLabel('Repeat password').fill('a sentence of my own');
   await page.getByRole('button', { name: 'Continue' }).click();
@@ -149,7 +150,7 @@ test('recovery codes are not lost by Back or reload, and the used token does not
     .click();
   assert.equal(await page.locator('.codes code').count(), 10);
   assert.ok(!page.url().includes('token='), page.url());
-  await page.getByRole('button', { name: 'Copy codes' }).click();
+  await copied(page, 'Copy codes');
   assert.equal(await reloadAsks(page), false);
 });
 
@@ -159,12 +160,12 @@ test('when the value is closed the focus stays on the page, and the assistant of
   const page = await open(t, who, at(who));
   const focused = () => page.evaluate(() => document.activeElement.tagName);
   await create(page, 'Number 4');
-  await page.getByRole('button', { name: 'Copy secret' }).click();
+  await copied(page, 'Copy secret');
   await page.getByRole('button', { name: 'Done' }).click();
   assert.equal(await page.evaluate(() => document.activeElement.dataset.key), 'create');
   await page.getByRole('button', { name: /^Rotate Number 3/ }).click();
   await page.getByRole('button', { name: 'Create secret' }).click();
-  await page.getByRole('button', { name: 'Copy secret' }).click();
+  await copied(page, 'Copy secret');
   await page.getByRole('button', { name: 'Done' }).click();
   const panel = page.getByRole('region', { name: 'Rotation in progress' });
   await panel.waitFor();
