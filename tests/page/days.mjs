@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { call, manager, open, person, secret, signIn, sql, stored } from './harness.mjs';
+import { call, copied, manager, open, person, secret, signIn, sql, stored } from './harness.mjs';
 
 const ZONES = ['Europe/Amsterdam', 'Pacific/Auckland', 'America/Los_Angeles'];
 const DAY = 86_400_000;
@@ -26,7 +26,7 @@ for (const timezoneId of ZONES) {
     await page.getByText(`Works until ${written}.`).waitFor();
     await page.getByRole('button', { name: 'Create secret' }).click();
     await page.getByRole('dialog', { name: 'Your new secret' }).getByText(written).waitFor();
-    await page.getByRole('button', { name: 'Copy secret' }).click();
+    await copied(page, 'Copy secret');
     await page.keyboard.press('Escape');
     const card = page.getByRole('article').filter({ hasText: 'Dated' });
     const time = card.locator(`time[datetime^="${chosen}"]`);

@@ -8,7 +8,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { accessible, admin, application, call, demo, manager, open, person, secret, signIn, totp } from './harness.mjs';
+import {
+  accessible,
+  admin,
+  application,
+  call,
+  copied,
+  demo,
+  manager,
+  open,
+  person,
+  secret,
+  signIn,
+  totp,
+} from './harness.mjs';
 
 const at = (who) => `#/applications/${who.clientId}`;
 const list = async (who) => (await call('GET', `/applications/${who.clientId}/secrets`, { as: who })).items;
@@ -64,7 +77,7 @@ test('the server is gone in the middle of a creation: nothing is half-made, and 
   assert.equal(await page.getByLabel('Name').inputValue(), 'Made later');
   await page.getByRole('button', { name: 'Create secret' }).click();
   await page.getByRole('dialog', { name: 'Your new secret' }).waitFor();
-  await page.getByRole('button', { name: 'Copy secret' }).click();
+  await copied(page, 'Copy secret');
 });
 
 test('the answer to a creation is lost: the page finds the secret, says so, and offers to delete it', async (t) => {

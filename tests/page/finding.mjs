@@ -2,7 +2,20 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accessible, admin, application, call, demo, fits, manager, open, person, secret, signIn } from './harness.mjs';
+import {
+  accessible,
+  admin,
+  application,
+  call,
+  copied,
+  demo,
+  fits,
+  manager,
+  open,
+  person,
+  secret,
+  signIn,
+} from './harness.mjs';
 
 test('a manager of many applications finds one by typing', async (t) => {
   const applications = [await application({ called: 'Partner-NL-FarAwayRegistry-DM' })];
@@ -147,5 +160,5 @@ test('a code that is pasted with spaces is taken whole, and a name counts as the
   await tab.getByLabel('Name').fill('😀'.repeat(120));
   await tab.getByRole('button', { name: 'Create secret' }).click();
   await tab.getByRole('dialog', { name: 'Your new secret' }).waitFor();
-  await tab.getByRole('button', { name: 'Copy secret' }).click();
+  await copied(tab, 'Copy secret');
 });

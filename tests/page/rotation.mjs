@@ -2,7 +2,20 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accessible, call, colleague, demo, fits, manager, open, secret, sql, stored, use } from './harness.mjs';
+import {
+  accessible,
+  call,
+  colleague,
+  copied,
+  demo,
+  fits,
+  manager,
+  open,
+  secret,
+  sql,
+  stored,
+  use,
+} from './harness.mjs';
 
 const at = (who) => `#/applications/${who.clientId}`;
 const panel = (page, name = 'Rotation in progress') => page.getByRole('region', { name });
@@ -22,7 +35,7 @@ test('a rotation from beginning to end: seen live, resumed, and the same for two
   await accessible(page, 'rotate');
   await dialog.getByLabel('Name').fill('Search server, next');
   await dialog.getByRole('button', { name: 'Create secret' }).click();
-  await page.getByRole('button', { name: 'Copy secret' }).click();
+  await copied(page, 'Copy secret');
   const value = await page.evaluate(() => navigator.clipboard.readText());
   await page.getByRole('button', { name: 'Done: wait for its first use' }).click();
 

@@ -8,6 +8,7 @@ import {
   accessible,
   call,
   colleague,
+  copied,
   demo,
   fits,
   inDays,
@@ -331,7 +332,7 @@ test('two tabs show the same: what one creates, the other shows', async (t) => {
   await second.getByRole('button', { name: 'Create new secret' }).click();
   await second.getByLabel('Name').fill('From the other tab');
   await second.getByRole('button', { name: 'Create secret' }).click();
-  await second.getByRole('button', { name: 'Copy secret' }).click();
+  await copied(second, 'Copy secret');
   await card(first, 'From the other tab').waitFor();
 });
 

@@ -8,6 +8,7 @@ import {
   admin,
   application,
   call,
+  copied,
   demo,
   fits,
   manager,
@@ -161,7 +162,7 @@ test('twelve hours after signing in staying is no longer offered, and a form is 
   await fillIn(page, who, { code: totp(who.totp_secret, 1) });
   await page.getByRole('button', { name: 'Create secret' }).click();
   await page.getByText('Value of Late work').waitFor();
-  await page.getByRole('button', { name: 'Copy secret' }).click();
+  await copied(page, 'Copy secret');
 });
 
 test('what the page asks by itself keeps no session alive', async (t) => {
@@ -207,7 +208,7 @@ test('a session that has ended with a form open loses nothing that was typed', a
   // The call that was refused is made again, with what was typed.
   await page.getByRole('dialog', { name: 'Your new secret' }).waitFor();
   await page.getByText('Value of Search server, Utrecht').waitFor();
-  await page.getByRole('button', { name: 'Copy secret' }).click();
+  await copied(page, 'Copy secret');
   const { items } = await call('GET', `/applications/${who.clientId}/secrets`, { as: await signedInAgain(page) });
   assert.deepEqual(
     items.map((one) => one.name),
@@ -236,5 +237,5 @@ test('two tabs: signing in anew in one lets the other go on', async (t) => {
   assert.equal(await first.getByLabel('Name').inputValue(), 'Written before');
   await first.getByRole('button', { name: 'Create secret' }).click();
   await first.getByRole('dialog', { name: 'Your new secret' }).waitFor();
-  await first.getByRole('button', { name: 'Copy secret' }).click();
+  await copied(first, 'Copy secret');
 });
