@@ -62,6 +62,11 @@ impl Store {
         })
         .await
     }
+
+    /// Takes an attempt that was right out of counters that others count in too.
+    pub async fn forgive_attempt(&self, counters: Vec<Counter>) -> Result<(), StoreError> {
+        self.run(move |connection| forgive(connection, &counters)).await
+    }
 }
 
 fn over_limit(
