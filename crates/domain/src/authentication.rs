@@ -16,6 +16,7 @@ use crate::{
 pub struct AuthenticatedClient {
     client: Arc<Client>,
     secret_id: Uuid,
+    secret_expires_at: DateTime<Utc>,
     status_index: i64,
 }
 
@@ -41,15 +42,16 @@ pub fn authenticate(
             found = Some(secret);
         }
     }
-    let (secret_id, status_index) = match found {
+    let secret = match found {
         None => return Err(Refusal::NoMatch),
         Some(secret) if secret.expires_at <= now => return Err(Refusal::Expired(secret.id)),
-        Some(secret) => (secret.id, secret.status_index),
+        Some(secret) => secret,
     };
     Ok(AuthenticatedClient {
+        secret_id: secret.id,
+        secret_expires_at: secret.expires_at,
+        status_index: secret.status_index,
         client,
-        secret_id,
-        status_index,
     })
 }
 
@@ -78,6 +80,11 @@ impl AuthenticatedClient {
     /// The secret that was presented.
     pub fn secret_id(&self) -> Uuid {
         self.secret_id
+    }
+
+    /// From this instant on that secret is refused.
+    pub fn secret_expires_at(&self) -> DateTime<Utc> {
+        self.secret_expires_at
     }
 
     /// The place of that secret in the token status list.

@@ -13,4 +13,7 @@ pub struct TokenResponse<'a> {
     pub expires_in: i64,
     /// The roles that the token holds.
     pub scope: &'a str,
+    /// When the client secret that was used expires (RFC 7591 §3.2.1), in seconds since 1970; absent when none was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret_expires_at: Option<i64>,
 }

@@ -92,6 +92,8 @@ pub(crate) struct Issued {
     pub(crate) expires_in: i64,
     pub(crate) expires_at: i64,
     pub(crate) not_before: i64,
+    /// When the secret that was used expires, in seconds since 1970.
+    pub(crate) secret_expires_at: Option<i64>,
 }
 
 /// Paths below the public URL, without a slash before them.

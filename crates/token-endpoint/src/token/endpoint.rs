@@ -6,6 +6,7 @@ use domain::authentication::{AuthenticatedClient, TargetRefusal};
 use super::{
     dialect::{Dialect, check_grant_type},
     request::TokenRequest,
+    secret_expiry,
 };
 use crate::{
     http::{
@@ -56,7 +57,9 @@ impl TokenService {
         let target = D::target(&grant, named, &request)?;
         let issued = self.issue::<D>(&client, &grant, &target)?;
         self.record(http, &client);
-        Ok(D::success(&issued, &target))
+        let mut answer = D::success(&issued, &target);
+        secret_expiry::announce(&mut answer, issued.secret_expires_at, self.clock.now());
+        Ok(answer)
     }
 
     /// Whether anybody could have it, for the log and for Entra's codes.

@@ -8,3 +8,4 @@ pub(crate) mod entra_v2;
 pub(crate) mod issuing;
 pub(crate) mod request;
 pub(crate) mod rfc9068;
+pub(crate) mod secret_expiry;

@@ -85,6 +85,7 @@ impl Dialect for Rfc9068 {
             token_type: "Bearer",
             expires_in: issued.expires_in,
             scope: &target.scope,
+            client_secret_expires_at: issued.secret_expires_at,
         })
     }
 

@@ -9,6 +9,7 @@ mod metadata;
 mod migration;
 mod outage;
 mod requests;
+mod secret_expiry;
 mod tokens;
 
 const PRODUCTION: &str = "5df05a6d-8ef0-49fe-9441-62cd9b540376";
