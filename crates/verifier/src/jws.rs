@@ -1,11 +1,12 @@
 //! A compact JWS (RFC 7515 §3.1): its header judged, its signature checked under a key whose algorithm it has.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jose::strict_json;
 use jsonwebtoken::crypto;
 use oauth2_types::algorithm::Algorithm;
 use serde_json::Value;
 
-use crate::{Rejection, keys::Key, strict_json};
+use crate::{Rejection, keys::Key};
 
 /// A token that can be looked at; nothing in it is to be believed before [`Jws::verify`].
 #[derive(Debug)]

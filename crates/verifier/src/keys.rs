@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use jose::strict_json;
 use jsonwebtoken::{
     DecodingKey,
     jwk::{Jwk, PublicKeyUse},
@@ -16,7 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::{Clock, Fetch, FetchError, Issuer, Rejection, strict_json};
+use crate::{Clock, Fetch, FetchError, Issuer, Rejection};
 
 /// After this long keys are fetched again, as the server's `Cache-Control` says.
 const FRESH: Duration = Duration::from_secs(300);

@@ -10,7 +10,6 @@ mod jws;
 mod keys;
 mod rejection;
 mod status;
-mod strict_json;
 mod verifier;
 
 #[cfg(feature = "actix")]

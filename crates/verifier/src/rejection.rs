@@ -1,5 +1,6 @@
 //! Every reason to refuse a token. The reason is for the log; a caller learns only "invalid token".
 
+use jose::strict_json::NotStrict;
 use oauth2_types::bearer::BearerError;
 
 /// Why a token is not accepted.
@@ -62,6 +63,16 @@ impl Rejection {
             Self::MissingRole => Some(BearerError::InsufficientScope),
             Self::Unavailable(_) => None,
             _ => Some(BearerError::InvalidToken),
+        }
+    }
+}
+
+impl From<NotStrict> for Rejection {
+    fn from(error: NotStrict) -> Self {
+        match error {
+            NotStrict::Malformed => Self::Malformed,
+            NotStrict::Repeated => Self::DuplicateKey,
+            NotStrict::Mismatch => Self::Claims,
         }
     }
 }

@@ -10,10 +10,11 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use flate2::read::ZlibDecoder;
+use jose::strict_json;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use crate::{Clock, Fetch, Issuer, Rejection, jws::Jws, keys::IssuerKeys, strict_json};
+use crate::{Clock, Fetch, Issuer, Rejection, jws::Jws, keys::IssuerKeys};
 
 /// How soon a failed fetch is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -159,7 +160,7 @@ impl StatusLists {
         let jws = Jws::parse(token)?;
         jws.has_type("statuslist+jwt")?;
         jws.verify(&*keys.find(&jws.kid).await?)?;
-        strict_json::parse(&jws.payload)
+        Ok(strict_json::parse(&jws.payload)?)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use jose::strict_json;
 use oauth2_types::algorithm::Algorithm;
 
 use crate::{
     Clock, Fetch, Issuer, Rejection, VerifiedToken, claims::Claims, jws::Jws, keys::IssuerKeys,
-    status::StatusLists, strict_json,
+    status::StatusLists,
 };
 
 /// The largest difference between clocks that may be tolerated.

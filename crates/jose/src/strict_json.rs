@@ -8,29 +8,40 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use crate::Rejection;
-
 const REPEATED: &str = "repeated key";
 
-/// Reads an object.
-pub(crate) fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Rejection> {
-    let value = read(text)?;
-    serde_json::from_value(value).map_err(|_| Rejection::Claims)
+/// Why a text is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotStrict {
+    /// No JSON object.
+    #[error("it is no JSON object")]
+    Malformed,
+    /// A member stands twice in one object.
+    #[error("a member is repeated")]
+    Repeated,
+    /// An object with a member that is missing or of another type.
+    #[error("a member is missing or has another type")]
+    Mismatch,
+}
+
+/// Reads an object into a type.
+pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, NotStrict> {
+    let object = read(text)?;
+    serde_json::from_value(Value::Object(object)).map_err(|_| NotStrict::Mismatch)
 }
 
 /// Reads an object as it stands.
-pub(crate) fn read(text: &[u8]) -> Result<Value, Rejection> {
-    let Strict(value) = serde_json::from_slice(text).map_err(|error| {
+pub fn read(text: &[u8]) -> Result<Map<String, Value>, NotStrict> {
+    let read = serde_json::from_slice(text).map_err(|error| {
         if error.to_string().starts_with(REPEATED) {
-            Rejection::DuplicateKey
+            NotStrict::Repeated
         } else {
-            Rejection::Malformed
+            NotStrict::Malformed
         }
     })?;
-    if value.is_object() {
-        Ok(value)
-    } else {
-        Err(Rejection::Malformed)
+    match read {
+        Strict(Value::Object(object)) => Ok(object),
+        Strict(_) => Err(NotStrict::Malformed),
     }
 }
 
@@ -99,16 +110,12 @@ mod tests {
             r#"{"b":{"a":1,"a":2}}"#,
             r#"{"b":[{"\u0061":1,"a":2}]}"#,
         ] {
-            assert_eq!(
-                read(repeated.as_bytes()),
-                Err(Rejection::DuplicateKey),
-                "{repeated}"
-            );
+            assert_eq!(read(repeated.as_bytes()), Err(NotStrict::Repeated), "{repeated}");
         }
         for malformed in ["", "[]", "1", r#"{"a":1}x"#, r#"{"a""#] {
             assert_eq!(
                 read(malformed.as_bytes()),
-                Err(Rejection::Malformed),
+                Err(NotStrict::Malformed),
                 "{malformed}"
             );
         }

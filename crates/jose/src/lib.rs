@@ -1,0 +1,11 @@
+//! Signed JWTs that others made (RFC 7515, RFC 7517, RFC 7519), read as strictly as RFC 8725 asks: JSON without repeated
+//! members, compact JWS, public keys that are parsed once. What a token must say is its reader's to know. Our own tokens
+//! are signed in `keystore`.
+
+pub mod dpop;
+pub mod jws;
+pub mod public_key;
+pub mod strict_json;
+
+pub use jws::{Jws, JwsError};
+pub use public_key::{PublicKey, UnfitKey};
