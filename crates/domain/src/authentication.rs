@@ -8,15 +8,18 @@ use uuid::Uuid;
 
 use crate::{
     client::{Client, Grant},
+    credential::{Credential, CredentialKind},
     pepper::Digest,
+    profile::Profile,
 };
 
-/// A client that has proved possession of a live secret. Nothing but [`authenticate`] builds one.
+/// A client that has proved a live credential. Nothing but this module builds one.
 #[derive(Debug)]
 pub struct AuthenticatedClient {
     client: Arc<Client>,
-    secret_id: Uuid,
-    secret_expires_at: DateTime<Utc>,
+    credential_id: Uuid,
+    kind: CredentialKind,
+    expires_at: DateTime<Utc>,
     status_index: i64,
 }
 
@@ -29,37 +32,23 @@ pub enum Refusal {
     Expired(Uuid),
 }
 
-/// Checks digests that were computed from the presented secret. Digests are compared, not secrets: they are keyed,
-/// so the time that a comparison takes tells nothing that can be steered.
+/// Checks digests that were computed from the presented secret.
 pub fn authenticate(
     client: Arc<Client>,
     presented: &[Digest],
     now: DateTime<Utc>,
 ) -> Result<AuthenticatedClient, Refusal> {
     let mut found = None;
-    for secret in &client.secrets {
-        if presented.iter().any(|digest| same(digest, &secret.digest)) {
-            found = Some(secret);
+    for credential in &client.credentials {
+        if credential.proof.is_secret_of(presented) {
+            found = Some(credential.clone());
         }
     }
-    let secret = match found {
-        None => return Err(Refusal::NoMatch),
-        Some(secret) if secret.expires_at <= now => return Err(Refusal::Expired(secret.id)),
-        Some(secret) => secret,
-    };
-    Ok(AuthenticatedClient {
-        secret_id: secret.id,
-        secret_expires_at: secret.expires_at,
-        status_index: secret.status_index,
-        client,
-    })
-}
-
-fn same(left: &Digest, right: &Digest) -> bool {
-    left.iter()
-        .zip(right)
-        .fold(0, |difference, (l, r)| difference | (l ^ r))
-        == 0
+    let credential = found.ok_or(Refusal::NoMatch)?;
+    if credential.expires_at <= now {
+        return Err(Refusal::Expired(credential.id));
+    }
+    Ok(AuthenticatedClient::by(client, &credential))
 }
 
 /// Why no resource can be chosen.
@@ -72,22 +61,42 @@ pub enum TargetRefusal {
 }
 
 impl AuthenticatedClient {
+    fn by(client: Arc<Client>, credential: &Credential) -> Self {
+        Self {
+            client,
+            credential_id: credential.id,
+            kind: credential.proof.kind(),
+            expires_at: credential.expires_at,
+            status_index: credential.status_index,
+        }
+    }
+
     /// The client id.
     pub fn client_id(&self) -> Uuid {
         self.client.client_id
     }
 
-    /// The secret that was presented.
-    pub fn secret_id(&self) -> Uuid {
-        self.secret_id
+    /// The credential that was proved.
+    pub fn credential_id(&self) -> Uuid {
+        self.credential_id
     }
 
-    /// From this instant on that secret is refused.
-    pub fn secret_expires_at(&self) -> DateTime<Utc> {
-        self.secret_expires_at
+    /// From this instant on that secret is refused; `None` when it was no secret that was proved.
+    pub fn secret_expires_at(&self) -> Option<DateTime<Utc>> {
+        (self.kind == CredentialKind::Secret).then_some(self.expires_at)
     }
 
-    /// The place of that secret in the token status list.
+    /// What kind of credential that is.
+    pub fn credential_kind(&self) -> CredentialKind {
+        self.kind
+    }
+
+    /// What the application must do beyond the standard.
+    pub fn profile(&self) -> Profile {
+        self.client.profile
+    }
+
+    /// The place of that credential in the token status list.
     pub fn status_index(&self) -> i64 {
         self.status_index
     }

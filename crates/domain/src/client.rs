@@ -1,11 +1,10 @@
-//! A client as the token endpoint sees it: an enabled application with its secrets and grants, in one snapshot.
+//! A client as the token endpoint sees it: an enabled application with its credentials and grants, in one snapshot.
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::{pepper::Digest, resource::Resource};
+use crate::{credential::Credential, profile::Profile, resource::Resource};
 
 /// What an application may do on one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,26 +17,15 @@ pub struct Grant {
     pub scope: String,
 }
 
-/// One secret of a client, by its digest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecretDigest {
-    /// The secret's id.
-    pub id: Uuid,
-    /// Its stored form.
-    pub digest: Digest,
-    /// From this instant on it is refused.
-    pub expires_at: DateTime<Utc>,
-    /// Its place in the token status list.
-    pub status_index: i64,
-}
-
 /// A consistent picture of one client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     /// The client id.
     pub client_id: Uuid,
-    /// The secrets that are not deleted.
-    pub secrets: Vec<SecretDigest>,
+    /// What it must do beyond the standard.
+    pub profile: Profile,
+    /// The credentials that are not deleted.
+    pub credentials: Vec<Credential>,
     /// The grants.
     pub grants: Vec<Arc<Grant>>,
 }

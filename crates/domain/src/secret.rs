@@ -8,6 +8,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::{
+    credential::PublicPart,
     random::{self, NoRandomness},
     reminder::Notification,
 };
@@ -70,15 +71,17 @@ fn checksum(text: &str) -> String {
     digits.iter().copied().map(char::from).collect()
 }
 
-/// A secret as people see it: everything but its value, which is nowhere.
+/// A credential as people see it: of a secret everything but its value, which is nowhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientSecret {
     /// Permanent identifier.
     pub id: Uuid,
     /// What the manager calls it.
     pub name: String,
-    /// The first three characters of the value.
+    /// The first three characters of the value; of a key, those of its thumbprint.
     pub hint: String,
+    /// Its kind, and what is public of it.
+    pub public: PublicPart,
     /// Who created it.
     pub created_by: String,
     /// When it was created.

@@ -21,6 +21,7 @@ fn facts(left: i64) -> SecretFacts {
     let expires_at = NOW + days(left);
     SecretFacts {
         secret: ClientSecret {
+            public: domain::credential::PublicPart::Secret,
             id: Uuid::from_u128(1),
             name: "name".to_owned(),
             hint: "abc".to_owned(),

@@ -27,7 +27,7 @@ pub use outbox::{
 pub use people::{accounts, enrolments, sessions, sign_in_attempts, users};
 pub use secrets::{
     attention,
-    client_secrets::{self, NewClientSecret},
+    client_secrets::{self, NewClientSecret, NewProof},
     reports, secret_facts,
 };
 pub use store::Store;

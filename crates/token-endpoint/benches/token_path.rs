@@ -28,7 +28,7 @@ use domain::{
 use keystore::{Algorithm, FIRST_ALGORITHMS, KeyFolder, SigningKey};
 use ring::rand::SystemRandom;
 use serde_json::json;
-use store::{DatabaseUrl, NewClientSecret, Store, memory::ClientMemory};
+use store::{DatabaseUrl, NewClientSecret, NewProof, Store, memory::ClientMemory};
 use strum::VariantArray;
 use token_endpoint::{Parts, Settings, TokenService, metrics::Metrics};
 use uuid::Uuid;
@@ -90,7 +90,7 @@ async fn fill(store: &Store, pepper: &Pepper) -> String {
         client_id: CLIENT,
         name: "bench".to_owned(),
         hint: secret.hint().to_owned(),
-        digest: pepper.digest(CLIENT, secret.reveal()),
+        proof: NewProof::Secret(pepper.digest(CLIENT, secret.reveal())),
         created_by: "bench".to_owned(),
         created_at: Utc::now(),
         expires_at: Utc::now() + TimeDelta::days(1),

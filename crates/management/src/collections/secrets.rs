@@ -4,13 +4,14 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
+    credential::CredentialKind,
     expiry::parse_expiry,
     policy::Permission,
     reminder::Notification,
     secret::{ClientSecret, NewSecret, SecretStatus},
 };
 use serde::{Deserialize, Serialize};
-use store::{NewClientSecret, client_secrets::SecretFilter};
+use store::{NewClientSecret, NewProof, client_secrets::SecretFilter};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -201,7 +202,7 @@ impl Management {
             client_id,
             name,
             hint: value.hint().to_owned(),
-            digest: self.pepper.digest(client_id, value.reveal()),
+            proof: NewProof::Secret(self.pepper.digest(client_id, value.reveal())),
             created_by: allowed.actor.clone(),
             created_at: now,
             expires_at,
@@ -238,6 +239,7 @@ impl Management {
         let place = format!("secrets {client_id}");
         let after = cursor::open(&self.pepper, &place, query.after.as_deref())?;
         let filter = SecretFilter {
+            kind: CredentialKind::Secret,
             status: query.status.as_deref().map(parse_status).transpose()?,
             search: cursor::search(query.search)?,
             after: after.as_deref().and_then(cursor::parse_expiry_key),

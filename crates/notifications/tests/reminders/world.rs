@@ -24,7 +24,7 @@ use notifications::{
     Composer, HookSender, HookSettings, Notifier, Transport,
     rules::{DEFAULT_THRESHOLDS, Rules},
 };
-use store::{DatabaseUrl, NewClientSecret, Store, usage::UsageRecorder, users::UserChange};
+use store::{DatabaseUrl, NewClientSecret, NewProof, Store, usage::UsageRecorder, users::UserChange};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -226,7 +226,7 @@ impl World {
             client_id,
             name: name.to_owned(),
             hint: "abc".to_owned(),
-            digest: self.pepper.digest(client_id, &id.to_string()),
+            proof: NewProof::Secret(self.pepper.digest(client_id, &id.to_string())),
             created_by: "anna@registry.example".to_owned(),
             created_at: span.0,
             expires_at: span.1,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     audit::Entry,
+    credential::CredentialKind,
     pepper::Pepper,
     random,
     resource::{Environment, Resource, SigningAlgorithm},
@@ -14,7 +15,7 @@ use management::{
 };
 use ring::rand::SecureRandom;
 use serde_json::{Value, json};
-use store::{NewClientSecret, NewResourceServer, Store, StoreError, client_secrets::SecretFilter};
+use store::{NewClientSecret, NewProof, NewResourceServer, Store, StoreError, client_secrets::SecretFilter};
 use uuid::Uuid;
 
 use crate::Outcome;
@@ -258,6 +259,7 @@ impl Seeder<'_> {
 
     async fn replace_secret(&self, client_id: Uuid, name: &str, life: TimeDelta) -> Outcome<(Uuid, String)> {
         let every = SecretFilter {
+            kind: CredentialKind::Secret,
             status: None,
             search: name.to_owned(),
             after: None,
@@ -280,7 +282,7 @@ impl Seeder<'_> {
             client_id,
             name: name.to_owned(),
             hint: secret.hint().to_owned(),
-            digest: self.pepper.digest(client_id, secret.reveal()),
+            proof: NewProof::Secret(self.pepper.digest(client_id, secret.reveal())),
             created_by: "demo".to_owned(),
             created_at: self.now.min(self.now + life - TimeDelta::days(1)),
             expires_at: self.now + life,

@@ -7,7 +7,7 @@ use domain::{
     audit::{Entry, Event, Outcome},
     pepper::Pepper,
 };
-use store::{DatabaseUrl, NewClientSecret, Store};
+use store::{DatabaseUrl, NewClientSecret, NewProof, Store};
 use uuid::Uuid;
 
 use super::Demo;
@@ -28,7 +28,7 @@ pub fn add(demo: &Demo, database_url: &str, client_id: &str, count: u128) {
             client_id,
             name: format!("further {number}"),
             hint: "---".to_owned(),
-            digest: pepper.digest(client_id, &format!("further {number}")),
+            proof: NewProof::Secret(pepper.digest(client_id, &format!("further {number}"))),
             created_by: "test".to_owned(),
             created_at: Utc::now(),
             expires_at: Utc::now() + TimeDelta::days(1),

@@ -6,7 +6,8 @@ use chrono::NaiveDateTime;
 use diesel::{Connection, OptionalExtension, dsl::exists, prelude::*};
 use domain::{
     application::ApplicationName,
-    client::{Client, Grant, SecretDigest},
+    client::{Client, Grant},
+    credential::{Credential, CredentialKind, Proof},
     pepper::Digest,
 };
 use uuid::Uuid;
@@ -53,6 +54,7 @@ impl Store {
         self.run(move |connection| {
             let rows = client_secrets::table
                 .filter(client_secrets::id.eq(value.to_string()))
+                .filter(client_secrets::kind.eq(CredentialKind::Secret.as_str()))
                 .filter(client_secrets::client_id.eq(client_id.to_string()));
             Ok(rows.count().get_result::<i64>(connection)? > 0)
         })
@@ -87,6 +89,7 @@ impl Store {
                     ),
                 )
                 .filter(client_secrets::deleted_at.is_null())
+                .filter(client_secrets::kind.eq(CredentialKind::Secret.as_str()))
                 .select(client_secrets::client_id)
                 .first::<String>(connection)
                 .optional()?;
@@ -127,37 +130,52 @@ impl Store {
 }
 
 fn load_client(connection: &mut AnyConnection, client_id: &str) -> Result<Client, StoreError> {
-    let name: String = applications::table
+    let (name, profile): (String, String) = applications::table
         .find(client_id)
-        .select(applications::name)
+        .select((applications::name, applications::profile))
         .first(connection)?;
-    let secrets = client_secrets::table
+    let rows = client_secrets::table
         .filter(client_secrets::client_id.eq(client_id))
         .filter(client_secrets::deleted_at.is_null())
         .select((
             client_secrets::id,
-            client_secrets::digest,
             client_secrets::expires_at,
             client_secrets::status_index,
+            (
+                client_secrets::kind,
+                client_secrets::digest,
+                client_secrets::material,
+            ),
         ))
-        .load::<SecretRow>(connection)?;
+        .load::<CredentialRow>(connection)?;
+    let credentials = rows.into_iter().map(credential);
+    let credentials: Vec<Option<Credential>> = credentials.collect::<Result<_, _>>()?;
     Ok(Client {
         client_id: parse_id(client_id)?,
-        secrets: secrets.into_iter().map(secret_digest).collect::<Result<_, _>>()?,
+        profile: profile.parse().map_err(|_| StoreError::Corrupt("profile"))?,
+        credentials: credentials.into_iter().flatten().collect(),
         grants: load_grants(connection, client_id, &parse_name(&name)?)?,
     })
 }
 
-type SecretRow = (String, Vec<u8>, NaiveDateTime, i64);
+type CredentialRow = (String, NaiveDateTime, i64, (String, Vec<u8>, Option<String>));
 
-fn secret_digest((id, digest, expires_at, status_index): SecretRow) -> Result<SecretDigest, StoreError> {
+/// A credential; `None` when a later version wrote it, in a way that this one does not know: the others still count.
+fn credential(
+    (id, expires_at, status_index, proof): CredentialRow,
+) -> Result<Option<Credential>, StoreError> {
+    let (kind, digest, material) = proof;
     let digest = digest.try_into().map_err(|_| StoreError::Corrupt("digest"))?;
-    Ok(SecretDigest {
+    let Some(proof) = Proof::parse(&kind, digest, material.as_deref()) else {
+        log::warn!("the {kind} {id} can't be read by this version, and proves nothing here");
+        return Ok(None);
+    };
+    Ok(Some(Credential {
         id: parse_id(&id)?,
-        digest,
+        proof,
         expires_at: expires_at.and_utc(),
         status_index,
-    })
+    }))
 }
 
 fn load_grants(

@@ -57,8 +57,8 @@ impl ClientMemory {
     /// The client that one of the digests belongs to, if memory knows it and may answer.
     pub fn recall(&self, client_id: Uuid, digests: &[Digest]) -> Option<Arc<Client>> {
         let known = |client: &Arc<Client>| {
-            let mut secrets = client.secrets.iter();
-            secrets.any(|secret| digests.contains(&secret.digest))
+            let mut credentials = client.credentials.iter();
+            credentials.any(|credential| credential.proof.is_secret_of(digests))
         };
         self.has_lease()
             .then(|| self.clients.get(&client_id).filter(known))
@@ -189,7 +189,8 @@ mod tests {
     fn client(number: u128) -> Arc<Client> {
         Arc::new(Client {
             client_id: Uuid::from_u128(number),
-            secrets: Vec::new(),
+            profile: domain::profile::Profile::Standard,
+            credentials: Vec::new(),
             grants: Vec::new(),
         })
     }

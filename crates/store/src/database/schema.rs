@@ -13,7 +13,7 @@ diesel::table! {
     organisations (id) { id -> Text, name -> Text, country_code -> Text, enabled -> Bool, }
 }
 diesel::table! {
-    applications (client_id) { client_id -> Text, organisation_id -> Text, name -> Text, enabled -> Bool, }
+    applications (client_id) { client_id -> Text, organisation_id -> Text, name -> Text, enabled -> Bool, profile -> Text, }
 }
 diesel::table! {
     resources (id) {
@@ -50,6 +50,8 @@ diesel::table! {
         reminded_days -> Integer,
         tried_after_expiry_at -> Nullable<Timestamp>,
         replaces -> Nullable<Text>,
+        kind -> Text,
+        material -> Nullable<Text>,
     }
 }
 diesel::table! {

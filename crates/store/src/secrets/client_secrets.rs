@@ -1,4 +1,4 @@
-//! Client secrets, as people manage them.
+//! Credentials, as people manage them: secrets, and what stands beside them.
 
 use std::collections::HashMap;
 
@@ -6,9 +6,11 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use diesel::{OptionalExtension, prelude::*};
 use domain::{
     audit::Entry,
+    credential::{CredentialKind, PublicPart},
     pepper::Digest,
     secret::{ClientSecret, LastUse, SecretStatus},
 };
+use ring::digest;
 use uuid::Uuid;
 
 use crate::{
@@ -29,10 +31,22 @@ use crate::{
 /// How many days of use a view holds.
 const DAYS_SHOWN: i64 = 30;
 
+/// Versions of the pepper begin with 1.
+const NO_PEPPER: i32 = 0;
+
 /// How many secrets are read at once.
 const CHUNK: usize = 200;
 
-/// A secret to be stored; its value is already only a digest.
+/// What is stored of a new credential's proof.
+#[derive(Clone, Debug)]
+pub enum NewProof {
+    /// Of a secret: pepper version and digest.
+    Secret((i32, Digest)),
+    /// Of a key or a federated identity: what is public.
+    Public(PublicPart),
+}
+
+/// A credential to be stored; the value of a secret is already only a digest.
 #[derive(Clone, Debug)]
 pub struct NewClientSecret {
     /// Permanent identifier.
@@ -41,23 +55,25 @@ pub struct NewClientSecret {
     pub client_id: Uuid,
     /// What the manager calls it.
     pub name: String,
-    /// The first three characters of the value.
+    /// The first three characters of the value, or of a key's thumbprint.
     pub hint: String,
-    /// Pepper version and digest.
-    pub digest: (i32, Digest),
+    /// How it is proved.
+    pub proof: NewProof,
     /// Who creates it.
     pub created_by: String,
     /// Now.
     pub created_at: DateTime<Utc>,
     /// From this instant on it is refused.
     pub expires_at: DateTime<Utc>,
-    /// The secret of the same application that it is to replace.
+    /// The credential of the same application that it is to replace.
     pub replaces: Option<Uuid>,
 }
 
-/// Which secrets of an application a list shows.
+/// Which credentials of an application a list shows.
 #[derive(Clone, Debug)]
 pub struct SecretFilter {
+    /// Only those of this kind.
+    pub kind: CredentialKind,
     /// Only those in this state.
     pub status: Option<SecretStatus>,
     /// Only those whose name holds this text.
@@ -73,11 +89,41 @@ pub(crate) type Row = (
     (NaiveDateTime, NaiveDateTime),
     (Option<NaiveDateTime>, Option<String>, Option<String>),
     Option<String>,
+    (String, Option<String>),
 );
 
+/// The columns that hold the proof.
+struct Stored {
+    kind: CredentialKind,
+    material: Option<String>,
+    digest: Vec<u8>,
+    pepper_version: i32,
+}
+
+impl Stored {
+    /// `digest` is unique and never null, for the sake of versions that know secrets alone. What stands there for another
+    /// kind is no MAC under any pepper, so that no presented value has it.
+    fn of(id: Uuid, proof: NewProof) -> Self {
+        match proof {
+            NewProof::Secret((pepper_version, digest)) => Self {
+                kind: CredentialKind::Secret,
+                material: None,
+                digest: digest.to_vec(),
+                pepper_version,
+            },
+            NewProof::Public(public) => Self {
+                kind: public.kind(),
+                material: public.material(),
+                digest: digest::digest(&digest::SHA256, id.as_bytes()).as_ref().to_vec(),
+                pepper_version: NO_PEPPER,
+            },
+        }
+    }
+}
+
 impl Store {
-    /// Stores a secret, its times in whole milliseconds; the next request on any node can use it. `limit` is the number of live secrets that an
-    /// application may have: the lock of the version counter makes it hold however many are created at once.
+    /// Stores a credential, its times in whole milliseconds; the next request on any node can use it. `limit` is the number of live ones, of
+    /// whatever kind, that an application may have: the lock of the version counter makes it hold however many are created at once.
     pub async fn create_secret(
         &self,
         new: NewClientSecret,
@@ -96,13 +142,16 @@ impl Store {
                 require_live(connection, new.client_id, replaced)?;
             }
             let status_index = take_status_index(connection)?;
+            let stored = Stored::of(new.id, new.proof);
             let row = (
                 client_secrets::id.eq(new.id.to_string()),
                 client_secrets::client_id.eq(new.client_id.to_string()),
                 client_secrets::name.eq(new.name),
                 client_secrets::hint.eq(new.hint),
-                client_secrets::digest.eq(new.digest.1.to_vec()),
-                client_secrets::pepper_version.eq(new.digest.0),
+                client_secrets::kind.eq(stored.kind.as_str()),
+                client_secrets::material.eq(stored.material),
+                client_secrets::digest.eq(stored.digest),
+                client_secrets::pepper_version.eq(stored.pepper_version),
                 client_secrets::created_by.eq(new.created_by),
                 client_secrets::created_at.eq(new.created_at.trunc_subsecs(3).naive_utc()),
                 client_secrets::expires_at.eq(new.expires_at.trunc_subsecs(3).naive_utc()),
@@ -117,11 +166,10 @@ impl Store {
         .await
     }
 
-    /// Deletes a secret of this application. The promise holds once [`crate::clients::memory::ClientMemory::settle`] has passed.
-    pub async fn delete_secret(
+    /// Deletes a credential of this application. The promise holds once [`crate::clients::memory::ClientMemory::settle`] has passed.
+    pub async fn delete_credential(
         &self,
-        client_id: Uuid,
-        secret_id: Uuid,
+        (kind, client_id, secret_id): (CredentialKind, Uuid, Uuid),
         now: DateTime<Utc>,
         entry: Entry,
     ) -> Result<(), StoreError> {
@@ -129,6 +177,7 @@ impl Store {
             let live = client_secrets::table
                 .filter(client_secrets::id.eq(secret_id.to_string()))
                 .filter(client_secrets::client_id.eq(client_id.to_string()))
+                .filter(client_secrets::kind.eq(kind.as_str()))
                 .filter(client_secrets::deleted_at.is_null());
             let gone = client_secrets::deleted_at.eq(Some(now.naive_utc()));
             match diesel::update(live).set(gone).execute(connection)? {
@@ -142,7 +191,19 @@ impl Store {
         .await
     }
 
-    /// The secrets of an application, those that expire first at the beginning.
+    /// Deletes a secret: [`Store::delete_credential`].
+    pub async fn delete_secret(
+        &self,
+        client_id: Uuid,
+        secret_id: Uuid,
+        now: DateTime<Utc>,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        let which = (CredentialKind::Secret, client_id, secret_id);
+        self.delete_credential(which, now, entry).await
+    }
+
+    /// The credentials of an application of one kind, those that expire first at the beginning.
     pub async fn secrets(
         &self,
         client_id: Uuid,
@@ -154,7 +215,7 @@ impl Store {
             let search = filter.search.to_lowercase();
             let (mut secrets, mut after) = (Vec::new(), filter.after);
             loop {
-                let rows = chunk(connection, &client_id, (filter.status, now), after)?;
+                let rows = chunk(connection, (&client_id, filter.kind), (filter.status, now), after)?;
                 let ended = rows.len() < CHUNK;
                 for row in rows {
                     let one = secret(row)?;
@@ -182,9 +243,20 @@ impl Store {
         secret_id: Uuid,
         now: DateTime<Utc>,
     ) -> Result<Option<ClientSecret>, StoreError> {
+        self.credential((CredentialKind::Secret, client_id, secret_id), now)
+            .await
+    }
+
+    /// One credential of an application.
+    pub async fn credential(
+        &self,
+        (kind, client_id, secret_id): (CredentialKind, Uuid, Uuid),
+        now: DateTime<Utc>,
+    ) -> Result<Option<ClientSecret>, StoreError> {
         self.run(move |connection| {
             let row: Option<Row> = client_secrets::table
                 .find(secret_id.to_string())
+                .filter(client_secrets::kind.eq(kind.as_str()))
                 .filter(client_secrets::client_id.eq(client_id.to_string()))
                 .filter(client_secrets::deleted_at.is_null())
                 .select(COLUMNS)
@@ -202,12 +274,13 @@ impl Store {
 /// The next secrets of an application: a chunk at a time, because what has expired stays and can be much.
 fn chunk(
     connection: &mut AnyConnection,
-    client_id: &str,
+    (client_id, kind): (&str, CredentialKind),
     (status, now): (Option<SecretStatus>, DateTime<Utc>),
     after: Option<(DateTime<Utc>, Uuid)>,
 ) -> Result<Vec<Row>, StoreError> {
     let mut query = client_secrets::table
         .filter(client_secrets::client_id.eq(client_id.to_owned()))
+        .filter(client_secrets::kind.eq(kind.as_str()))
         .filter(client_secrets::deleted_at.is_null())
         .select(COLUMNS)
         .order((client_secrets::expires_at, client_secrets::id))
@@ -245,6 +318,7 @@ pub(crate) const COLUMNS: (
         client_secrets::last_used_with,
     ),
     client_secrets::replaces,
+    (client_secrets::kind, client_secrets::material),
 ) = (
     (
         client_secrets::id,
@@ -259,11 +333,14 @@ pub(crate) const COLUMNS: (
         client_secrets::last_used_with,
     ),
     client_secrets::replaces,
+    (client_secrets::kind, client_secrets::material),
 );
 
-pub(crate) fn secret((texts, times, last, replaces): Row) -> Result<ClientSecret, StoreError> {
+pub(crate) fn secret((texts, times, last, replaces, public): Row) -> Result<ClientSecret, StoreError> {
     let (id, name, hint, created_by) = texts;
+    let (kind, material) = public;
     Ok(ClientSecret {
+        public: PublicPart::parse(&kind, material.as_deref()).ok_or(StoreError::Corrupt("material"))?,
         id: parse_id(&id)?,
         name,
         hint,

@@ -58,11 +58,11 @@ async fn a_new_secret_is_found_by_its_digest_on_the_next_read(database: &Databas
     database.secret(client_id, "second").await.unwrap();
     let client = node.found(database, client_id, "second").await.unwrap();
     assert_eq!(client.client_id, client_id);
-    assert_eq!(client.secrets.len(), 2);
+    assert_eq!(client.credentials.len(), 2);
     let expires_at = NOW + TimeDelta::days(1);
     assert!(
         client
-            .secrets
+            .credentials
             .iter()
             .all(|secret| secret.expires_at == expires_at)
     );
@@ -78,7 +78,7 @@ async fn a_deleted_secret_is_found_no_more(database: &Database) {
     assert!(database.delete_secret(client.client_id, client.secret_id).await);
     assert!(database.found(client.client_id, "value").await.is_none());
     let rest = database.found(client.client_id, "second").await.unwrap();
-    let rest: Vec<_> = rest.secrets.iter().map(|secret| secret.id).collect();
+    let rest: Vec<_> = rest.credentials.iter().map(|secret| secret.id).collect();
     assert_eq!(rest, [other], "the other one stays");
     assert!(!database.delete_secret(client.client_id, client.secret_id).await);
 }
@@ -169,7 +169,7 @@ async fn a_refused_change_leaves_no_trace(database: &Database) {
         .unwrap_err();
     assert_eq!(database.version(), before + 1, "the resource alone");
     let client = database.found(client.client_id, "value").await.unwrap();
-    assert_eq!((client.secrets.len(), client.grants.len()), (1, 0));
+    assert_eq!((client.credentials.len(), client.grants.len()), (1, 0));
 }
 
 async fn who_is_disabled_is_not_found(database: &Database) {

@@ -78,8 +78,9 @@ impl TokenService {
         let agent = http.headers().get("user-agent");
         let agent = agent.and_then(|value| value.to_str().ok()).unwrap_or_default();
         let agent: String = agent.chars().take(USER_AGENT_LENGTH).collect();
+        let id = client.credential_id();
         self.usage
-            .record(client.secret_id(), self.clock.now(), &source.to_string(), &agent);
-        note(http, format!("secret_id={}", client.secret_id()));
+            .record(id, self.clock.now(), &source.to_string(), &agent);
+        note(http, format!("{}_id={id}", client.credential_kind().as_str()));
     }
 }

@@ -52,7 +52,7 @@ impl TokenService {
             expires_in: lifetime,
             expires_at,
             not_before,
-            secret_expires_at: Some(client.secret_expires_at().timestamp()),
+            secret_expires_at: client.secret_expires_at().map(|end| end.timestamp()),
         })
     }
 

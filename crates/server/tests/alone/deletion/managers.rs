@@ -9,7 +9,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Clock, pepper::Pepper, secret::NewSecret};
 use ring::rand::SystemRandom;
-use store::{NewClientSecret, Store, StoreError, memory::ClientMemory};
+use store::{NewClientSecret, NewProof, Store, StoreError, memory::ClientMemory};
 use uuid::Uuid;
 
 use super::{
@@ -87,7 +87,7 @@ impl Deleter {
             client_id,
             name: "experiment".to_owned(),
             hint: secret.hint().to_owned(),
-            digest: self.pepper.digest(client_id, secret.reveal()),
+            proof: NewProof::Secret(self.pepper.digest(client_id, secret.reveal())),
             created_by: "experiment".to_owned(),
             created_at: Utc::now(),
             expires_at: Utc::now() + TimeDelta::days(1),

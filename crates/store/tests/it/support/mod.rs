@@ -25,7 +25,9 @@ use domain::{
     resource::{Environment, Resource},
     user::{Assignment, User},
 };
-use store::{DatabaseUrl, NewClientSecret, Store, StoreError, memory::ClientMemory, usage::UsageRecorder};
+use store::{
+    DatabaseUrl, NewClientSecret, NewProof, Store, StoreError, memory::ClientMemory, usage::UsageRecorder,
+};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -235,7 +237,7 @@ impl Database {
             client_id,
             name: "contract".to_owned(),
             hint: value.chars().take(3).collect(),
-            digest: self.pepper.digest(client_id, value),
+            proof: NewProof::Secret(self.pepper.digest(client_id, value)),
             created_by: "contract".to_owned(),
             created_at: NOW,
             expires_at: NOW + TimeDelta::days(1),
@@ -292,7 +294,8 @@ impl Database {
     pub async fn status_index(&self, client_id: Uuid, value: &str) -> i64 {
         let digest = self.digest(client_id, value);
         let client = self.found(client_id, value).await.unwrap();
-        let secret = client.secrets.iter().find(|secret| secret.digest == digest);
+        let mut credentials = client.credentials.iter();
+        let secret = credentials.find(|one| one.proof.is_secret_of(&[digest]));
         secret.unwrap().status_index
     }
 
