@@ -9,7 +9,7 @@ use keystore::{Algorithm, KeyFolder, KeySet};
 use store::{Store, memory::ClientMemory, usage::UsageRecorder};
 use token_endpoint::TokenService;
 
-use crate::logging::{self, Log};
+use crate::{log_writer::LogWriter, logging};
 
 /// How long the end of the server waits for the last use to be written.
 const LAST_FLUSH: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ pub async fn write_last_use(usage: &UsageRecorder, store: &Store) {
 }
 
 /// Tells what is missing in the log.
-pub fn spawn_log_watch(log: &Log, service: web::Data<TokenService>) {
+pub fn spawn_log_watch(log: &LogWriter, service: web::Data<TokenService>) {
     let lost = log.lost();
     actix_web::rt::spawn(async move {
         let metrics = service.metrics();

@@ -11,6 +11,7 @@ mod identity;
 mod import;
 mod keys;
 mod listening;
+mod log_writer;
 mod logging;
 mod mail;
 mod methods;

@@ -22,8 +22,8 @@ use crate::{
     connections::{Connections, Limits, raise_file_limit},
     exposure,
     listening::Listening,
-    logging::{self, Log},
-    methods, metrics,
+    log_writer::LogWriter,
+    logging, methods, metrics,
     preparation::{Prepared, prepare},
     reminders,
     runtime::block_on,
@@ -106,10 +106,11 @@ impl Handlers {
         config
             .app_data(self.tokens.clone())
             .app_data(self.management.clone());
+        // Routes are asked in this order, and the token endpoints most often.
+        token_endpoint::configure(config, &self.tokens);
         management::configure(config, &self.management, &self.documentation);
         page::configure(config, &self.page);
         docs::configure(config, &self.docs);
-        token_endpoint::configure(config, &self.tokens);
     }
 }
 
@@ -178,7 +179,7 @@ pub async fn serve(
     mut prepared: Prepared,
     listeners: Listeners,
     public_url: String,
-    (log, ready): (&Log, impl FnOnce()),
+    (log, ready): (&LogWriter, impl FnOnce()),
 ) -> Outcome<()> {
     let handlers = handlers(configuration, &mut prepared, &public_url)?;
     if let Some(listener) = listeners.metrics {

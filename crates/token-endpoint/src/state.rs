@@ -42,8 +42,12 @@ pub struct Settings {
 impl Settings {
     /// Whether a path names this server's tenant; a GUID and a domain fold case.
     pub(crate) fn is_own_tenant(&self, named: &str) -> bool {
-        let mut names = self.tenant_aliases.iter().chain([&self.tenant_id]);
-        names.any(|name| name.eq_ignore_ascii_case(named))
+        self.tenant_names().any(|name| name.eq_ignore_ascii_case(named))
+    }
+
+    /// Every name of the tenant, as configured.
+    pub(crate) fn tenant_names(&self) -> impl Iterator<Item = &String> {
+        [&self.tenant_id].into_iter().chain(&self.tenant_aliases)
     }
 }
 

@@ -9,18 +9,14 @@ use std::{
 
 use actix_web::{http::Method, web};
 
+use super::routes::{TENANT_TOKEN, TENANT_TOKEN_V2, TOKEN};
 use crate::state::TokenService;
 
 /// Of one source. Each takes a few turns of the database, so that this is some seconds of work.
 const AT_ONCE: usize = 128;
 
 /// Requests that change nothing although they are POST.
-const ASKING: [&str; 4] = [
-    "/oauth2/token",
-    "/oauth2/introspect",
-    "/{tenant}/oauth2/token",
-    "/{tenant}/oauth2/v2.0/token",
-];
+const ASKING: [&str; 4] = [TOKEN, TENANT_TOKEN, TENANT_TOKEN_V2, "/oauth2/introspect"];
 
 /// Whether a request may change something.
 pub(crate) fn is_change(method: &Method, route: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Around every request: no coded body, a time limit, a panic that stays ours, changes that run to their end, one line in
 //! the log.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{borrow::Cow, panic::AssertUnwindSafe, time::Duration};
 
 use actix_web::{
     Error, HttpMessage, HttpResponse,
@@ -19,6 +19,7 @@ use super::{
     changes::{Change, is_change},
     line::{self, Asked},
     refuse::{is_coded, refuse},
+    routes::token_route,
     source::source,
 };
 use crate::{
@@ -40,9 +41,7 @@ pub async fn guard(
     let asked = Asked {
         began: service.clock.monotonic(),
         source,
-        route: request
-            .match_pattern()
-            .unwrap_or_else(|| "unknown route".to_owned()),
+        route: route(&request),
     };
     if is_coded(request.headers()) {
         return Ok(refused(
@@ -66,6 +65,15 @@ pub async fn guard(
         answer
     });
     in_time(task.map(|ended| ended.unwrap_or_else(|_| Err(failed(&service))))).await
+}
+
+/// The pattern of the path. That of the token endpoints, which are asked most, is seen without going through all routes.
+fn route(request: &ServiceRequest) -> Cow<'static, str> {
+    if let Some(known) = token_route(request.path()) {
+        return Cow::Borrowed(known);
+    }
+    let pattern = request.match_pattern();
+    pattern.map_or(Cow::Borrowed("unknown route"), Cow::Owned)
 }
 
 /// What the handler answers, counted and written down.

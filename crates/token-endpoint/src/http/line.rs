@@ -1,7 +1,7 @@
 //! One line in the log for a request. It names the route and never the path or the query, which may hold what somebody
 //! pasted by mistake. What anybody can ask for fills no log: one source gets so many lines a second, the rest is counted.
 
-use std::{net::IpAddr, num::NonZeroU32, time::Duration};
+use std::{borrow::Cow, net::IpAddr, num::NonZeroU32, time::Duration};
 
 use actix_web::{
     HttpMessage,
@@ -41,7 +41,7 @@ impl Lines {
 pub(crate) struct Asked {
     pub(crate) began: Duration,
     pub(crate) source: IpAddr,
-    pub(crate) route: String,
+    pub(crate) route: Cow<'static, str>,
 }
 
 pub(crate) fn write(

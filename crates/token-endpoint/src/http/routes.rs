@@ -21,15 +21,42 @@ use crate::{
 /// Where RFC 8414 §3.1 puts the metadata of an issuer without a path; an issuer's path comes behind it.
 const SERVER_METADATA: &str = "/.well-known/oauth-authorization-server";
 
-/// Adds all routes to an application whose data holds this [`TokenService`].
+/// The token endpoints: the standard's, and Entra's two.
+pub(crate) const TOKEN: &str = "/oauth2/token";
+pub(crate) const TENANT_TOKEN: &str = "/{tenant}/oauth2/token";
+pub(crate) const TENANT_TOKEN_V2: &str = "/{tenant}/oauth2/v2.0/token";
+
+/// The token endpoint at a path, if one is there.
+pub(crate) fn token_route(path: &str) -> Option<&'static str> {
+    if path == TOKEN {
+        return Some(TOKEN);
+    }
+    let (tenant, rest) = path.strip_prefix('/')?.split_once('/')?;
+    let route = match rest {
+        "oauth2/token" => TENANT_TOKEN,
+        "oauth2/v2.0/token" => TENANT_TOKEN_V2,
+        _ => return None,
+    };
+    (!tenant.is_empty()).then_some(route)
+}
+
+/// Adds all routes to an application whose data holds this [`TokenService`]. A router asks one route after the other: those
+/// that are asked most come first, the names of the tenant as they are before the pattern that stands for any case of them.
 pub fn configure(config: &mut web::ServiceConfig, service: &web::Data<TokenService>) {
     config
         .app_data(web::PayloadConfig::new(MAX_BODY))
-        .route("/oauth2/token", web::route().to(token::<Rfc9068>))
+        .route(TOKEN, web::route().to(token::<Rfc9068>));
+    for tenant in service.settings.tenant_names() {
+        let named = |pattern: &str| pattern.replace("{tenant}", tenant);
+        config
+            .route(&named(TENANT_TOKEN), web::route().to(token::<EntraV1>))
+            .route(&named(TENANT_TOKEN_V2), web::route().to(token::<EntraV2>));
+    }
+    config
         .route("/oauth2/introspect", web::route().to(introspection::introspect))
         .route("/oauth2/revoke", web::route().to(revocation::revoke))
-        .route("/{tenant}/oauth2/token", web::route().to(token::<EntraV1>))
-        .route("/{tenant}/oauth2/v2.0/token", web::route().to(token::<EntraV2>))
+        .route(TENANT_TOKEN, web::route().to(token::<EntraV1>))
+        .route(TENANT_TOKEN_V2, web::route().to(token::<EntraV2>))
         .service(readable("/oauth2/jwks", discovery::jwks))
         .service(readable(SERVER_METADATA, discovery::metadata::<Rfc9068>))
         .service(readable(

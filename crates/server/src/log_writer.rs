@@ -1,0 +1,194 @@
+//! Log lines on their way out: those who log append to a buffer, and a thread writes what has gathered. A busy server is
+//! not woken for each line, and a reader that does not read costs lines and no request.
+
+use std::{
+    io::{self, Write},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, channel},
+    },
+    thread,
+    time::Duration,
+};
+
+/// What waits at most, in bytes; further lines are lost.
+const CAPACITY: usize = 4 * 1024 * 1024;
+/// How long lines gather before they are written together.
+const GATHER: Duration = Duration::from_millis(10);
+/// How long the end of the process waits for the last lines.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// The log of this process; when dropped, it writes what is left.
+pub struct LogWriter {
+    shared: Arc<Shared>,
+    /// Ends when the thread does.
+    ended: Receiver<()>,
+}
+
+#[derive(Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+    lost: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Waiting {
+    text: Vec<u8>,
+    is_last: bool,
+}
+
+impl Shared {
+    /// Nothing in here can panic half-way.
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What has gathered, once there is something; the buffer in exchange is empty. The end is the last.
+    fn take(&self, text: &mut Vec<u8>) -> bool {
+        let nothing = |waiting: &mut Waiting| waiting.text.is_empty() && !waiting.is_last;
+        let waiting = self.changed.wait_while(self.waiting(), nothing);
+        let is_last = waiting.unwrap_or_else(PoisonError::into_inner).is_last;
+        if !is_last {
+            thread::sleep(GATHER);
+        }
+        std::mem::swap(&mut self.waiting().text, text);
+        is_last
+    }
+
+    fn write_to(&self, mut out: impl Write) {
+        let mut text = Vec::new();
+        loop {
+            let is_last = self.take(&mut text);
+            // Nobody is left to be told that standard error is gone.
+            let _ = out.write_all(&text).and_then(|()| out.flush());
+            text.clear();
+            if is_last {
+                return;
+            }
+        }
+    }
+}
+
+impl LogWriter {
+    /// Writes to `out` from now on.
+    pub fn start(out: impl Write + Send + 'static) -> Self {
+        let shared = Arc::new(Shared::default());
+        let (end, ended) = channel();
+        let own = Arc::clone(&shared);
+        thread::spawn(move || {
+            own.write_to(out);
+            drop(end);
+        });
+        Self { shared, ended }
+    }
+
+    /// Takes one line with each write.
+    pub fn lines(&self) -> impl Write + Send + 'static {
+        Lines(Arc::clone(&self.shared))
+    }
+
+    /// How many lines were lost so far.
+    pub fn lost(&self) -> impl Fn() -> usize + 'static {
+        let shared = Arc::clone(&self.shared);
+        move || shared.lost.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for LogWriter {
+    fn drop(&mut self) {
+        self.shared.waiting().is_last = true;
+        self.shared.changed.notify_one();
+        let _ = self.ended.recv_timeout(LAST_LINES);
+    }
+}
+
+struct Lines(Arc<Shared>);
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut waiting = self.0.waiting();
+        let was_empty = waiting.text.is_empty();
+        if waiting.text.len() + line.len() > CAPACITY {
+            self.0.lost.fetch_add(1, Ordering::Relaxed);
+        } else {
+            waiting.text.extend_from_slice(line);
+        }
+        drop(waiting);
+        if was_empty {
+            self.0.changed.notify_one();
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was written, in order.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(text);
+            Ok(text.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn x01_every_line_is_written_in_order_when_the_process_ends() {
+        let written = Written::default();
+        let log = LogWriter::start(written.clone());
+        let mut lines = log.lines();
+        let expected: String = (0..1000).map(|number| format!("line {number}\n")).collect();
+        for line in expected.split_inclusive('\n') {
+            lines.write_all(line.as_bytes()).unwrap();
+        }
+        assert_eq!(log.lost()(), 0);
+        drop(log);
+        assert_eq!(
+            String::from_utf8(written.0.lock().unwrap().clone()).unwrap(),
+            expected
+        );
+    }
+
+    /// A reader that never reads.
+    struct Full;
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            loop {
+                thread::park();
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn x01_who_does_not_read_loses_whole_lines_and_they_are_counted() {
+        let log = LogWriter::start(Full);
+        let mut lines = log.lines();
+        let line = [b'x'; 1024];
+        // What the thread has taken, and what waits: two buffers at most.
+        for _ in 0..3 * CAPACITY / line.len() {
+            lines.write_all(&line).unwrap();
+        }
+        let lost = log.lost()();
+        assert!(lost >= CAPACITY / line.len(), "{lost}");
+        assert!(log.shared.waiting().text.len() <= CAPACITY);
+    }
+}
