@@ -14,7 +14,7 @@ use crate::{
 /// The server's own keys, as introspection has them.
 static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a folder");
-    let keys = KeyFolder(folder.path().to_owned());
+    let keys = KeyFolder::new(folder.path().to_owned());
     keys.add(Algorithm::ES256, now()).expect("a key");
     keys.load_any().expect("keys")
 });

@@ -2,22 +2,30 @@
 //! of activation, mode 0600.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use oauth2_types::algorithm::Algorithm;
 use strum::VariantArray;
+use zeroize::Zeroizing;
 
-use crate::{KeyError, KeySet, KeyState, SigningKey};
+use crate::{
+    KeyError, KeySet, KeyState, Passphrase, SigningKey, key,
+    key_set::{Held, Stamp},
+};
 
 const TIME: &str = "%Y%m%dT%H%M%SZ";
 /// What every server can sign with; keys of the others are made when they are asked for.
 pub const FIRST_ALGORITHMS: [Algorithm; 2] = [Algorithm::ES256, Algorithm::RS256];
+/// How many names are tried for a successor: commands of one second would choose the same.
+const NAMES: i64 = 60;
 
-/// Why the folder can't be used.
+/// Why the folder, or a file in it, can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFolderError {
     /// The folder or a file can't be read or written.
@@ -43,12 +51,14 @@ pub enum KeyFolderError {
         source: KeyError,
     },
     /// No key of an algorithm is active.
-    #[error("{}: no active {algorithm} key; run `wmda-auth keys generate --algorithm {algorithm}`", path.display())]
+    #[error("{}: no active {algorithm} key; run `wmda-auth keys generate --algorithm {algorithm}`{passed_over}", path.display())]
     NoActiveKey {
         /// The folder.
         path: PathBuf,
         /// Which algorithm.
         algorithm: Algorithm,
+        /// What was found in its place.
+        passed_over: String,
     },
     /// The key that was asked for is not there, or can't be retired.
     #[error("{0}")]
@@ -64,32 +74,113 @@ pub enum Successor {
     Published(PathBuf),
 }
 
+/// A key that is about to be removed because it leaked.
+#[derive(Debug)]
+pub struct Revoked {
+    /// Its algorithm.
+    pub algorithm: Algorithm,
+    /// Where it was in its life.
+    pub state: KeyState,
+    /// The key that signs from now on, if the revoked one did until now.
+    pub successor: Option<PathBuf>,
+}
+
 /// A folder of keys.
 #[derive(Clone, Debug)]
-pub struct KeyFolder(pub PathBuf);
+pub struct KeyFolder {
+    path: PathBuf,
+    passphrase: Option<Arc<Passphrase>>,
+}
 
 impl KeyFolder {
-    /// Loads all keys; there must be an active one of [`FIRST_ALGORITHMS`] and of the server's default algorithm.
-    pub fn load(&self, now: DateTime<Utc>, default: Algorithm) -> Result<KeySet, KeyFolderError> {
-        let set = self.load_any()?;
-        let mut needed = FIRST_ALGORITHMS.into_iter().chain([default]);
-        match needed.find(|algorithm| set.active(*algorithm, now).is_none()) {
-            None => Ok(set),
-            Some(algorithm) => Err(KeyFolderError::NoActiveKey {
-                path: self.0.clone(),
-                algorithm,
-            }),
+    /// New keys are not encrypted, and encrypted ones can't be read.
+    pub fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            passphrase: None,
         }
     }
 
-    /// Loads what is there, be it nothing.
+    /// New keys are encrypted; those that are not can be read nevertheless.
+    pub fn with_passphrase(self, passphrase: Passphrase) -> Self {
+        Self {
+            passphrase: Some(Arc::new(passphrase)),
+            ..self
+        }
+    }
+
+    /// Loads all keys; there must be an active one of [`FIRST_ALGORITHMS`] and of the server's default algorithm.
+    pub fn load(&self, now: DateTime<Utc>, default: Algorithm) -> Result<KeySet, KeyFolderError> {
+        let set = self.load_any()?;
+        self.require(&set, now, default)?;
+        Ok(set)
+    }
+
+    /// Refuses a set without an active key that the server has to have.
+    pub fn require(
+        &self,
+        set: &KeySet,
+        now: DateTime<Utc>,
+        default: Algorithm,
+    ) -> Result<(), KeyFolderError> {
+        let Some(algorithm) = set.lacks(now, default) else {
+            return Ok(());
+        };
+        let problems = set.problems().iter();
+        Err(KeyFolderError::NoActiveKey {
+            path: self.path.clone(),
+            algorithm,
+            passed_over: problems.map(|problem| format!("; {problem}")).collect(),
+        })
+    }
+
+    /// Loads what is there, be it nothing. A file without a usable key is one of the set's problems and stops nothing.
     pub fn load_any(&self) -> Result<KeySet, KeyFolderError> {
-        let keys = self
-            .files()?
-            .iter()
-            .map(|path| load_file(path))
-            .collect::<Result<_, _>>()?;
-        Ok(KeySet::new(keys))
+        self.reload(&KeySet::default())
+    }
+
+    /// Loads what is there now. What did not change is not read again, and a file that broke keeps its key.
+    pub fn reload(&self, before: &KeySet) -> Result<KeySet, KeyFolderError> {
+        let (mut files, mut problems) = (BTreeMap::new(), Vec::new());
+        let seen = self.stamps()?;
+        for path in seen.keys() {
+            let known = before.files.get(path);
+            let held = self.held(path, known).map_err(|problem| {
+                problems.push(problem.to_string());
+                known.map(|(_, key)| (None, Arc::clone(key)))
+            });
+            files.extend(
+                held.map_or_else(|kept| kept, Some)
+                    .map(|held| (path.clone(), held)),
+            );
+        }
+        let mut set = before.with_files(files, problems);
+        set.seen = seen;
+        Ok(set)
+    }
+
+    fn held(&self, path: &Path, known: Option<&Held>) -> Result<Held, KeyFolderError> {
+        let stamp = stamp(path)?;
+        match known {
+            Some((before, key)) if *before == Some(stamp) => Ok((*before, Arc::clone(key))),
+            _ => Ok((Some(stamp), Arc::new(self.load_file(path)?))),
+        }
+    }
+
+    /// Whether the files are those that the set was read from.
+    pub fn is_unchanged(&self, set: &KeySet) -> Result<bool, KeyFolderError> {
+        Ok(self.stamps()? == set.seen)
+    }
+
+    /// One that can't be looked at has none.
+    fn stamps(&self) -> Result<BTreeMap<PathBuf, Option<Stamp>>, KeyFolderError> {
+        let files = self.files()?.into_iter();
+        Ok(files.map(|path| (path.clone(), stamp(&path).ok())).collect())
+    }
+
+    /// The key in a text, whose file would have this name.
+    pub fn parse(name: &str, pem: &str) -> Result<SigningKey, KeyFolderError> {
+        parse(Path::new(name), pem)
     }
 
     /// Makes the first key of each of these algorithms that has no active one; returns the new files.
@@ -98,8 +189,8 @@ impl KeyFolder {
         algorithms: &[Algorithm],
         now: DateTime<Utc>,
     ) -> Result<Vec<PathBuf>, KeyFolderError> {
-        fs::create_dir_all(&self.0).map_err(|source| KeyFolderError::Io {
-            path: self.0.clone(),
+        fs::create_dir_all(&self.path).map_err(|source| KeyFolderError::Io {
+            path: self.path.clone(),
             source,
         })?;
         let _alone = self.lock()?;
@@ -137,8 +228,8 @@ impl KeyFolder {
     /// Who makes keys is alone while he looks and writes; the lock ends with what is returned. A network file system may
     /// have no locks for folders: there, commands are as good as their order.
     fn lock(&self) -> Result<fs::File, KeyFolderError> {
-        let folder = fs::File::open(&self.0).map_err(|source| KeyFolderError::Io {
-            path: self.0.clone(),
+        let folder = fs::File::open(&self.path).map_err(|source| KeyFolderError::Io {
+            path: self.path.clone(),
             source,
         })?;
         let _ = folder.lock();
@@ -152,48 +243,141 @@ impl KeyFolder {
             algorithm.name().to_lowercase(),
             activates_at.format(TIME)
         );
-        let path = self.0.join(name);
-        let failed = |source| KeyFolderError::Key {
-            path: path.clone(),
-            source,
-        };
-        let pem = SigningKey::generate_pem(algorithm).map_err(failed)?;
-        write_private(&path, pem.as_bytes()).map_err(|source| KeyFolderError::Io {
+        let path = self.path.join(name);
+        let pem = SigningKey::generate_pem(algorithm).map_err(|source| KeyFolderError::Key {
             path: path.clone(),
             source,
         })?;
+        self.write(&path, &pem)?;
         Ok(path)
     }
 
-    /// Removes a key at once, for one that leaked: what it signed is refused as soon as validators refresh.
-    pub fn retire(&self, kid: &str, now: DateTime<Utc>) -> Result<(), KeyFolderError> {
-        let set = self.load_any()?;
-        let (key, state) = set
-            .states(now)
-            .find(|(key, _)| key.kid == kid)
-            .ok_or(KeyFolderError::Refused(
-                "no key has this kid; `wmda-auth keys list` shows them",
-            ))?;
-        if state == KeyState::Active {
-            return Err(KeyFolderError::Refused(
-                "this key is active: run `wmda-auth keys rotate` first, and retire it when its successor is active",
-            ));
-        }
+    /// Takes over a key that another node made, under its file name.
+    pub fn put(&self, name: &str, pem: &str) -> Result<SigningKey, KeyFolderError> {
+        let name = Path::new(name).file_name().unwrap_or_default();
+        let path = self.path.join(name);
+        let key = parse(&path, pem)?;
+        self.write(&path, pem)?;
+        Ok(key)
+    }
+
+    /// The PEM text of a file, without its encryption.
+    pub fn pem(&self, path: &Path) -> Result<Zeroizing<String>, KeyFolderError> {
+        let text = fs::read_to_string(path).map_err(|source| KeyFolderError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        key::opened(Zeroizing::new(text), self.passphrase.as_deref()).map_err(|source| KeyFolderError::Key {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    fn write(&self, path: &Path, pem: &str) -> Result<(), KeyFolderError> {
+        let closed = self.closed(path, pem)?;
+        write_private(path, closed.as_bytes()).map_err(|source| KeyFolderError::Io {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    fn closed(&self, path: &Path, pem: &str) -> Result<Zeroizing<String>, KeyFolderError> {
+        let Some(passphrase) = &self.passphrase else {
+            return Ok(Zeroizing::new(pem.to_owned()));
+        };
+        key::closed(pem, passphrase).map_err(|source| KeyFolderError::Key {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// Encrypts every key that is not under the folder's passphrase yet, in place; `old` opens those under another one.
+    /// Returns the files that changed.
+    pub fn encrypt(&self, old: Option<Passphrase>) -> Result<Vec<PathBuf>, KeyFolderError> {
+        let _alone = self.lock()?;
+        let before = Self {
+            path: self.path.clone(),
+            passphrase: old.map(Arc::new).or_else(|| self.passphrase.clone()),
+        };
+        let mut changed = Vec::new();
         for path in self.files()? {
-            if load_file(&path)?.kid == key.kid {
+            let text = fs::read_to_string(&path).map_err(|source| KeyFolderError::Io {
+                path: path.clone(),
+                source,
+            })?;
+            let opens = || self.pem(&path).is_ok_and(|pem| parse(&path, &pem).is_ok());
+            if key::is_encrypted(&Zeroizing::new(text)) && opens() {
+                continue;
+            }
+            let pem = before.pem(&path)?;
+            parse(&path, &pem)?;
+            let closed = self.closed(&path, &pem)?;
+            replace_private(&path, closed.as_bytes()).map_err(|source| KeyFolderError::Io {
+                path: path.clone(),
+                source,
+            })?;
+            changed.push(path);
+        }
+        Ok(changed)
+    }
+
+    /// Makes the successor of a key that leaked, active at once, if that key signs now. The key itself is still there.
+    pub fn succeed(&self, kid: &str, now: DateTime<Utc>) -> Result<Revoked, KeyFolderError> {
+        let _alone = self.lock()?;
+        let set = self.load_any()?;
+        let (key, state) = find(&set, kid, now)?;
+        let successor = match state {
+            KeyState::Active => Some(self.add_active(key.algorithm, now)?),
+            KeyState::Published | KeyState::Retiring | KeyState::Removed => None,
+        };
+        Ok(Revoked {
+            algorithm: key.algorithm,
+            state,
+            successor,
+        })
+    }
+
+    /// The name holds whole seconds: where one is taken, the second before is as active.
+    fn add_active(&self, algorithm: Algorithm, now: DateTime<Utc>) -> Result<PathBuf, KeyFolderError> {
+        let taken = |outcome: &Result<PathBuf, KeyFolderError>| matches!(outcome, Err(KeyFolderError::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists);
+        let mut attempts = (0..NAMES).map(|second| self.add(algorithm, now - TimeDelta::seconds(second)));
+        attempts
+            .find(|outcome| !taken(outcome))
+            .unwrap_or(Err(KeyFolderError::Refused(
+                "keys of all last seconds are there; try again in a minute",
+            )))
+    }
+
+    /// Deletes the file of a key, whatever its state.
+    pub fn remove(&self, kid: &str) -> Result<(), KeyFolderError> {
+        for path in self.files()? {
+            let is_it = |key: SigningKey| key.kid == kid;
+            if self.load_file(&path).is_ok_and(is_it) {
                 fs::remove_file(&path).map_err(|source| KeyFolderError::Io { path, source })?;
             }
         }
         Ok(())
     }
 
-    /// The key files, sorted; what this changes when it does is worth a reload.
+    /// Removes a key at once, unless it signs: what it signed is refused as soon as validators refresh.
+    pub fn retire(&self, kid: &str, now: DateTime<Utc>) -> Result<(), KeyFolderError> {
+        let set = self.load_any()?;
+        if find(&set, kid, now)?.1 == KeyState::Active {
+            return Err(KeyFolderError::Refused(
+                "this key is active: run `wmda-auth keys rotate` first, and retire it when its successor is active; if it leaked, \
+                 `wmda-auth keys revoke KID --now`",
+            ));
+        }
+        self.remove(kid)
+    }
+
+    /// The key files, sorted.
     pub fn files(&self) -> Result<Vec<PathBuf>, KeyFolderError> {
         let failed = |source| KeyFolderError::Io {
-            path: self.0.clone(),
+            path: self.path.clone(),
             source,
         };
-        let entries = fs::read_dir(&self.0)
+        let entries = fs::read_dir(&self.path)
             .map_err(failed)?
             .collect::<Result<Vec<_>, _>>()
             .map_err(failed)?;
@@ -202,6 +386,56 @@ impl KeyFolder {
         files.sort();
         Ok(files)
     }
+
+    fn load_file(&self, path: &Path) -> Result<SigningKey, KeyFolderError> {
+        use std::os::unix::fs::PermissionsExt;
+        if parse_name(path).is_none() {
+            return Err(KeyFolderError::Name(path.to_owned()));
+        }
+        let metadata = fs::metadata(path).map_err(|source| KeyFolderError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        if metadata.permissions().mode() & 0o007 != 0 {
+            return Err(KeyFolderError::Permissions(path.to_owned()));
+        }
+        parse(path, &self.pem(path)?)
+    }
+}
+
+fn find<'a>(
+    set: &'a KeySet,
+    kid: &str,
+    now: DateTime<Utc>,
+) -> Result<(&'a SigningKey, KeyState), KeyFolderError> {
+    let mut states = set.states(now);
+    states
+        .find(|(key, _)| key.kid == kid)
+        .ok_or(KeyFolderError::Refused(
+            "no key has this kid; `wmda-auth keys list` shows them",
+        ))
+}
+
+fn stamp(path: &Path) -> Result<Stamp, KeyFolderError> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = fs::metadata(path).map_err(|source| KeyFolderError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(Stamp {
+        inode: metadata.ino(),
+        length: metadata.len(),
+        changed: (metadata.ctime(), metadata.ctime_nsec()),
+    })
+}
+
+/// Writes a file that only its owner can read, in place of one that is there.
+fn replace_private(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension("encrypted");
+    // One that an earlier attempt left behind.
+    let _ = fs::remove_file(&unfinished);
+    write_private(&unfinished, contents)?;
+    fs::rename(&unfinished, path)
 }
 
 /// Writes a new file that only its owner can read; an existing one is never replaced.
@@ -222,18 +456,9 @@ pub fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
     linked
 }
 
-fn load_file(path: &Path) -> Result<SigningKey, KeyFolderError> {
-    use std::os::unix::fs::PermissionsExt;
-    let io_error = |source| KeyFolderError::Io {
-        path: path.to_owned(),
-        source,
-    };
+fn parse(path: &Path, pem: &str) -> Result<SigningKey, KeyFolderError> {
     let (algorithm, activates_at) = parse_name(path).ok_or_else(|| KeyFolderError::Name(path.to_owned()))?;
-    if fs::metadata(path).map_err(io_error)?.permissions().mode() & 0o007 != 0 {
-        return Err(KeyFolderError::Permissions(path.to_owned()));
-    }
-    let pem = zeroize::Zeroizing::new(fs::read_to_string(path).map_err(io_error)?);
-    SigningKey::parse(&pem, algorithm, activates_at).map_err(|source| KeyFolderError::Key {
+    SigningKey::parse(pem, algorithm, activates_at).map_err(|source| KeyFolderError::Key {
         path: path.to_owned(),
         source,
     })
@@ -255,7 +480,7 @@ mod tests {
     #[test]
     fn a_rotated_key_is_published_then_active_and_the_old_one_retires_and_is_removed() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = KeyFolder(dir.path().to_owned());
+        let folder = KeyFolder::new(dir.path().to_owned());
         let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         folder.generate_missing(&FIRST_ALGORITHMS, start).unwrap();
         folder.add(Algorithm::ES256, start + TimeDelta::hours(1)).unwrap();
@@ -281,7 +506,7 @@ mod tests {
     #[test]
     fn commands_that_rotate_at_once_make_one_successor_of_each_algorithm() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = KeyFolder(dir.path().to_owned());
+        let folder = KeyFolder::new(dir.path().to_owned());
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         folder.generate_missing(&FIRST_ALGORITHMS, now).unwrap();
         let made: Vec<Successor> = std::thread::scope(|scope| {
@@ -311,7 +536,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_finds_the_keys_that_it_made() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = KeyFolder(dir.path().to_owned());
+        let folder = KeyFolder::new(dir.path().to_owned());
         let made = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         folder.generate_missing(&FIRST_ALGORITHMS, made).unwrap();
         let before = made - TimeDelta::hours(1);
@@ -329,7 +554,7 @@ mod tests {
     #[test]
     fn keys_of_an_algorithm_are_made_when_asked_for_and_needed_when_it_is_the_default() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = KeyFolder(dir.path().to_owned());
+        let folder = KeyFolder::new(dir.path().to_owned());
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         folder.generate_missing(&FIRST_ALGORITHMS, now).unwrap();
         folder.load(now, Algorithm::RS256).unwrap();
@@ -346,12 +571,84 @@ mod tests {
     #[test]
     fn y02_broken_key_files_are_named_without_their_contents() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = KeyFolder(dir.path().to_owned());
+        let folder = KeyFolder::new(dir.path().to_owned());
         write_private(&dir.path().join("es256_20260101T000000Z.pem"), b"private things").unwrap();
-        let error = folder.load_any().err().unwrap().to_string();
+        let set = folder.load_any().unwrap();
+        let error = &set.problems()[0];
         assert!(
             error.contains("es256_20260101T000000Z.pem") && !error.contains("private things"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_file_that_breaks_keeps_its_key_until_it_is_gone_or_whole_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = KeyFolder::new(dir.path().to_owned());
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let made = folder.generate_missing(&FIRST_ALGORITHMS, now).unwrap();
+        let set = folder.load(now, Algorithm::ES256).unwrap();
+        assert!(folder.is_unchanged(&set).unwrap());
+        let whole = fs::read_to_string(&made[0]).unwrap();
+        fs::write(&made[0], &whole[..40]).unwrap();
+        assert!(!folder.is_unchanged(&set).unwrap());
+        let broken = folder.reload(&set).unwrap();
+        assert_eq!((broken.problems().len(), broken.jwks(now).keys.len()), (1, 2));
+        assert!(
+            folder.load(now, Algorithm::ES256).is_err(),
+            "a start has no earlier key"
+        );
+        fs::write(&made[0], &whole).unwrap();
+        let mended = folder.reload(&broken).unwrap();
+        assert_eq!((mended.problems().len(), mended.jwks(now).keys.len()), (0, 2));
+        fs::remove_file(&made[0]).unwrap();
+        assert_eq!(folder.reload(&mended).unwrap().jwks(now).keys.len(), 1);
+    }
+
+    #[test]
+    fn the_successor_of_a_revoked_key_is_active_at_once_however_young_that_key_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = KeyFolder::new(dir.path().to_owned());
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        folder.generate_missing(&FIRST_ALGORITHMS, now).unwrap();
+        let kid = |set: &KeySet| set.active(Algorithm::ES256, now).unwrap().kid.clone();
+        let first = kid(&folder.load_any().unwrap());
+        let revoked = folder.succeed(&first, now).unwrap();
+        assert!(revoked.successor.is_some() && revoked.state == KeyState::Active);
+        folder.remove(&first).unwrap();
+        let set = folder.load(now, Algorithm::ES256).unwrap();
+        assert_ne!(kid(&set), first);
+        assert!(!set.has(&first) && set.jwks(now).keys.len() == 2);
+    }
+
+    #[test]
+    fn keys_are_encrypted_in_place_and_under_another_passphrase_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let plain = KeyFolder::new(dir.path().to_owned());
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let made = plain.generate_missing(&[Algorithm::ES256], now).unwrap();
+        let kid = plain
+            .load_any()
+            .unwrap()
+            .active(Algorithm::ES256, now)
+            .unwrap()
+            .kid
+            .clone();
+        let passphrase = |text| Passphrase::new(text).unwrap();
+        let first = plain.clone().with_passphrase(passphrase("one"));
+        assert!(
+            first.load_any().unwrap().has(&kid),
+            "what is plain can still be read"
+        );
+        assert_eq!(first.encrypt(None).unwrap(), made);
+        assert!(first.encrypt(None).unwrap().is_empty());
+        let text = fs::read_to_string(&made[0]).unwrap();
+        assert!(text.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));
+        let problem = plain.load_any().unwrap().problems()[0].clone();
+        assert!(problem.contains("keys.passphrase_file is not set"), "{problem}");
+        let second = plain.with_passphrase(passphrase("two"));
+        assert!(second.encrypt(None).is_err());
+        assert_eq!(second.encrypt(Some(passphrase("one"))).unwrap(), made);
+        assert!(second.load_any().unwrap().has(&kid) && !first.load_any().unwrap().has(&kid));
     }
 }

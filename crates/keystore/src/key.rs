@@ -10,7 +10,7 @@ use oauth2_types::algorithm::Algorithm;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::pair::Pair;
+use crate::{encryption, encryption::Passphrase, pair::Pair};
 
 /// Why a key can't be used. Never holds key material.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +18,12 @@ pub enum KeyError {
     /// Not PKCS#8 PEM of the algorithm that the file's name says.
     #[error("it is not a PKCS#8 PEM file with a private key for {0}")]
     Invalid(Algorithm),
+    /// Encrypted, and no passphrase is there.
+    #[error("it is encrypted, and keys.passphrase_file is not set")]
+    Encrypted,
+    /// Encrypted under another passphrase, or by a scheme that is not known here.
+    #[error("the passphrase in keys.passphrase_file does not open it")]
+    Passphrase,
     /// The cryptographic library refused.
     #[error("the cryptographic library failed")]
     Crypto,
@@ -64,7 +70,10 @@ impl SigningKey {
 
     /// The PEM text of a new key.
     pub fn generate_pem(algorithm: Algorithm) -> Result<Zeroizing<String>, KeyError> {
-        Ok(to_pem(&Pair::generate(algorithm).map_err(|_| KeyError::Crypto)?))
+        Ok(to_pem(
+            PRIVATE,
+            &Pair::generate(algorithm).map_err(|_| KeyError::Crypto)?,
+        ))
     }
 
     /// A compact JWS (RFC 7515 §3.1) over the claims, with `typ`, `alg` and `kid` in the header.
@@ -85,14 +94,43 @@ impl SigningKey {
     }
 }
 
-const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
-const END: &str = "-----END PRIVATE KEY-----";
+/// Labels of PEM (RFC 7468 §10 and §11).
+const PRIVATE: &str = "PRIVATE KEY";
+const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
+
+pub(crate) fn is_encrypted(pem: &str) -> bool {
+    labelled_body(ENCRYPTED, pem).is_some()
+}
+
+/// The PEM text without its encryption, if it has one.
+pub(crate) fn opened(
+    pem: Zeroizing<String>,
+    passphrase: Option<&Passphrase>,
+) -> Result<Zeroizing<String>, KeyError> {
+    let Some(encrypted) = labelled_body(ENCRYPTED, &pem) else {
+        return Ok(pem);
+    };
+    let passphrase = passphrase.ok_or(KeyError::Encrypted)?;
+    let der = encryption::decrypt(&encrypted, passphrase).ok_or(KeyError::Passphrase)?;
+    Ok(to_pem(PRIVATE, &der))
+}
+
+/// The PEM text under a passphrase.
+pub(crate) fn closed(pem: &str, passphrase: &Passphrase) -> Result<Zeroizing<String>, KeyError> {
+    let der = pem_body(pem).ok_or(KeyError::Crypto)?;
+    let encrypted = encryption::encrypt(&der, passphrase).map_err(|_| KeyError::Crypto)?;
+    Ok(to_pem(ENCRYPTED, &encrypted))
+}
 
 fn pem_body(pem: &str) -> Option<Zeroizing<Vec<u8>>> {
+    labelled_body(PRIVATE, pem)
+}
+
+fn labelled_body(label: &str, pem: &str) -> Option<Zeroizing<Vec<u8>>> {
     let body: String = pem
         .trim()
-        .strip_prefix(BEGIN)?
-        .strip_suffix(END)?
+        .strip_prefix(&format!("-----BEGIN {label}-----"))?
+        .strip_suffix(&format!("-----END {label}-----"))?
         .split_whitespace()
         .collect();
     STANDARD
@@ -101,16 +139,16 @@ fn pem_body(pem: &str) -> Option<Zeroizing<Vec<u8>>> {
         .map(Zeroizing::new)
 }
 
-fn to_pem(der: &[u8]) -> Zeroizing<String> {
+fn to_pem(label: &str, der: &[u8]) -> Zeroizing<String> {
     let encoded = Zeroizing::new(STANDARD.encode(der));
-    let mut pem = Zeroizing::new(format!("{BEGIN}\n"));
+    let mut pem = Zeroizing::new(format!("-----BEGIN {label}-----\n"));
     for (at, character) in encoded.char_indices() {
         if at > 0 && at % 64 == 0 {
             pem.push('\n');
         }
         pem.push(character);
     }
-    pem.push_str(&format!("\n{END}\n"));
+    pem.push_str(&format!("\n-----END {label}-----\n"));
     pem
 }
 
@@ -133,7 +171,7 @@ mod tests {
                 .unwrap(),
         ]
         .concat();
-        let key = SigningKey::parse(&to_pem(&der), Algorithm::EdDSA, DateTime::UNIX_EPOCH).unwrap();
+        let key = SigningKey::parse(&to_pem(PRIVATE, &der), Algorithm::EdDSA, DateTime::UNIX_EPOCH).unwrap();
         assert_eq!(
             serde_json::to_value(&key.jwk).unwrap(),
             json!({

@@ -1,11 +1,17 @@
 //! All keys of a folder and the states that follow from their activation: published → active → retiring → removed.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::jwk::JwkSet;
 use oauth2_types::algorithm::Algorithm;
 use strum::VariantArray;
 
-use crate::SigningKey;
+use crate::{FIRST_ALGORITHMS, SigningKey};
 
 /// How long validators may cache the key set.
 pub const JWKS_MAX_AGE_SECONDS: i64 = 300;
@@ -25,20 +31,85 @@ pub enum KeyState {
     Removed,
 }
 
+/// A file as it was when it was read: one that differs is worth another look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) inode: u64,
+    pub(crate) length: u64,
+    /// The last change of contents or mode: seconds and nanoseconds.
+    pub(crate) changed: (i64, i64),
+}
+
+/// The key that a file held; no stamp where the file is broken now, and the key is the one from before.
+pub(crate) type Held = (Option<Stamp>, Arc<SigningKey>);
+
 /// Keys in the order of their activation.
+#[derive(Clone, Default)]
 pub struct KeySet {
-    keys: Vec<SigningKey>,
+    keys: Vec<Arc<SigningKey>>,
+    pub(crate) files: BTreeMap<PathBuf, Held>,
+    /// Every file that was looked at, broken ones too.
+    pub(crate) seen: BTreeMap<PathBuf, Option<Stamp>>,
+    pub(crate) problems: Vec<String>,
+    revoked: BTreeSet<String>,
 }
 
 impl KeySet {
-    pub(crate) fn new(mut keys: Vec<SigningKey>) -> Self {
-        keys.sort_by_key(|key| key.activates_at);
-        Self { keys }
+    #[cfg(test)]
+    pub(crate) fn new(keys: Vec<SigningKey>) -> Self {
+        let mut set = Self::default();
+        keys.into_iter().for_each(|key| set.add(key));
+        set
+    }
+
+    /// The keys of files, in place of those that there were.
+    pub(crate) fn with_files(&self, files: BTreeMap<PathBuf, Held>, problems: Vec<String>) -> Self {
+        let mut set = Self {
+            keys: files.values().map(|(_, key)| Arc::clone(key)).collect(),
+            files,
+            problems,
+            ..Self::default()
+        };
+        set.keys.sort_by_key(|key| key.activates_at);
+        set.without(self.revoked.clone())
+    }
+
+    /// With a key that no file holds.
+    pub fn add(&mut self, key: SigningKey) {
+        self.keys.push(Arc::new(key));
+        self.keys.sort_by_key(|key| key.activates_at);
+    }
+
+    /// Without those that were revoked, now and after a reload: they sign nothing, are not published, and verify nothing.
+    pub fn without(mut self, revoked: BTreeSet<String>) -> Self {
+        self.keys.retain(|key| !revoked.contains(&key.kid));
+        self.revoked = revoked;
+        self
+    }
+
+    /// Whether it has a key of this `kid`.
+    pub fn has(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.kid == kid)
+    }
+
+    /// Files that were passed over, because they hold no key that can be used.
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+
+    /// An algorithm that has to have an active key, and has none: one of [`FIRST_ALGORITHMS`] or the server's default.
+    pub fn lacks(&self, now: DateTime<Utc>, default: Algorithm) -> Option<Algorithm> {
+        let mut needed = FIRST_ALGORITHMS.into_iter().chain([default]);
+        needed.find(|algorithm| self.active(*algorithm, now).is_none())
     }
 
     /// The key that signs now; the first one also before its instant, for a clock that was set back.
     pub fn active(&self, algorithm: Algorithm, now: DateTime<Utc>) -> Option<&SigningKey> {
-        let mut own = self.keys.iter().filter(|key| key.algorithm == algorithm);
+        let mut own = self
+            .keys
+            .iter()
+            .map(AsRef::as_ref)
+            .filter(|key| key.algorithm == algorithm);
         let first = own.next()?;
         own.rfind(|key| key.activates_at <= now).or(Some(first))
     }
@@ -64,7 +135,7 @@ impl KeySet {
 
     /// Every key with its state.
     pub fn states(&self, now: DateTime<Utc>) -> impl Iterator<Item = (&SigningKey, KeyState)> {
-        self.keys.iter().map(move |key| (key, self.state(key, now)))
+        self.keys.iter().map(move |key| (&**key, self.state(key, now)))
     }
 
     fn state(&self, key: &SigningKey, now: DateTime<Utc>) -> KeyState {

@@ -1,11 +1,8 @@
-//! What goes on beside requests: the poll that renews the lease, gathered use, and new key files.
+//! What goes on beside requests: the poll that renews the lease, and gathered use.
 
 use std::{sync::Arc, time::Duration};
 
 use actix_web::web;
-use arc_swap::ArcSwap;
-use domain::Clock;
-use keystore::{Algorithm, KeyFolder, KeySet};
 use store::{Store, memory::ClientMemory, usage::UsageRecorder};
 use token_endpoint::TokenService;
 
@@ -53,32 +50,6 @@ pub fn spawn_housekeeping(service: web::Data<TokenService>, usage: Arc<UsageReco
             service.forget_idle_sources();
             if let Err(error) = usage.flush(&store).await {
                 log::warn!("use of secrets could not be written now and is kept: {error}");
-            }
-        }
-    });
-}
-
-/// A broken file never replaces keys that work.
-pub fn spawn_key_reload(
-    (folder, default): (KeyFolder, Algorithm),
-    keys: Arc<ArcSwap<KeySet>>,
-    clock: Arc<dyn Clock>,
-) {
-    actix_web::rt::spawn(async move {
-        let mut known = folder.files().unwrap_or_default();
-        loop {
-            tokio::time::sleep(Duration::from_secs(5)).await;
-            match folder.files() {
-                Ok(files) if files == known => {}
-                Ok(files) => match folder.load(clock.now(), default) {
-                    Ok(set) => {
-                        keys.store(Arc::new(set));
-                        known = files;
-                        log::info!("signing keys reloaded");
-                    }
-                    Err(error) => log::error!("signing keys not reloaded, the previous ones stay: {error}"),
-                },
-                Err(error) => log::error!("signing keys can't be listed: {error}"),
             }
         }
     });

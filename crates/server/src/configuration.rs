@@ -126,6 +126,8 @@ impl std::fmt::Debug for Database {
 #[serde(deny_unknown_fields)]
 pub struct Keys {
     pub dir: PathBuf,
+    /// What the keys are encrypted with; without it they are not.
+    pub passphrase_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]

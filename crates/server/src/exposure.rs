@@ -13,6 +13,7 @@ pub fn warnings(configuration: &Configuration) -> Vec<String> {
     let private = [
         Some(configuration.secrets.pepper_file.as_path()),
         configuration.server.tls_key.as_deref(),
+        configuration.keys.passphrase_file.as_deref(),
         database,
         Some(configuration.mail.directory.as_path()),
     ];

@@ -9,6 +9,7 @@ mod demo;
 mod exposure;
 mod identity;
 mod import;
+mod keyring;
 mod keys;
 mod listening;
 mod log_writer;
@@ -19,6 +20,7 @@ mod metrics;
 mod notify;
 mod preparation;
 mod reminders;
+mod revocation;
 mod runtime;
 mod serve;
 mod signing;
@@ -68,7 +70,7 @@ enum Command {
     Import(import::ImportArguments),
     /// Print the OpenAPI document of the management API.
     Openapi,
-    /// Make, list, rotate and retire signing keys.
+    /// Make, list, rotate, encrypt, retire and revoke signing keys.
     Keys(keys::KeysArguments),
     /// Send what is due to be told about secrets, now: one pass of what the server does every minute.
     Notify(notify::NotifyArguments),

@@ -9,7 +9,14 @@ use management::openid::{OpenIdSettings, Provider};
 use store::{DatabaseUrl, Store, StoreError, memory::ClientMemory, usage::UsageRecorder};
 
 use crate::{
-    Outcome, clock, configuration::Configuration, exposure, identity::Oidc, mail, runtime::block_on, tls,
+    Outcome, clock,
+    configuration::Configuration,
+    exposure,
+    identity::Oidc,
+    keyring::{self, Keyring},
+    mail,
+    runtime::block_on,
+    tls,
 };
 
 /// What must be right before the port is bound.
@@ -21,6 +28,8 @@ pub struct Prepared {
     pub keys: Arc<ArcSwap<KeySet>>,
     /// Where a demo makes keys of further algorithms; nobody else does by itself, for other nodes would not have them.
     pub makes_keys: Option<KeyFolder>,
+    /// Keeps `keys` as folder and database say, once the server runs.
+    pub keyring: Option<Keyring>,
     pub usage: Arc<UsageRecorder>,
     pub clock: Arc<dyn Clock>,
     pub tls: Option<rustls::ServerConfig>,
@@ -30,24 +39,28 @@ pub struct Prepared {
 pub fn prepare(configuration: &Configuration) -> Outcome<Prepared> {
     let clock = clock::SystemClock::start();
     let default = configuration.tokens.signing_algorithm;
-    let keys = KeyFolder(configuration.keys.dir.clone()).load(clock.now(), default)?;
+    let folder = keyring::folder(configuration)?;
+    let keys = folder.load(clock.now(), default)?;
     let tls = load_tls(configuration)?;
     let openid = load_openid(configuration)?;
-    let pepper = load_pepper(configuration)?;
+    let pepper = Arc::new(load_pepper(configuration)?);
     let store = open(configuration)?;
     if configuration.database.migrate {
         store.migrate()?;
     }
     store.verify_schema()?;
     verify_pepper(&store, &pepper, configuration)?;
+    let told = (Arc::clone(&pepper), store.revoked_keys_at_start()?);
+    let (keyring, keys) = Keyring::start((folder, &keys), default, told, clock.now())?;
     let lease = Duration::from_millis(configuration.cache.lease_ms);
     let memory = ClientMemory::new(store.clone(), Arc::clone(&clock) as _, lease);
     Ok(Prepared {
         store,
         memory: Arc::new(memory),
-        pepper: Arc::new(pepper),
+        pepper,
         keys: Arc::new(ArcSwap::from_pointee(keys)),
         makes_keys: None,
+        keyring: Some(keyring),
         usage: Arc::default(),
         clock,
         tls,
@@ -67,13 +80,13 @@ fn load_tls(configuration: &Configuration) -> Outcome<Option<rustls::ServerConfi
     }
 }
 
-fn open(configuration: &Configuration) -> Outcome<Store> {
+pub fn open(configuration: &Configuration) -> Outcome<Store> {
     let url = DatabaseUrl::parse(&configuration.database.url)?;
     let store = Store::open(&url, configuration.database.pool_size.max(1));
     Ok(store.map_err(|error| format!("database.url: {error}"))?)
 }
 
-fn load_pepper(configuration: &Configuration) -> Outcome<Pepper> {
+pub fn load_pepper(configuration: &Configuration) -> Outcome<Pepper> {
     let path = &configuration.secrets.pepper_file;
     let named = |error: &dyn std::fmt::Display| {
         format!(
@@ -86,7 +99,7 @@ fn load_pepper(configuration: &Configuration) -> Outcome<Pepper> {
 }
 
 /// A pepper that the database refuses is a matter of its file: the sentence names it.
-fn verify_pepper(store: &Store, pepper: &Pepper, configuration: &Configuration) -> Outcome<()> {
+pub fn verify_pepper(store: &Store, pepper: &Pepper, configuration: &Configuration) -> Outcome<()> {
     store.verify_pepper(pepper).map_err(|error| match error {
         StoreError::WrongPepper(_) => {
             let path = configuration.secrets.pepper_file.display();
@@ -100,12 +113,37 @@ pub fn migrate(configuration: &Configuration) -> Outcome<()> {
     Ok(open(configuration)?.migrate()?)
 }
 
+/// Keys as at a start; here a file that would be passed over is a problem too.
+fn check_keys(configuration: &Configuration, clock: &dyn Clock) -> Outcome<()> {
+    let set = keyring::folder(configuration)?.load(clock.now(), configuration.tokens.signing_algorithm)?;
+    match set.problems() {
+        [] => Ok(()),
+        problems => Err(problems.join("\nwmda-auth: ").into()),
+    }
+}
+
+/// A key that was revoked does not sign, however it came back into the folder.
+fn check_revoked(configuration: &Configuration, store: &Store) -> Outcome<()> {
+    let set = keyring::folder(configuration)?.load_any()?;
+    let revoked = store.revoked_keys_at_start()?;
+    let Some(key) = revoked.iter().find(|key| set.has(&key.kid)) else {
+        return Ok(());
+    };
+    let (dir, kid) = (configuration.keys.dir.display(), &key.kid);
+    Err(format!(
+        "{dir}: the key {kid} was revoked and is not used; run `wmda-auth keys revoke {kid} --now` here too"
+    )
+    .into())
+}
+
 pub fn check(configuration: &Configuration) -> Outcome<()> {
     let clock = clock::SystemClock::start();
     let database = || -> Outcome<()> {
         let store = open(configuration)?;
         store.verify_schema()?;
-        verify_pepper(&store, &load_pepper(configuration)?, configuration)
+        let pepper = load_pepper(configuration)?;
+        verify_pepper(&store, &pepper, configuration)?;
+        check_revoked(configuration, &store)
     };
     let provider = || -> Outcome<()> {
         let Some(settings) = load_openid(configuration)? else {
@@ -118,10 +156,7 @@ pub fn check(configuration: &Configuration) -> Outcome<()> {
         })?)
     };
     let outcomes = [
-        KeyFolder(configuration.keys.dir.clone())
-            .load(clock.now(), configuration.tokens.signing_algorithm)
-            .map(drop)
-            .map_err(Into::into),
+        check_keys(configuration, &*clock),
         load_tls(configuration).map(drop),
         load_pepper(configuration).map(drop),
         provider(),

@@ -7,7 +7,6 @@ use actix_web::{
     middleware::{DefaultHeaders, from_fn},
     web,
 };
-use keystore::KeyFolder;
 use management::{
     Documentation, Management,
     docs::{self, Docs},
@@ -20,7 +19,7 @@ use crate::{
     Outcome, background, clock,
     configuration::{Configuration, is_loopback},
     connections::{Connections, Limits, raise_file_limit},
-    exposure,
+    exposure, keyring,
     listening::Listening,
     log_writer::LogWriter,
     logging, methods, metrics,
@@ -185,7 +184,7 @@ pub async fn serve(
     if let Some(listener) = listeners.metrics {
         metrics::spawn(listener, handlers.tokens.clone())?;
     }
-    spawn_background(configuration, &prepared, handlers.tokens.clone());
+    spawn_background(configuration, &mut prepared, handlers.tokens.clone());
     background::spawn_log_watch(log, handlers.tokens.clone());
     let notifier = Arc::new(reminders::notifier(configuration, &prepared, public_url.clone())?);
     reminders::spawn(&notifier, &configuration.mail);
@@ -241,15 +240,12 @@ fn workers(configuration: &Configuration) -> usize {
     configuration.server.workers.unwrap_or_else(cores)
 }
 
-fn spawn_background(configuration: &Configuration, prepared: &Prepared, tokens: web::Data<TokenService>) {
+fn spawn_background(configuration: &Configuration, prepared: &mut Prepared, tokens: web::Data<TokenService>) {
     let every = Duration::from_millis(configuration.cache.poll_ms);
     background::spawn_poller(Arc::clone(&prepared.memory), every);
     background::spawn_housekeeping(tokens, Arc::clone(&prepared.usage), prepared.store.clone());
-    let folder = KeyFolder(configuration.keys.dir.clone());
-    let default = configuration.tokens.signing_algorithm;
-    background::spawn_key_reload(
-        (folder, default),
-        Arc::clone(&prepared.keys),
-        Arc::clone(&prepared.clock),
-    );
+    if let Some(keyring) = prepared.keyring.take() {
+        let (store, keys) = (prepared.store.clone(), Arc::clone(&prepared.keys));
+        keyring::spawn(keyring, store, keys, Arc::clone(&prepared.clock));
+    }
 }

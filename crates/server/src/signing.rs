@@ -23,7 +23,7 @@ pub fn check(prepared: &Prepared) -> SigningCheck {
             )
         })?;
         folder.generate_missing(&[algorithm], now)?;
-        keys.store(Arc::new(folder.load_any()?));
+        keys.store(Arc::new(folder.reload(&keys.load())?));
         Ok(())
     };
     Box::new(move |algorithm| make(algorithm).map_err(|problem| problem.to_string()))

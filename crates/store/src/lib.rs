@@ -11,7 +11,7 @@ mod people;
 mod secrets;
 mod store;
 
-pub use clients::{memory, revocations::TokenReference, usage};
+pub use clients::{memory, revocations::TokenReference, revoked_keys, usage};
 pub use database::connection::{self, DatabaseUrl};
 pub use directory::{
     applications, managers,

@@ -109,7 +109,7 @@ impl Store {
         work.await.map_err(|_| StoreError::Busy)?
     }
 
-    fn with_connection<T>(
+    pub(crate) fn with_connection<T>(
         &self,
         query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {

@@ -121,7 +121,7 @@ async fn service(folder: &std::path::Path) -> (TokenService, Arc<ClientMemory>, 
     let store = Store::open(&DatabaseUrl::parse(&url).unwrap(), 2).unwrap();
     store.migrate().unwrap();
     let secret = fill(&store, &pepper).await;
-    let keys = KeyFolder(folder.join("keys"));
+    let keys = KeyFolder::new(folder.join("keys"));
     keys.generate_missing(&FIRST_ALGORITHMS, Utc::now()).unwrap();
     let clock: Arc<dyn Clock> = Arc::new(Clocks(Instant::now()));
     // The lease outlives the benchmark, so that memory answers as it does between two polls.

@@ -9,11 +9,11 @@ use std::{
 
 use clap::Args;
 use domain::pepper::Pepper;
-use keystore::{FIRST_ALGORITHMS, KeyFolder};
+use keystore::FIRST_ALGORITHMS;
 use samples::Seeder;
 use serde_json::{Value, json};
 
-use crate::{Outcome, clock, configuration, logging, preparation, runtime::block_on, serve, tls};
+use crate::{Outcome, clock, configuration, keyring, logging, preparation, runtime::block_on, serve, tls};
 
 #[derive(Args)]
 pub struct DemoArguments {
@@ -48,7 +48,7 @@ pub fn run(arguments: DemoArguments) -> Outcome<()> {
             Pepper::generate(&*random)?.as_bytes(),
         )?;
     }
-    let folder = KeyFolder(configuration.keys.dir.clone());
+    let folder = keyring::folder(&configuration)?;
     let algorithms = [&FIRST_ALGORITHMS[..], &[configuration.tokens.signing_algorithm]].concat();
     folder.generate_missing(&algorithms, clock::SystemClock::start().now())?;
     if arguments.tls {

@@ -175,11 +175,6 @@ fn y02_a_broken_key_file_is_refused() {
             "chmod 600",
         ),
         case(
-            "named outside the convention",
-            |folder| overwrite(&folder.path("keys/mine.pem"), SENTINEL),
-            "es256_20260131T120000Z.pem",
-        ),
-        case(
             "no key",
             |folder| {
                 fs::remove_file(folder.key()).unwrap();

@@ -163,6 +163,14 @@ diesel::table! {
 diesel::table! {
     revoked_tokens (jti) { jti -> Text, expires_at -> Timestamp, }
 }
+diesel::table! {
+    revoked_keys (kid) {
+        kid -> Text,
+        revoked_at -> Timestamp,
+        successor_file -> Nullable<Text>,
+        successor -> Nullable<Binary>,
+    }
+}
 diesel::joinable!(resource_server_resources -> resources (resource_id));
 diesel::allow_tables_to_appear_in_same_query!(resource_server_resources, resources);
 

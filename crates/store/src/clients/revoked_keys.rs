@@ -1,0 +1,108 @@
+//! Signing keys that leaked, and what takes their place. Every node asks for them, so that one whose key folder is a copy
+//! stops too.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use domain::audit::Entry;
+
+use crate::{
+    Store, StoreError,
+    database::{connection::AnyConnection, schema::revoked_keys},
+};
+
+/// A node that comes back after longer gets the successor's file from whoever administers it.
+const SUCCESSOR_KEPT: TimeDelta = TimeDelta::days(30);
+
+/// The key that signs in place of a revoked one.
+#[derive(Clone, Debug)]
+pub struct SealedSuccessor {
+    /// The name of its file.
+    pub file: String,
+    /// Its PEM text, sealed under the pepper.
+    pub sealed: Vec<u8>,
+}
+
+/// A key that must not be used any more.
+#[derive(Clone, Debug)]
+pub struct RevokedKey {
+    /// RFC 7638 thumbprint.
+    pub kid: String,
+    /// For nodes that have a copy of the folder.
+    pub successor: Option<SealedSuccessor>,
+}
+
+impl Store {
+    /// Ends a key on every node; to revoke it again only adds what was not known. In one transaction with its record.
+    pub async fn revoke_key(
+        &self,
+        entry: Entry,
+        key: RevokedKey,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            let known = revoked_keys::table.find(&key.kid);
+            if known.count().get_result::<i64>(connection)? == 0 {
+                let row = (
+                    revoked_keys::kid.eq(&key.kid),
+                    revoked_keys::revoked_at.eq(now.naive_utc()),
+                );
+                diesel::insert_into(revoked_keys::table)
+                    .values(row)
+                    .execute(connection)?;
+            }
+            let Some(successor) = key.successor else {
+                return Ok(());
+            };
+            let successor = (
+                revoked_keys::successor_file.eq(successor.file),
+                revoked_keys::successor.eq(successor.sealed),
+            );
+            diesel::update(revoked_keys::table.find(&key.kid))
+                .set(successor)
+                .execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// All keys that were revoked.
+    pub async fn revoked_keys(&self) -> Result<Vec<RevokedKey>, StoreError> {
+        self.run(all).await
+    }
+
+    /// The same for start-up: blocks.
+    pub fn revoked_keys_at_start(&self) -> Result<Vec<RevokedKey>, StoreError> {
+        self.with_connection(all)
+    }
+
+    /// Forgets successors that every node has had time to take.
+    pub async fn forget_successors(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.run(move |connection| {
+            let old = revoked_keys::table
+                .filter(revoked_keys::successor.is_not_null())
+                .filter(revoked_keys::revoked_at.lt((now - SUCCESSOR_KEPT).naive_utc()));
+            diesel::update(old)
+                .set(revoked_keys::successor.eq(None::<Vec<u8>>))
+                .execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn all(connection: &mut AnyConnection) -> Result<Vec<RevokedKey>, StoreError> {
+    let columns = (
+        revoked_keys::kid,
+        revoked_keys::successor_file,
+        revoked_keys::successor,
+    );
+    let rows: Vec<(String, Option<String>, Option<Vec<u8>>)> =
+        revoked_keys::table.select(columns).load(connection)?;
+    let key = |(kid, file, sealed): (String, Option<String>, Option<Vec<u8>>)| RevokedKey {
+        kid,
+        successor: file
+            .zip(sealed)
+            .map(|(file, sealed)| SealedSuccessor { file, sealed }),
+    };
+    Ok(rows.into_iter().map(key).collect())
+}
