@@ -1,4 +1,4 @@
--- A million applications with a grant and a secret each, for `cargo xtask load`.
+-- A million applications with a grant and a secret each, for `cargo xtask bench`, which puts another number in place of 1000000.
 PRAGMA foreign_keys = OFF;
 BEGIN;
 CREATE TEMP TABLE numbers AS
@@ -15,5 +15,5 @@ INSERT INTO client_secrets
     SELECT numbers.id, numbers.id, 'crowd', 'abc', randomblob(32), 1, 'load', datetime('now'), datetime('now', '+1 year'),
         next_status_index + n
     FROM numbers, change_counter;
-UPDATE change_counter SET next_status_index = next_status_index + 1000001;
+UPDATE change_counter SET next_status_index = next_status_index + 1000000 + 1;
 COMMIT;

@@ -1,6 +1,7 @@
 //! `cargo xtask`: every check and test, and what measures or draws; each task is a variant of [`Task`].
 
 mod attacks;
+mod bench;
 mod browser;
 mod clients;
 mod deletion;
@@ -9,7 +10,6 @@ mod deny;
 mod fuzz;
 mod go;
 mod java;
-mod load;
 mod management_load;
 mod needs;
 mod node;
@@ -48,8 +48,12 @@ enum Task {
         #[arg(long)]
         list: bool,
     },
-    /// Measures the token path over HTTP
-    Load,
+    /// Measures the token path over HTTP, and writes the table of docs/performance.md
+    Bench {
+        /// Compares with so many applications, too
+        #[arg(long, value_name = "N")]
+        scale: Option<u32>,
+    },
     /// Measures the management of secrets over REST
     ManagementLoad,
     /// Puts the promise about deletion to the test
@@ -100,7 +104,9 @@ fn dispatch(task: &Task) -> Outcome {
             Ok(())
         }
         Task::Test { only, .. } => steps::run(&workspace, only),
-        Task::Load => with(&[needs::WRK, needs::TASKSET], &load::run),
+        Task::Bench { scale } => with(&[needs::WRK, needs::TASKSET], &|workspace| {
+            bench::run(workspace, *scale)
+        }),
         Task::ManagementLoad => with(&[needs::POSTGRESQL, needs::PYTHON], &management_load::run),
         Task::Deletion { seconds } => with(&[needs::POSTGRESQL, needs::FAKETIME], &|workspace| {
             deletion::run(workspace, *seconds)
