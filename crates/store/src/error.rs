@@ -8,12 +8,18 @@ pub enum StoreError {
     /// The URL's scheme is neither of the two.
     #[error("database.url must begin with sqlite: or postgres:// (or postgresql://)")]
     UnknownScheme,
-    /// The URL of a Postgres that libpq would read otherwise than it was meant.
+    /// The URL of a Postgres that would be read otherwise than it was meant.
     #[error(
         "database.url must be postgres://user:password@host:port/name; percent-encode special characters of user and \
          password, such as %40 for @ and %2F for /"
     )]
     UrlForm,
+    /// The URL of a Postgres with a port or parameters that are not understood.
+    #[error("database.url is not understood; check the port and the parameters behind the question mark")]
+    UrlParameters,
+    /// The URL of a Postgres that asks for a server that can't be written to.
+    #[error("database.url must not ask for a standby: remove target_session_attrs, a node writes")]
+    ReadOnlyUrl,
     /// A unique value is taken.
     #[error("it exists already")]
     Conflict,

@@ -7,10 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     DatabaseUrl, StoreError,
-    database::{
-        connection::{AnyConnection, Connector},
-        migrations, pepper_checks,
-    },
+    database::{connection::AnyConnection, connector::Connector, migrations, pepper_checks},
 };
 
 /// How long a request waits for its turn, and then for its answer: together below two seconds.
@@ -28,13 +25,12 @@ impl Store {
     /// Opens a pool and checks that the database answers. One connection is added for the poller, which must never
     /// queue behind requests.
     pub fn open(url: &DatabaseUrl, pool_size: u32) -> Result<Self, StoreError> {
-        let connector = Connector(url.clone());
-        // The first connection is made here, so that a wrong address is told in libpq's words and at once.
-        r2d2::ManageConnection::connect(&connector)
-            .map_err(|error| StoreError::Unreachable(error.to_string()))?;
+        let connector =
+            aside(|| Connector::start(url).map_err(|error| StoreError::Unreachable(error.to_string())))?;
         let pool = r2d2::Pool::builder()
             .max_size(pool_size + 1)
-            .min_idle(Some(1))
+            // Connections are made when they are asked for: none is under way behind a command that has ended.
+            .min_idle(Some(0))
             .connection_timeout(ANSWER)
             .error_handler(Box::new(r2d2::LoggingErrorHandler))
             .build(connector)
@@ -47,17 +43,17 @@ impl Store {
 
     /// Applies pending migrations; for start-up, blocks.
     pub fn migrate(&self) -> Result<(), StoreError> {
-        self.with_connection(migrations::run)
+        aside(|| self.with_connection(migrations::run))
     }
 
     /// Refuses a schema that is older or newer than this binary; for start-up, blocks.
     pub fn verify_schema(&self) -> Result<(), StoreError> {
-        self.with_connection(migrations::verify)
+        aside(|| self.with_connection(migrations::verify))
     }
 
     /// Remembers new versions of the pepper and refuses one that differs from what is remembered; for start-up, blocks.
     pub fn verify_pepper(&self, pepper: &Pepper) -> Result<(), StoreError> {
-        self.with_connection(|connection| pepper_checks::verify(connection, pepper))
+        aside(|| self.with_connection(|connection| pepper_checks::verify(connection, pepper)))
     }
 
     /// Runs a query from asynchronous code.
@@ -113,12 +109,17 @@ impl Store {
         &self,
         query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut connection = self
+        let mut pooled = self
             .pool
             .get()
             .map_err(|error| StoreError::Unreachable(error.to_string()))?;
-        query(&mut connection)
+        query(&mut pooled.connection)
     }
+}
+
+/// Does on a thread of its own what must not be done inside a runtime, and waits for it.
+fn aside<T: Send>(work: impl FnOnce() -> Result<T, StoreError> + Send) -> Result<T, StoreError> {
+    std::thread::scope(|scope| scope.spawn(work).join()).unwrap_or(Err(StoreError::Busy))
 }
 
 async fn answer_in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {

@@ -1,17 +1,25 @@
 //! Embedded migrations, run under a lock so that nodes can start at once; a schema newer than the binary is refused.
 
-use diesel::{PgConnection, RunQueryDsl, SqliteConnection, migration::MigrationSource, sql_query};
+use std::time::Duration;
+
+use diesel::{RunQueryDsl, SqliteConnection, migration::MigrationSource, sql_query};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::{
     StoreError,
-    database::connection::{AnyConnection, SQLITE_PATIENCE, SQLITE_SET_UP_PATIENCE},
+    database::{
+        connection::AnyConnection,
+        connector::{SQLITE_PATIENCE, SQLITE_SET_UP_PATIENCE},
+        postgres::{PostgresConnection, STATEMENT_MS},
+    },
 };
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 /// An arbitrary number that only this product uses for `pg_advisory_lock`.
 const LOCK: i64 = 0x77_6d_64_61;
+/// How long one migration may take, or another node's that is waited for.
+const MIGRATION: Duration = Duration::from_secs(3600);
 
 /// Applies what is pending.
 pub(crate) fn run(connection: &mut AnyConnection) -> Result<(), StoreError> {
@@ -44,12 +52,14 @@ fn run_sqlite(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     outcome
 }
 
-fn run_postgres(connection: &mut PgConnection) -> Result<(), StoreError> {
+fn run_postgres(connection: &mut PostgresConnection) -> Result<(), StoreError> {
+    connection.set_deadline(MIGRATION);
     sql_query("SET statement_timeout = 0").execute(connection)?;
     sql_query(format!("SELECT pg_advisory_lock({LOCK})")).execute(connection)?;
     let outcome = apply::<diesel::pg::Pg>(connection, || POSTGRES);
     sql_query(format!("SELECT pg_advisory_unlock({LOCK})")).execute(connection)?;
-    sql_query("SET statement_timeout = 1500").execute(connection)?;
+    sql_query(format!("SET statement_timeout = {STATEMENT_MS}")).execute(connection)?;
+    connection.reset_deadline();
     outcome
 }
 

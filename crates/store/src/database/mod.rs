@@ -1,7 +1,9 @@
 //! The two databases behind one connection type: opening, migrating, the tables, and stored forms of values.
 
 pub mod connection;
+pub(crate) mod connector;
 pub(crate) mod ids;
 pub(crate) mod migrations;
 pub(crate) mod pepper_checks;
+pub(crate) mod postgres;
 pub(crate) mod schema;

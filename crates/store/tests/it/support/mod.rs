@@ -11,8 +11,8 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
-    Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection,
-    sql_query, sql_types::BigInt,
+    Connection, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_query,
+    sql_types::BigInt,
 };
 use domain::{
     Clock,
@@ -388,7 +388,13 @@ pub fn record(recorder: &UsageRecorder, secret_id: Uuid, at: DateTime<Utc>, toke
 /// SQL past the store; closes with the transaction that it holds undone.
 pub enum RawConnection {
     Sqlite(SqliteConnection),
-    Postgres(PgConnection),
+    Postgres(RawPostgres),
+}
+
+/// With a thread for each call: a test may run in a runtime, inside which no other can be waited for.
+pub struct RawPostgres {
+    runtime: Option<tokio::runtime::Runtime>,
+    client: tokio_postgres::Client,
 }
 
 #[derive(QueryableByName)]
@@ -405,27 +411,63 @@ impl RawConnection {
                 connection.batch_execute("PRAGMA busy_timeout = 5000").unwrap();
                 Self::Sqlite(connection)
             }
-            None => Self::Postgres(PgConnection::establish(url).unwrap()),
+            None => Self::Postgres(RawPostgres::connect(url)),
         }
     }
 
     pub fn execute(&mut self, statements: &str) {
         match self {
-            Self::Sqlite(connection) => connection.batch_execute(statements),
-            Self::Postgres(connection) => connection.batch_execute(statements),
+            Self::Sqlite(connection) => connection.batch_execute(statements).unwrap(),
+            Self::Postgres(connection) => {
+                connection.wait(async |client| client.batch_execute(statements).await.unwrap());
+            }
         }
-        .unwrap();
     }
 
     /// A query for one column, `number`.
     pub fn number(&mut self, query: &str) -> i64 {
-        let query = sql_query(query);
-        let row: Number = match self {
-            Self::Sqlite(connection) => query.get_result(connection),
-            Self::Postgres(connection) => query.get_result(connection),
+        match self {
+            Self::Sqlite(connection) => sql_query(query).get_result::<Number>(connection).unwrap().number,
+            Self::Postgres(connection) => {
+                connection.wait(async |client| client.query_one(query, &[]).await.unwrap().get("number"))
+            }
         }
-        .unwrap();
-        row.number
+    }
+}
+
+impl RawPostgres {
+    fn connect(url: &str) -> Self {
+        let connect = || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()
+                .unwrap();
+            let client = runtime.block_on(async {
+                let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+                tokio::spawn(connection);
+                client
+            });
+            Self {
+                runtime: Some(runtime),
+                client,
+            }
+        };
+        std::thread::scope(|scope| scope.spawn(connect).join()).unwrap()
+    }
+
+    fn wait<T: Send>(&self, work: impl AsyncFnOnce(&tokio_postgres::Client) -> T + Send) -> T {
+        let runtime = self.runtime.as_ref().unwrap();
+        let wait = || runtime.block_on(work(&self.client));
+        std::thread::scope(|scope| scope.spawn(wait).join()).unwrap()
+    }
+}
+
+impl Drop for RawPostgres {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

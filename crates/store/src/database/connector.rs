@@ -1,0 +1,173 @@
+//! Makes connections for the pool, and says which of them are of no use any more.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use diesel::{
+    Connection, ConnectionError, ConnectionResult, QueryResult, RunQueryDsl, SqliteConnection,
+    define_sql_function, select, sql_query, sql_types::Text,
+};
+
+use super::{
+    connection::{AnyConnection, DatabaseUrl},
+    postgres::{Postgres, PostgresConnection},
+};
+
+/// How long SQLite waits for whoever writes, in milliseconds: for a request, and where nobody waits for an answer.
+pub(crate) const SQLITE_PATIENCE: &str = "busy_timeout = 1500";
+pub(crate) const SQLITE_SET_UP_PATIENCE: &str = "busy_timeout = 30000";
+/// How long a connection that has been idle is given to show that it is alive.
+const SIGN_OF_LIFE: Duration = Duration::from_millis(700);
+
+define_sql_function! {
+    /// A setting of the session.
+    fn current_setting(name: Text) -> Text;
+}
+
+/// Makes and checks connections.
+pub(crate) struct Connector {
+    place: Place,
+    /// The first connection, which is made before there is a pool.
+    first: Mutex<Option<Pooled>>,
+    /// Goes up with each question that was not answered in time: whatever was connected before is then connected anew,
+    /// instead of finding out one after the other.
+    generation: AtomicU64,
+}
+
+enum Place {
+    Sqlite(String),
+    Postgres(Postgres),
+}
+
+/// A connection of the pool.
+pub(crate) struct Pooled {
+    pub(crate) connection: AnyConnection,
+    generation: u64,
+}
+
+impl Connector {
+    /// Makes the first connection, so that a wrong address is told in full and at once. Blocks; never to be called from
+    /// asynchronous code.
+    pub(crate) fn start(url: &DatabaseUrl) -> ConnectionResult<Self> {
+        let connector = Self {
+            place: match url {
+                DatabaseUrl::Sqlite(path) => Place::Sqlite(path.clone()),
+                DatabaseUrl::Postgres(url) => Place::Postgres(Postgres::new((**url).clone())?),
+            },
+            first: Mutex::default(),
+            generation: AtomicU64::new(0),
+        };
+        let first = connector.make()?;
+        *connector.first.lock().unwrap_or_else(PoisonError::into_inner) = Some(first);
+        Ok(connector)
+    }
+
+    fn make(&self) -> ConnectionResult<Pooled> {
+        let generation = self.generation.load(Ordering::Relaxed);
+        let connection = match &self.place {
+            Place::Sqlite(path) => AnyConnection::Sqlite(open_sqlite(path)?),
+            Place::Postgres(server) => AnyConnection::Postgres(server.connect()?),
+        };
+        Ok(Pooled {
+            connection,
+            generation,
+        })
+    }
+
+    /// A server that left one question without an answer has left its other connections, too.
+    fn note_silence(&self, pooled: &Pooled) {
+        let silent = matches!(&pooled.connection, AnyConnection::Postgres(one) if one.is_silent());
+        if silent {
+            // Only once for all connections of a generation.
+            let (of, next) = (pooled.generation, pooled.generation + 1);
+            let _ = self
+                .generation
+                .compare_exchange(of, next, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
+    fn is_outdated(&self, pooled: &Pooled) -> bool {
+        pooled.generation < self.generation.load(Ordering::Relaxed)
+    }
+}
+
+impl r2d2::ManageConnection for Connector {
+    type Connection = Pooled;
+    type Error = ConnectionError;
+
+    fn connect(&self) -> ConnectionResult<Pooled> {
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        first.map_or_else(|| self.make(), Ok)
+    }
+
+    fn is_valid(&self, pooled: &mut Pooled) -> ConnectionResult<()> {
+        if self.is_outdated(pooled) {
+            let text = "a connection made before the database fell silent is given up";
+            return Err(ConnectionError::BadConnection(text.to_owned()));
+        }
+        let outcome = match &mut pooled.connection {
+            AnyConnection::Sqlite(connection) => sql_query("SELECT 1").execute(connection).map(drop),
+            AnyConnection::Postgres(connection) => writable(connection),
+        };
+        self.note_silence(pooled);
+        outcome.map_err(ConnectionError::CouldntSetupConfiguration)
+    }
+
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        self.note_silence(pooled);
+        let broken = matches!(&pooled.connection, AnyConnection::Postgres(one) if one.is_broken());
+        broken || self.is_outdated(pooled) || std::thread::panicking()
+    }
+}
+
+/// Whether the server is there, and can be written to: a standby knows nothing of what its primary does next.
+fn writable(connection: &mut PostgresConnection) -> QueryResult<()> {
+    connection.set_deadline(SIGN_OF_LIFE);
+    let setting = select(current_setting("transaction_read_only")).get_result::<String>(connection);
+    connection.reset_deadline();
+    match setting?.as_str() {
+        "off" => Ok(()),
+        _ => Err(diesel::result::Error::DatabaseError(
+            diesel::result::DatabaseErrorKind::ReadOnlyTransaction,
+            Box::new("the database allows no writing any more".to_owned()),
+        )),
+    }
+}
+
+fn open_sqlite(path: &str) -> ConnectionResult<SqliteConnection> {
+    create_private(path);
+    let mut connection = SqliteConnection::establish(path)?;
+    for pragma in [
+        // Nodes that start at once on a new file wait for the one that sets it up.
+        SQLITE_SET_UP_PATIENCE,
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        SQLITE_PATIENCE,
+    ] {
+        sql_query(format!("PRAGMA {pragma}"))
+            .execute(&mut connection)
+            .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    }
+    Ok(connection)
+}
+
+/// A new file is its owner's alone, and so are those that SQLite puts beside it. What can't be made SQLite tells itself.
+/// A file that is there must not be opened: closing it would give up the locks that this process has on it (POSIX), and the
+/// next process that closes the database would take the log from under us.
+fn create_private(path: &str) {
+    use std::os::unix::fs::OpenOptionsExt;
+    if path.starts_with(':') || path.starts_with("file:") {
+        return;
+    }
+    let _ = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+}

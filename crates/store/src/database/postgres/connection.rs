@@ -1,0 +1,299 @@
+//! A diesel connection over tokio-postgres, each with a small runtime of its own: the thread that asks drives the socket
+//! itself, and no question is waited for beyond its deadline.
+
+use std::{any::Any, io, time::Duration};
+
+use diesel::{
+    Connection, ConnectionError, ConnectionResult, QueryResult,
+    connection::{
+        AnsiTransactionManager, CacheSize, ConnectionSealed, Instrumentation, LoadConnection,
+        MultiConnectionHelper, SimpleConnection,
+    },
+    expression::QueryMetadata,
+    migration::{CREATE_MIGRATIONS_TABLE, MigrationConnection},
+    pg::{FailedToLookupTypeError, Pg, PgMetadataCacheKey, PgMetadataLookup, PgQueryBuilder, PgTypeMetadata},
+    query_builder::{
+        AstPass, Query, QueryBuilder, QueryFragment, QueryId, bind_collector::RawBytesBindCollector,
+    },
+    result::{DatabaseErrorKind, Error},
+    sql_types::{TypeMetadata, Untyped},
+};
+use diesel_async::{AsyncConnection, AsyncConnectionCore, AsyncPgConnection, SimpleAsyncConnection};
+use futures_util::TryStreamExt;
+use tokio::{runtime::Runtime, task::JoinHandle, time::timeout};
+
+/// How long the server's answer to one question is waited for: longer than the server itself works on a statement, so
+/// that its own refusal comes first while it is alive.
+pub(super) const QUESTION: Duration = Duration::from_secs(2);
+/// How long a connection that ends takes its leave.
+const FAREWELL: Duration = Duration::from_millis(50);
+
+type Lookup = <Pg as TypeMetadata>::MetadataLookup;
+/// A row as diesel-async has it.
+type Row = <AsyncPgConnection as AsyncConnectionCore>::Row<'static, 'static>;
+
+/// A connection to PostgreSQL. Once a question was not answered in time it is broken, for whatever comes then may be the
+/// answer to that one.
+pub(crate) struct PostgresConnection {
+    // Dropped before what drives it, so that the server is told.
+    inner: AsyncPgConnection,
+    driver: Driver,
+    transactions: AnsiTransactionManager,
+    deadline: Duration,
+    state: State,
+}
+
+/// What reads and writes the socket, while somebody waits.
+struct Driver {
+    /// `None` once it ends.
+    runtime: Option<Runtime>,
+    task: Option<JoinHandle<()>>,
+    /// Whether the server may still hear a farewell.
+    answers: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Sound,
+    /// It was closed or broke off.
+    Lost,
+    /// It did not answer in time.
+    Silent,
+}
+
+impl PostgresConnection {
+    pub(super) fn new(runtime: Runtime, (inner, task): (AsyncPgConnection, JoinHandle<()>)) -> Self {
+        Self {
+            inner,
+            driver: Driver {
+                runtime: Some(runtime),
+                task: Some(task),
+                answers: true,
+            },
+            transactions: AnsiTransactionManager::default(),
+            deadline: QUESTION,
+            state: State::Sound,
+        }
+    }
+
+    /// How long each answer is waited for from now on.
+    pub(crate) fn set_deadline(&mut self, deadline: Duration) {
+        self.deadline = deadline;
+    }
+
+    /// Back to the deadline of an ordinary question.
+    pub(crate) fn reset_deadline(&mut self) {
+        self.deadline = QUESTION;
+    }
+
+    /// Whether it is of no use any more.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.state != State::Sound
+    }
+
+    /// Whether a question was not answered in time.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.state == State::Silent
+    }
+
+    /// Asks one question and waits for its answer, at most until the deadline.
+    fn ask<T>(
+        &mut self,
+        question: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
+    ) -> QueryResult<T> {
+        let (Some(runtime), false) = (&self.driver.runtime, self.is_broken()) else {
+            return Err(lost("the connection is broken"));
+        };
+        let inner = &mut self.inner;
+        let answer = runtime.block_on(async { timeout(self.deadline, question(inner)).await });
+        let outcome = match answer {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                self.state = State::Silent;
+                let waited = self.deadline.as_millis();
+                Err(lost(format!("the database did not answer within {waited} ms")))
+            }
+        };
+        if self.state == State::Sound && outcome.as_ref().err().is_some_and(is_loss) {
+            self.state = State::Lost;
+        }
+        self.driver.answers = self.state == State::Sound;
+        outcome
+    }
+}
+
+/// Whether the connection, and not the statement, is what failed.
+fn is_loss(error: &Error) -> bool {
+    use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+    matches!(
+        error,
+        Error::DatabaseError(UnableToSendCommand | ClosedConnection, _)
+    )
+}
+
+fn lost(text: impl Into<String>) -> Error {
+    Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(text.into()))
+}
+
+impl Drop for Driver {
+    /// Says farewell to the server, which would write a line about everybody who just hangs up; but never from inside a
+    /// runtime, where nothing may wait.
+    fn drop(&mut self) {
+        let Some(runtime) = self.runtime.take() else {
+            return;
+        };
+        let may_wait = self.answers && tokio::runtime::Handle::try_current().is_err();
+        if let Some(task) = self.task.take().filter(|_| may_wait) {
+            // Whether it was heard or not, this side is done.
+            let _ = runtime.block_on(async { timeout(FAREWELL, task).await });
+        }
+        runtime.shutdown_background();
+    }
+}
+
+impl SimpleConnection for PostgresConnection {
+    fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
+        self.ask(async |inner| inner.batch_execute(query).await)
+    }
+}
+
+impl ConnectionSealed for PostgresConnection {}
+
+impl Connection for PostgresConnection {
+    type Backend = Pg;
+    type TransactionManager = AnsiTransactionManager;
+
+    /// `Postgres` connects: it alone knows hosts, TLS and deadlines.
+    fn establish(_url: &str) -> ConnectionResult<Self> {
+        let error = io::Error::from(io::ErrorKind::Unsupported);
+        Err(ConnectionError::BadConnection(error.to_string()))
+    }
+
+    fn execute_returning_count<T>(&mut self, source: &T) -> QueryResult<usize>
+    where
+        T: QueryFragment<Pg> + QueryId,
+    {
+        let statement = Statement::of(source)?;
+        self.ask(async |inner| inner.execute_returning_count(statement).await)
+    }
+
+    fn transaction_state(&mut self) -> &mut AnsiTransactionManager {
+        &mut self.transactions
+    }
+
+    fn instrumentation(&mut self) -> &mut dyn Instrumentation {
+        self.inner.instrumentation()
+    }
+
+    fn set_instrumentation(&mut self, instrumentation: impl Instrumentation) {
+        self.inner.set_instrumentation(instrumentation);
+    }
+
+    fn set_prepared_statement_cache_size(&mut self, size: CacheSize) {
+        self.inner.set_prepared_statement_cache_size(size);
+    }
+}
+
+impl LoadConnection for PostgresConnection {
+    type Cursor<'conn, 'query> = Rows;
+    type Row<'conn, 'query> = Row;
+
+    fn load<'conn, 'query, T>(&'conn mut self, source: T) -> QueryResult<Rows>
+    where
+        T: Query + QueryFragment<Pg> + QueryId + 'query,
+        Pg: QueryMetadata<T::SqlType>,
+    {
+        let statement = Statement::of(&source)?;
+        let rows: Vec<Row> = self.ask(async |inner| inner.load(statement).await?.try_collect().await)?;
+        Ok(Rows(rows.into_iter()))
+    }
+}
+
+impl MigrationConnection for PostgresConnection {
+    fn setup(&mut self) -> QueryResult<usize> {
+        self.batch_execute(CREATE_MIGRATIONS_TABLE).map(|()| 0)
+    }
+}
+
+impl MultiConnectionHelper for PostgresConnection {
+    fn to_any<'a>(lookup: &mut Lookup) -> &mut (dyn Any + 'a) {
+        lookup.as_any()
+    }
+
+    fn from_any(lookup: &mut dyn Any) -> Option<&mut Lookup> {
+        lookup
+            .downcast_mut::<BuiltInTypes>()
+            .map(|lookup| lookup as &mut dyn PgMetadataLookup)
+    }
+}
+
+/// The whole answer, which has arrived.
+pub(crate) struct Rows(std::vec::IntoIter<Row>);
+
+impl Iterator for Rows {
+    type Item = QueryResult<Row>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(Ok)
+    }
+}
+
+/// No column here is of a type that a server has to be asked about.
+struct BuiltInTypes;
+
+impl PgMetadataLookup for BuiltInTypes {
+    fn lookup_type(&mut self, type_name: &str, schema: Option<&str>) -> PgTypeMetadata {
+        let schema = schema.map(|schema| schema.to_owned().into());
+        let key = PgMetadataCacheKey::new(schema, type_name.to_owned().into());
+        PgTypeMetadata::from_result(Err(FailedToLookupTypeError::new(key)))
+    }
+
+    fn as_any<'a>(&mut self) -> &mut (dyn Any + 'a)
+    where
+        Self: 'a,
+    {
+        self
+    }
+}
+
+/// A query as text and values. diesel-async can't collect those of a `MultiConnection`: its own look-up of types does not
+/// pass through one.
+struct Statement {
+    sql: String,
+    cacheable: bool,
+    values: RawBytesBindCollector<Pg>,
+}
+
+impl Statement {
+    fn of(query: &(impl QueryFragment<Pg> + ?Sized)) -> QueryResult<Self> {
+        let mut text = PgQueryBuilder::default();
+        query.to_sql(&mut text, &Pg)?;
+        let mut values = RawBytesBindCollector::new();
+        query.collect_binds(&mut values, &mut BuiltInTypes, &Pg)?;
+        Ok(Self {
+            sql: text.finish(),
+            cacheable: query.is_safe_to_cache_prepared(&Pg)?,
+            values,
+        })
+    }
+}
+
+impl QueryFragment<Pg> for Statement {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        pass.push_sql(&self.sql);
+        if !self.cacheable {
+            pass.unsafe_to_cache_prepared();
+        }
+        pass.push_bind_collector_data(&self.values)
+    }
+}
+
+/// Found again by its text.
+impl QueryId for Statement {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for Statement {
+    type SqlType = Untyped;
+}
