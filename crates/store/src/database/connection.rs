@@ -56,6 +56,10 @@ impl fmt::Debug for DatabaseUrl {
 
 /// A connection to either database; each query is written once for both.
 #[derive(diesel::MultiConnection)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are as many as the pool has, and the derive takes no box"
+)]
 pub(crate) enum AnyConnection {
     Postgres(PostgresConnection),
     Sqlite(SqliteConnection),

@@ -74,9 +74,8 @@ impl PostgresUrl {
             let value = percent_decode_str(value)
                 .decode_utf8()
                 .map_err(|_| StoreError::UrlParameters)?;
-            match own.take(name, &value)? {
-                Some(name) => kept.push(format!("{name}={}", pair.split_once('=').map_or("", |p| p.1))),
-                None => {}
+            if let Some(name) = own.take(name, &value)? {
+                kept.push(format!("{name}={}", pair.split_once('=').map_or("", |p| p.1)));
             }
         }
         let config =
