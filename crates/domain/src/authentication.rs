@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     client::{Client, Grant},
-    credential::{Credential, CredentialKind},
+    credential::{Credential, CredentialKind, Proof},
     pepper::Digest,
     profile::Profile,
 };
@@ -21,6 +21,7 @@ pub struct AuthenticatedClient {
     kind: CredentialKind,
     expires_at: DateTime<Utc>,
     status_index: i64,
+    secret_digest: Option<Digest>,
 }
 
 /// Why a presented digest does not authenticate.
@@ -68,6 +69,10 @@ impl AuthenticatedClient {
             kind: credential.proof.kind(),
             expires_at: credential.expires_at,
             status_index: credential.status_index,
+            secret_digest: match &credential.proof {
+                Proof::Secret(digest) => Some(*digest),
+                Proof::Key(_) | Proof::Federated(_) => None,
+            },
         }
     }
 
@@ -94,6 +99,12 @@ impl AuthenticatedClient {
     /// What the application must do beyond the standard.
     pub fn profile(&self) -> Profile {
         self.client.profile
+    }
+
+    /// The digest by which a secret is stored, if it was a secret: one under an earlier version of the pepper can be renewed
+    /// now.
+    pub fn secret_digest(&self) -> Option<&Digest> {
+        self.secret_digest.as_ref()
     }
 
     /// The place of that credential in the token status list.

@@ -1,7 +1,14 @@
 //! The pepper: the key under which secrets are stored as HMAC-SHA-256. It has versions, so that it can be replaced
 //! without invalidating what was stored under the previous one.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::{
@@ -40,104 +47,267 @@ pub enum PepperError {
     Repeated(usize),
 }
 
-/// All versions of the pepper.
+/// What is derived from a version and has to be there after that version is gone: the keys of the audit trail, of recovery
+/// codes, and of links in mails that people keep.
+pub const SURVIVING_PURPOSES: [&str; 3] = [AUDIT, "recovery code", "unsubscribe"];
+
+/// All versions of the pepper. Which one is active, the database says ([`Pepper::activate`]); alone, the highest is.
 pub struct Pepper {
-    versions: BTreeMap<i32, hmac::Key>,
-    current: i32,
+    versions: RwLock<Arc<Versions>>,
+    behind: AtomicBool,
+}
+
+#[derive(Clone)]
+struct Versions {
+    keys: BTreeMap<i32, hmac::Key>,
+    /// Derived from versions that are gone.
+    survivors: BTreeMap<(i32, String), hmac::Key>,
+    active: i32,
+}
+
+impl Versions {
+    /// The active version's key comes first.
+    fn keys(&self) -> impl Iterator<Item = &hmac::Key> {
+        let others = self.keys.iter().filter(|(version, _)| **version != self.active);
+        let active = self.keys.get(&self.active);
+        active.into_iter().chain(others.map(|(_, key)| key))
+    }
+
+    /// The purpose's key under a version that is there, or that it outlived.
+    fn derived(&self, version: i32, purpose: &str) -> Option<hmac::Key> {
+        let survivor = || self.survivors.get(&(version, purpose.to_owned())).cloned();
+        let key = self.keys.get(&version);
+        key.map(|key| hmac::Key::new(hmac::HMAC_SHA256, &*derive(key, purpose)))
+            .or_else(survivor)
+    }
+
+    fn sealing_key(&self, version: i32) -> Option<LessSafeKey> {
+        let bytes = hmac::sign(self.keys.get(&version)?, b"wmda-auth seal");
+        Some(LessSafeKey::new(
+            UnboundKey::new(&AES_256_GCM, bytes.as_ref()).ok()?,
+        ))
+    }
 }
 
 impl fmt::Debug for Pepper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pepper(version {})", self.current)
+        write!(f, "Pepper(version {})", self.active())
     }
 }
 
 impl Pepper {
     /// Reads `<version> <base64 of at least 32 bytes>` lines; `#` begins a comment line.
     pub fn parse(text: &str) -> Result<Self, PepperError> {
-        let mut versions = BTreeMap::new();
+        let mut keys = BTreeMap::new();
         for (line, number) in text.lines().zip(1..) {
             if line.trim().is_empty() || line.starts_with('#') {
                 continue;
             }
             let (version, key) = parse_line(line, number)?;
-            if versions.insert(version, key).is_some() {
+            if keys.insert(version, key).is_some() {
                 return Err(PepperError::Repeated(number));
             }
         }
-        let current = *versions.keys().next_back().ok_or(PepperError::Empty)?;
-        Ok(Self { versions, current })
+        let active = *keys.keys().next_back().ok_or(PepperError::Empty)?;
+        let versions = Versions {
+            keys,
+            survivors: BTreeMap::new(),
+            active,
+        };
+        Ok(Self {
+            versions: RwLock::new(Arc::new(versions)),
+            behind: AtomicBool::new(false),
+        })
     }
 
     /// The text of a new pepper file, version 1.
     pub fn generate(random: &dyn SecureRandom) -> Result<Zeroizing<String>, NoRandomness> {
+        Self::generate_line(1, random)
+    }
+
+    /// The line of a new version.
+    pub fn generate_line(version: i32, random: &dyn SecureRandom) -> Result<Zeroizing<String>, NoRandomness> {
         let bytes = Zeroizing::new(random::bytes::<32>(random)?);
-        Ok(Zeroizing::new(format!("1 {}\n", STANDARD.encode(*bytes))))
+        Ok(Zeroizing::new(format!("{version} {}\n", STANDARD.encode(*bytes))))
+    }
+
+    fn now(&self) -> Arc<Versions> {
+        Arc::clone(&self.versions.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn set(&self, versions: Versions) {
+        *self.versions.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(versions);
+    }
+
+    /// The versions that are known.
+    pub fn known(&self) -> Vec<i32> {
+        self.now().keys.keys().copied().collect()
+    }
+
+    /// The version that is used for what is new.
+    pub fn active(&self) -> i32 {
+        self.now().active
+    }
+
+    /// Uses this version from now on; `false` when it is not known, and nothing changes.
+    pub fn activate(&self, version: i32) -> bool {
+        let mut versions = Versions::clone(&self.now());
+        versions.active = version;
+        let known = versions.keys.contains_key(&version);
+        if known {
+            self.set(versions);
+        }
+        known
+    }
+
+    /// Takes over everything that another one knows: whoever holds this one goes on with it.
+    pub fn become_like(&self, other: &Self) {
+        self.set(Versions::clone(&other.now()));
+        self.behind.store(false, Ordering::Release);
+    }
+
+    /// Whether other nodes use a version that is not known here.
+    pub fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Acquire)
+    }
+
+    /// Others use a version that is not known here: what they store can't be read.
+    pub fn fall_behind(&self) {
+        self.behind.store(true, Ordering::Release);
     }
 
     /// The version that new secrets are stored under, and the digest.
     pub fn digest(&self, client_id: Uuid, secret: &str) -> (i32, Digest) {
-        (
-            self.current,
-            self.digest_under(&self.versions[&self.current], client_id, secret),
-        )
+        let versions = self.now();
+        let key = &versions.keys[&versions.active];
+        (versions.active, digest_under(key, client_id, secret))
     }
 
-    /// The digests under every version: the work does not depend on which one matches.
+    /// The digests under every version, the active one's first: the work does not depend on which one matches.
     pub fn digests(&self, client_id: Uuid, secret: &str) -> Vec<Digest> {
-        self.versions
-            .values()
-            .map(|key| self.digest_under(key, client_id, secret))
-            .collect()
+        let versions = self.now();
+        let digests = versions.keys().map(|key| digest_under(key, client_id, secret));
+        digests.collect()
     }
 
     /// What the database keeps to recognise each version by: a wrong pepper is noticed at start.
-    pub fn check_values(&self) -> impl Iterator<Item = (i32, Digest)> + '_ {
-        self.versions
-            .iter()
-            .map(|(version, key)| (*version, finish(hmac::sign(key, CHECK_TEXT))))
+    pub fn check_values(&self) -> Vec<(i32, Digest)> {
+        let versions = self.now();
+        let keys = versions.keys.iter();
+        keys.map(|(version, key)| (*version, finish(hmac::sign(key, CHECK_TEXT))))
+            .collect()
     }
 
-    /// The current version's key of the audit trail.
+    /// The active version's key of the audit trail.
     pub fn current_audit_key(&self) -> AuditKey {
-        let key = self.derived(&self.versions[&self.current], AUDIT);
+        let versions = self.now();
+        let key = &versions.keys[&versions.active];
         AuditKey {
-            version: self.current,
-            key,
+            version: versions.active,
+            key: hmac::Key::new(hmac::HMAC_SHA256, &*derive(key, AUDIT)),
         }
     }
 
-    /// The key of the audit trail under a version, if the pepper still has that.
+    /// The key of the audit trail under a version, if that is known or left it behind.
     pub fn audit_key(&self, version: i32) -> Option<AuditKey> {
-        let key = self.derived(self.versions.get(&version)?, AUDIT);
+        let key = self.now().derived(version, AUDIT)?;
         Some(AuditKey { version, key })
     }
 
-    /// HMAC-SHA-256 of a text for one purpose, under the current version: tags that only this service can make.
+    /// What a version leaves behind for a purpose, of [`SURVIVING_PURPOSES`], sealed under the active one.
+    pub fn seal_survivor(
+        &self,
+        (version, purpose): (i32, &str),
+        random: &dyn SecureRandom,
+    ) -> Result<Option<Vec<u8>>, NoRandomness> {
+        let versions = self.now();
+        let Some(key) = versions.keys.get(&version) else {
+            return Ok(None);
+        };
+        let bytes = derive(key, purpose);
+        self.seal(survivor(version, purpose), &*bytes, random).map(Some)
+    }
+
+    /// Takes what a version left behind; `false` when it can't be opened.
+    pub fn adopt(&self, (version, purpose): (i32, &str), sealed: &[u8]) -> bool {
+        let Some(bytes) = self.open(survivor(version, purpose), sealed) else {
+            return false;
+        };
+        let mut versions = Versions::clone(&self.now());
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
+        versions.survivors.insert((version, purpose.to_owned()), key);
+        self.set(versions);
+        true
+    }
+
+    /// The same, sealed under the active version.
+    pub fn reseal(
+        &self,
+        owner: Uuid,
+        sealed: &[u8],
+        random: &dyn SecureRandom,
+    ) -> Result<Option<Vec<u8>>, NoRandomness> {
+        let opened = self.open(owner, sealed);
+        opened.map(|text| self.seal(owner, &text, random)).transpose()
+    }
+
+    /// The same for what a version left behind.
+    pub fn reseal_survivor(
+        &self,
+        (version, purpose): (i32, &str),
+        sealed: &[u8],
+        random: &dyn SecureRandom,
+    ) -> Result<Option<Vec<u8>>, NoRandomness> {
+        self.reseal(survivor(version, purpose), sealed, random)
+    }
+
+    /// HMAC-SHA-256 of a text for one purpose, under the active version: tags that only this service can make.
     pub fn tag(&self, purpose: &str, text: &[u8]) -> Digest {
-        let key = self.derived(&self.versions[&self.current], purpose);
-        finish(hmac::sign(&key, text))
+        let versions = self.now();
+        let key = &versions.keys[&versions.active];
+        tagged(&hmac::Key::new(hmac::HMAC_SHA256, &*derive(key, purpose)), text)
+    }
+
+    /// The tags under every version, the active one's first: what was made before a version became active is recognised.
+    pub fn tags(&self, purpose: &str, text: &[u8]) -> Vec<Digest> {
+        let versions = self.now();
+        let derived = |key| tagged(&hmac::Key::new(hmac::HMAC_SHA256, &*derive(key, purpose)), text);
+        let survivors = versions.survivors.iter();
+        let gone =
+            survivors.filter(|((version, own), _)| own == purpose && !versions.keys.contains_key(version));
+        let gone = gone.map(|(_, key)| tagged(key, text));
+        versions.keys().map(derived).chain(gone).collect()
+    }
+
+    /// Whether a tag is one of these; how long that takes says nothing of them.
+    pub fn is_among(&self, tag: &[u8], expected: &[Digest]) -> bool {
+        let compared = |text: &[u8]| self.tag("compare", text);
+        let tag = compared(tag);
+        expected
+            .iter()
+            .fold(false, |found, one| found | (compared(one) == tag))
     }
 
     /// Encrypts what must be read again, such as a TOTP secret; `owner` is bound to it (AES-256-GCM, random nonce).
     pub fn seal(&self, owner: Uuid, text: &[u8], random: &dyn SecureRandom) -> Result<Vec<u8>, NoRandomness> {
         let nonce = random::bytes::<NONCE_LEN>(random)?;
         let mut sealed = text.to_vec();
-        let key = self.sealing_key(self.current).ok_or(NoRandomness)?;
+        let versions = self.now();
+        let key = versions.sealing_key(versions.active).ok_or(NoRandomness)?;
         key.seal_in_place_append_tag(
             Nonce::assume_unique_for_key(nonce),
             Aad::from(owner.as_bytes()),
             &mut sealed,
         )
         .map_err(|_| NoRandomness)?;
-        Ok([&self.current.to_be_bytes()[..], &nonce, &sealed].concat())
+        Ok([&versions.active.to_be_bytes()[..], &nonce, &sealed].concat())
     }
 
     /// Decrypts; `None` when it was sealed for somebody else, under an unknown version, or was altered.
     pub fn open(&self, owner: Uuid, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (version, rest) = sealed.split_first_chunk::<4>()?;
         let (nonce, text) = rest.split_first_chunk::<NONCE_LEN>()?;
-        let key = self.sealing_key(i32::from_be_bytes(*version))?;
+        let key = self.now().sealing_key(i32::from_be_bytes(*version))?;
         let mut text = Zeroizing::new(text.to_vec());
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let length = key
@@ -147,25 +317,36 @@ impl Pepper {
         text.truncate(length);
         Some(text)
     }
+}
 
-    fn sealing_key(&self, version: i32) -> Option<LessSafeKey> {
-        let bytes = hmac::sign(self.versions.get(&version)?, b"wmda-auth seal");
-        Some(LessSafeKey::new(
-            UnboundKey::new(&AES_256_GCM, bytes.as_ref()).ok()?,
-        ))
-    }
+/// The first bytes of whatever was sealed under a version.
+pub fn sealed_under(version: i32) -> [u8; 4] {
+    version.to_be_bytes()
+}
 
-    fn derived(&self, key: &hmac::Key, purpose: &str) -> hmac::Key {
-        let text = ["wmda-auth ", purpose].concat();
-        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(key, text.as_bytes()).as_ref())
-    }
+/// The bytes of a purpose's key.
+fn derive(key: &hmac::Key, purpose: &str) -> Zeroizing<Digest> {
+    let text = ["wmda-auth ", purpose].concat();
+    Zeroizing::new(finish(hmac::sign(key, text.as_bytes())))
+}
 
-    fn digest_under(&self, key: &hmac::Key, client_id: Uuid, secret: &str) -> Digest {
-        let mut context = hmac::Context::with_key(key);
-        context.update(client_id.as_bytes());
-        context.update(secret.as_bytes());
-        finish(context.sign())
-    }
+fn tagged(key: &hmac::Key, text: &[u8]) -> Digest {
+    finish(hmac::sign(key, text))
+}
+
+/// Whom a survivor is sealed for.
+fn survivor(version: i32, purpose: &str) -> Uuid {
+    let mut bytes = [0; 16];
+    let text = [&version.to_be_bytes()[..], purpose.as_bytes()].concat();
+    bytes.iter_mut().zip(text).for_each(|(to, from)| *to = from);
+    Uuid::from_bytes(bytes)
+}
+
+fn digest_under(key: &hmac::Key, client_id: Uuid, secret: &str) -> Digest {
+    let mut context = hmac::Context::with_key(key);
+    context.update(client_id.as_bytes());
+    context.update(secret.as_bytes());
+    finish(context.sign())
 }
 
 fn parse_line(line: &str, number: usize) -> Result<(i32, hmac::Key), PepperError> {
@@ -233,5 +414,36 @@ mod tests {
         let (version, digest) = pepper.digest(id, "secret");
         assert_eq!((version, digest.as_slice()), (3, expected.as_ref()));
         assert_eq!(pepper.digests(id, "secret"), [digest]);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test brings its own randomness")]
+    fn a_version_is_known_before_it_is_used_and_leaves_behind_what_must_outlive_it() {
+        let random = ring::rand::SystemRandom::new();
+        let line = |version| Pepper::generate_line(version, &random).unwrap();
+        let (one, two) = (line(1), line(2));
+        let old = Pepper::parse(&one).unwrap();
+        let both = Pepper::parse(&format!("{}{}", *one, *two)).unwrap();
+        assert!(both.activate(1) && !both.activate(3));
+        let id = Uuid::from_u128(1);
+        assert_eq!(both.digest(id, "secret"), old.digest(id, "secret"));
+        let code = old.tag("recovery code", b"abc");
+        assert!(both.activate(2));
+        assert_eq!(both.digests(id, "secret")[0], both.digest(id, "secret").1);
+        assert_eq!(both.digests(id, "secret")[1], old.digest(id, "secret").1);
+        assert_ne!(both.tag("recovery code", b"abc"), code);
+        assert!(both.is_among(&code, &both.tags("recovery code", b"abc")));
+        let new = Pepper::parse(&two).unwrap();
+        assert!(new.audit_key(1).is_none() && !new.is_among(&code, &new.tags("recovery code", b"abc")));
+        for purpose in SURVIVING_PURPOSES {
+            let sealed = both.seal_survivor((1, purpose), &random).unwrap().unwrap();
+            assert!(new.adopt((1, purpose), &sealed));
+            assert!(!new.adopt((2, purpose), &sealed) && !old.adopt((1, purpose), &sealed));
+        }
+        assert!(new.audit_key(1).is_some());
+        assert!(new.is_among(&code, &new.tags("recovery code", b"abc")));
+        let sealed = old.seal(id, b"seed", &random).unwrap();
+        let again = both.reseal(id, &sealed, &random).unwrap().unwrap();
+        assert_eq!(new.open(id, &again).unwrap().as_slice(), b"seed");
     }
 }

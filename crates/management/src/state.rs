@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::{
     Clock,
-    audit::{AuditKey, Entry, Event, Outcome},
+    audit::{Entry, Event, Outcome},
     pepper::Pepper,
     resource::SigningAlgorithm,
 };
@@ -53,7 +53,6 @@ pub struct Management {
     pub(crate) turns: Turns,
     pub(crate) provider: Option<Provider>,
     signing: Option<SigningCheck>,
-    audit_key: Arc<AuditKey>,
 }
 
 impl Management {
@@ -66,7 +65,6 @@ impl Management {
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom + Send + Sync>,
     ) -> Self {
-        let audit_key = Arc::new(pepper.current_audit_key());
         Self {
             settings,
             store,
@@ -79,7 +77,6 @@ impl Management {
             turns: Turns::default(),
             provider: None,
             signing: None,
-            audit_key,
         }
     }
 
@@ -119,7 +116,7 @@ impl Management {
             source: source.to_owned(),
             outcome: outcome.to_string(),
         };
-        let key = Arc::clone(&self.audit_key);
+        let key = Arc::new(self.pepper.current_audit_key());
         Entry { event, key }
     }
 

@@ -10,9 +10,8 @@ use keystore::{Algorithm, KeyFolder, KeyFolderError, KeySet, Passphrase, Signing
 use ring::rand::SecureRandom;
 use store::{
     Store,
-    revoked_keys::{RevokedKey, SealedSuccessor},
+    revoked_keys::{RevokedKey, SealedSuccessor, successor_owner},
 };
-use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::{Outcome, configuration::Configuration};
@@ -36,16 +35,6 @@ pub fn passphrase(key: &str, path: &Path) -> Outcome<Passphrase> {
     Ok(Passphrase::new(&text).ok_or_else(|| named(&"it is empty; write the passphrase into it"))?)
 }
 
-/// A successor is sealed for the key whose place it takes.
-fn owner(kid: &str) -> Uuid {
-    let mut bytes = [0; 16];
-    bytes
-        .iter_mut()
-        .zip(kid.bytes())
-        .for_each(|(to, from)| *to = from);
-    Uuid::from_bytes(bytes)
-}
-
 /// Seals the file of a successor for nodes that don't share the folder.
 pub fn seal(
     kid: &str,
@@ -56,7 +45,7 @@ pub fn seal(
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     Ok(SealedSuccessor {
         file: name.into_owned(),
-        sealed: pepper.seal(owner(kid), folder.pem(file)?.as_bytes(), random)?,
+        sealed: pepper.seal(successor_owner(kid), folder.pem(file)?.as_bytes(), random)?,
     })
 }
 
@@ -154,7 +143,7 @@ impl Keyring {
     }
 
     fn open(&self, kid: &str, successor: &SealedSuccessor) -> Option<(SigningKey, Zeroizing<String>)> {
-        let text = self.pepper.open(owner(kid), &successor.sealed)?;
+        let text = self.pepper.open(successor_owner(kid), &successor.sealed)?;
         let pem = Zeroizing::new(std::str::from_utf8(&text).ok()?.to_owned());
         let key = KeyFolder::parse(&successor.file, &pem).ok()?;
         Some((key, pem))

@@ -1,10 +1,9 @@
-//! `wmda-auth keys` and `wmda-auth pepper`.
+//! `wmda-auth keys`.
 
 use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Subcommand};
-use domain::pepper::Pepper;
 use keystore::{Algorithm, FIRST_ALGORITHMS, KeyFolder, Successor};
 
 use crate::{
@@ -121,12 +120,4 @@ fn show(made: Vec<PathBuf>) {
     for path in made {
         println!("{}", path.display());
     }
-}
-
-pub fn generate_pepper(configuration: &Configuration) -> Outcome<()> {
-    let path = &configuration.secrets.pepper_file;
-    keystore::write_private(path, Pepper::generate(&*clock::system_random())?.as_bytes())
-        .map_err(|error| format!("{}: {error}", path.display()))?;
-    println!("{}", path.display());
-    Ok(())
 }

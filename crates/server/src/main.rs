@@ -18,6 +18,8 @@ mod mail;
 mod methods;
 mod metrics;
 mod notify;
+mod pepper;
+mod pepper_watch;
 mod preparation;
 mod reminders;
 mod revocation;
@@ -74,8 +76,8 @@ enum Command {
     Keys(keys::KeysArguments),
     /// Send what is due to be told about secrets, now: one pass of what the server does every minute.
     Notify(notify::NotifyArguments),
-    /// Write a new pepper file (never replaces one).
-    Pepper(ConfigArgument),
+    /// Make the pepper file (never replaces one); add a version, use it, and see what needs each.
+    Pepper(pepper::PepperArguments),
 }
 
 #[derive(clap::Args)]
@@ -112,8 +114,6 @@ fn run(cli: Cli) -> Outcome<()> {
         }
         Command::Keys(arguments) => keys::run(arguments),
         Command::Notify(arguments) => notify::run(&arguments),
-        Command::Pepper(argument) => {
-            keys::generate_pepper(&configuration::load(Some(&argument.config), None)?)
-        }
+        Command::Pepper(arguments) => pepper::run(arguments),
     }
 }

@@ -100,11 +100,16 @@ pub fn load_pepper(configuration: &Configuration) -> Outcome<Pepper> {
 
 /// A pepper that the database refuses is a matter of its file: the sentence names it.
 pub fn verify_pepper(store: &Store, pepper: &Pepper, configuration: &Configuration) -> Outcome<()> {
-    store.verify_pepper(pepper).map_err(|error| match error {
+    let path = configuration.secrets.pepper_file.display();
+    let now = clock::SystemClock::start().now();
+    store.verify_pepper(pepper, now).map_err(|error| match error {
         StoreError::WrongPepper(_) => {
-            let path = configuration.secrets.pepper_file.display();
             format!("{path}: {error}, or name the right database in database.url").into()
         }
+        StoreError::PepperInUse { .. } => format!(
+            "{path}: {error}; `wmda-auth pepper list` beside the whole file shows what needs each version"
+        )
+        .into(),
         other => other.into(),
     })
 }

@@ -13,6 +13,7 @@ use management::{
     openid::Provider,
     page::{self, Facts, Page},
 };
+use store::Store;
 use token_endpoint::{Parts, Settings, TokenService, metrics::Metrics};
 
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
     listening::Listening,
     log_writer::LogWriter,
     logging, methods, metrics,
+    pepper_watch::PepperWatch,
     preparation::{Prepared, prepare},
     reminders,
     runtime::block_on,
@@ -185,6 +187,8 @@ pub async fn serve(
         metrics::spawn(listener, handlers.tokens.clone())?;
     }
     spawn_background(configuration, &mut prepared, handlers.tokens.clone());
+    let node = domain::random::uuid(&*clock::system_random())?;
+    PepperWatch::new(configuration, &prepared, node.to_string()).spawn();
     background::spawn_log_watch(log, handlers.tokens.clone());
     let notifier = Arc::new(reminders::notifier(configuration, &prepared, public_url.clone())?);
     reminders::spawn(&notifier, &configuration.mail);
@@ -208,8 +212,16 @@ pub async fn serve(
     ready();
     server.await??;
     reminders::finish(&notifier).await;
+    leave(&prepared.store, node).await;
     background::write_last_use(&prepared.usage, &prepared.store).await;
     Ok(())
+}
+
+/// A node that ends in order is waited for by nobody.
+async fn leave(store: &Store, node: uuid::Uuid) {
+    if let Err(error) = store.leave_pepper_nodes(node.to_string()).await {
+        log::debug!("other nodes are not told that this one ends: {error}");
+    }
 }
 
 /// On every answer.

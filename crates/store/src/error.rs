@@ -46,6 +46,16 @@ pub enum StoreError {
         "version {0} of the pepper is not the one that this database was filled with: restore the file that was used with it"
     )]
     WrongPepper(i32),
+    /// A version of the pepper is missing, and something needs it.
+    #[error(
+        "version {version} of the pepper is missing and still needed, {needed_by}: restore its line from a backup or another node"
+    )]
+    PepperInUse {
+        /// Which version.
+        version: i32,
+        /// By what.
+        needed_by: String,
+    },
     /// A stored value has a form that this version does not know.
     #[error("the stored {0} has an unknown form")]
     Corrupt(&'static str),

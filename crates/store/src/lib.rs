@@ -12,7 +12,11 @@ mod secrets;
 mod store;
 
 pub use clients::{memory, revocations::TokenReference, revoked_keys, usage};
-pub use database::connection::{self, DatabaseUrl};
+pub use database::{
+    connection::{self, DatabaseUrl},
+    pepper_nodes, pepper_use,
+    resealing::Resealed,
+};
 pub use directory::{
     applications, managers,
     pages::{Page, pattern},

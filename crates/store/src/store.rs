@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use domain::pepper::Pepper;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -51,9 +52,21 @@ impl Store {
         aside(|| self.with_connection(migrations::verify))
     }
 
-    /// Remembers new versions of the pepper and refuses one that differs from what is remembered; for start-up, blocks.
-    pub fn verify_pepper(&self, pepper: &Pepper) -> Result<(), StoreError> {
-        aside(|| self.with_connection(|connection| pepper_checks::verify(connection, pepper)))
+    /// Remembers new versions of the pepper, refuses one that differs from what is remembered or that is missing while
+    /// something needs it, and tells the pepper which one is active; for start-up, blocks.
+    pub fn verify_pepper(&self, pepper: &Pepper, now: DateTime<Utc>) -> Result<(), StoreError> {
+        aside(|| self.with_connection(|connection| pepper_checks::verify(connection, pepper, now)))
+    }
+
+    /// The same for a pepper that was read while the server runs.
+    pub async fn check_pepper(&self, pepper: Arc<Pepper>, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.run(move |connection| pepper_checks::verify(connection, &pepper, now))
+            .await
+    }
+
+    /// The version of the pepper that is active, if the database has one.
+    pub async fn active_pepper(&self) -> Result<Option<i32>, StoreError> {
+        self.run(pepper_checks::active).await
     }
 
     /// Runs a query from asynchronous code.
@@ -118,7 +131,7 @@ impl Store {
 }
 
 /// Does on a thread of its own what must not be done inside a runtime, and waits for it.
-fn aside<T: Send>(work: impl FnOnce() -> Result<T, StoreError> + Send) -> Result<T, StoreError> {
+pub(crate) fn aside<T: Send>(work: impl FnOnce() -> Result<T, StoreError> + Send) -> Result<T, StoreError> {
     std::thread::scope(|scope| scope.spawn(work).join()).unwrap_or(Err(StoreError::Busy))
 }
 

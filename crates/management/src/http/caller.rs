@@ -61,14 +61,13 @@ async fn identify(request: &HttpRequest) -> Result<Caller, Problem> {
         None => (cookie(request)?, true),
     };
     let csrf_token = by_cookie.then(|| service.csrf_token(&token));
-    if let Some(expected) = &csrf_token {
-        refuse_foreign(request, &service, expected)?;
+    if by_cookie {
+        refuse_foreign(request, &service, &service.csrf_tokens(&token))?;
     }
-    let digest = service.session_digest(&token);
     let counts = !request.headers().contains_key(BACKGROUND_HEADER);
-    let session = service.store.session(digest, counts, service.now()).await?;
+    let (session, digest) = service.live_session(&token, counts).await?;
     Ok(Caller {
-        session: session.ok_or(Problem::Unauthenticated)?,
+        session,
         digest,
         source: source(request),
         csrf_token,
@@ -110,14 +109,16 @@ fn cookie(request: &HttpRequest) -> Result<Zeroizing<String>, Problem> {
 }
 
 /// A change that a cookie authorizes must show that it comes from the page itself.
-fn refuse_foreign(request: &HttpRequest, service: &Management, expected: &str) -> Result<(), Problem> {
+fn refuse_foreign(request: &HttpRequest, service: &Management, expected: &[String]) -> Result<(), Problem> {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return Ok(());
     }
     refuse_other_sites(request, service)?;
     let sent = request.headers().get(CSRF_HEADER).map(|value| value.as_bytes());
     let tag = |text: &[u8]| service.pepper.tag("compare", text);
-    if sent.map(tag) == Some(tag(expected.as_bytes())) {
+    let sent = sent.map(tag);
+    let is_it = |found, one: &String| found | (sent == Some(tag(one.as_bytes())));
+    if expected.iter().fold(false, is_it) {
         Ok(())
     } else {
         Err(Problem::Forbidden(
@@ -143,7 +144,22 @@ impl Management {
         self.pepper.tag("session", token.as_bytes())
     }
 
+    /// The session of a token, whichever version of the pepper was active when it was opened, and its digest.
+    async fn live_session(&self, token: &str, counts: bool) -> Result<(Session, Digest), Problem> {
+        for digest in self.pepper.tags("session", token.as_bytes()) {
+            if let Some(session) = self.store.session(digest, counts, self.now()).await? {
+                return Ok((session, digest));
+            }
+        }
+        Err(Problem::Unauthenticated)
+    }
+
     pub(crate) fn csrf_token(&self, token: &str) -> String {
         URL_SAFE_NO_PAD.encode(self.pepper.tag("csrf", token.as_bytes()))
+    }
+
+    fn csrf_tokens(&self, token: &str) -> Vec<String> {
+        let tags = self.pepper.tags("csrf", token.as_bytes()).into_iter();
+        tags.map(|tag| URL_SAFE_NO_PAD.encode(tag)).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
-use domain::pepper::Pepper;
+use domain::pepper::{Digest, Pepper};
 use serde::{Deserialize, Serialize};
 use store::Page;
 use utoipa::IntoParams;
@@ -99,7 +99,10 @@ pub(crate) fn parse_expiry_key(key: &str) -> Option<(DateTime<Utc>, Uuid)> {
 }
 
 fn seal(pepper: &Pepper, list: &str, key: &str) -> String {
-    let tag = pepper.tag(list, key.as_bytes());
+    with_tag(&pepper.tag(list, key.as_bytes()), key)
+}
+
+fn with_tag(tag: &Digest, key: &str) -> String {
     URL_SAFE_NO_PAD.encode([&tag[..TAG_LENGTH], key.as_bytes()].concat())
 }
 
@@ -110,7 +113,9 @@ pub(crate) fn open(pepper: &Pepper, list: &str, cursor: Option<&str>) -> Result<
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
         let (_, key) = bytes.split_at_checked(TAG_LENGTH)?;
         let key = std::str::from_utf8(key).ok()?;
-        (seal(pepper, list, key) == cursor).then(|| key.to_owned())
+        let mut tags = pepper.tags(list, key.as_bytes()).into_iter();
+        tags.any(|tag| with_tag(&tag, key) == cursor)
+            .then(|| key.to_owned())
     };
     let refused =
         || Problem::Invalid("after must be the unchanged `next` of this list's previous page".to_owned());

@@ -36,6 +36,8 @@ const BACK_STOP_WINDOW: TimeDelta = TimeDelta::hours(1);
 
 const DEVICE_COOKIE: &str = "__Host-wmda-device";
 const DEVICE_DAYS: i64 = 400;
+/// What its tag is made for.
+const DEVICE: &str = "device cookie";
 
 /// Where an attempt comes from.
 #[derive(Clone, Debug)]
@@ -162,9 +164,8 @@ impl Management {
     fn known_device(&self, account: &Digest, from: &Origin) -> Option<Vec<u8>> {
         let bytes = URL_SAFE_NO_PAD.decode(from.device.as_deref()?).ok()?;
         let (nonce, tag) = bytes.split_at_checked(16)?;
-        let expected = device_tag(&self.pepper, account, nonce);
-        let compare = |text: &[u8]| self.pepper.tag("compare", text);
-        (compare(tag) == compare(&expected)).then(|| nonce.to_vec())
+        let expected = self.pepper.tags(DEVICE, &device_text(account, nonce));
+        self.pepper.is_among(tag, &expected).then(|| nonce.to_vec())
     }
 
     /// The cookie by which this browser is known for this account from now on.
@@ -182,10 +183,10 @@ impl Management {
 
 fn device(pepper: &Pepper, account: &Digest, random: &dyn SecureRandom) -> Result<String, NoRandomness> {
     let nonce = domain::random::bytes::<16>(random)?;
-    let tag = device_tag(pepper, account, &nonce);
+    let tag = pepper.tag(DEVICE, &device_text(account, &nonce));
     Ok(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &tag].concat()))
 }
 
-fn device_tag(pepper: &Pepper, account: &Digest, nonce: &[u8]) -> Digest {
-    pepper.tag("device cookie", &[account.as_slice(), nonce].concat())
+fn device_text(account: &Digest, nonce: &[u8]) -> Vec<u8> {
+    [account.as_slice(), nonce].concat()
 }

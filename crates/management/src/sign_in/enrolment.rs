@@ -267,9 +267,15 @@ impl Management {
     }
 
     async fn open(&self, from: &Origin, token: &str) -> Result<(Enrolment, [u8; 32]), Problem> {
-        let digest = self.pepper.tag("enrolment", token.as_bytes());
-        let counted = self.count_link_attempt(&digest, from).await?;
-        let found = self.store.enrolment(digest, self.now()).await?;
+        let digests = self.pepper.tags("enrolment", token.as_bytes());
+        let counted = self
+            .count_link_attempt(&self.pepper.tag("enrolment", token.as_bytes()), from)
+            .await?;
+        let mut found = None;
+        for digest in digests {
+            let enrolment = self.store.enrolment(digest, self.now()).await?;
+            found = found.or(enrolment.map(|enrolment| (enrolment, digest)));
+        }
         let gone = || {
             Problem::Invalid(
                 "this link is unknown, was used, or is too old: ask the WMDA team for a new one".to_owned(),
@@ -278,7 +284,7 @@ impl Management {
         let found = found.ok_or_else(gone)?;
         // Whoever has a link guesses none: many may enrol from one office.
         self.store.forgive_attempt(counted.shared).await?;
-        Ok((found, digest))
+        Ok(found)
     }
 }
 

@@ -29,6 +29,9 @@ impl SecondFactor {
     }
 }
 
+/// What the digest of a recovery code is made for.
+const RECOVERY: &str = "recovery code";
+
 impl Management {
     /// A new authenticator for this account, and its sealed secret.
     pub(crate) fn new_authenticator(&self, user_id: Uuid, email: &str) -> Result<(TOTP, Vec<u8>), Problem> {
@@ -50,8 +53,8 @@ impl Management {
                 None => Ok(false),
             },
             SecondFactor::RecoveryCode(code) => {
-                let digest = self.recovery_digest(user_id, &code);
-                Ok(self.store.consume_recovery_code(user_id, digest).await?)
+                let digests = self.pepper.tags(RECOVERY, &recovery_text(user_id, &code));
+                Ok(self.store.consume_recovery_code(user_id, digests).await?)
             }
         }
     }
@@ -76,8 +79,8 @@ impl Management {
                 self.matching_step(&authenticator, code);
             }
             SecondFactor::RecoveryCode(code) => {
-                let digest = self.recovery_digest(Uuid::nil(), code);
-                self.store.consume_recovery_code(Uuid::nil(), digest).await?;
+                let digests = self.pepper.tags(RECOVERY, &recovery_text(Uuid::nil(), code));
+                self.store.consume_recovery_code(Uuid::nil(), digests).await?;
             }
         }
         Ok(())
@@ -107,22 +110,20 @@ impl Management {
         }
         let digests = codes
             .iter()
-            .map(|code| self.recovery_digest(user_id, code))
+            .map(|code| self.pepper.tag(RECOVERY, &recovery_text(user_id, code)))
             .collect();
         Ok((codes, digests))
     }
+}
 
-    fn recovery_digest(&self, user_id: Uuid, code: &str) -> Digest {
-        let code: String = code
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .map(|one| one.to_ascii_uppercase())
-            .collect();
-        self.pepper.tag(
-            "recovery code",
-            &[user_id.as_bytes().as_slice(), code.as_bytes()].concat(),
-        )
-    }
+/// What the digest of a code is made of: its person, and its letters and digits.
+fn recovery_text(user_id: Uuid, code: &str) -> Vec<u8> {
+    let code: String = code
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|one| one.to_ascii_uppercase())
+        .collect();
+    [user_id.as_bytes().as_slice(), code.as_bytes()].concat()
 }
 
 /// As authenticator apps take it.

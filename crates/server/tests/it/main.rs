@@ -30,6 +30,7 @@ mod management_attacks;
 mod metrics;
 mod node;
 mod notifications;
+mod pepper;
 mod readme;
 mod refusals;
 mod start_up;

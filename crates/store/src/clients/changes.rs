@@ -99,7 +99,7 @@ impl Store {
     }
 }
 
-fn bump(connection: &mut AnyConnection, client_id: Option<Uuid>) -> Result<(), StoreError> {
+pub(crate) fn bump(connection: &mut AnyConnection, client_id: Option<Uuid>) -> Result<(), StoreError> {
     diesel::update(change_counter::table)
         .set(change_counter::version.eq(change_counter::version + 1))
         .execute(connection)?;

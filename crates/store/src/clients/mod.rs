@@ -4,6 +4,7 @@ pub(crate) mod changes;
 pub(crate) mod late_use;
 pub(crate) mod lookup;
 pub mod memory;
+pub(crate) mod renewals;
 pub mod revocations;
 pub mod revoked_keys;
 pub mod usage;

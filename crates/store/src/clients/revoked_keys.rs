@@ -4,10 +4,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use domain::audit::Entry;
+use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
     database::{connection::AnyConnection, schema::revoked_keys},
+    store::aside,
 };
 
 /// A node that comes back after longer gets the successor's file from whoever administers it.
@@ -20,6 +22,16 @@ pub struct SealedSuccessor {
     pub file: String,
     /// Its PEM text, sealed under the pepper.
     pub sealed: Vec<u8>,
+}
+
+/// Whom a successor is sealed for: the key whose place it takes.
+pub fn successor_owner(kid: &str) -> Uuid {
+    let mut bytes = [0; 16];
+    bytes
+        .iter_mut()
+        .zip(kid.bytes())
+        .for_each(|(to, from)| *to = from);
+    Uuid::from_bytes(bytes)
 }
 
 /// A key that must not be used any more.
@@ -72,7 +84,7 @@ impl Store {
 
     /// The same for start-up: blocks.
     pub fn revoked_keys_at_start(&self) -> Result<Vec<RevokedKey>, StoreError> {
-        self.with_connection(all)
+        aside(|| self.with_connection(all))
     }
 
     /// Forgets successors that every node has had time to take.

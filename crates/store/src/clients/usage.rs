@@ -12,7 +12,12 @@ use std::{
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::{Store, StoreError, clients::late_use::LateUse};
+use crate::{
+    Store, StoreError,
+    clients::{late_use::LateUse, renewals::Renewals},
+};
+
+pub use crate::clients::renewals::Renewal;
 
 /// At most this many secrets between two flushes; a flush every few seconds keeps far below.
 const CAPACITY: usize = 100_000;
@@ -37,6 +42,7 @@ pub struct Usage {
 pub struct UsageRecorder {
     gathered: Mutex<HashMap<Uuid, Usage>>,
     late: LateUse,
+    renewals: Renewals,
     /// One flush at a time: the last one, at shutdown, waits for what an earlier one could not write.
     flushing: tokio::sync::Mutex<()>,
 }
@@ -64,6 +70,11 @@ impl UsageRecorder {
         }
     }
 
+    /// Remembers the digest of a secret that was presented and is stored under an earlier version of the pepper.
+    pub fn renew(&self, secret_id: Uuid, renewal: Renewal) {
+        self.renewals.record(secret_id, renewal);
+    }
+
     /// Remembers that the value of an expired secret was presented.
     pub fn record_expired(&self, secret_id: Uuid, now: DateTime<Utc>) {
         self.late.record(secret_id, now);
@@ -77,6 +88,9 @@ impl UsageRecorder {
         // Nodes that write the same secrets lock them in the same order, so that neither waits for the other.
         rows.sort_unstable_by_key(|(id, _)| *id);
         let mut outcome = self.late.flush(store).await;
+        if outcome.is_ok() {
+            outcome = self.renewals.flush(store).await;
+        }
         for chunk in rows.chunks(CHUNK) {
             if matches!(outcome, Err(StoreError::Busy | StoreError::Unreachable(_))) {
                 self.give_back(chunk);

@@ -5,5 +5,8 @@ pub(crate) mod connector;
 pub(crate) mod ids;
 pub(crate) mod migrations;
 pub(crate) mod pepper_checks;
+pub mod pepper_nodes;
+pub mod pepper_use;
 pub(crate) mod postgres;
+pub(crate) mod resealing;
 pub(crate) mod schema;

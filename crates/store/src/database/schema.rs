@@ -7,7 +7,13 @@ diesel::table! {
     changes (version) { version -> BigInt, client_id -> Nullable<Text>, }
 }
 diesel::table! {
-    pepper_checks (version) { version -> Integer, check_value -> Binary, }
+    pepper_checks (version) { version -> Integer, check_value -> Binary, activated_at -> Nullable<Timestamp>, }
+}
+diesel::table! {
+    pepper_survivors (version, purpose) { version -> Integer, purpose -> Text, sealed -> Binary, }
+}
+diesel::table! {
+    pepper_nodes (node) { node -> Text, host -> Text, versions -> Text, seen_at -> Timestamp, }
 }
 diesel::table! {
     organisations (id) { id -> Text, name -> Text, country_code -> Text, enabled -> Bool, }

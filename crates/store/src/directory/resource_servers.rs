@@ -127,25 +127,48 @@ impl Store {
     }
 
     /// The resource server that this id and one of these digests belong to: the work is the same for an unknown id and
-    /// a wrong secret.
+    /// a wrong secret. And whether it was the first of them that is stored.
     pub async fn authenticate_resource_server(
         &self,
         client_id: Uuid,
         digests: Vec<Digest>,
-    ) -> Result<Option<ResourceServer>, StoreError> {
+    ) -> Result<Option<(ResourceServer, bool)>, StoreError> {
         self.run(move |connection| {
+            let first = digests.first().map(|digest| digest.to_vec());
             let digests: Vec<Vec<u8>> = digests.into_iter().map(|digest| digest.to_vec()).collect();
             let id = client_id.to_string();
             let found = resource_servers::table
                 .filter(resource_servers::digest.eq_any(digests))
                 .filter(resource_servers::client_id.eq(&id))
-                .count()
-                .get_result::<i64>(connection)?;
-            if found == 0 {
+                .select(resource_servers::digest)
+                .first::<Vec<u8>>(connection)
+                .optional()?;
+            let Some(found) = found else {
                 return Ok(None);
-            }
+            };
             let resources = load_resources(connection, &id)?;
-            Ok(Some(ResourceServer { client_id, resources }))
+            let server = ResourceServer { client_id, resources };
+            Ok(Some((server, Some(found) == first)))
+        })
+        .await
+    }
+}
+
+impl Store {
+    /// Stores the secret that a resource server has just presented under another version of the pepper.
+    pub async fn renew_resource_server(
+        &self,
+        client_id: Uuid,
+        (pepper_version, digest): (i32, Digest),
+    ) -> Result<(), StoreError> {
+        self.run(move |connection| {
+            let new = (
+                resource_servers::digest.eq(digest.to_vec()),
+                resource_servers::pepper_version.eq(pepper_version),
+            );
+            let own = resource_servers::table.find(client_id.to_string());
+            diesel::update(own).set(new).execute(connection)?;
+            Ok(())
         })
         .await
     }

@@ -192,10 +192,15 @@ impl Store {
     }
 
     /// Uses up a recovery code: true for one caller only.
-    pub async fn consume_recovery_code(&self, user_id: Uuid, digest: [u8; 32]) -> Result<bool, StoreError> {
+    pub async fn consume_recovery_code(
+        &self,
+        user_id: Uuid,
+        digests: Vec<[u8; 32]>,
+    ) -> Result<bool, StoreError> {
         self.run(move |connection| {
+            let digests: Vec<Vec<u8>> = digests.into_iter().map(|digest| digest.to_vec()).collect();
             let own = recovery_codes::table
-                .find(digest.to_vec())
+                .filter(recovery_codes::digest.eq_any(digests))
                 .filter(recovery_codes::user_id.eq(user_id.to_string()));
             Ok(diesel::delete(own).execute(connection)? == 1)
         })

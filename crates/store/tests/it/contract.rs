@@ -461,7 +461,7 @@ async fn nodes_may_migrate_at_the_same_time(database: &Database) {
                 let store = Store::open(&DatabaseUrl::parse(&url)?, 1)?;
                 store.migrate()?;
                 store.verify_schema()?;
-                store.verify_pepper(&Pepper::parse(PEPPER).unwrap())
+                store.verify_pepper(&Pepper::parse(PEPPER).unwrap(), NOW)
             })
         })
         .collect();
@@ -498,7 +498,7 @@ async fn a_newer_schema_is_refused(database: &Database) {
 async fn y02_a_pepper_that_differs_is_refused(database: &Database) {
     let verify = |lines: &[&str]| {
         let pepper = Pepper::parse(&lines.join("\n")).unwrap();
-        database.store.verify_pepper(&pepper)
+        database.store.verify_pepper(&pepper, NOW)
     };
     let second = OTHER_PEPPER.replacen('1', "2", 1);
     let wrong_second = PEPPER.replacen('1', "2", 1);

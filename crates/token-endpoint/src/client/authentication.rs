@@ -9,6 +9,7 @@ use domain::{
     resource::parse_guid,
     resource_server::ResourceServer,
 };
+use store::usage::Renewal;
 use uuid::Uuid;
 
 use super::{presented::Presented, throttle::Attempt};
@@ -27,7 +28,9 @@ impl TokenService {
         let (client_id, secret) = presented.id_and_secret()?;
         let digests = self.pepper.digests(client_id, secret);
         if let Some(client) = self.memory.recall(client_id, &digests) {
-            return self.judge(client, &digests).map_err(Failure::from);
+            let client = self.judge(client, &digests)?;
+            self.renew(&client, secret);
+            return Ok(client);
         }
         let attempt = Attempt::new(client_id, source, &digests);
         self.throttle.admit(&attempt).map_err(Failure::Throttled)?;
@@ -35,7 +38,20 @@ impl TokenService {
             Some(client) => self.judge(client, &digests),
             None => Err(self.explain(client_id, secret).await?),
         };
-        self.counted(&attempt, outcome)
+        let client = self.counted(&attempt, outcome)?;
+        self.renew(&client, secret);
+        Ok(client)
+    }
+
+    /// A secret that is stored under an earlier version of the pepper is stored under the active one, now that it is known.
+    fn renew(&self, client: &AuthenticatedClient, secret: &str) {
+        let new = self.pepper.digest(client.client_id(), secret);
+        let old = client.secret_digest().filter(|old| **old != new.1);
+        if let Some(old) = old.copied() {
+            let client_id = client.client_id();
+            self.usage
+                .renew(client.credential_id(), Renewal { client_id, old, new });
+        }
     }
 
     /// Checks the credentials of a resource server.
@@ -52,6 +68,11 @@ impl TokenService {
             .store
             .authenticate_resource_server(client_id, digests)
             .await?;
+        if found.as_ref().is_some_and(|found| !found.1) {
+            let new = self.pepper.digest(client_id, secret);
+            self.store.renew_resource_server(client_id, new).await?;
+        }
+        let found = found.map(|found| found.0);
         self.counted(&attempt, found.ok_or(ClientCause::WrongSecret))
     }
 

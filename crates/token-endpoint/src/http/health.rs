@@ -11,6 +11,10 @@ pub(crate) async fn livez() -> HttpResponse {
 
 /// Ready while the node can issue: its lease is valid, or a poll now succeeds.
 pub(crate) async fn readyz(service: web::Data<TokenService>) -> HttpResponse {
+    if service.pepper.is_behind() {
+        let status = "the pepper file lacks the version that is active: copy it from another node";
+        return HttpResponse::ServiceUnavailable().json(json!({ "status": status }));
+    }
     if service.memory.has_lease() || service.memory.poll().await.is_ok() {
         return HttpResponse::Ok().json(json!({ "status": "ok" }));
     }
