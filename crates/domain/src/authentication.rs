@@ -11,6 +11,7 @@ use crate::{
     credential::{Credential, CredentialKind, Proof},
     pepper::Digest,
     profile::Profile,
+    suspension::is_suspended,
 };
 
 /// A client that has proved a live credential. Nothing but this module builds one.
@@ -31,6 +32,8 @@ pub enum Refusal {
     NoMatch,
     /// It matches this one, which has expired.
     Expired(Uuid),
+    /// It matches this one, which is suspended.
+    Suspended(Uuid),
 }
 
 /// Checks digests that were computed from the presented secret.
@@ -46,10 +49,7 @@ pub fn authenticate(
         }
     }
     let credential = found.ok_or(Refusal::NoMatch)?;
-    if credential.expires_at <= now {
-        return Err(Refusal::Expired(credential.id));
-    }
-    Ok(AuthenticatedClient::by(client, &credential))
+    AuthenticatedClient::by(client, &credential, now)
 }
 
 /// Why no resource can be chosen.
@@ -62,8 +62,15 @@ pub enum TargetRefusal {
 }
 
 impl AuthenticatedClient {
-    fn by(client: Arc<Client>, credential: &Credential) -> Self {
-        Self {
+    /// Possession is proved; whether the credential counts now.
+    fn by(client: Arc<Client>, credential: &Credential, now: DateTime<Utc>) -> Result<Self, Refusal> {
+        if credential.expires_at <= now {
+            return Err(Refusal::Expired(credential.id));
+        }
+        if is_suspended(credential.suspended_until, now) {
+            return Err(Refusal::Suspended(credential.id));
+        }
+        Ok(Self {
             client,
             credential_id: credential.id,
             kind: credential.proof.kind(),
@@ -73,7 +80,7 @@ impl AuthenticatedClient {
                 Proof::Secret(digest) => Some(*digest),
                 Proof::Key(_) | Proof::Federated(_) => None,
             },
-        }
+        })
     }
 
     /// The client id.

@@ -132,6 +132,8 @@ pub struct Credential {
     pub proof: Proof,
     /// From this instant on it is refused.
     pub expires_at: DateTime<Utc>,
+    /// Until this instant it is suspended; one that lies in the past is over.
+    pub suspended_until: Option<DateTime<Utc>>,
     /// Its place in the token status list.
     pub status_index: i64,
 }

@@ -21,6 +21,7 @@ pub mod resource;
 pub mod resource_server;
 pub mod secret;
 pub mod source;
+pub mod suspension;
 pub mod unsubscribe;
 pub mod user;
 pub mod webhook;

@@ -52,6 +52,8 @@ pub enum Permission {
     CreateSecret,
     /// Ending a secret.
     DeleteSecret,
+    /// Suspending a credential, and taking that back.
+    SuspendSecret,
     /// Creating and disabling applications, granting permissions, assigning managers.
     ManageApplications,
     /// Organisations, resources and users.
@@ -70,6 +72,7 @@ impl Permission {
             Self::ReadApplication => "application.read",
             Self::CreateSecret => "secret.create",
             Self::DeleteSecret => "secret.delete",
+            Self::SuspendSecret => "secret.suspend",
             Self::ManageApplications => "application.manage",
             Self::ReadDirectory => "directory.read",
             Self::ManageDirectory => "directory.manage",
@@ -112,7 +115,9 @@ impl Principal {
             Permission::UseSession => (true, Denial::Forbidden),
             Permission::ReadApplication => (sees_all || manages, Denial::Invisible),
             Permission::CreateSecret => (manages, hidden_unless(sees_all)),
-            Permission::DeleteSecret => (manages || admin, hidden_unless(sees_all)),
+            Permission::DeleteSecret | Permission::SuspendSecret => {
+                (manages || admin, hidden_unless(sees_all))
+            }
             Permission::ManageApplications | Permission::ManageDirectory => (admin, Denial::Forbidden),
             Permission::ReadDirectory | Permission::ReadAuditTrail => (sees_all, Denial::Forbidden),
         };
@@ -182,6 +187,8 @@ mod tests {
             (CreateSecret, FOREIGN, [NO, NO, HIDDEN, HIDDEN, NO, NO, HIDDEN]),
             (DeleteSecret, OWN, [YES, NO, YES, HIDDEN, YES, NO, HIDDEN]),
             (DeleteSecret, FOREIGN, [YES, NO, HIDDEN, HIDDEN, YES, NO, HIDDEN]),
+            (SuspendSecret, OWN, [YES, NO, YES, HIDDEN, YES, NO, HIDDEN]),
+            (SuspendSecret, FOREIGN, [YES, NO, HIDDEN, HIDDEN, YES, NO, HIDDEN]),
             (ManageApplications, OWN, [YES, NO, NO, NO, YES, NO, NO]),
             (ManageApplications, FOREIGN, [YES, NO, NO, NO, YES, NO, NO]),
             (ReadDirectory, OWN, [YES, YES, NO, NO, YES, YES, NO]),

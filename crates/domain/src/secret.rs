@@ -11,6 +11,7 @@ use crate::{
     credential::PublicPart,
     random::{self, NoRandomness},
     reminder::Notification,
+    suspension::is_suspended,
 };
 
 /// Fixed text after the hint.
@@ -88,6 +89,8 @@ pub struct ClientSecret {
     pub created_at: DateTime<Utc>,
     /// From this instant on it is refused.
     pub expires_at: DateTime<Utc>,
+    /// Until this instant it is suspended; one that lies in the past is over.
+    pub suspended_until: Option<DateTime<Utc>>,
     /// Its last use, if there was one.
     pub last_use: Option<LastUse>,
     /// The secret that it is to replace, which may have been deleted since.
@@ -96,6 +99,8 @@ pub struct ClientSecret {
     pub tokens_per_day: Vec<(NaiveDate, i64)>,
     /// When its value was last presented after the expiry.
     pub tried_after_expiry_at: Option<DateTime<Utc>>,
+    /// When its value was last presented during a suspension.
+    pub tried_while_suspended_at: Option<DateTime<Utc>>,
     /// What was told to whom, the latest threshold last.
     pub notifications: Vec<Notification>,
 }
@@ -118,6 +123,8 @@ pub enum SecretStatus {
     Active,
     /// It expires within a month.
     Expiring,
+    /// It is refused for a while; whatever its expiry is.
+    Suspended,
     /// It is refused.
     Expired,
 }
@@ -128,14 +135,15 @@ pub fn expiring_until(now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 impl SecretStatus {
-    /// The expiries that mean this status now: from the first on, before the second; `None` is no bound. Times are
-    /// whole milliseconds.
+    /// The expiries that go with this status now: from the first on, before the second; `None` is no bound. Times are
+    /// whole milliseconds. A suspended secret may expire at any time to come.
     pub fn expiries(self, now: DateTime<Utc>) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
         let over = now + TimeDelta::milliseconds(1);
         match self {
             Self::Expired => (None, Some(over)),
             Self::Expiring => (Some(over), Some(expiring_until(now))),
             Self::Active => (Some(expiring_until(now)), None),
+            Self::Suspended => (Some(over), None),
         }
     }
 }
@@ -147,11 +155,15 @@ impl ClientSecret {
             let (_, until) = status.expiries(now);
             until.is_some_and(|until| self.expires_at < until)
         };
-        let early = [SecretStatus::Expired, SecretStatus::Expiring];
-        early
-            .into_iter()
-            .find(is_before_end)
-            .unwrap_or(SecretStatus::Active)
+        if is_before_end(&SecretStatus::Expired) {
+            SecretStatus::Expired
+        } else if is_suspended(self.suspended_until, now) {
+            SecretStatus::Suspended
+        } else if is_before_end(&SecretStatus::Expiring) {
+            SecretStatus::Expiring
+        } else {
+            SecretStatus::Active
+        }
     }
 }
 

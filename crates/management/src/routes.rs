@@ -15,7 +15,7 @@ use crate::{
     account,
     collections::{
         applications, attention, audit_events, managers, organisations, permissions, reports,
-        resource_servers, resources, secrets, users, webhooks,
+        resource_servers, resources, secrets, suspension, users, webhooks,
     },
     documentation::openapi::{self as documentation, Documentation},
     http::problem::Problem,
@@ -53,6 +53,7 @@ fn register(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(secrets::list)
         .service(secrets::show)
         .service(secrets::remove)
+        .service(suspension::suspend_secret)
         .service(permissions::create)
         .service(permissions::list)
         .service(permissions::remove)

@@ -13,13 +13,15 @@ use lettre::{
     },
 };
 use store::{
-    mails::{ClaimedMail, MailItem},
+    mails::{About, ClaimedMail, MailItem},
     outbox::MailKind,
+    secret_facts::Recipient,
 };
 use uuid::Uuid;
 
 use crate::{
     calendar::{self, CalendarFile},
+    happenings,
     notice::{self, Notice},
     text,
     words::{self, Words},
@@ -117,6 +119,9 @@ impl Composer {
         if mail.kind == MailKind::Reminders {
             return self.reminders(mail, items, now);
         }
+        if let Some(about) = &mail.about {
+            return self.happening(mail, about, now);
+        }
         let sealed = mail
             .sealed
             .as_deref()
@@ -198,6 +203,29 @@ impl Composer {
         self.message(draft, now)
     }
 
+    /// Something that was done to one credential.
+    fn happening(
+        &self,
+        mail: &ClaimedMail,
+        about: &About,
+        now: DateTime<Utc>,
+    ) -> Result<Message, ComposeError> {
+        let words = happenings::of(mail.kind, about, mail.created_at, now);
+        let managers = &about.facts.managers;
+        let is_manager = managers.iter().any(|one| one.email == mail.recipient);
+        let frame = self.frame(None, reason_among(managers, is_manager));
+        let draft = Draft {
+            id: mail.id,
+            recipient: &mail.recipient,
+            subject: words.subject.clone(),
+            text: SecretText(&words, &frame).render()?,
+            html: SecretHtml(&words, &frame).render()?,
+            calendar: None,
+            unsubscribe: None,
+        };
+        self.message(draft, now)
+    }
+
     fn frame(&self, unsubscribe: Option<String>, reason: String) -> Frame {
         Frame {
             page: format!("{}/manage-api-credentials", self.public_url),
@@ -239,23 +267,26 @@ fn raw(name: &'static str, value: &str) -> HeaderValue {
 }
 
 fn reason(items: &[MailItem], is_manager: bool) -> String {
-    let managers = || items.iter().flat_map(|item| &item.facts.managers);
     let withdrawn = items.iter().all(|item| item.kind == ReminderKind::Withdrawn);
+    match withdrawn {
+        true => "You get this because an earlier mail told you of its expiry.".to_owned(),
+        false => reason_among(items.iter().flat_map(|item| &item.facts.managers), is_manager),
+    }
+}
+
+fn reason_among<'a>(managers: impl IntoIterator<Item = &'a Recipient>, is_manager: bool) -> String {
+    let mut told: Vec<&str> = managers.into_iter().map(|one| one.email.as_str()).collect();
+    told.sort_unstable();
+    told.dedup();
     match is_manager {
-        _ if withdrawn => "You get this because an earlier mail told you of its expiry.".to_owned(),
         true => "You get this as a credential manager of the application.".to_owned(),
-        false if managers().next().is_none() => {
+        false if told.is_empty() => {
             "You get this as the WMDA team: the application has no credential manager who can get this e-mail."
                 .to_owned()
         }
-        false => {
-            let mut told: Vec<&str> = managers().map(|one| one.email.as_str()).collect();
-            told.sort_unstable();
-            told.dedup();
-            format!(
-                "You get this as the WMDA team. Its credential managers: {}.",
-                told.join(", ")
-            )
-        }
+        false => format!(
+            "You get this as the WMDA team. Its credential managers: {}.",
+            told.join(", ")
+        ),
     }
 }

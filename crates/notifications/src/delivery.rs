@@ -10,7 +10,10 @@ use store::{
 };
 use uuid::Uuid;
 
-use crate::{Notifier, Report, SendFailure, rules::still_holds};
+use crate::{
+    Notifier, Report, SendFailure,
+    rules::{still_concerns, still_holds},
+};
 
 /// How many mails are looked up at once.
 const BATCH: i64 = 50;
@@ -63,12 +66,13 @@ impl Notifier {
             .filter(|item| !holds(item))
             .map(|item| (item.facts.secret.id, item.threshold_days))
             .collect();
-        let settlement = if items.is_empty() && mail.kind == MailKind::Reminders {
-            report.suppressed += 1;
-            Settlement::Suppressed
-        } else {
-            self.attempt(mail, &items, report).await
-        };
+        let settlement =
+            if (items.is_empty() && mail.kind == MailKind::Reminders) || !still_concerns(mail, support) {
+                report.suppressed += 1;
+                Settlement::Suppressed
+            } else {
+                self.attempt(mail, &items, report).await
+            };
         self.settle(mail, settlement, left_out).await
     }
 

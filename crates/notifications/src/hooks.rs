@@ -102,7 +102,7 @@ impl HookSender {
     }
 }
 
-/// The same bytes at each attempt: nothing in it changes with time.
+/// The same bytes at each attempt, unless the secret itself is changed meanwhile.
 fn body(delivery: &ClaimedDelivery) -> String {
     let (facts, secret) = (&delivery.facts, &delivery.facts.secret);
     let time = |at: chrono::DateTime<chrono::Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
@@ -119,6 +119,7 @@ fn body(delivery: &ClaimedDelivery) -> String {
             "created_by": secret.created_by,
             "created_at": time(secret.created_at),
             "expires_at": time(secret.expires_at),
+            "suspended_until": secret.suspended_until.map(time),
         },
     })
     .to_string()

@@ -5,6 +5,7 @@
 mod calendar;
 mod compose;
 mod delivery;
+mod happenings;
 mod hooks;
 mod notice;
 mod notifier;

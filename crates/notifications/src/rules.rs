@@ -6,6 +6,7 @@ use domain::{
     secret::ClientSecret,
 };
 use store::{
+    mails::{About, ClaimedMail},
     outbox::Plan,
     secret_facts::{Due, SecretFacts},
     webhook_deliveries::WebhookEvent,
@@ -214,6 +215,15 @@ pub fn still_holds(
         .any(|one| one.threshold_days < threshold && one.recipient == recipient);
     let is_manager = facts.managers.iter().any(|one| one.email == recipient);
     !facts.deleted && !is_superseded && (is_manager || support_address == Some(recipient))
+}
+
+/// Whether what happened to a credential is still to be told to whom it was to be.
+pub fn still_concerns(mail: &ClaimedMail, support_address: Option<&str>) -> bool {
+    let Some(About { facts, .. }) = &mail.about else {
+        return true;
+    };
+    let is_manager = facts.managers.iter().any(|one| one.email == mail.recipient);
+    !facts.deleted && (is_manager || support_address == Some(&mail.recipient))
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ fn link(item: &MailItem) -> String {
     }
 }
 
-fn name(facts: &SecretFacts) -> String {
+pub(crate) fn name(facts: &SecretFacts) -> String {
     text::line(&facts.secret.name, NAME)
 }
 
@@ -100,7 +100,7 @@ fn why(item: &MailItem, now: DateTime<Utc>) -> String {
     }
 }
 
-fn apis(facts: &SecretFacts) -> String {
+pub(crate) fn apis(facts: &SecretFacts) -> String {
     match facts.apis.as_slice() {
         [] => "WMDA's APIs".to_owned(),
         [one] => one.clone(),
@@ -203,7 +203,7 @@ fn origin(from: &str, with: &str) -> String {
     }
 }
 
-fn listed(facts: &SecretFacts, now: DateTime<Utc>) -> Vec<(&'static str, String)> {
+pub(crate) fn listed(facts: &SecretFacts, now: DateTime<Utc>) -> Vec<(&'static str, String)> {
     let secret = &facts.secret;
     let last_use = secret.last_use.as_ref().map_or_else(
         || "never".to_owned(),
@@ -242,6 +242,9 @@ fn listed(facts: &SecretFacts, now: DateTime<Utc>) -> Vec<(&'static str, String)
         ),
         ("Last used", last_use),
     ];
+    if let Some(until) = secret.suspended_until.filter(|until| *until > now) {
+        rows.push(("Suspended until", text::instant(until)));
+    }
     if let Some(at) = secret.tried_after_expiry_at {
         rows.push(("Last refused", text::instant(at)));
     }

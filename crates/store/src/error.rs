@@ -32,6 +32,9 @@ pub enum StoreError {
     /// The rules of the domain forbid it.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// It can't be done as things stand.
+    #[error("{0}")]
+    Refused(&'static str),
     /// Too many requests wait for the database, or it does not answer in time.
     #[error("the database is busy or does not answer")]
     Busy,

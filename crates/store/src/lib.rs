@@ -11,7 +11,7 @@ mod people;
 mod secrets;
 mod store;
 
-pub use clients::{memory, revocations::TokenReference, revoked_keys, usage};
+pub use clients::{lookup::TokenStatus, memory, revocations::TokenReference, revoked_keys, usage};
 pub use database::{
     connection::{self, DatabaseUrl},
     pepper_nodes, pepper_use,

@@ -60,11 +60,11 @@ def read_list(answer, uri):
     needed = {name: {"essential": True} for name in ("iat", "exp", "ttl")}
     jwt.JWTClaimsRegistry(sub={"essential": True, "value": uri}, **needed).validate(token.claims)
     packed = token.claims["status_list"]
-    if token.header.get("typ") != "statuslist+jwt" or packed["bits"] != 1:
+    if token.header.get("typ") != "statuslist+jwt" or packed["bits"] not in (1, 2, 4, 8):
         raise Refused("not the list that was asked for")
     lst = packed["lst"]
-    bits = zlib.decompress(base64.urlsafe_b64decode(lst + "=" * (-len(lst) % 4)))
-    return (bits, token.claims["exp"]), token.claims["ttl"]
+    statuses = zlib.decompress(base64.urlsafe_b64decode(lst + "=" * (-len(lst) % 4)))
+    return (packed["bits"], statuses, token.claims["exp"]), token.claims["ttl"]
 
 
 # Keys serve through an outage, and a new key is published long before it signs.
@@ -84,11 +84,12 @@ def claims_of(token):
     place = decoded.claims["status"]["status_list"]
     if not place["uri"].startswith(f"{URL}/"):
         raise Refused("a foreign status list")
-    bits, expires = LISTS.setdefault(place["uri"], Fetched(read_list)).get(place["uri"])
+    bits, statuses, expires = LISTS.setdefault(place["uri"], Fetched(read_list)).get(place["uri"])
     if time.time() >= expires:
         raise Unavailable("the status list is too old")
-    if bits[place["idx"] // 8] >> place["idx"] % 8 & 1:
-        raise Refused("its secret was deleted or its application disabled")
+    at = place["idx"] * bits
+    if statuses[at // 8] >> at % 8 & (1 << bits) - 1:
+        raise Refused("its secret is deleted or suspended, or its application disabled")
     return decoded.claims
 
 

@@ -10,5 +10,6 @@ pub mod reports;
 pub mod resource_servers;
 pub mod resources;
 pub mod secrets;
+pub mod suspension;
 pub mod users;
 pub mod webhooks;

@@ -57,8 +57,10 @@ pub struct SecretView {
     pub created_by: String,
     /// From this instant on it is refused.
     pub expires_at: DateTime<Utc>,
-    /// `active`, `expiring` (within a month) or `expired`.
+    /// `active`, `expiring` (within a month), `suspended` or `expired`.
     pub status: &'static str,
+    /// Until then it is refused, and its tokens with it; null when it is not suspended.
+    pub suspended_until: Option<DateTime<Utc>>,
     /// When it last got a token; null when it never did.
     pub last_used_at: Option<DateTime<Utc>>,
     /// The address that this token was asked from.
@@ -71,6 +73,9 @@ pub struct SecretView {
     pub tokens_per_day: Vec<DayView>,
     /// When its value was last presented after the expiry: a system still uses it. Null when none was.
     pub tried_after_expiry_at: Option<DateTime<Utc>>,
+    /// When its value was last presented during the suspension that is in force, or was last: a system needs it. Null when
+    /// none was.
+    pub tried_while_suspended_at: Option<DateTime<Utc>>,
     /// What was told to whom by mail, and what is about to be.
     pub notifications: Vec<NotificationView>,
 }
@@ -134,8 +139,8 @@ pub struct SecretQuery {
     /// Only secrets whose name holds this text, in any case.
     #[param(max_length = 120)]
     pub search: Option<String>,
-    /// `active`, `expiring` or `expired`.
-    #[param(pattern = "^(active|expiring|expired)$")]
+    /// `active`, `expiring`, `suspended` or `expired`.
+    #[param(pattern = "^(active|expiring|suspended|expired)$")]
     pub status: Option<String>,
 }
 
@@ -143,6 +148,7 @@ fn status_text(status: SecretStatus) -> &'static str {
     match status {
         SecretStatus::Active => "active",
         SecretStatus::Expiring => "expiring",
+        SecretStatus::Suspended => "suspended",
         SecretStatus::Expired => "expired",
     }
 }
@@ -151,9 +157,10 @@ fn parse_status(text: &str) -> Result<SecretStatus, Problem> {
     match text {
         "active" => Ok(SecretStatus::Active),
         "expiring" => Ok(SecretStatus::Expiring),
+        "suspended" => Ok(SecretStatus::Suspended),
         "expired" => Ok(SecretStatus::Expired),
         _ => Err(Problem::Invalid(
-            "status is active, expiring or expired".to_owned(),
+            "status is active, expiring, suspended or expired".to_owned(),
         )),
     }
 }
@@ -173,12 +180,14 @@ fn view(one: ClientSecret, now: DateTime<Utc>) -> SecretView {
         created_by: one.created_by,
         expires_at: one.expires_at,
         status,
+        suspended_until: one.suspended_until.filter(|until| *until > now),
         last_used_at: at,
         last_used_from: from,
         last_used_with: with,
         replaces: one.replaces,
         tokens_per_day: one.tokens_per_day.into_iter().map(day).collect(),
         tried_after_expiry_at: one.tried_after_expiry_at,
+        tried_while_suspended_at: one.tried_while_suspended_at,
         notifications: one.notifications.into_iter().map(Into::into).collect(),
     }
 }
@@ -262,7 +271,7 @@ impl Management {
     }
 }
 
-fn object(client_id: Uuid, id: Uuid) -> String {
+pub(crate) fn object(client_id: Uuid, id: Uuid) -> String {
     format!("application/{client_id}/secret/{id}")
 }
 

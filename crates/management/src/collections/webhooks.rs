@@ -78,15 +78,16 @@ fn parse_events(named: Option<Vec<String>>) -> Result<Vec<WebhookEvent>, Problem
     };
     let parsed: Option<Vec<WebhookEvent>> = named.iter().map(|text| WebhookEvent::parse(text)).collect();
     let wanted = |events: &Vec<WebhookEvent>| {
-        let all = WebhookEvent::ALL.into_iter();
+        let all = WebhookEvent::ALL.iter().copied();
         all.filter(|event| events.contains(event)).collect::<Vec<_>>()
     };
     match parsed.as_ref().map(wanted) {
         Some(events) if !events.is_empty() => Ok(events),
-        _ => Err(Problem::Invalid(
-            "events holds one or more of secret.created, secret.deleted, secret.expiring, secret.expired"
-                .to_owned(),
-        )),
+        _ => {
+            let known: Vec<&str> = WebhookEvent::ALL.iter().map(|event| event.as_str()).collect();
+            let text = format!("events holds one or more of {}", known.join(", "));
+            Err(Problem::Invalid(text))
+        }
     }
 }
 

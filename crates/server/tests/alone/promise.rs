@@ -132,6 +132,7 @@ macro_rules! on_both {
 
 on_both! {
     a_secret_works_once_created_and_no_more_once_deleted
+    a_secret_is_refused_once_suspended_and_works_once_put_back
     an_application_gets_no_token_once_disabled_and_one_once_enabled
     an_organisations_applications_get_no_token_once_disabled_and_one_once_enabled
     a_permission_counts_once_granted_and_no_more_once_taken_away
@@ -162,6 +163,26 @@ fn a_secret_works_once_created_and_no_more_once_deleted(nodes: &Nodes) {
     assert_eq!(manager.delete(&path).status, 204);
     nodes.all_say(&client, "invalid_client", "deleted");
     nodes.all_say(&demo.search, "token", "the other secret stays");
+}
+
+fn a_secret_is_refused_once_suspended_and_works_once_put_back(nodes: &Nodes) {
+    let demo = &nodes.demo;
+    let manager = Person::of(demo, "credential_manager", 0).sign_in(demo);
+    let (client, path) = create(&manager, &demo.search, "promise");
+    let suspend = |until: Value| {
+        let (time, answer) = timed(|| manager.patch(&path, &json!({ "suspended_until": until })));
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert!(time >= LEASE, "answered after {time:?}");
+    };
+    let in_an_hour = (chrono::Utc::now() + chrono::TimeDelta::hours(1)).to_rfc3339();
+    nodes.all_say(&client, "token", "before");
+    for _ in 0..3 {
+        suspend(json!(in_an_hour));
+        nodes.all_say(&client, "invalid_client", "suspended");
+        nodes.all_say(&demo.search, "token", "the other secret stays");
+        suspend(Value::Null);
+        nodes.all_say(&client, "token", "put back");
+    }
 }
 
 fn an_application_gets_no_token_once_disabled_and_one_once_enabled(nodes: &Nodes) {

@@ -35,6 +35,7 @@ mod readme;
 mod refusals;
 mod start_up;
 mod status_list;
+mod suspension;
 #[path = "../support/mod.rs"]
 mod support;
 mod team;

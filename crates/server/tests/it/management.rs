@@ -112,6 +112,11 @@ const MATRIX: &[(&str, &str, [u16; 5])] = &[
         [200, 200, 200, 404, 401],
     ),
     (
+        "PATCH",
+        "/applications/{client_id}/secrets/{secret_id}",
+        [400, 403, 400, 404, 401],
+    ),
+    (
         "DELETE",
         "/applications/{client_id}/secrets/{secret_id}",
         [204, 403, 404, 404, 401],

@@ -65,12 +65,12 @@ fn the_value_of_an_expired_secret_is_noticed_and_no_other(demo: &Demo) {
 }
 
 /// A demo that looks every second for what is due.
-fn hasty(database: Option<&str>) -> Demo {
+pub fn hasty(database: Option<&str>) -> Demo {
     Demo::start_with(database, &[("WMDA_AUTH__MAIL__INTERVAL_SECONDS", "1")])
 }
 
 /// The mails to somebody that were written so far.
-fn written(demo: &Demo, to: &str) -> Vec<String> {
+pub fn written(demo: &Demo, to: &str) -> Vec<String> {
     let Ok(files) = std::fs::read_dir(demo.data_dir().join("mail")) else {
         return Vec::new();
     };

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Credentials, Demo, http, people::Person};
 
-/// The bits of a list, 131,072 however many secrets there are.
+/// The statuses of a list, 131,072 of two bits however many secrets there are.
 const LENGTH: usize = 131_072;
 
 /// Header and claims of a JWT whose signature is right under the server's keys.
@@ -33,17 +33,35 @@ fn token(demo: &Demo, client: &Credentials) -> Value {
     verified(demo, answer.json()["access_token"].as_str().unwrap()).1
 }
 
-/// §4.1: one bit for each token, the least significant one of each byte first; §4.2: zlib, base64url.
-fn set_bits(claims: &Value) -> BTreeSet<usize> {
+/// §4.1: two bits for each credential, the least significant ones of each byte first; §4.2: zlib, base64url.
+pub fn statuses(claims: &Value) -> Vec<u8> {
     let packed = URL_SAFE_NO_PAD.decode(claims["status_list"]["lst"].as_str().unwrap());
     let mut bytes = Vec::new();
     ZlibDecoder::new(&packed.unwrap()[..])
         .read_to_end(&mut bytes)
         .unwrap();
-    assert_eq!(bytes.len() * 8, LENGTH);
+    assert_eq!(bytes.len() * 4, LENGTH);
     (0..LENGTH)
-        .filter(|index| bytes[index / 8] >> (index % 8) & 1 == 1)
+        .map(|index| bytes[index / 4] >> (index % 4 * 2) & 0b11)
         .collect()
+}
+
+/// The status of a client's secret on the list that the server publishes now.
+pub fn status_of(demo: &Demo, index: usize) -> u8 {
+    statuses(&verified(demo, &demo.get("/oauth2/statuslists/0").text).1)[index]
+}
+
+/// Where the status of a client's secret stands.
+pub fn index_of(demo: &Demo, client: &Credentials) -> usize {
+    let index = &token(demo, client)["status"]["status_list"]["idx"];
+    usize::try_from(index.as_u64().unwrap()).unwrap()
+}
+
+/// The indexes of all that is not VALID, of which nothing is suspended.
+fn set_bits(claims: &Value) -> BTreeSet<usize> {
+    let statuses = statuses(claims);
+    assert!(statuses.iter().all(|status| *status < 2), "VALID or INVALID");
+    (0..LENGTH).filter(|index| statuses[*index] == 1).collect()
 }
 
 #[test]
@@ -73,7 +91,7 @@ fn s01_the_list_is_a_signed_token_of_its_own_kind_about_its_own_address() {
         "for validators with slow clocks"
     );
     assert_eq!(list["exp"], issued_at + 360, "a minute from now");
-    assert_eq!(list["status_list"]["bits"], 1);
+    assert_eq!(list["status_list"]["bits"], 2);
     set_bits(&list);
 }
 

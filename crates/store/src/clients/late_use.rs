@@ -1,5 +1,5 @@
-//! Presented values of expired secrets, gathered in memory: no row is written per request, and only a value that really
-//! matches an expired secret gets here.
+//! Presented values of credentials that are refused for what they are: expired or suspended ones. Gathered in memory: no row
+//! is written per request, and only a value that really matches such a credential gets here.
 
 use std::{
     collections::HashMap,
@@ -10,22 +10,34 @@ use chrono::{DateTime, Utc};
 use diesel::{Connection, prelude::*};
 use uuid::Uuid;
 
-use crate::{Store, StoreError, database::schema::client_secrets};
+use crate::{
+    Store, StoreError,
+    database::{connection::AnyConnection, schema::client_secrets},
+};
 
-/// At most this many secrets between two flushes.
+/// At most this many credentials between two flushes.
 const CAPACITY: usize = 100_000;
-/// How many secrets one transaction writes.
+/// How many credentials one transaction writes.
 const CHUNK: usize = 200;
+
+/// Why it was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Reason {
+    Expired,
+    Suspended,
+}
+
+type Tried = (Uuid, Reason);
 
 /// Gathers until flushed; bounded.
 #[derive(Default)]
-pub(crate) struct LateUse(Mutex<HashMap<Uuid, DateTime<Utc>>>);
+pub(crate) struct LateUse(Mutex<HashMap<Tried, DateTime<Utc>>>);
 
 impl LateUse {
-    pub(crate) fn record(&self, secret_id: Uuid, now: DateTime<Utc>) {
+    pub(crate) fn record(&self, tried: Tried, now: DateTime<Utc>) {
         let mut gathered = self.gathered();
-        if gathered.len() < CAPACITY || gathered.contains_key(&secret_id) {
-            let at = gathered.entry(secret_id).or_insert(now);
+        if gathered.len() < CAPACITY || gathered.contains_key(&tried) {
+            let at = gathered.entry(tried).or_insert(now);
             *at = now.max(*at);
         }
     }
@@ -40,37 +52,54 @@ impl LateUse {
                 outcome = store.add_late_use(chunk.to_vec()).await;
             }
             if outcome.is_err() {
-                chunk.iter().for_each(|(id, at)| self.record(*id, *at));
+                chunk.iter().for_each(|(tried, at)| self.record(*tried, *at));
             }
         }
         outcome
     }
 
-    fn gathered(&self) -> MutexGuard<'_, HashMap<Uuid, DateTime<Utc>>> {
+    fn gathered(&self) -> MutexGuard<'_, HashMap<Tried, DateTime<Utc>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Store {
-    async fn add_late_use(&self, rows: Vec<(Uuid, DateTime<Utc>)>) -> Result<(), StoreError> {
+    async fn add_late_use(&self, rows: Vec<(Tried, DateTime<Utc>)>) -> Result<(), StoreError> {
         self.run_to_end(move |connection| {
             connection.transaction(|connection| {
-                for (id, at) in rows {
-                    let at = at.naive_utc();
-                    let earlier = client_secrets::table.find(id.to_string()).filter(
-                        client_secrets::tried_after_expiry_at
-                            .is_null()
-                            .or(client_secrets::tried_after_expiry_at.lt(at)),
-                    );
-                    diesel::update(earlier)
-                        .set(client_secrets::tried_after_expiry_at.eq(Some(at)))
-                        .execute(connection)?;
-                }
-                Ok(())
+                rows.into_iter()
+                    .try_for_each(|(tried, at)| add_late_use(connection, tried, at))
             })
         })
         .await
     }
+}
+
+fn add_late_use(
+    connection: &mut AnyConnection,
+    (id, reason): Tried,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let (id, at) = (id.to_string(), at.naive_utc());
+    match reason {
+        Reason::Expired => {
+            let column = client_secrets::tried_after_expiry_at;
+            let earlier = client_secrets::table.find(id);
+            let earlier = earlier.filter(column.is_null().or(column.lt(at)));
+            diesel::update(earlier)
+                .set(column.eq(Some(at)))
+                .execute(connection)?;
+        }
+        Reason::Suspended => {
+            let column = client_secrets::tried_while_suspended_at;
+            let earlier = client_secrets::table.find(id);
+            let earlier = earlier.filter(column.is_null().or(column.lt(at)));
+            diesel::update(earlier)
+                .set(column.eq(Some(at)))
+                .execute(connection)?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -81,7 +110,7 @@ mod tests {
     fn what_is_kept_is_bounded_and_the_latest_time_wins() {
         let late = LateUse::default();
         let at = |seconds: i64| DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
-        let secret = |number: usize| Uuid::from_u128(number as u128);
+        let secret = |number: usize| (Uuid::from_u128(number as u128), Reason::Expired);
         (0..=CAPACITY).for_each(|number| late.record(secret(number), at(1)));
         late.record(secret(0), at(2));
         late.record(secret(0), at(0));

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use chrono::NaiveDateTime;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{Connection, OptionalExtension, dsl::exists, prelude::*};
 use domain::{
     application::ApplicationName,
@@ -111,22 +111,44 @@ impl Store {
         .await
     }
 
-    /// The status indexes from `first` on, `count` of them, whose secrets are deleted or belong to somebody disabled.
-    pub async fn invalid_status_indexes(&self, first: i64, count: i64) -> Result<Vec<i64>, StoreError> {
+    /// Those of the status indexes from `first` on, `count` of them, whose tokens are not good now: because the credential is
+    /// deleted or belongs to somebody disabled, or because it is suspended.
+    pub async fn status_indexes(
+        &self,
+        (first, count): (i64, i64),
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(i64, TokenStatus)>, StoreError> {
         self.run(move |connection| {
             let dead = client_secrets::deleted_at
                 .is_not_null()
                 .or(applications::enabled.and(organisations::enabled).eq(false));
-            let indexes = client_secrets::table
-                .inner_join(applications::table.inner_join(organisations::table))
-                .filter(client_secrets::status_index.ge(first))
-                .filter(client_secrets::status_index.lt(first + count))
-                .filter(dead)
-                .select(client_secrets::status_index);
-            Ok(indexes.load(connection)?)
+            let suspended = client_secrets::suspended_until.gt(now.naive_utc());
+            let listed = || {
+                client_secrets::table
+                    .inner_join(applications::table.inner_join(organisations::table))
+                    .filter(client_secrets::status_index.ge(first))
+                    .filter(client_secrets::status_index.lt(first + count))
+                    .select(client_secrets::status_index)
+            };
+            // In this order: what is deleted in between is missed by neither question.
+            let suspended: Vec<i64> = listed().filter(suspended).load(connection)?;
+            let dead: Vec<i64> = listed().filter(dead).load(connection)?;
+            let suspended = suspended.into_iter().map(|index| (index, TokenStatus::Suspended));
+            let dead = dead.into_iter().map(|index| (index, TokenStatus::Invalid));
+            // What is both stands second, and is invalid.
+            Ok(suspended.chain(dead).collect())
         })
         .await
     }
+}
+
+/// Why tokens are not good (draft-ietf-oauth-status-list-12 §7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenStatus {
+    /// For good, or until somebody is enabled again.
+    Invalid,
+    /// For a while.
+    Suspended,
 }
 
 fn load_client(connection: &mut AnyConnection, client_id: &str) -> Result<Client, StoreError> {
@@ -139,7 +161,7 @@ fn load_client(connection: &mut AnyConnection, client_id: &str) -> Result<Client
         .filter(client_secrets::deleted_at.is_null())
         .select((
             client_secrets::id,
-            client_secrets::expires_at,
+            (client_secrets::expires_at, client_secrets::suspended_until),
             client_secrets::status_index,
             (
                 client_secrets::kind,
@@ -158,11 +180,16 @@ fn load_client(connection: &mut AnyConnection, client_id: &str) -> Result<Client
     })
 }
 
-type CredentialRow = (String, NaiveDateTime, i64, (String, Vec<u8>, Option<String>));
+type CredentialRow = (
+    String,
+    (NaiveDateTime, Option<NaiveDateTime>),
+    i64,
+    (String, Vec<u8>, Option<String>),
+);
 
 /// A credential; `None` when a later version wrote it, in a way that this one does not know: the others still count.
 fn credential(
-    (id, expires_at, status_index, proof): CredentialRow,
+    (id, (expires_at, suspended_until), status_index, proof): CredentialRow,
 ) -> Result<Option<Credential>, StoreError> {
     let (kind, digest, material) = proof;
     let digest = digest.try_into().map_err(|_| StoreError::Corrupt("digest"))?;
@@ -174,6 +201,7 @@ fn credential(
         id: parse_id(&id)?,
         proof,
         expires_at: expires_at.and_utc(),
+        suspended_until: suspended_until.map(|until| until.and_utc()),
         status_index,
     }))
 }

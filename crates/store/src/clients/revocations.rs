@@ -1,5 +1,5 @@
-//! What ends a token before its `exp`: its own revocation, the deletion of the secret that it was issued by, or its
-//! application or organisation disabled. Always read from the database, so that an answer knows every committed change.
+//! What a token is not good for before its `exp`: its own revocation, the deletion or suspension of the credential that it
+//! was issued by, or its application or organisation disabled. Always read from the database, so that an answer knows every committed change.
 
 use chrono::{DateTime, Utc};
 use diesel::{Connection, prelude::*};
@@ -22,9 +22,9 @@ pub struct TokenReference {
 }
 
 impl Store {
-    /// Whether the token is not revoked, its secret not deleted, and its application and organisation enabled. A secret that
-    /// has expired does not end the tokens that it issued.
-    pub async fn is_token_live(&self, token: TokenReference) -> Result<bool, StoreError> {
+    /// Whether the token is not revoked, its credential neither deleted nor suspended, and its application and organisation
+    /// enabled. A credential that has expired does not end the tokens that it issued.
+    pub async fn is_token_live(&self, token: TokenReference, now: DateTime<Utc>) -> Result<bool, StoreError> {
         self.run(move |connection| {
             let revoked = revoked_tokens::table.find(&token.jti).count();
             if revoked.get_result::<i64>(connection)? > 0 {
@@ -35,6 +35,11 @@ impl Store {
                 .filter(client_secrets::status_index.eq(token.status_index))
                 .filter(client_secrets::client_id.eq(token.client_id.to_string()))
                 .filter(client_secrets::deleted_at.is_null())
+                .filter(
+                    client_secrets::suspended_until
+                        .is_null()
+                        .or(client_secrets::suspended_until.le(now.naive_utc())),
+                )
                 .filter(applications::enabled.and(organisations::enabled))
                 .count();
             Ok(live.get_result::<i64>(connection)? > 0)

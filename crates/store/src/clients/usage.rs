@@ -14,7 +14,10 @@ use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
-    clients::{late_use::LateUse, renewals::Renewals},
+    clients::{
+        late_use::{LateUse, Reason},
+        renewals::Renewals,
+    },
 };
 
 pub use crate::clients::renewals::Renewal;
@@ -77,7 +80,12 @@ impl UsageRecorder {
 
     /// Remembers that the value of an expired secret was presented.
     pub fn record_expired(&self, secret_id: Uuid, now: DateTime<Utc>) {
-        self.late.record(secret_id, now);
+        self.late.record((secret_id, Reason::Expired), now);
+    }
+
+    /// Remembers that the value of a suspended credential was presented.
+    pub fn record_suspended(&self, credential_id: Uuid, now: DateTime<Utc>) {
+        self.late.record((credential_id, Reason::Suspended), now);
     }
 
     /// Writes what was gathered. What could not be written is kept for the next time, and the error returned.

@@ -58,6 +58,8 @@ diesel::table! {
         replaces -> Nullable<Text>,
         kind -> Text,
         material -> Nullable<Text>,
+        suspended_until -> Nullable<Timestamp>,
+        tried_while_suspended_at -> Nullable<Timestamp>,
     }
 }
 diesel::table! {
@@ -194,6 +196,8 @@ diesel::table! {
         claimed_until -> Nullable<Timestamp>,
         last_error -> Nullable<Text>,
         sealed -> Nullable<Binary>,
+        secret_id -> Nullable<Text>,
+        actor -> Nullable<Text>,
     }
 }
 diesel::table! {

@@ -22,22 +22,31 @@ type Row = (
     Option<(String, NaiveDateTime)>,
 );
 
-/// Fills in when each secret was tried after its expiry, and what was told about it.
+type Tried = (Option<NaiveDateTime>, Option<NaiveDateTime>);
+
+/// Fills in when each secret was tried although it is refused, and what was told about it.
 pub(crate) fn add_notifications(
     connection: &mut AnyConnection,
     secrets: &mut [ClientSecret],
 ) -> Result<(), StoreError> {
     let ids: Vec<String> = secrets.iter().map(|secret| secret.id.to_string()).collect();
-    let tried: Vec<(String, Option<NaiveDateTime>)> = client_secrets::table
+    let tried: Vec<(String, Tried)> = client_secrets::table
         .filter(client_secrets::id.eq_any(ids.clone()))
-        .filter(client_secrets::tried_after_expiry_at.is_not_null())
-        .select((client_secrets::id, client_secrets::tried_after_expiry_at))
+        .select((
+            client_secrets::id,
+            (
+                client_secrets::tried_after_expiry_at,
+                client_secrets::tried_while_suspended_at,
+            ),
+        ))
         .load(connection)?;
     let mut tried: HashMap<_, _> = tried.into_iter().collect();
     let mut told = told(connection, ids)?;
     for secret in secrets {
         let id = secret.id.to_string();
-        secret.tried_after_expiry_at = tried.remove(&id).flatten().map(|at| at.and_utc());
+        let (after_expiry, while_suspended) = tried.remove(&id).unwrap_or_default();
+        secret.tried_after_expiry_at = after_expiry.map(|at| at.and_utc());
+        secret.tried_while_suspended_at = while_suspended.map(|at| at.and_utc());
         secret.notifications = told.remove(&id).unwrap_or_default();
     }
     Ok(())

@@ -39,7 +39,18 @@ pub struct ClaimedMail {
     pub items: Vec<MailItem>,
     /// What only the recipient may read; bound to the mail's id.
     pub sealed: Option<Vec<u8>>,
+    /// What happened to one credential, where it tells of that.
+    pub about: Option<About>,
     claimed_until: DateTime<Utc>,
+}
+
+/// A credential to which something was done.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// By whom.
+    pub actor: String,
+    /// The credential as it is now.
+    pub facts: SecretFacts,
 }
 
 /// One secret in a mail.
@@ -181,18 +192,26 @@ fn load(
     now: DateTime<Utc>,
     claimed_until: DateTime<Utc>,
 ) -> Result<ClaimedMail, StoreError> {
-    type Matter = Option<Vec<u8>>;
-    let (recipient, kind, created_at, attempts, sealed): (String, String, NaiveDateTime, i32, Matter) =
-        mails::table
-            .find(id.to_string())
-            .select((
-                mails::recipient,
-                mails::kind,
-                mails::created_at,
-                mails::attempts,
-                mails::sealed,
-            ))
-            .first(connection)?;
+    type Matter = (Option<Vec<u8>>, Option<String>, Option<String>);
+    type Own = (String, String, NaiveDateTime, i32, Matter);
+    let (recipient, kind, created_at, attempts, matter): Own = mails::table
+        .find(id.to_string())
+        .select((
+            mails::recipient,
+            mails::kind,
+            mails::created_at,
+            mails::attempts,
+            (mails::sealed, mails::secret_id, mails::actor),
+        ))
+        .first(connection)?;
+    let (sealed, secret_id, actor) = matter;
+    let about = match secret_id {
+        Some(secret_id) => facts(connection, vec![secret_id], now)?.pop().map(|facts| About {
+            actor: actor.unwrap_or_default(),
+            facts,
+        }),
+        None => None,
+    };
     let lines: Vec<(String, i32, String)> = reminders::table
         .filter(reminders::mail_id.eq(id.to_string()))
         .filter(reminders::suppressed.eq(false))
@@ -223,6 +242,7 @@ fn load(
         attempts,
         items,
         sealed,
+        about,
         claimed_until,
     })
 }
@@ -325,6 +345,7 @@ pub(crate) fn add_notice(
         digest_day: None,
         due_at: now,
         sealed: notice.sealed,
+        about: None,
     };
     add_mail(connection, mail, now).map(drop)
 }

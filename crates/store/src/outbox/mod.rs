@@ -3,6 +3,7 @@
 pub(crate) mod history;
 pub mod mails;
 pub mod plans;
+pub(crate) mod secret_notices;
 pub(crate) mod stable_ids;
 pub mod webhook_deliveries;
 pub mod webhooks;

@@ -63,10 +63,14 @@ pub enum MailKind {
     SignInBlocked,
     /// The same, to the WMDA team; the account is sealed into the mail.
     SignInBlockedOf,
+    /// A credential of an application that the recipient manages was suspended.
+    SecretSuspended,
+    /// Its suspension was taken back.
+    SecretResumed,
 }
 
 /// Each kind with its name in the database.
-const KINDS: [(MailKind, &str); 9] = [
+const KINDS: &[(MailKind, &str)] = &[
     (MailKind::Reminders, "reminders"),
     (MailKind::PasswordChanged, "password_changed"),
     (MailKind::AuthenticatorChanged, "authenticator_changed"),
@@ -76,6 +80,8 @@ const KINDS: [(MailKind, &str); 9] = [
     (MailKind::Reset, "reset"),
     (MailKind::SignInBlocked, "sign_in_blocked"),
     (MailKind::SignInBlockedOf, "sign_in_blocked_of"),
+    (MailKind::SecretSuspended, "secret_suspended"),
+    (MailKind::SecretResumed, "secret_resumed"),
 ];
 
 impl MailKind {
@@ -163,6 +169,7 @@ fn join_digest(
             digest_day: Some(day),
             due_at,
             sealed: None,
+            about: None,
         };
         // The update locks the digest: who wants to send it waits until this line is in.
         let open = mails::table
@@ -192,6 +199,8 @@ pub(crate) struct NewMail<'a> {
     pub(crate) digest_day: Option<NaiveDate>,
     pub(crate) due_at: DateTime<Utc>,
     pub(crate) sealed: Option<Vec<u8>>,
+    /// The credential that it is about, and who did something to it.
+    pub(crate) about: Option<(&'a str, &'a str)>,
 }
 
 /// Queues a mail; false when it is there already.
@@ -211,6 +220,8 @@ pub(crate) fn add_mail(
         mails::attempts.eq(0),
         mails::due_at.eq(new.due_at.naive_utc()),
         mails::sealed.eq(new.sealed),
+        mails::secret_id.eq(new.about.map(|about| about.0)),
+        mails::actor.eq(new.about.map(|about| about.1)),
     );
     unless_there(connection, |connection| {
         diesel::insert_into(mails::table).values(row).execute(connection)
@@ -282,6 +293,7 @@ pub(crate) fn own_mail(
         digest_day: None,
         due_at: now,
         sealed: None,
+        about: None,
     };
     add_mail(connection, mail, now)?;
     Ok(id)

@@ -34,11 +34,22 @@ pub enum WebhookEvent {
     Expiring,
     /// It has expired.
     Expired,
+    /// It was suspended.
+    Suspended,
+    /// Its suspension was taken back; one that ends by itself was foretold.
+    Resumed,
 }
 
 impl WebhookEvent {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Created, Self::Deleted, Self::Expiring, Self::Expired];
+    pub const ALL: &[Self] = &[
+        Self::Created,
+        Self::Deleted,
+        Self::Expiring,
+        Self::Expired,
+        Self::Suspended,
+        Self::Resumed,
+    ];
 
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
@@ -47,12 +58,14 @@ impl WebhookEvent {
             Self::Deleted => "secret.deleted",
             Self::Expiring => "secret.expiring",
             Self::Expired => "secret.expired",
+            Self::Suspended => "secret.suspended",
+            Self::Resumed => "secret.resumed",
         }
     }
 
     /// By its name.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|event| event.as_str() == text)
+        Self::ALL.iter().copied().find(|event| event.as_str() == text)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SubsecRound, TimeDelta, Utc};
-use diesel::{OptionalExtension, prelude::*};
+use diesel::{OptionalExtension, dsl::not, prelude::*};
 use domain::{
     audit::Entry,
     credential::{CredentialKind, PublicPart},
@@ -86,7 +86,7 @@ pub struct SecretFilter {
 
 pub(crate) type Row = (
     (String, String, String, String),
-    (NaiveDateTime, NaiveDateTime),
+    (NaiveDateTime, NaiveDateTime, Option<NaiveDateTime>),
     (Option<NaiveDateTime>, Option<String>, Option<String>),
     Option<String>,
     (String, Option<String>),
@@ -293,6 +293,14 @@ fn chunk(
     if let Some(until) = until {
         query = query.filter(client_secrets::expires_at.lt(until.naive_utc()));
     }
+    let suspended = client_secrets::suspended_until.gt(now.naive_utc());
+    query = match status {
+        Some(SecretStatus::Suspended) => query.filter(suspended),
+        Some(SecretStatus::Active | SecretStatus::Expiring) => {
+            query.filter(client_secrets::suspended_until.is_null().or(not(suspended)))
+        }
+        Some(SecretStatus::Expired) | None => query,
+    };
     if let Some((at, id)) = after {
         let at = at.naive_utc();
         let same = client_secrets::expires_at
@@ -311,7 +319,11 @@ pub(crate) const COLUMNS: (
         client_secrets::hint,
         client_secrets::created_by,
     ),
-    (client_secrets::created_at, client_secrets::expires_at),
+    (
+        client_secrets::created_at,
+        client_secrets::expires_at,
+        client_secrets::suspended_until,
+    ),
     (
         client_secrets::last_used_at,
         client_secrets::last_used_from,
@@ -326,7 +338,11 @@ pub(crate) const COLUMNS: (
         client_secrets::hint,
         client_secrets::created_by,
     ),
-    (client_secrets::created_at, client_secrets::expires_at),
+    (
+        client_secrets::created_at,
+        client_secrets::expires_at,
+        client_secrets::suspended_until,
+    ),
     (
         client_secrets::last_used_at,
         client_secrets::last_used_from,
@@ -347,6 +363,7 @@ pub(crate) fn secret((texts, times, last, replaces, public): Row) -> Result<Clie
         created_by,
         created_at: times.0.and_utc(),
         expires_at: times.1.and_utc(),
+        suspended_until: times.2.map(|until| until.and_utc()),
         last_use: last.0.map(|at| LastUse {
             at: at.and_utc(),
             from: last.1.unwrap_or_default(),
@@ -355,6 +372,7 @@ pub(crate) fn secret((texts, times, last, replaces, public): Row) -> Result<Clie
         replaces: replaces.as_deref().map(parse_id).transpose()?,
         tokens_per_day: Vec::new(),
         tried_after_expiry_at: None,
+        tried_while_suspended_at: None,
         notifications: Vec::new(),
     })
 }

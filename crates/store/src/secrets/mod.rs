@@ -4,3 +4,4 @@ pub mod attention;
 pub mod client_secrets;
 pub mod reports;
 pub mod secret_facts;
+mod suspension;

@@ -262,7 +262,7 @@ fn grouped<T>(rows: impl IntoIterator<Item = (String, T)>) -> HashMap<String, Ve
 }
 
 /// The enabled managers of these applications.
-fn recipients(
+pub(crate) fn recipients(
     connection: &mut AnyConnection,
     clients: &[String],
 ) -> Result<HashMap<Uuid, Vec<Recipient>>, StoreError> {

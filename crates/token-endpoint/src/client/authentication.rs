@@ -95,6 +95,10 @@ impl TokenService {
                 self.usage.record_expired(secret_id, now);
                 ClientCause::Expired
             }
+            Refusal::Suspended(credential_id) => {
+                self.usage.record_suspended(credential_id, now);
+                ClientCause::Suspended
+            }
             Refusal::NoMatch => ClientCause::WrongSecret,
         })
     }

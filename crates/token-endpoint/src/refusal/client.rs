@@ -25,6 +25,8 @@ pub(crate) enum ClientCause {
     SecretId,
     /// A secret whose time has passed: its holder has proved possession, so nothing is given away.
     Expired,
+    /// A credential that its managers have suspended; its holder, too, has proved possession.
+    Suspended,
     /// The application or its organisation is disabled.
     Disabled,
 }
@@ -84,6 +86,12 @@ impl ClientCause {
             Self::Expired => refused(
                 7_000_222,
                 "This client secret has expired: create a new one at Manage API Credentials.",
+            ),
+            // Entra suspends no secrets. Its clients know this code for access that an administrator blocks for a time
+            // (BlockedByConditionalAccess), and no other cause has it here.
+            Self::Suspended => refused(
+                53_003,
+                "This credential is suspended for a time: its credential managers can put it back at Manage API Credentials.",
             ),
             Self::Disabled => refused(7_000_112, FAILED)
                 .in_entra(

@@ -2,7 +2,7 @@
 
 use crate::state::Settings;
 
-/// How many secrets share a list: 16 KiB before compression, and a crowd to hide in.
+/// How many credentials share a list: 32 KiB before compression, and a crowd to hide in.
 pub(crate) const LIST_LENGTH: i64 = 131_072;
 /// More lists than this many would hold 131 million secrets.
 pub(crate) const LISTS: i64 = 1_000;

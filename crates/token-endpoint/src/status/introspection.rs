@@ -58,7 +58,7 @@ impl TokenService {
         let Some(reference) = self.reference(&token) else {
             return Ok(None);
         };
-        let live = self.store.is_token_live(reference).await?;
+        let live = self.store.is_token_live(reference, self.clock.now()).await?;
         Ok(live.then_some(token))
     }
 }

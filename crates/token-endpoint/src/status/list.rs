@@ -1,5 +1,5 @@
-//! Token Status List (draft-ietf-oauth-status-list-12): one bit per secret, set once the secret is deleted or its
-//! application or organisation disabled. It ends the tokens that were issued before.
+//! Token Status List (draft-ietf-oauth-status-list-12): two bits per credential. INVALID once it is deleted or its
+//! application or organisation disabled, SUSPENDED while it is suspended: so it is with the tokens that were issued before.
 
 use std::io::Write;
 
@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use flate2::{Compression, write::ZlibEncoder};
 use oauth2_types::claims::{StatusList, StatusListClaims};
+use store::TokenStatus;
 
 use super::index::{self, LIST_LENGTH, LISTS};
 use crate::{
@@ -20,6 +21,9 @@ use crate::{
 /// lies in the past for validators with slow clocks.
 const TTL_SECONDS: i64 = 10;
 const LIFETIME_SECONDS: i64 = 60;
+/// For each status: VALID, INVALID or SUSPENDED (§7.1).
+const BITS: u8 = 2;
+const MASK: u8 = 0b11;
 
 /// `GET /oauth2/statuslists/{n}`. No shared cache may keep it: its age would be added to the `ttl` for which the validator
 /// keeps it.
@@ -68,32 +72,47 @@ impl TokenService {
 
     async fn make_status_list(&self, number: i64) -> Result<String, Failure> {
         let first = number * LIST_LENGTH;
-        let now = self.clock.now().timestamp();
-        let invalid = self.store.invalid_status_indexes(first, LIST_LENGTH).await?;
+        let now = self.clock.now();
+        let statuses = self.store.status_indexes((first, LIST_LENGTH), now).await?;
+        let now = now.timestamp();
+        let statuses = statuses
+            .into_iter()
+            .map(|(index, status)| (index - first, value(status)));
         let claims = StatusListClaims {
             sub: &index::list_uri(&self.settings, number),
             iat: now - SLOW_CLOCK_SECONDS,
             exp: now + LIFETIME_SECONDS,
             ttl: TTL_SECONDS,
             status_list: StatusList {
-                bits: 1,
-                lst: compressed(invalid.into_iter().map(|index| index - first))
-                    .map_err(|error| Failure::Internal(error.into()))?,
+                bits: BITS,
+                lst: compressed(statuses).map_err(|error| Failure::Internal(error.into()))?,
             },
         };
         self.sign(None, "statuslist+jwt", &claims)
     }
 }
 
-fn compressed(set: impl Iterator<Item = i64>) -> std::io::Result<String> {
-    let mut bits = [0_u8; LIST_LENGTH as usize / 8];
-    for index in set {
-        if let Some(byte) = usize::try_from(index / 8).ok().and_then(|at| bits.get_mut(at)) {
-            *byte |= 1 << (index % 8);
+/// §7.1.
+fn value(status: TokenStatus) -> u8 {
+    match status {
+        TokenStatus::Invalid => 1,
+        TokenStatus::Suspended => 2,
+    }
+}
+
+/// The least significant bits of a byte come first (§4.1); of two statuses at one index the later counts.
+fn compressed(statuses: impl Iterator<Item = (i64, u8)>) -> std::io::Result<String> {
+    let mut bytes = [0_u8; LIST_LENGTH as usize * BITS as usize / 8];
+    for (index, status) in statuses {
+        let bit = index * i64::from(BITS);
+        let place = usize::try_from(bit / 8).ok();
+        if let Some(byte) = place.and_then(|at| bytes.get_mut(at)) {
+            let shift = bit % 8;
+            *byte = *byte & !(MASK << shift) | status << shift;
         }
     }
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(&bits)?;
+    encoder.write_all(&bytes)?;
     Ok(URL_SAFE_NO_PAD.encode(encoder.finish()?))
 }
 
@@ -104,13 +123,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s01_the_least_significant_bit_of_a_byte_comes_first() {
-        // draft-ietf-oauth-status-list-12 §4.1: statuses 0, 3, 4, 5, 7, 8, 9, 13 and 15 set are the bytes B9 A3.
-        let list = compressed([0, 3, 4, 5, 7, 8, 9, 13, 15].into_iter()).unwrap();
-        let mut bits = Vec::new();
+    fn s01_the_least_significant_bits_of_a_byte_come_first() {
+        // draft-ietf-oauth-status-list-12 §4.1, the example of two bits: 12 statuses are the bytes C9 44 F9.
+        let statuses = [1, 2, 0, 3, 0, 1, 0, 1, 1, 2, 3, 3];
+        let list = compressed((0..).zip(statuses)).unwrap();
+        let mut bytes = Vec::new();
         flate2::read::ZlibDecoder::new(&URL_SAFE_NO_PAD.decode(list).unwrap()[..])
-            .read_to_end(&mut bits)
+            .read_to_end(&mut bytes)
             .unwrap();
-        assert_eq!((bits.len(), &bits[..3]), (16_384, &[0xB9, 0xA3, 0][..]));
+        assert_eq!((bytes.len(), &bytes[..4]), (32_768, &[0xC9, 0x44, 0xF9, 0][..]));
+    }
+
+    #[test]
+    fn s01_what_is_suspended_and_deleted_is_invalid() {
+        let twice = [
+            (5, value(TokenStatus::Suspended)),
+            (5, value(TokenStatus::Invalid)),
+        ];
+        assert_eq!(
+            compressed(twice.into_iter()).unwrap(),
+            compressed([(5, 1)].into_iter()).unwrap()
+        );
     }
 }

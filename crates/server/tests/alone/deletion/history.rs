@@ -20,8 +20,18 @@ pub struct Secret {
     /// The form that asks for a token by it.
     pub body: String,
     created: OnceLock<Duration>,
+    suspensions: Mutex<Vec<Suspension>>,
     deletion_begun: OnceLock<Duration>,
     deletion_answered: OnceLock<Duration>,
+}
+
+/// From the question that began it to the answer to the one that took it back; what is not known yet is at the end of time.
+#[derive(Clone, Copy)]
+struct Suspension {
+    begun: Duration,
+    answered: Duration,
+    restoration_begun: Duration,
+    restored: Duration,
 }
 
 impl Secret {
@@ -31,6 +41,7 @@ impl Secret {
             client_id,
             body,
             created: OnceLock::new(),
+            suspensions: Mutex::default(),
             deletion_begun: OnceLock::new(),
             deletion_answered: OnceLock::new(),
         }
@@ -72,11 +83,20 @@ pub enum Violation {
         node: usize,
         began_after_creation: Duration,
     },
+    /// A token by a request that began after the suspension was answered and ended before the restoration began.
+    TokenInSuspension {
+        secret: Uuid,
+        node: usize,
+        began_after_answer: Duration,
+    },
 }
 
 impl Violation {
     pub fn is_token(&self) -> bool {
-        matches!(self, Self::TokenAfterDeletion { .. })
+        matches!(
+            self,
+            Self::TokenAfterDeletion { .. } | Self::TokenInSuspension { .. }
+        )
     }
 }
 
@@ -105,6 +125,33 @@ impl History {
         secret.created.set(self.now()).unwrap();
         self.secrets.lock().unwrap().push(Arc::clone(&secret));
         secret
+    }
+
+    pub fn suspension_begins(&self, secret: &Secret) {
+        let never = Duration::MAX;
+        secret.suspensions.lock().unwrap().push(Suspension {
+            begun: self.now(),
+            answered: never,
+            restoration_begun: never,
+            restored: never,
+        });
+    }
+
+    /// Called after its answer; likewise the other two at their time.
+    pub fn suspension_answered(&self, secret: &Secret) {
+        self.note_suspension(secret, |last, now| last.answered = now);
+    }
+
+    pub fn restoration_begins(&self, secret: &Secret) {
+        self.note_suspension(secret, |last, now| last.restoration_begun = now);
+    }
+
+    pub fn restored(&self, secret: &Secret) {
+        self.note_suspension(secret, |last, now| last.restored = now);
+    }
+
+    fn note_suspension(&self, secret: &Secret, note: impl FnOnce(&mut Suspension, Duration)) {
+        note(secret.suspensions.lock().unwrap().last_mut().unwrap(), self.now());
     }
 
     pub fn deletion_begins(&self, secret: &Secret) {
@@ -162,6 +209,18 @@ impl History {
             .count()
     }
 
+    /// Requests that began and ended within a suspension, and those that began after a restoration's answer.
+    fn around_suspensions(&self) -> (usize, usize) {
+        let any = |seen: &Request, holds: fn(&Request, &Suspension) -> bool| {
+            let suspensions = seen.secret.suspensions.lock().unwrap();
+            suspensions.iter().any(|one| holds(seen, one))
+        };
+        let within = self.count(|seen| {
+            any(seen, |seen, one| seen.began > one.answered && seen.ended < one.restoration_begun)
+        });
+        (within, self.count(|seen| any(seen, |seen, one| seen.began > one.restored)))
+    }
+
     /// A run in which little happened proves little.
     pub fn assert_thorough(&self) {
         for node in 0..NODES {
@@ -175,6 +234,9 @@ impl History {
                 .is_some_and(|at| seen.began > *at)
         });
         assert!(tried > 100, "{tried} requests began after a deletion");
+        let (within, after) = self.around_suspensions();
+        assert!(within > 20, "{within} requests fell into a suspension");
+        assert!(after > 20, "{after} requests began after a restoration");
     }
 
     pub fn summary(&self) -> String {
@@ -200,9 +262,10 @@ impl History {
         });
         let took = self.deletions();
         let after = |share: usize| took.get((took.len() * share / 100).min(took.len().saturating_sub(1)));
+        let (within, restored) = self.around_suspensions();
         write!(
             text,
-            "; {} deletions answered after {:.0?} (median), {:.0?} (p99), {:.0?} (slowest); {tried} requests began after one; {} violations",
+            "; {within} requests within a suspension, {restored} after a restoration; {} deletions answered after {:.0?} (median), {:.0?} (p99), {:.0?} (slowest); {tried} requests began after one; {} violations",
             took.len(),
             after(50).unwrap_or(&Duration::ZERO),
             after(99).unwrap_or(&Duration::ZERO),
@@ -239,13 +302,23 @@ fn violation(request: &Request) -> Option<Violation> {
     let created = *secret.created.get().unwrap();
     let deleted = secret.deletion_answered.get().filter(|at| began > *at);
     let dying = secret.deletion_begun.get().is_some_and(|at| at <= ended);
+    let suspensions = secret.suspensions.lock().unwrap();
+    let touched = suspensions.iter().any(|one| one.begun <= *ended && one.restored >= *began);
+    let within = suspensions
+        .iter()
+        .find(|one| *began > one.answered && *ended < one.restoration_begun);
     match (outcome, deleted) {
         (Outcome::Token, Some(at)) => Some(Violation::TokenAfterDeletion {
             secret: secret.id,
             node: *node,
             began_after_answer: *began - *at,
         }),
-        (Outcome::Refused, _) if *began > created && !dying => Some(Violation::RefusalOfLive {
+        (Outcome::Token, None) if within.is_some() => Some(Violation::TokenInSuspension {
+            secret: secret.id,
+            node: *node,
+            began_after_answer: *began - within?.answered,
+        }),
+        (Outcome::Refused, _) if *began > created && !dying && !touched => Some(Violation::RefusalOfLive {
             secret: secret.id,
             node: *node,
             began_after_creation: *began - created,

@@ -1,4 +1,4 @@
-//! Creates and deletes secrets as the management routes do: commit, wait out one lease, answer.
+//! Creates, suspends, restores and deletes secrets as the management routes do: commit, wait out one lease, answer.
 
 use std::{
     sync::Arc,
@@ -7,7 +7,7 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Clock, pepper::Pepper, secret::NewSecret};
+use domain::{Clock, credential::CredentialKind, pepper::Pepper, secret::NewSecret};
 use ring::rand::SystemRandom;
 use store::{NewClientSecret, NewProof, Store, StoreError, memory::ClientMemory};
 use uuid::Uuid;
@@ -72,6 +72,12 @@ impl Deleter {
                 .map(|_| runtime.block_on(self.create(history, &mut random)))
                 .collect();
             thread::sleep(random.millis(100, 1500));
+            if random.below(2) == 0 {
+                runtime.block_on(self.suspend(history, &secrets[0]));
+                thread::sleep(random.millis(50, 700));
+                runtime.block_on(self.restore(history, &secrets[0]));
+                thread::sleep(random.millis(50, 700));
+            }
             for secret in secrets {
                 runtime.block_on(self.delete(history, &secret));
             }
@@ -125,11 +131,40 @@ impl Deleter {
                 other => panic!("{other}"),
             }
         }
+        self.wait().await;
+        history.deletion_answered(secret);
+    }
+
+    async fn suspend(&self, history: &History, secret: &Secret) {
+        history.suspension_begins(secret);
+        // As long as can be: the nodes' wall clocks are stepped, and the end by itself goes by them.
+        self.set_suspension(secret, Some(Utc::now() + TimeDelta::days(7))).await;
+        history.suspension_answered(secret);
+    }
+
+    async fn restore(&self, history: &History, secret: &Secret) {
+        history.restoration_begins(secret);
+        self.set_suspension(secret, None).await;
+        history.restored(secret);
+    }
+
+    async fn set_suspension(&self, secret: &Secret, until: Option<DateTime<Utc>>) {
+        let which = (CredentialKind::Secret, secret.client_id, secret.id);
+        let set = || {
+            self.store
+                .suspend_credential(which, until, Utc::now(), entry(&self.pepper))
+        };
+        while let Err(error) = set().await {
+            assert!(matches!(error, StoreError::Busy), "{error}");
+        }
+        self.wait().await;
+    }
+
+    async fn wait(&self) {
         match self.wait {
             Wait::Settled => while self.memory.settle().await.is_err() {},
             Wait::Only(time) => tokio::time::sleep(time).await,
         }
-        history.deletion_answered(secret);
     }
 }
 

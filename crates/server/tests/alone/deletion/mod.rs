@@ -91,7 +91,7 @@ fn seconds() -> u64 {
 }
 
 /// Design, "The promise about deletion", 1: no token by a request that began after a DELETE's answer, and no refusal of a live
-/// secret by a request that began after its creation's answer.
+/// secret by a request that began after its creation's answer; no token in a suspension, and no refusal after it.
 #[test]
 fn no_node_serves_a_deleted_secret_and_none_refuses_a_live_one() {
     let _alone = alone();

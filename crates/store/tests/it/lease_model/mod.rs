@@ -1,11 +1,12 @@
-//! The lease, checked exhaustively: two nodes that poll, remember and answer, a secret that is created and deleted, and every
+//! The lease, checked exhaustively: two nodes that poll, remember and answer, a secret that is created and deleted, or suspended
+//! and restored, and every
 //! order in which the steps can happen, with time passing between any two of them: a slow network and a stopped process look
 //! alike. The model's steps are those of `store::memory`; `docs/ARCHITECTURE.md` has the argument in words. Each rule that the
 //! argument needs is then left out, and the checker must find what goes wrong.
 
 mod model;
 
-use model::{Flaw, Lease, Violation};
+use model::{Flaw, Lease, Story, Violation};
 use stateright::{Checker, HasDiscoveries, Model};
 
 /// Explores all states, or until something wrong is found, and answers that.
@@ -15,7 +16,12 @@ fn explore(lease: &Lease) -> Option<Violation> {
         .finish_when(HasDiscoveries::AnyFailures)
         .spawn_bfs()
         .join();
-    let found = [Violation::TokenAfterDeletion, Violation::RefusalOfLive]
+    let all = [
+        Violation::TokenAfterDeletion,
+        Violation::RefusalOfLive,
+        Violation::TokenInSuspension,
+    ];
+    let found = all
         .into_iter()
         .find(|violation| checker.discovery(violation.rule()).is_some());
     let states = checker.unique_state_count();
@@ -35,13 +41,42 @@ fn two_nodes(flaw: Flaw) -> Lease {
     Lease {
         nodes: vec![0, 0],
         polls: 1,
+        story: Story::CreatedAndDeleted,
         flaw,
+    }
+}
+
+fn suspended_on_two_nodes(flaw: Flaw) -> Lease {
+    Lease {
+        story: Story::SuspendedAndRestored,
+        ..two_nodes(flaw)
     }
 }
 
 #[test]
 fn two_nodes_keep_both_promises() {
     assert_eq!(explore(&two_nodes(Flaw::None)), None);
+}
+
+/// Memory refuses a suspended secret by itself, so a restoration has to wait as a suspension has.
+#[test]
+fn two_nodes_issue_nothing_in_a_suspension_and_refuse_nothing_after_it() {
+    assert_eq!(explore(&suspended_on_two_nodes(Flaw::None)), None);
+}
+
+#[test]
+fn each_rule_is_needed_for_suspensions() {
+    for flaw in [
+        Flaw::LeaseFromTheAnswer,
+        Flaw::PublishedBeforeEviction,
+        Flaw::KeptWithoutVersion,
+    ] {
+        let found = explore(&suspended_on_two_nodes(flaw));
+        assert!(found.is_some(), "{flaw:?}");
+    }
+    let found = |flaw| explore(&suspended_on_two_nodes(flaw));
+    assert_eq!(found(Flaw::DeleteDoesNotWait), Some(Violation::TokenInSuspension));
+    assert_eq!(found(Flaw::RestorationDoesNotWait), Some(Violation::RefusalOfLive));
 }
 
 #[test]
@@ -68,6 +103,7 @@ fn polls_that_overtake_one_another_do_no_harm() {
     let lease = |flaw| Lease {
         nodes: vec![0],
         polls: 2,
+        story: Story::CreatedAndDeleted,
         flaw,
     };
     assert_eq!(explore(&lease(Flaw::None)), None);
@@ -80,6 +116,7 @@ fn a_node_with_a_longer_lease_is_waited_for() {
     let lease = |flaw| Lease {
         nodes: vec![1],
         polls: 1,
+        story: Story::CreatedAndDeleted,
         flaw,
     };
     assert_eq!(explore(&lease(Flaw::None)), None);

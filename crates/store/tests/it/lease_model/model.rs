@@ -25,6 +25,17 @@ pub enum Flaw {
     OwnLeaseWaited,
     /// A miss in memory is a refusal.
     MissRefused,
+    /// What takes a suspension back is answered as soon as it is committed.
+    RestorationDoesNotWait,
+}
+
+/// What happens to the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Story {
+    /// It is created, and deleted.
+    CreatedAndDeleted,
+    /// It is there, is suspended, and put back.
+    SuspendedAndRestored,
 }
 
 /// What must never happen.
@@ -32,8 +43,11 @@ pub enum Flaw {
 pub enum Violation {
     /// A token by a request that began after the DELETE's answer.
     TokenAfterDeletion,
-    /// A refusal, before the deletion, of a request that began after the creation's answer.
+    /// A refusal, before the deletion, of a request that began after the creation's answer; or, outside of a suspension, of one
+    /// that began after the restoration's.
     RefusalOfLive,
+    /// A token by a request that began after the suspension's answer, before the restoration.
+    TokenInSuspension,
 }
 
 impl Violation {
@@ -41,7 +55,8 @@ impl Violation {
     pub fn rule(self) -> &'static str {
         match self {
             Self::TokenAfterDeletion => "no token after the DELETE's answer",
-            Self::RefusalOfLive => "a created secret is never refused",
+            Self::RefusalOfLive => "a created or restored secret is never refused",
+            Self::TokenInSuspension => "no token after the suspension's answer",
         }
     }
 }
@@ -53,6 +68,7 @@ pub struct Lease {
     pub nodes: Vec<u8>,
     /// How many polls of a node may be under way at once.
     pub polls: usize,
+    pub story: Story,
     pub flaw: Flaw,
 }
 
@@ -68,6 +84,28 @@ enum Secret {
     Waiting(u8),
     /// The DELETE is answered.
     Deleted,
+    /// It was there from the beginning.
+    Working,
+    /// The suspension is committed.
+    Halted,
+    /// It is answered when so many ticks have passed.
+    Halting(u8),
+    /// It is answered.
+    Suspended,
+    /// The restoration is committed.
+    Returned,
+    /// It is answered when so many ticks have passed.
+    Returning(u8),
+    /// It is answered.
+    Restored,
+}
+
+/// The client as somebody has read it: how the secret stands in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Held {
+    Without,
+    Suspended,
+    Live,
 }
 
 /// A poll under way, `age` ticks after it was sent.
@@ -92,8 +130,8 @@ enum Request {
     None,
     /// It has seen a valid lease and is about to look into memory.
     Leased,
-    /// It has read the client at a version, with or without the secret, and is about to keep it.
-    Keeping(u8, bool),
+    /// It has read the client at a version, and is about to keep it.
+    Keeping(u8, Held),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,8 +140,7 @@ struct Node {
     applied: u8,
     /// Ticks that are left of the lease.
     lease: u8,
-    /// The client, with or without the secret.
-    memory: Option<bool>,
+    memory: Option<Held>,
     polls: Vec<Poll>,
     request: Request,
 }
@@ -117,12 +154,15 @@ pub struct State {
 }
 
 impl State {
-    /// The version counter and whether the secret is there, as the database has them.
-    fn database(&self) -> (u8, bool) {
+    /// The version counter and how the secret stands, as the database has them.
+    fn database(&self) -> (u8, Held) {
         match self.secret {
-            Secret::Absent => (0, false),
-            Secret::Inserted | Secret::Created => (1, true),
-            Secret::Removed | Secret::Waiting(_) | Secret::Deleted => (2, false),
+            Secret::Absent => (0, Held::Without),
+            Secret::Inserted | Secret::Created => (1, Held::Live),
+            Secret::Removed | Secret::Waiting(_) | Secret::Deleted => (2, Held::Without),
+            Secret::Working => (0, Held::Live),
+            Secret::Halted | Secret::Halting(_) | Secret::Suspended => (1, Held::Suspended),
+            Secret::Returned | Secret::Returning(_) | Secret::Restored => (2, Held::Live),
         }
     }
 }
@@ -164,7 +204,10 @@ impl Model for Lease {
             request: Request::None,
         };
         vec![State {
-            secret: Secret::Absent,
+            secret: match self.story {
+                Story::CreatedAndDeleted => Secret::Absent,
+                Story::SuspendedAndRestored => Secret::Working,
+            },
             longest_lease: LEASE,
             nodes: vec![node; self.nodes.len()],
             violation: None,
@@ -215,28 +258,49 @@ impl Model for Lease {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        fn all(state: &State, memory: bool) -> bool {
-            let answers = |node: &Node| node.lease > 0 && node.memory == Some(memory);
-            state.nodes.iter().all(answers)
-        }
-        vec![
+        let mut properties = vec![
             Property::always(Violation::TokenAfterDeletion.rule(), |_, state: &State| {
                 state.violation != Some(Violation::TokenAfterDeletion)
             }),
             Property::always(Violation::RefusalOfLive.rule(), |_, state: &State| {
                 state.violation != Some(Violation::RefusalOfLive)
             }),
-            Property::sometimes("memory answers for a live secret", |_, state: &State| {
-                state.secret == Secret::Created && all(state, true)
+            Property::always(Violation::TokenInSuspension.rule(), |_, state: &State| {
+                state.violation != Some(Violation::TokenInSuspension)
             }),
-            Property::sometimes("memory answers while a DELETE waits", |_, state: &State| {
-                matches!(state.secret, Secret::Waiting(1..)) && all(state, true)
-            }),
-            Property::sometimes("memory knows of the deletion", |_, state: &State| {
-                state.secret == Secret::Deleted && all(state, false)
-            }),
-        ]
+        ];
+        properties.extend(match self.story {
+            Story::CreatedAndDeleted => [
+                Property::sometimes("memory answers for a live secret", |_, state: &State| {
+                    state.secret == Secret::Created && all_hold(state, Held::Live)
+                }),
+                Property::sometimes("memory answers while a DELETE waits", |_, state: &State| {
+                    matches!(state.secret, Secret::Waiting(1..)) && all_hold(state, Held::Live)
+                }),
+                Property::sometimes("memory knows of the deletion", |_, state: &State| {
+                    state.secret == Secret::Deleted && all_hold(state, Held::Without)
+                }),
+            ],
+            Story::SuspendedAndRestored => [
+                Property::sometimes("memory refuses a suspended secret", |_, state: &State| {
+                    state.secret == Secret::Suspended && all_hold(state, Held::Suspended)
+                }),
+                Property::sometimes("memory refuses while a restoration waits", |_, state: &State| {
+                    matches!(state.secret, Secret::Returning(1..)) && all_hold(state, Held::Suspended)
+                }),
+                Property::sometimes("memory knows of the restoration", |_, state: &State| {
+                    state.secret == Secret::Restored && all_hold(state, Held::Live)
+                }),
+            ],
+        });
+        properties
     }
+}
+
+/// Every node answers from memory, and so.
+fn all_hold(state: &State, held: Held) -> bool {
+    let answers = |node: &Node| node.lease > 0 && node.memory == Some(held);
+    state.nodes.iter().all(answers)
 }
 
 impl Lease {
@@ -252,7 +316,7 @@ impl Lease {
                 poll.age = oldest.min(poll.age + 1);
             }
         }
-        if let Secret::Waiting(ticks) = &mut state.secret {
+        if let Secret::Waiting(ticks) | Secret::Halting(ticks) | Secret::Returning(ticks) = &mut state.secret {
             *ticks = ticks.saturating_sub(1);
         }
     }
@@ -262,22 +326,34 @@ impl Lease {
             Secret::Absent => Secret::Inserted,
             Secret::Inserted => Secret::Created,
             Secret::Created => {
-                // Whatever becomes of a request that is under way now is right.
-                for node in &mut state.nodes {
-                    if node.request == Request::Leased {
-                        node.request = Request::None;
-                    }
-                }
+                forgive(state);
                 Secret::Removed
             }
-            Secret::Removed => Secret::Waiting(match self.flaw {
-                Flaw::DeleteDoesNotWait => 0,
-                Flaw::OwnLeaseWaited => LEASE,
-                _ => state.longest_lease,
-            }),
+            Secret::Removed => Secret::Waiting(self.wait(state, Flaw::DeleteDoesNotWait)),
             Secret::Waiting(0) => Secret::Deleted,
+            Secret::Working => {
+                forgive(state);
+                Secret::Halted
+            }
+            Secret::Halted => Secret::Halting(self.wait(state, Flaw::DeleteDoesNotWait)),
+            Secret::Halting(0) => Secret::Suspended,
+            Secret::Suspended => {
+                forgive(state);
+                Secret::Returned
+            }
+            Secret::Returned => Secret::Returning(self.wait(state, Flaw::RestorationDoesNotWait)),
+            Secret::Returning(0) => Secret::Restored,
             stays => stays,
         };
+    }
+
+    /// What a change waits between its commit and its answer.
+    fn wait(&self, state: &State, without: Flaw) -> u8 {
+        match self.flaw {
+            flaw if flaw == without => 0,
+            Flaw::OwnLeaseWaited => LEASE,
+            _ => state.longest_lease,
+        }
     }
 
     fn ask(&self, node: &mut Node) {
@@ -333,16 +409,26 @@ impl Lease {
         let node = &mut state.nodes[at];
         match (node.request, node.memory) {
             (Request::None, _) => {}
-            (Request::Leased, Some(true)) => end(state, at, true),
-            (Request::Leased, Some(false)) if self.flaw == Flaw::MissRefused => end(state, at, false),
+            (Request::Leased, Some(Held::Live)) => end(state, at, true),
+            (Request::Leased, Some(Held::Suspended)) => end(state, at, false),
+            (Request::Leased, Some(Held::Without)) if self.flaw == Flaw::MissRefused => end(state, at, false),
             (Request::Leased, _) => read_and_end(state, at),
             (Request::Keeping(..), _) if is_locked(node) => {}
-            (Request::Keeping(version, live), _) => {
+            (Request::Keeping(version, held), _) => {
                 node.request = Request::None;
                 if version >= node.applied || self.flaw == Flaw::KeptWithoutVersion {
-                    node.memory = Some(live);
+                    node.memory = Some(held);
                 }
             }
+        }
+    }
+}
+
+/// Whatever becomes of a request that is under way at a change is right.
+fn forgive(state: &mut State) {
+    for node in &mut state.nodes {
+        if node.request == Request::Leased {
+            node.request = Request::None;
         }
     }
 }
@@ -372,15 +458,18 @@ fn restart(node: &mut Node) {
 }
 
 fn read(state: &mut State, at: usize) {
-    let (version, live) = state.database();
+    let (version, held) = state.database();
     if state.nodes[at].request == Request::None {
-        state.nodes[at].request = Request::Keeping(version, live);
+        state.nodes[at].request = Request::Keeping(version, held);
     }
 }
 
 /// A request is of interest while there is an outcome that would be wrong.
 fn begin(state: &mut State, at: usize) {
-    let interesting = matches!(state.secret, Secret::Created | Secret::Deleted);
+    let interesting = matches!(
+        state.secret,
+        Secret::Created | Secret::Deleted | Secret::Suspended | Secret::Restored
+    );
     let node = &mut state.nodes[at];
     if !interesting || node.request != Request::None {
         return;
@@ -394,9 +483,9 @@ fn begin(state: &mut State, at: usize) {
 
 /// Only a client that was found by the secret is kept.
 fn read_and_end(state: &mut State, at: usize) {
-    let (_, live) = state.database();
-    end(state, at, live);
-    if live {
+    let (_, held) = state.database();
+    end(state, at, held == Held::Live);
+    if held != Held::Without {
         read(state, at);
     }
 }
@@ -406,7 +495,8 @@ fn end(state: &mut State, at: usize, token: bool) {
     state.nodes[at].request = Request::None;
     state.violation = match (token, state.secret) {
         (true, Secret::Deleted) => Some(Violation::TokenAfterDeletion),
-        (false, Secret::Created) => Some(Violation::RefusalOfLive),
+        (false, Secret::Created | Secret::Restored) => Some(Violation::RefusalOfLive),
+        (true, Secret::Suspended) => Some(Violation::TokenInSuspension),
         _ => None,
     };
 }

@@ -1,0 +1,68 @@
+//! Suspending a credential, and taking that back.
+
+use chrono::{DateTime, NaiveDateTime, SubsecRound, Utc};
+use diesel::prelude::*;
+use domain::{audit::Entry, credential::CredentialKind, suspension::is_suspended};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    database::schema::client_secrets,
+    outbox::{
+        plans::MailKind,
+        secret_notices::{Happening, tell_managers},
+        webhook_deliveries::{self, WebhookEvent},
+    },
+};
+
+impl Store {
+    /// Suspends a credential of this application until an instant, or takes a suspension back; tells managers and webhooks.
+    /// Once [`crate::clients::memory::ClientMemory::settle`] has passed, every node knows. The end by itself needs no
+    /// change: whoever reads the credential compares with the clock.
+    pub async fn suspend_credential(
+        &self,
+        (kind, client_id, id): (CredentialKind, Uuid, Uuid),
+        until: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        let actor = entry.event.actor.clone();
+        self.change(Some(client_id), entry, move |connection| {
+            let live = client_secrets::table
+                .find(id.to_string())
+                .filter(client_secrets::client_id.eq(client_id.to_string()))
+                .filter(client_secrets::kind.eq(kind.as_str()))
+                .filter(client_secrets::deleted_at.is_null());
+            let (expires_at, before): (NaiveDateTime, Option<NaiveDateTime>) = live
+                .clone()
+                .select((client_secrets::expires_at, client_secrets::suspended_until))
+                .first(connection)?;
+            if until.is_some() && expires_at <= now.naive_utc() {
+                return Err(StoreError::Refused("it has expired, and is refused anyway"));
+            }
+            let stored = until.map(|until| until.trunc_subsecs(3).naive_utc());
+            // What was presented during an earlier suspension says nothing about this one.
+            let tried = client_secrets::tried_while_suspended_at.eq(None::<NaiveDateTime>);
+            let ends = client_secrets::suspended_until.eq(stored);
+            let was_suspended = is_suspended(before.map(|at| at.and_utc()), now);
+            match until {
+                Some(_) if !was_suspended => diesel::update(live).set((ends, tried)).execute(connection)?,
+                _ => diesel::update(live).set(ends).execute(connection)?,
+            };
+            let (mail, event) = match until {
+                Some(_) => (MailKind::SecretSuspended, WebhookEvent::Suspended),
+                None if was_suspended => (MailKind::SecretResumed, WebhookEvent::Resumed),
+                None => return Ok(()),
+            };
+            let happening = Happening {
+                secret_id: id,
+                kind: mail,
+                actor: &actor,
+                is_urgent: true,
+            };
+            tell_managers(connection, &happening, None, now)?;
+            webhook_deliveries::queue(connection, id, event, now)
+        })
+        .await
+    }
+}

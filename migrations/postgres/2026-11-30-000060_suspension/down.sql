@@ -1,0 +1,6 @@
+DELETE FROM mails WHERE secret_id IS NOT NULL;
+ALTER TABLE mails ADD CONSTRAINT mails_kind_check CHECK (kind IN ('reminders', 'password_changed', 'authenticator_changed', 'recovery_codes_replaced', 'identity_bound', 'invitation', 'reset', 'sign_in_blocked', 'sign_in_blocked_of'));
+ALTER TABLE mails DROP COLUMN actor;
+ALTER TABLE mails DROP COLUMN secret_id;
+ALTER TABLE client_secrets DROP COLUMN tried_while_suspended_at;
+ALTER TABLE client_secrets DROP COLUMN suspended_until;
