@@ -21,6 +21,7 @@ pub struct AuthenticatedClient {
     credential_id: Uuid,
     kind: CredentialKind,
     expires_at: DateTime<Utc>,
+    awaits_first_use: bool,
     status_index: i64,
     secret_digest: Option<Digest>,
 }
@@ -75,6 +76,7 @@ impl AuthenticatedClient {
             credential_id: credential.id,
             kind: credential.proof.kind(),
             expires_at: credential.expires_at,
+            awaits_first_use: credential.awaits_first_use,
             status_index: credential.status_index,
             secret_digest: match &credential.proof {
                 Proof::Secret(digest) => Some(*digest),
@@ -91,6 +93,11 @@ impl AuthenticatedClient {
     /// The credential that was proved.
     pub fn credential_id(&self) -> Uuid {
         self.credential_id
+    }
+
+    /// Whether this is the first use of a secret that was made in an exchange: it has to be written down before it counts.
+    pub fn awaits_first_use(&self) -> bool {
+        self.awaits_first_use
     }
 
     /// From this instant on that secret is refused; `None` when it was no secret that was proved.

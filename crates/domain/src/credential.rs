@@ -134,6 +134,8 @@ pub struct Credential {
     pub expires_at: DateTime<Utc>,
     /// Until this instant it is suspended; one that lies in the past is over.
     pub suspended_until: Option<DateTime<Utc>>,
+    /// Whether nobody has used it since an exchange made it: its first use is written down before it counts.
+    pub awaits_first_use: bool,
     /// Its place in the token status list.
     pub status_index: i64,
 }

@@ -29,13 +29,18 @@ pub fn parse_expiry(text: &str, now: DateTime<Utc>, max_days: u32) -> Result<Dat
         Ok(day) if text.len() == "2027-06-30".len() => end_of(day),
         _ => parse_instant(text)?,
     };
-    let latest = latest(now, max_days);
     match expiry {
         past if past <= now => Err(InvalidExpiry::Past),
-        // The last day counts whole, also when its end is written as an instant, as the API itself writes it.
-        far if far > latest && far != end_of(latest.date_naive()) => Err(InvalidExpiry::TooFar),
+        far if !is_within(far, now, max_days) => Err(InvalidExpiry::TooFar),
         good => Ok(good),
     }
+}
+
+/// Whether a life that begins now may last so long. The last day counts whole, also when its end is written as an instant, as
+/// the API itself writes it.
+pub fn is_within(expiry: DateTime<Utc>, now: DateTime<Utc>, max_days: u32) -> bool {
+    let latest = latest(now, max_days);
+    expiry <= latest || expiry == end_of(latest.date_naive())
 }
 
 fn parse_instant(text: &str) -> Result<DateTime<Utc>, InvalidExpiry> {

@@ -12,6 +12,7 @@ pub mod expiry;
 pub mod federation;
 pub mod name;
 pub mod organisation;
+pub mod organisation_policy;
 pub mod pepper;
 pub mod policy;
 pub mod profile;

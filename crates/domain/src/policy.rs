@@ -54,6 +54,10 @@ pub enum Permission {
     DeleteSecret,
     /// Suspending a credential, and taking that back.
     SuspendSecret,
+    /// How an application's credentials may be used.
+    ConfigureApplication,
+    /// The WMDA team's work on one secret, such as a grace.
+    GrantGrace,
     /// Creating and disabling applications, granting permissions, assigning managers.
     ManageApplications,
     /// Organisations, resources and users.
@@ -73,6 +77,8 @@ impl Permission {
             Self::CreateSecret => "secret.create",
             Self::DeleteSecret => "secret.delete",
             Self::SuspendSecret => "secret.suspend",
+            Self::ConfigureApplication => "application.configure",
+            Self::GrantGrace => "secret.grace",
             Self::ManageApplications => "application.manage",
             Self::ReadDirectory => "directory.read",
             Self::ManageDirectory => "directory.manage",
@@ -115,10 +121,12 @@ impl Principal {
             Permission::UseSession => (true, Denial::Forbidden),
             Permission::ReadApplication => (sees_all || manages, Denial::Invisible),
             Permission::CreateSecret => (manages, hidden_unless(sees_all)),
-            Permission::DeleteSecret | Permission::SuspendSecret => {
+            Permission::DeleteSecret | Permission::SuspendSecret | Permission::ConfigureApplication => {
                 (manages || admin, hidden_unless(sees_all))
             }
-            Permission::ManageApplications | Permission::ManageDirectory => (admin, Denial::Forbidden),
+            Permission::ManageApplications | Permission::GrantGrace | Permission::ManageDirectory => {
+                (admin, Denial::Forbidden)
+            }
             Permission::ReadDirectory | Permission::ReadAuditTrail => (sees_all, Denial::Forbidden),
         };
         if allowed { Ok(()) } else { Err(otherwise) }
@@ -189,6 +197,8 @@ mod tests {
             (DeleteSecret, FOREIGN, [YES, NO, HIDDEN, HIDDEN, YES, NO, HIDDEN]),
             (SuspendSecret, OWN, [YES, NO, YES, HIDDEN, YES, NO, HIDDEN]),
             (SuspendSecret, FOREIGN, [YES, NO, HIDDEN, HIDDEN, YES, NO, HIDDEN]),
+            (ConfigureApplication, OWN, [YES, NO, YES, HIDDEN, YES, NO, HIDDEN]),
+            (GrantGrace, OWN, [YES, NO, NO, NO, YES, NO, NO]),
             (ManageApplications, OWN, [YES, NO, NO, NO, YES, NO, NO]),
             (ManageApplications, FOREIGN, [YES, NO, NO, NO, YES, NO, NO]),
             (ReadDirectory, OWN, [YES, YES, NO, NO, YES, YES, NO]),

@@ -91,6 +91,10 @@ pub struct ClientSecret {
     pub expires_at: DateTime<Utc>,
     /// Until this instant it is suspended; one that lies in the past is over.
     pub suspended_until: Option<DateTime<Utc>>,
+    /// When a system last exchanged it for another: it ends soon, by itself.
+    pub rotated_itself_at: Option<DateTime<Utc>>,
+    /// When the WMDA team let it live on beyond its expiry.
+    pub graced_at: Option<DateTime<Utc>>,
     /// Its last use, if there was one.
     pub last_use: Option<LastUse>,
     /// The secret that it is to replace, which may have been deleted since.

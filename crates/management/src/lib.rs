@@ -15,8 +15,8 @@ mod state;
 
 pub use authorization::Allowed;
 pub use collections::{
-    applications, attention, audit_events, managers, organisations, permissions, reports, resource_servers,
-    resources, secrets, users, webhooks,
+    applications, attention, audit_events, grace, managers, organisations, permissions, policies, reports,
+    resource_servers, resources, secrets, suspension, users, webhooks,
 };
 pub use documentation::{html as docs, openapi::Documentation};
 pub use http::{cursor, problem::Problem};

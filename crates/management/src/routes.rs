@@ -14,8 +14,8 @@ use utoipa_actix_web::AppExt;
 use crate::{
     account,
     collections::{
-        applications, attention, audit_events, managers, organisations, permissions, reports,
-        resource_servers, resources, secrets, suspension, users, webhooks,
+        applications, attention, audit_events, grace, managers, organisations, permissions, policies,
+        reports, resource_servers, resources, secrets, suspension, users, webhooks,
     },
     documentation::openapi::{self as documentation, Documentation},
     http::problem::Problem,
@@ -54,6 +54,7 @@ fn register(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(secrets::show)
         .service(secrets::remove)
         .service(suspension::suspend_secret)
+        .service(grace::grant)
         .service(permissions::create)
         .service(permissions::list)
         .service(permissions::remove)
@@ -71,6 +72,8 @@ fn register(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(organisations::list)
         .service(organisations::show)
         .service(organisations::update)
+        .service(policies::show)
+        .service(policies::update)
         .service(resources::create)
         .service(resources::list)
         .service(resources::show)

@@ -15,6 +15,8 @@ const ACTOR: usize = 120;
 pub(crate) fn of(kind: MailKind, about: &About, at: DateTime<Utc>, now: DateTime<Utc>) -> Words {
     let (headline, why, steps) = match kind {
         MailKind::SecretSuspended => suspended(about, at),
+        MailKind::SecretRotated => rotated(about, at),
+        MailKind::SecretGraced => graced(about, at),
         _ => resumed(about, at),
     };
     let facts = &about.facts;
@@ -71,5 +73,41 @@ fn resumed(about: &About, at: DateTime<Utc>) -> Said {
         format!("Client secret \"{name}\" works again"),
         format!("Its suspension was taken back. {} {tried}", by(about, at)),
         Vec::new(),
+    )
+}
+
+fn rotated(about: &About, at: DateTime<Utc>) -> Said {
+    let (facts, name) = (&about.facts, words::name(&about.facts));
+    (
+        format!("{} rotated its client secret by itself", facts.application),
+        format!(
+            "This happened on {}, because you switched self-rotation on. The new secret is \"{name}\", which lives until {}; the \
+             old one ends by itself. There is nothing to do.",
+            text::instant(at),
+            text::instant(facts.secret.expires_at)
+        ),
+        Vec::new(),
+    )
+}
+
+fn graced(about: &About, at: DateTime<Utc>) -> Said {
+    let (facts, name) = (&about.facts, words::name(&about.facts));
+    let until = text::instant(facts.secret.expires_at);
+    (
+        format!("Urgent: client secret \"{name}\" lives on until {until}, and no longer"),
+        format!(
+            "{} It was needed, it had no successor, and its time was up. This is granted once. After it a system that uses this \
+             secret has no access to {}.",
+            by(about, at),
+            words::apis(facts)
+        ),
+        vec![
+            format!(
+                "Create a new secret for {} in Manage API Credentials now. The old one still works.",
+                facts.application
+            ),
+            "Put the new value into the system that uses the old one.".to_owned(),
+            "When the old secret has not been used for a day, delete it there.".to_owned(),
+        ],
     )
 }

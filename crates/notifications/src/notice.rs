@@ -22,9 +22,11 @@ pub(crate) fn of(kind: MailKind, at: DateTime<Utc>, hidden: Option<&str>) -> Not
     let link = hidden.filter(|_| matches!(kind, MailKind::Invitation | MailKind::Reset));
     let (headline, why) = match kind {
         // These have words of their own.
-        MailKind::Reminders | MailKind::SecretSuspended | MailKind::SecretResumed => {
-            ("Reminders".to_owned(), String::new())
-        }
+        MailKind::Reminders
+        | MailKind::SecretSuspended
+        | MailKind::SecretResumed
+        | MailKind::SecretRotated
+        | MailKind::SecretGraced => ("Reminders".to_owned(), String::new()),
         MailKind::PasswordChanged => (
             "Your password for Manage API Credentials was changed".to_owned(),
             changed("Your other sessions"),

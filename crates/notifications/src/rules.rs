@@ -87,8 +87,9 @@ impl Rules {
             suppressed: Vec::new(),
             event: event(facts, threshold),
         };
-        if is_skipped(&facts.secret, threshold) {
-            plan.event = None;
+        let handed_over = threshold >= 0 && is_handed_over(facts, now);
+        if is_skipped(&facts.secret, threshold) || handed_over {
+            plan.event = plan.event.filter(|event| *event == WebhookEvent::Expired);
             return plan;
         }
         let (told, silent) = self.recipients(facts, kind, urgent);
@@ -170,6 +171,13 @@ fn event(facts: &SecretFacts, threshold: i32) -> Option<WebhookEvent> {
         STILL_TRIED | 0 => Some(WebhookEvent::Expired),
         _ => Some(WebhookEvent::Expiring),
     }
+}
+
+/// A system has exchanged the secret for another, and uses that one, or has had little time to: the old one ends by itself,
+/// and nobody has to do anything. That it is tried after its end is told all the same.
+fn is_handed_over(facts: &SecretFacts, now: DateTime<Utc>) -> bool {
+    let rotated = facts.secret.rotated_itself_at;
+    rotated.is_some_and(|at| now - at < TimeDelta::days(1) || !facts.successors.is_empty())
 }
 
 fn was_asked_to_delete(secret: &ClientSecret) -> bool {

@@ -27,6 +27,10 @@ fn facts(left: i64) -> SecretFacts {
             hint: "abc".to_owned(),
             created_by: "somebody".to_owned(),
             created_at: expires_at - days(365),
+            suspended_until: None,
+            rotated_itself_at: None,
+            graced_at: None,
+            tried_while_suspended_at: None,
             expires_at,
             last_use: None,
             tokens_per_day: Vec::new(),
@@ -280,4 +284,29 @@ fn thresholds_are_checked() {
     for bad in [vec![], vec![-1], vec![366]] {
         assert_eq!(Rules::new(bad, None).err(), Some(InvalidThresholds));
     }
+}
+
+/// A system has exchanged its secret for another: whoever looks after it has nothing to do.
+#[test]
+fn a_secret_that_rotated_itself_is_not_reminded_of_once_its_successor_is_in_use() {
+    let mut facts = facts(3);
+    let due = |days| Due::Threshold {
+        days,
+        after: NOW,
+        until: NOW,
+    };
+    let told = |facts: &SecretFacts, due| rules().plan(due, facts, NOW).recipients.len();
+    facts.secret.rotated_itself_at = Some(NOW - TimeDelta::hours(2));
+    assert_eq!(told(&facts, due(3)), 0, "it has had little time");
+    facts.secret.rotated_itself_at = Some(NOW - days(4));
+    assert!(told(&facts, due(3)) > 0, "nobody uses the successor");
+    facts.successors = vec![Successor {
+        name: "new".to_owned(),
+        last_used_at: NOW,
+    }];
+    assert_eq!(told(&facts, due(3)), 0);
+    assert!(
+        told(&facts, Due::StillTried) > 0,
+        "a second system had the old one"
+    );
 }

@@ -32,6 +32,7 @@ dir = "keys"
 pepper_file = "pepper"
 max_lifetime_days = 365
 max_per_application = 10
+rotation_overlap_days = 7
 [tokens]
 lifetime_seconds = 3600
 signing_algorithm = "ES256"
@@ -136,6 +137,7 @@ pub struct Secrets {
     pub pepper_file: PathBuf,
     pub max_lifetime_days: u32,
     pub max_per_application: i64,
+    pub rotation_overlap_days: i64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -372,6 +374,9 @@ fn validate(configuration: &Configuration) -> Outcome<()> {
     }
     if !(1..=365).contains(&configuration.secrets.max_lifetime_days) {
         return Err("secrets.max_lifetime_days must lie between 1 and 365".into());
+    }
+    if !(1..=90).contains(&configuration.secrets.rotation_overlap_days) {
+        return Err("secrets.rotation_overlap_days must lie between 1 and 90".into());
     }
     if configuration.secrets.max_per_application < 1 || configuration.limits.login_failures < 1 {
         return Err("secrets.max_per_application and limits.login_failures must be at least 1".into());

@@ -7,13 +7,14 @@ use actix_web::{
     middleware::{DefaultHeaders, from_fn},
     web,
 };
+use chrono::TimeDelta;
 use management::{
     Documentation, Management,
     docs::{self, Docs},
     openid::Provider,
     page::{self, Facts, Page},
 };
-use store::Store;
+use store::{Store, rotation::RotationRules};
 use token_endpoint::{Parts, Settings, TokenService, metrics::Metrics};
 
 use crate::{
@@ -143,6 +144,11 @@ fn token_service(
         token_lifetime_seconds: configuration.tokens.lifetime_seconds,
         signing_algorithm: configuration.tokens.signing_algorithm,
         trusted_proxies: server.trusted_proxies.iter().map(|proxy| proxy.0).collect(),
+        rotation: RotationRules {
+            overlap: TimeDelta::days(configuration.secrets.rotation_overlap_days),
+            max_lifetime_days: configuration.secrets.max_lifetime_days,
+            max_live: configuration.secrets.max_per_application,
+        },
         failures: (limits.failures_per_second, limits.failure_burst),
     };
     let parts = Parts {

@@ -32,6 +32,11 @@ pub enum StoreError {
     /// The rules of the domain forbid it.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// A longer life than the policy of the organisation allows, in days.
+    #[error(
+        "expires_at lies too far away: the policy of the organisation lets a credential live for {0} days at most"
+    )]
+    LifetimeOfPolicy(u32),
     /// It can't be done as things stand.
     #[error("{0}")]
     Refused(&'static str),

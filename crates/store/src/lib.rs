@@ -32,6 +32,6 @@ pub use people::{accounts, enrolments, sessions, sign_in_attempts, users};
 pub use secrets::{
     attention,
     client_secrets::{self, NewClientSecret, NewProof},
-    reports, secret_facts,
+    reports, rotation, secret_facts,
 };
 pub use store::Store;

@@ -28,7 +28,7 @@ use domain::{
 use keystore::{Algorithm, FIRST_ALGORITHMS, KeyFolder, SigningKey};
 use ring::rand::SystemRandom;
 use serde_json::json;
-use store::{DatabaseUrl, NewClientSecret, NewProof, Store, memory::ClientMemory};
+use store::{DatabaseUrl, NewClientSecret, NewProof, Store, memory::ClientMemory, rotation::RotationRules};
 use strum::VariantArray;
 use token_endpoint::{Parts, Settings, TokenService, metrics::Metrics};
 use uuid::Uuid;
@@ -135,6 +135,11 @@ async fn service(folder: &std::path::Path) -> (TokenService, Arc<ClientMemory>, 
         token_lifetime_seconds: 3600,
         signing_algorithm: SigningAlgorithm::ES256,
         trusted_proxies: Vec::new(),
+        rotation: RotationRules {
+            overlap: TimeDelta::days(7),
+            max_lifetime_days: 365,
+            max_live: 10,
+        },
         failures: (200, 5000),
     };
     let keys = Arc::new(ArcSwap::from_pointee(

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use keystore::KeySet;
 use quick_cache::sync::Cache;
 use ring::rand::SecureRandom;
-use store::{Store, memory::ClientMemory, usage::UsageRecorder};
+use store::{Store, memory::ClientMemory, rotation::RotationRules, usage::UsageRecorder};
 
 use crate::{
     client::throttle::Throttle,
@@ -35,6 +35,8 @@ pub struct Settings {
     pub signing_algorithm: SigningAlgorithm,
     /// Whose `X-Forwarded-For` or `Forwarded` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// How secrets are exchanged.
+    pub rotation: RotationRules,
     /// Failures per second and source, and how many at once.
     pub failures: (u32, u32),
 }

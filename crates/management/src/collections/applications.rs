@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     authorization::Allowed,
-    collections::{managers::ManagerView, permissions::PermissionView},
+    collections::{managers::ManagerView, permissions::PermissionView, policies::PolicyView},
     documentation::openapi::Problems,
     http::{
         answer::{created, ok},
@@ -43,7 +43,7 @@ pub struct NewApplication {
 }
 
 /// A change of an application; what is left out stays. The client id never changes.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangedApplication {
     /// By the same convention. A `PartnerAlternative-…` application stays one.
@@ -53,6 +53,16 @@ pub struct ChangedApplication {
     /// `false` stops its tokens on every node before the answer is sent.
     #[serde(default)]
     pub enabled: Option<bool>,
+    /// Whether the application may exchange its secrets by itself (`POST /oauth2/rotate-secret`).
+    #[serde(default)]
+    pub self_rotation: Option<bool>,
+}
+
+impl ChangedApplication {
+    /// A new name, or a switch, is the WMDA team's alone.
+    fn is_of_the_team(&self) -> bool {
+        self.name.is_some() || self.enabled.is_some()
+    }
 }
 
 /// An application.
@@ -74,6 +84,10 @@ pub struct ApplicationView {
     pub permissions: Vec<PermissionView>,
     /// Who manages its secrets.
     pub managers: Vec<ManagerView>,
+    /// Whether its managers let it exchange its secrets by itself; `policy` may forbid or require it.
+    pub self_rotation: bool,
+    /// What the WMDA team demands of its owner's credentials.
+    pub policy: PolicyView,
     /// What needs attention, in words.
     pub warnings: Vec<String>,
 }
@@ -104,6 +118,8 @@ impl ApplicationView {
             enabled: view.application.enabled,
             permissions: view.permissions.into_iter().map(Into::into).collect(),
             managers,
+            self_rotation: view.self_rotation,
+            policy: view.policy.into(),
             warnings: (able < ENOUGH_MANAGERS).then_some(warning).into_iter().collect(),
         }
     }
@@ -159,15 +175,26 @@ impl Management {
         Ok(cursor::page(&self.pepper, LIST, views.collect(), limit, key))
     }
 
-    /// Renames an application, switches it, or both.
+    /// Changes how its secrets may be exchanged, its name, or whether it is enabled, in this order.
     pub async fn change_application(
         &self,
         allowed: &Allowed,
         client_id: Uuid,
         change: ChangedApplication,
     ) -> Result<ApplicationView, Problem> {
-        if change.name.is_none() && change.enabled.is_none() {
-            return Err(Problem::Invalid("send name, enabled, or both".to_owned()));
+        if !change.is_of_the_team() && change.self_rotation.is_none() {
+            return Err(Problem::Invalid(
+                "send one or more of name, enabled and self_rotation".to_owned(),
+            ));
+        }
+        if let Some(on) = change.self_rotation {
+            let action = if on {
+                "application.self_rotation_on"
+            } else {
+                "application.self_rotation_off"
+            };
+            let entry = self.done(allowed, action, format!("application/{client_id}"));
+            self.store.set_self_rotation(client_id, on, entry).await?;
         }
         if let Some(name) = change.name {
             let name = ApplicationName::parse(&name).map_err(|error| Problem::Invalid(error.to_string()))?;
@@ -233,7 +260,8 @@ pub(crate) async fn show(caller: Caller, path: web::Path<String>) -> Result<Http
     ok(caller.service.application(&allowed, client_id).await)
 }
 
-/// Renames an application, enables or disables it. Role: admin.
+/// Changes an application. Whether it exchanges its secrets by itself: its credential managers, admin. Its name, and whether
+/// it is enabled: admin.
 #[utoipa::path(tag = "WMDA team", params(("client_id" = Uuid, Path)), request_body = ChangedApplication, responses((status = 200, body = ApplicationView), Problems))]
 #[patch("/applications/{client_id}")]
 pub(crate) async fn update(
@@ -242,9 +270,15 @@ pub(crate) async fn update(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     let client_id = id(&path)?;
-    let allowed = caller.may_with(Permission::ManageApplications, client_id).await?;
+    let allowed = caller
+        .may_with(Permission::ConfigureApplication, client_id)
+        .await?;
+    let change: ChangedApplication = body.parse()?;
+    if change.is_of_the_team() {
+        caller.may_with(Permission::ManageApplications, client_id).await?;
+    }
     ok(caller
         .service
-        .change_application(&allowed, client_id, body.parse()?)
+        .change_application(&allowed, client_id, change)
         .await)
 }

@@ -3,9 +3,11 @@
 pub mod applications;
 pub mod attention;
 pub mod audit_events;
+pub mod grace;
 pub mod managers;
 pub mod organisations;
 pub mod permissions;
+pub mod policies;
 pub mod reports;
 pub mod resource_servers;
 pub mod resources;

@@ -61,6 +61,10 @@ pub struct SecretView {
     pub status: &'static str,
     /// Until then it is refused, and its tokens with it; null when it is not suspended.
     pub suspended_until: Option<DateTime<Utc>>,
+    /// When a system last exchanged it for another: it ends soon, by itself. Null when none did.
+    pub rotated_itself_at: Option<DateTime<Utc>>,
+    /// When the WMDA team let it live on beyond its expiry; null when it did not.
+    pub graced_at: Option<DateTime<Utc>>,
     /// When it last got a token; null when it never did.
     pub last_used_at: Option<DateTime<Utc>>,
     /// The address that this token was asked from.
@@ -181,6 +185,8 @@ fn view(one: ClientSecret, now: DateTime<Utc>) -> SecretView {
         expires_at: one.expires_at,
         status,
         suspended_until: one.suspended_until.filter(|until| *until > now),
+        rotated_itself_at: one.rotated_itself_at,
+        graced_at: one.graced_at,
         last_used_at: at,
         last_used_from: from,
         last_used_with: with,

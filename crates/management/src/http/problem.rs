@@ -108,6 +108,7 @@ impl From<StoreError> for Problem {
             StoreError::Conflict => Self::Conflict("it exists already, or its name is taken".to_owned()),
             StoreError::Missing => Self::NotFound,
             StoreError::LimitReached | StoreError::Refused(_) => Self::Conflict(error.to_string()),
+            StoreError::LifetimeOfPolicy(_) => Self::Invalid(error.to_string()),
             StoreError::Forbidden(rule) => Self::Invalid(rule.to_owned()),
             StoreError::Busy | StoreError::Unreachable(_) | StoreError::Database(_) => {
                 Self::Unavailable(error.to_string())

@@ -2,10 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
+use domain::credential::CredentialKind;
 use management::{
     applications::{ChangedApplication, NewApplication},
+    grace::GraceBody,
     managers::NewManager,
     permissions::NewPermission,
+    suspension::SuspensionBody,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -88,6 +91,33 @@ pub enum Command {
         /// The secret's id, as `list secrets` shows it.
         secret: Uuid,
     },
+    /// Suspend a secret in an emergency, or put it back; no node accepts it, or none refuses it, once this ends.
+    #[command(
+        after_help = "Example:\n  wmda-auth admin suspend-secret CLIENT_ID SECRET_ID --until 2027-06-30T12:00:00Z\n  wmda-auth admin suspend-secret CLIENT_ID SECRET_ID --end"
+    )]
+    SuspendSecret {
+        /// The application's client id.
+        application: Uuid,
+        /// The secret's id, as `list secrets` shows it.
+        secret: Uuid,
+        /// RFC 3339, 10 minutes to 7 days from now.
+        #[arg(long, required_unless_present = "end")]
+        until: Option<String>,
+        /// Put it back now.
+        #[arg(long, conflicts_with = "until")]
+        end: bool,
+    },
+    /// Let a secret live on, once: one that is in use, has no successor and is on its last day, or expired just now.
+    #[command(after_help = "Example:\n  wmda-auth admin grant-grace CLIENT_ID SECRET_ID --hours 72")]
+    GrantGrace {
+        /// The application's client id.
+        application: Uuid,
+        /// The secret's id, as `list secrets` shows it.
+        secret: Uuid,
+        /// 1 to 72.
+        #[arg(long)]
+        hours: i64,
+    },
 }
 
 impl Shell {
@@ -109,7 +139,7 @@ impl Shell {
             Command::RenameApplication { application, name } => {
                 let change = ChangedApplication {
                     name: Some(name),
-                    enabled: None,
+                    ..ChangedApplication::default()
                 };
                 value(service.change_application(allowed, application, change).await?)
             }
@@ -143,6 +173,28 @@ impl Shell {
             }
             Command::DeleteSecret { application, secret } => {
                 done(service.delete_secret(allowed, application, secret).await?)
+            }
+            // `required_unless_present` leaves no third way.
+            Command::SuspendSecret {
+                application,
+                secret,
+                until,
+                end: _,
+            } => {
+                let which = (CredentialKind::Secret, application, secret);
+                let body = SuspensionBody {
+                    suspended_until: until,
+                };
+                service.suspend(allowed, which, &body).await?;
+                value(service.secret(allowed, application, secret).await?)
+            }
+            Command::GrantGrace {
+                application,
+                secret,
+                hours,
+            } => {
+                let body = GraceBody { hours };
+                value(service.grant_grace(allowed, (application, secret), &body).await?)
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Organisations, and switching organisations, applications and people on and off.
 
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use management::{
     organisations::{ChangedOrganisation, NewOrganisation},
+    policies::ChangedPolicy,
     users::ChangedUser,
 };
 use serde_json::Value;
@@ -36,6 +37,11 @@ pub enum Command {
         #[arg(long)]
         country_code: Option<String>,
     },
+    /// Show what binds an organisation's credentials, or change it; what is left out stays.
+    #[command(
+        after_help = "Example:\n  wmda-auth admin policy ORGANISATION_ID --max-lifetime-days 90 --self-rotation required\n  wmda-auth admin policy ORGANISATION_ID --keys-only true"
+    )]
+    Policy(PolicyArguments),
     /// Enable an organisation, an application or a user.
     Enable {
         /// What it is.
@@ -51,6 +57,54 @@ pub enum Command {
         /// Its id.
         id: Uuid,
     },
+}
+
+#[derive(Args)]
+pub struct PolicyArguments {
+    /// Its id.
+    organisation: Uuid,
+    /// The longest life of a new credential, 1 to 365; 0 lifts the demand.
+    #[arg(long)]
+    max_lifetime_days: Option<u32>,
+    /// How many live credentials an application may have; 0 lifts the demand.
+    #[arg(long)]
+    max_live_secrets: Option<i64>,
+    /// Whether new secrets are refused.
+    #[arg(long)]
+    keys_only: Option<bool>,
+    /// off, allowed or required.
+    #[arg(long)]
+    self_rotation: Option<String>,
+    /// Whether each application works from listed networks only.
+    #[arg(long)]
+    networks_required: Option<bool>,
+    /// suspend or delete.
+    #[arg(long)]
+    on_leak: Option<String>,
+}
+
+impl PolicyArguments {
+    /// `None` when nothing is to be changed.
+    fn change(self) -> Option<ChangedPolicy> {
+        let asked = self.max_lifetime_days.is_some()
+            || self.max_live_secrets.is_some()
+            || self.keys_only.is_some()
+            || self.self_rotation.is_some()
+            || self.networks_required.is_some()
+            || self.on_leak.is_some();
+        asked.then_some(ChangedPolicy {
+            max_lifetime_days: self
+                .max_lifetime_days
+                .map(|days| Some(days).filter(|days| *days > 0)),
+            max_live_secrets: self
+                .max_live_secrets
+                .map(|live| Some(live).filter(|live| *live > 0)),
+            keys_only: self.keys_only,
+            self_rotation: self.self_rotation,
+            networks_required: self.networks_required,
+            on_leak: self.on_leak,
+        })
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -79,6 +133,13 @@ impl Shell {
                     enabled: None,
                 };
                 value(service.change_organisation(allowed, organisation, change).await?)
+            }
+            Command::Policy(arguments) => {
+                let organisation = arguments.organisation;
+                value(match arguments.change() {
+                    Some(change) => service.change_policy(allowed, organisation, change).await?,
+                    None => service.policy(allowed, organisation).await?,
+                })
             }
             Command::Enable { kind, id } => self.switch(kind, id, true).await,
             Command::Disable { kind, id } => self.switch(kind, id, false).await,

@@ -33,11 +33,12 @@ mod notifications;
 mod pepper;
 mod readme;
 mod refusals;
+mod rotation;
 mod start_up;
 mod status_list;
-mod suspension;
 #[path = "../support/mod.rs"]
 mod support;
+mod suspension;
 mod team;
 mod throttling;
 mod tls;

@@ -95,7 +95,7 @@ const MATRIX: &[(&str, &str, [u16; 5])] = &[
     ("GET", "/applications", [200, 200, 200, 200, 401]),
     ("POST", "/applications", [400, 403, 403, 403, 401]),
     ("GET", "/applications/{client_id}", [200, 200, 200, 404, 401]),
-    ("PATCH", "/applications/{client_id}", [400, 403, 403, 403, 401]),
+    ("PATCH", "/applications/{client_id}", [400, 403, 400, 404, 401]),
     (
         "GET",
         "/applications/{client_id}/secrets",
@@ -116,6 +116,13 @@ const MATRIX: &[(&str, &str, [u16; 5])] = &[
         "/applications/{client_id}/secrets/{secret_id}",
         [400, 403, 400, 404, 401],
     ),
+    (
+        "POST",
+        "/applications/{client_id}/secrets/{secret_id}/grace",
+        [400, 403, 403, 403, 401],
+    ),
+    ("GET", "/organisations/{id}/policy", [404, 404, 404, 404, 401]),
+    ("PATCH", "/organisations/{id}/policy", [400, 403, 403, 403, 401]),
     (
         "DELETE",
         "/applications/{client_id}/secrets/{secret_id}",

@@ -80,11 +80,17 @@ fn a_suspended_secret_is_refused_and_good_again_afterwards(demo: &Demo) {
     assert!(view["suspended_until"].is_string(), "{view}");
     assert_eq!(view["tried_while_suspended_at"], Value::Null);
     let refused = Answer::of(demo.token(demo.upload.body()));
-    assert_eq!((refused.status, refused.error().as_str()), (401, "invalid_client"));
+    assert_eq!(
+        (refused.status, refused.error().as_str()),
+        (401, "invalid_client")
+    );
     assert!(refused.text.contains("suspended"), "{}", refused.text);
     for route in [demo.v1(), demo.v2()] {
         let refused = Answer::of(demo.post(&route, demo.upload.body()));
-        assert_eq!((refused.status, &refused.json()["error_codes"]), (401, &json!([53_003])));
+        assert_eq!(
+            (refused.status, &refused.json()["error_codes"]),
+            (401, &json!([53_003]))
+        );
     }
     assert!(!is_active(demo, &old));
     assert_eq!(status_of(demo, index), 2, "SUSPENDED");
@@ -94,13 +100,20 @@ fn a_suspended_secret_is_refused_and_good_again_afterwards(demo: &Demo) {
         manager.get(&path).json()["items"].as_array().unwrap().len()
     };
     assert_eq!((listed("suspended"), listed("active")), (1, 0));
-    let told = |what: &str| written(demo, &person.email).iter().any(|mail| mail.contains(what));
+    let told = |what: &str| {
+        written(demo, &person.email)
+            .iter()
+            .any(|mail| mail.contains(what))
+    };
     eventually(|| told("is suspended"));
     let back = set(&manager, &path, &Value::Null);
     assert_eq!((back.status, &back.json()["status"]), (200, &json!("active")));
     assert_eq!(back.json()["suspended_until"], Value::Null);
     token(demo, &demo.upload);
-    assert!(is_active(demo, &old), "issued before the suspension, and good again");
+    assert!(
+        is_active(demo, &old),
+        "issued before the suspension, and good again"
+    );
     assert_eq!(status_of(demo, index), 0, "VALID");
     eventually(|| told("works again"));
     // Deleted while it is suspended, it is invalid and not suspended.
@@ -133,16 +146,26 @@ fn a_suspension_follows_the_rules(demo: &Demo) {
     for good in [minutes(10), hours(7 * 24), Value::Null, Value::Null] {
         assert_eq!(set(&manager, &path, &good).status, 200, "{good}");
     }
-    let expired = manager.get(&format!("/applications/{}/secrets?status=expired", demo.search.id));
+    let expired = manager.get(&format!(
+        "/applications/{}/secrets?status=expired",
+        demo.search.id
+    ));
     let expired = expired.json()["items"][0]["id"].as_str().unwrap().to_owned();
-    let answer = set(&manager, &format!("/applications/{}/secrets/{expired}", demo.search.id), &hours(1));
+    let answer = set(
+        &manager,
+        &format!("/applications/{}/secrets/{expired}", demo.search.id),
+        &hours(1),
+    );
     assert_eq!(answer.status, 409, "{}", answer.text);
     // Another application's secret, under one's own.
     let crossed = path.replace(&demo.upload.id, &demo.search.id);
     assert_eq!(set(&manager, &crossed, &hours(1)).status, 404);
     let other = Person::of(demo, "credential_manager", 1).sign_in(demo);
     assert_eq!(set(&other, &path, &hours(1)).status, 404);
-    assert_eq!(set(&Person::of(demo, "auditor", 0).sign_in(demo), &path, &hours(1)).status, 403);
+    assert_eq!(
+        set(&Person::of(demo, "auditor", 0).sign_in(demo), &path, &hours(1)).status,
+        403
+    );
     let admin = Person::of(demo, "admin", 0).sign_in(demo);
     assert_eq!(set(&admin, &path, &hours(1)).status, 200, "in an emergency");
     assert_eq!(set(&admin, &path, &Value::Null).status, 200);

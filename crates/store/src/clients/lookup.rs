@@ -162,7 +162,11 @@ fn load_client(connection: &mut AnyConnection, client_id: &str) -> Result<Client
         .select((
             client_secrets::id,
             (client_secrets::expires_at, client_secrets::suspended_until),
-            client_secrets::status_index,
+            (
+                client_secrets::status_index,
+                client_secrets::self_rotated,
+                client_secrets::first_used_at,
+            ),
             (
                 client_secrets::kind,
                 client_secrets::digest,
@@ -183,13 +187,13 @@ fn load_client(connection: &mut AnyConnection, client_id: &str) -> Result<Client
 type CredentialRow = (
     String,
     (NaiveDateTime, Option<NaiveDateTime>),
-    i64,
+    (i64, bool, Option<NaiveDateTime>),
     (String, Vec<u8>, Option<String>),
 );
 
 /// A credential; `None` when a later version wrote it, in a way that this one does not know: the others still count.
 fn credential(
-    (id, (expires_at, suspended_until), status_index, proof): CredentialRow,
+    (id, (expires_at, suspended_until), (status_index, self_rotated, first_used_at), proof): CredentialRow,
 ) -> Result<Option<Credential>, StoreError> {
     let (kind, digest, material) = proof;
     let digest = digest.try_into().map_err(|_| StoreError::Corrupt("digest"))?;
@@ -202,6 +206,7 @@ fn credential(
         proof,
         expires_at: expires_at.and_utc(),
         suspended_until: suspended_until.map(|until| until.and_utc()),
+        awaits_first_use: self_rotated && first_used_at.is_none(),
         status_index,
     }))
 }

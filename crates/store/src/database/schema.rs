@@ -19,7 +19,18 @@ diesel::table! {
     organisations (id) { id -> Text, name -> Text, country_code -> Text, enabled -> Bool, }
 }
 diesel::table! {
-    applications (client_id) { client_id -> Text, organisation_id -> Text, name -> Text, enabled -> Bool, profile -> Text, }
+    applications (client_id) { client_id -> Text, organisation_id -> Text, name -> Text, enabled -> Bool, profile -> Text, self_rotation -> Bool, }
+}
+diesel::table! {
+    organisation_policies (organisation_id) {
+        organisation_id -> Text,
+        max_lifetime_days -> Nullable<Integer>,
+        max_live_secrets -> Nullable<BigInt>,
+        keys_only -> Bool,
+        self_rotation -> Text,
+        networks_required -> Bool,
+        on_leak -> Text,
+    }
 }
 diesel::table! {
     resources (id) {
@@ -60,6 +71,11 @@ diesel::table! {
         material -> Nullable<Text>,
         suspended_until -> Nullable<Timestamp>,
         tried_while_suspended_at -> Nullable<Timestamp>,
+        self_rotated -> Bool,
+        first_used_at -> Nullable<Timestamp>,
+        rotated_at -> Nullable<Timestamp>,
+        planned_expires_at -> Nullable<Timestamp>,
+        graced_at -> Nullable<Timestamp>,
     }
 }
 diesel::table! {

@@ -1,9 +1,12 @@
 //! Applications, as the WMDA team and credential managers see them.
 
+use std::collections::HashMap;
+
 use diesel::{OptionalExtension, prelude::*};
 use domain::{
     application::{Application, ApplicationName},
     audit::Entry,
+    organisation_policy::OrganisationPolicy,
     resource::Environment,
 };
 use uuid::Uuid;
@@ -19,6 +22,7 @@ use crate::{
         managers::{ManagerView, managers_of},
         names::lower,
         pages::Page,
+        policies,
     },
 };
 
@@ -33,6 +37,10 @@ pub struct ApplicationView {
     pub permissions: Vec<PermissionView>,
     /// Who manages its credentials.
     pub managers: Vec<ManagerView>,
+    /// Whether its managers let it exchange its secrets by itself.
+    pub self_rotation: bool,
+    /// What the WMDA team demands of its owner's credentials.
+    pub policy: OrganisationPolicy,
 }
 
 /// The roles that an application has on one resource.
@@ -48,7 +56,7 @@ pub struct PermissionView {
     pub roles: Vec<String>,
 }
 
-type Row = (String, String, String, bool, String);
+type Row = (String, String, String, bool, String, bool);
 
 impl Store {
     /// Adds an application.
@@ -186,18 +194,26 @@ const COLUMNS: (
     applications::name,
     applications::enabled,
     organisations::name,
+    applications::self_rotation,
 ) = (
     applications::client_id,
     applications::organisation_id,
     applications::name,
     applications::enabled,
     organisations::name,
+    applications::self_rotation,
 );
 
 fn views(connection: &mut AnyConnection, rows: Vec<Row>) -> Result<Vec<ApplicationView>, StoreError> {
     let ids: Vec<String> = rows.iter().map(|row| row.0.clone()).collect();
     let mut granted = permissions_of(connection, &ids)?;
     let mut managers = managers_of(connection, &ids)?;
+    let mut policies = HashMap::new();
+    for (_, owner, ..) in &rows {
+        if !policies.contains_key(owner) {
+            policies.insert(owner.clone(), policies::load(connection, owner)?);
+        }
+    }
     rows.into_iter()
         .map(|row| {
             let application = Application {
@@ -210,6 +226,8 @@ fn views(connection: &mut AnyConnection, rows: Vec<Row>) -> Result<Vec<Applicati
             Ok(ApplicationView {
                 application,
                 organisation_name: row.4,
+                self_rotation: row.5,
+                policy: policies.get(&row.1).cloned().unwrap_or_default(),
                 permissions: granted
                     .extract_if(.., |one| one.0 == id)
                     .map(|one| one.1)

@@ -5,5 +5,6 @@ pub mod managers;
 pub mod names;
 pub(crate) mod organisations;
 pub mod pages;
+pub(crate) mod policies;
 pub mod resource_servers;
 pub mod resources;

@@ -67,6 +67,10 @@ pub enum MailKind {
     SecretSuspended,
     /// Its suspension was taken back.
     SecretResumed,
+    /// A system made it in exchange for another.
+    SecretRotated,
+    /// The WMDA team let it live on beyond its expiry.
+    SecretGraced,
 }
 
 /// Each kind with its name in the database.
@@ -82,6 +86,8 @@ const KINDS: &[(MailKind, &str)] = &[
     (MailKind::SignInBlockedOf, "sign_in_blocked_of"),
     (MailKind::SecretSuspended, "secret_suspended"),
     (MailKind::SecretResumed, "secret_resumed"),
+    (MailKind::SecretRotated, "secret_rotated"),
+    (MailKind::SecretGraced, "secret_graced"),
 ];
 
 impl MailKind {

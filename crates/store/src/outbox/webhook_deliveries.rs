@@ -38,6 +38,10 @@ pub enum WebhookEvent {
     Suspended,
     /// Its suspension was taken back; one that ends by itself was foretold.
     Resumed,
+    /// A system exchanged it for another.
+    Rotated,
+    /// It may live on beyond its expiry.
+    Graced,
 }
 
 impl WebhookEvent {
@@ -49,6 +53,8 @@ impl WebhookEvent {
         Self::Expired,
         Self::Suspended,
         Self::Resumed,
+        Self::Rotated,
+        Self::Graced,
     ];
 
     /// The name on the wire.
@@ -60,6 +66,8 @@ impl WebhookEvent {
             Self::Expired => "secret.expired",
             Self::Suspended => "secret.suspended",
             Self::Resumed => "secret.resumed",
+            Self::Rotated => "secret.rotated",
+            Self::Graced => "secret.graced",
         }
     }
 

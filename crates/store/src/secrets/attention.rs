@@ -63,6 +63,8 @@ impl Store {
                 .inner_join(applications::table.inner_join(organisations::table))
                 .filter(applications::enabled.and(organisations::enabled))
                 .filter(client_secrets::deleted_at.is_null())
+                // What a system has exchanged by itself ends soon, and is meant to.
+                .filter(client_secrets::rotated_at.is_null())
                 .filter(client_secrets::expires_at.gt(now.naive_utc()))
                 .filter(client_secrets::expires_at.lt(until.naive_utc()))
                 .order((client_secrets::expires_at, client_secrets::id))

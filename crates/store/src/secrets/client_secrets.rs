@@ -7,6 +7,7 @@ use diesel::{OptionalExtension, dsl::not, prelude::*};
 use domain::{
     audit::Entry,
     credential::{CredentialKind, PublicPart},
+    expiry::is_within,
     pepper::Digest,
     secret::{ClientSecret, LastUse, SecretStatus},
 };
@@ -21,6 +22,7 @@ use crate::{
         ids::parse_id,
         schema::{client_secrets, token_counts},
     },
+    directory::policies,
     outbox::{
         history::add_notifications,
         plans,
@@ -84,9 +86,16 @@ pub struct SecretFilter {
     pub limit: usize,
 }
 
+/// Suspended until, exchanged at, granted a grace at.
+type Stages = (
+    Option<NaiveDateTime>,
+    Option<NaiveDateTime>,
+    Option<NaiveDateTime>,
+);
+
 pub(crate) type Row = (
     (String, String, String, String),
-    (NaiveDateTime, NaiveDateTime, Option<NaiveDateTime>),
+    (NaiveDateTime, NaiveDateTime, Stages),
     (Option<NaiveDateTime>, Option<String>, Option<String>),
     Option<String>,
     (String, Option<String>),
@@ -131,13 +140,7 @@ impl Store {
         entry: Entry,
     ) -> Result<(), StoreError> {
         self.change(Some(new.client_id), entry, move |connection| {
-            let live = client_secrets::table
-                .filter(client_secrets::client_id.eq(new.client_id.to_string()))
-                .filter(client_secrets::deleted_at.is_null())
-                .filter(client_secrets::expires_at.gt(new.created_at.naive_utc()));
-            if live.count().get_result::<i64>(connection)? >= limit {
-                return Err(StoreError::LimitReached);
-            }
+            obey_policy(connection, &new, limit)?;
             if let Some(replaced) = new.replaces {
                 require_live(connection, new.client_id, replaced)?;
             }
@@ -322,7 +325,11 @@ pub(crate) const COLUMNS: (
     (
         client_secrets::created_at,
         client_secrets::expires_at,
-        client_secrets::suspended_until,
+        (
+            client_secrets::suspended_until,
+            client_secrets::rotated_at,
+            client_secrets::graced_at,
+        ),
     ),
     (
         client_secrets::last_used_at,
@@ -341,7 +348,11 @@ pub(crate) const COLUMNS: (
     (
         client_secrets::created_at,
         client_secrets::expires_at,
-        client_secrets::suspended_until,
+        (
+            client_secrets::suspended_until,
+            client_secrets::rotated_at,
+            client_secrets::graced_at,
+        ),
     ),
     (
         client_secrets::last_used_at,
@@ -363,7 +374,9 @@ pub(crate) fn secret((texts, times, last, replaces, public): Row) -> Result<Clie
         created_by,
         created_at: times.0.and_utc(),
         expires_at: times.1.and_utc(),
-        suspended_until: times.2.map(|until| until.and_utc()),
+        suspended_until: times.2.0.map(|until| until.and_utc()),
+        rotated_itself_at: times.2.1.map(|at| at.and_utc()),
+        graced_at: times.2.2.map(|at| at.and_utc()),
         last_use: last.0.map(|at| LastUse {
             at: at.and_utc(),
             from: last.1.unwrap_or_default(),
@@ -375,6 +388,38 @@ pub(crate) fn secret((texts, times, last, replaces, public): Row) -> Result<Clie
         tried_while_suspended_at: None,
         notifications: Vec::new(),
     })
+}
+
+/// How many credentials of an application are neither deleted nor expired.
+pub(crate) fn live_credentials(
+    connection: &mut AnyConnection,
+    client_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<i64, StoreError> {
+    let live = client_secrets::table
+        .filter(client_secrets::client_id.eq(client_id.to_string()))
+        .filter(client_secrets::deleted_at.is_null())
+        .filter(client_secrets::expires_at.gt(now.naive_utc()));
+    Ok(live.count().get_result(connection)?)
+}
+
+/// What the organisation's policy says of a new credential, and the number of live ones.
+fn obey_policy(connection: &mut AnyConnection, new: &NewClientSecret, limit: i64) -> Result<(), StoreError> {
+    let policy = policies::policy_of(connection, &new.client_id.to_string())?;
+    if policy.keys_only && matches!(new.proof, NewProof::Secret(_)) {
+        return Err(StoreError::Refused(
+            "the policy of the organisation allows no new secrets: register a key",
+        ));
+    }
+    if let Some(days) = policy.max_lifetime_days
+        && !is_within(new.expires_at, new.created_at, days)
+    {
+        return Err(StoreError::LifetimeOfPolicy(days));
+    }
+    match live_credentials(connection, new.client_id, new.created_at)? >= policy.live_secrets(limit) {
+        true => Err(StoreError::LimitReached),
+        false => Ok(()),
+    }
 }
 
 fn require_live(connection: &mut AnyConnection, client_id: Uuid, secret_id: Uuid) -> Result<(), StoreError> {

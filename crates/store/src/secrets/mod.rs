@@ -2,6 +2,8 @@
 
 pub mod attention;
 pub mod client_secrets;
+mod grace;
 pub mod reports;
+pub mod rotation;
 pub mod secret_facts;
 mod suspension;

@@ -9,7 +9,7 @@ use std::{
 
 use chrono::TimeDelta;
 use domain::{pepper::Pepper, resource::Environment};
-use store::{DatabaseUrl, Store, StoreError, usage::UsageRecorder};
+use store::{DatabaseUrl, Store, StoreError, TokenStatus, usage::UsageRecorder};
 
 use crate::support::{Database, LEASE, NOW, OTHER_PEPPER, PEPPER, ROLES, record, set_organisation_enabled};
 
@@ -367,18 +367,18 @@ async fn s01_secrets_that_are_dead_are_listed_by_their_index(database: &Database
     database.secret(id, "second").await.unwrap();
     let second = database.status_index(id, "second").await;
     let invalid = async || {
-        let listed = database.store.invalid_status_indexes(0, 1_000).await.unwrap();
-        listed.into_iter().collect::<BTreeSet<_>>()
+        let listed = database.store.status_indexes((0, 1_000), NOW).await.unwrap();
+        assert!(listed.iter().all(|(_, status)| *status == TokenStatus::Invalid));
+        listed
+            .into_iter()
+            .map(|(index, _)| index)
+            .collect::<BTreeSet<_>>()
     };
     assert_eq!(invalid().await, BTreeSet::new());
     database.delete_secret(id, client.secret_id).await;
     assert_eq!(invalid().await, BTreeSet::from([first]));
-    let outside = database.store.invalid_status_indexes(first + 1, 1_000).await;
-    assert_eq!(
-        outside.unwrap(),
-        Vec::<i64>::new(),
-        "only what was asked for is listed"
-    );
+    let outside = database.store.status_indexes((first + 1, 1_000), NOW).await;
+    assert_eq!(outside.unwrap(), Vec::new(), "only what was asked for is listed");
     database.enable_application(id, false).await.unwrap();
     assert_eq!(invalid().await, BTreeSet::from([first, second]));
     database.enable_application(id, true).await.unwrap();

@@ -10,5 +10,6 @@
 mod attention;
 mod contract;
 mod lease_model;
+mod rotation;
 mod settling;
 mod support;

@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
+use chrono::SubsecRound;
 use domain::{
     authentication::{self, AuthenticatedClient, Refusal},
     client::Client,
@@ -30,7 +31,7 @@ impl TokenService {
         if let Some(client) = self.memory.recall(client_id, &digests) {
             let client = self.judge(client, &digests)?;
             self.renew(&client, secret);
-            return Ok(client);
+            return self.confirmed(client).await;
         }
         let attempt = Attempt::new(client_id, source, &digests);
         self.throttle.admit(&attempt).map_err(Failure::Throttled)?;
@@ -40,7 +41,7 @@ impl TokenService {
         };
         let client = self.counted(&attempt, outcome)?;
         self.renew(&client, secret);
-        Ok(client)
+        self.confirmed(client).await
     }
 
     /// A secret that is stored under an earlier version of the pepper is stored under the active one, now that it is known.
@@ -52,6 +53,19 @@ impl TokenService {
             self.usage
                 .renew(client.credential_id(), Renewal { client_id, old, new });
         }
+    }
+
+    /// The first use of a secret that an exchange made is written down before it counts: from then on no repetition of that
+    /// exchange replaces it.
+    async fn confirmed(&self, client: AuthenticatedClient) -> Result<AuthenticatedClient, Failure> {
+        if client.awaits_first_use() {
+            let which = (client.client_id(), client.credential_id());
+            let now = self.clock.now().trunc_subsecs(3);
+            if !self.store.confirm_first_use(which, now).await? {
+                return Err(ClientCause::WrongSecret.into());
+            }
+        }
+        Ok(client)
     }
 
     /// Checks the credentials of a resource server.

@@ -2,4 +2,5 @@
 
 pub(crate) mod authentication;
 pub(crate) mod presented;
+pub(crate) mod rotation;
 pub(crate) mod throttle;

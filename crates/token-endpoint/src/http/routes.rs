@@ -12,6 +12,7 @@ use actix_web::{
 
 use super::{discovery, form::MAX_BODY, health, problem::problem};
 use crate::{
+    client::rotation,
     refusal::error_page,
     state::TokenService,
     status::{introspection, list, revocation},
@@ -55,6 +56,7 @@ pub fn configure(config: &mut web::ServiceConfig, service: &web::Data<TokenServi
     config
         .route("/oauth2/introspect", web::route().to(introspection::introspect))
         .route("/oauth2/revoke", web::route().to(revocation::revoke))
+        .route("/oauth2/rotate-secret", web::route().to(rotation::rotate))
         .route(TENANT_TOKEN, web::route().to(token::<EntraV1>))
         .route(TENANT_TOKEN_V2, web::route().to(token::<EntraV2>))
         .service(readable("/oauth2/jwks", discovery::jwks))

@@ -4,7 +4,7 @@ use std::fmt;
 
 use strum::IntoEnumIterator;
 
-use super::{ClientCause, FormCause, ServerCause, TargetCause, row::Row};
+use super::{ClientCause, FormCause, RotationCause, ServerCause, TargetCause, row::Row};
 
 /// The cause of a refusal. The log and the metrics name it; nothing in it comes from the request.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub(crate) enum Cause {
     Client(ClientCause),
     /// What for.
     Target(TargetCause),
+    /// The exchange of a secret.
+    Rotation(RotationCause),
     /// None of the client's doing.
     Server(ServerCause),
 }
@@ -26,6 +28,7 @@ impl Cause {
             Self::Form(cause) => cause.row(),
             Self::Client(cause) => cause.row(),
             Self::Target(cause) => cause.row(),
+            Self::Rotation(cause) => cause.row(),
             Self::Server(cause) => cause.row(),
         }
     }
@@ -36,6 +39,7 @@ impl Cause {
             Self::Form(cause) => cause.into(),
             Self::Client(cause) => cause.into(),
             Self::Target(cause) => cause.into(),
+            Self::Rotation(cause) => cause.into(),
             Self::Server(cause) => cause.into(),
         }
     }
@@ -45,8 +49,10 @@ impl Cause {
         let form = FormCause::iter().map(Self::Form);
         let client = ClientCause::iter().map(Self::Client);
         let target = TargetCause::iter().map(Self::Target);
+        let rotation = RotationCause::iter().map(Self::Rotation);
         form.chain(client)
             .chain(target)
+            .chain(rotation)
             .chain(ServerCause::iter().map(Self::Server))
     }
 }
@@ -58,6 +64,7 @@ impl fmt::Debug for Cause {
             Self::Form(cause) => cause.fmt(f),
             Self::Client(cause) => cause.fmt(f),
             Self::Target(cause) => cause.fmt(f),
+            Self::Rotation(cause) => cause.fmt(f),
             Self::Server(cause) => cause.fmt(f),
         }
     }

@@ -10,7 +10,7 @@ use actix_web::{
 use oauth2_types::error::ErrorBody;
 use store::StoreError;
 
-use super::{Answer, Cause, ClientCause, FormCause, ServerCause, TargetCause};
+use super::{Answer, Cause, ClientCause, FormCause, RotationCause, ServerCause, TargetCause};
 
 /// A cause, with what only this request knows of it.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(crate) enum Failure {
     Refused(Cause),
     /// Seconds to wait.
     Throttled(u64),
+    /// Seconds to wait until a secret may be exchanged.
+    TooSoon(u64),
     /// What the database said.
     Unavailable(StoreError),
     /// What failed.
@@ -34,6 +36,7 @@ impl Failure {
         match self {
             Self::Refused(cause) => *cause,
             Self::Throttled(_) => Cause::Server(ServerCause::Throttled),
+            Self::TooSoon(_) => Cause::Rotation(RotationCause::RotatedBefore),
             Self::Unavailable(_) => Cause::Server(ServerCause::Unavailable),
             Self::Internal(_) => Cause::Server(ServerCause::Internal),
         }
@@ -44,6 +47,7 @@ impl Failure {
         match self {
             Self::Refused(cause) => format!("refused: {cause:?}"),
             Self::Throttled(seconds) => format!("refused: Throttled({seconds})"),
+            Self::TooSoon(seconds) => format!("refused: RotatedBefore({seconds})"),
             Self::Unavailable(error) => format!("Unavailable: {error}"),
             Self::Internal(error) => format!("Internal: {error}"),
         }
@@ -65,7 +69,7 @@ impl Failure {
         let retry_after = |seconds: u64| (header::RETRY_AFTER, seconds.to_string());
         let extra = match self {
             Self::Refused(Cause::Form(FormCause::Method)) => Some((header::ALLOW, "POST".to_owned())),
-            Self::Throttled(seconds) => Some(retry_after(*seconds)),
+            Self::Throttled(seconds) | Self::TooSoon(seconds) => Some(retry_after(*seconds)),
             Self::Unavailable(_) => Some(retry_after(1)),
             _ if answer.status == StatusCode::UNAUTHORIZED => {
                 Some((header::WWW_AUTHENTICATE, CHALLENGE.to_owned()))
@@ -94,6 +98,12 @@ impl From<FormCause> for Failure {
 impl From<ClientCause> for Failure {
     fn from(cause: ClientCause) -> Self {
         Self::Refused(Cause::Client(cause))
+    }
+}
+
+impl From<RotationCause> for Failure {
+    fn from(cause: RotationCause) -> Self {
+        Self::Refused(Cause::Rotation(cause))
     }
 }
 

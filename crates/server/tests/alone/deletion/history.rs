@@ -216,9 +216,14 @@ impl History {
             suspensions.iter().any(|one| holds(seen, one))
         };
         let within = self.count(|seen| {
-            any(seen, |seen, one| seen.began > one.answered && seen.ended < one.restoration_begun)
+            any(seen, |seen, one| {
+                seen.began > one.answered && seen.ended < one.restoration_begun
+            })
         });
-        (within, self.count(|seen| any(seen, |seen, one| seen.began > one.restored)))
+        (
+            within,
+            self.count(|seen| any(seen, |seen, one| seen.began > one.restored)),
+        )
     }
 
     /// A run in which little happened proves little.
@@ -303,7 +308,9 @@ fn violation(request: &Request) -> Option<Violation> {
     let deleted = secret.deletion_answered.get().filter(|at| began > *at);
     let dying = secret.deletion_begun.get().is_some_and(|at| at <= ended);
     let suspensions = secret.suspensions.lock().unwrap();
-    let touched = suspensions.iter().any(|one| one.begun <= *ended && one.restored >= *began);
+    let touched = suspensions
+        .iter()
+        .any(|one| one.begun <= *ended && one.restored >= *began);
     let within = suspensions
         .iter()
         .find(|one| *began > one.answered && *ended < one.restoration_begun);

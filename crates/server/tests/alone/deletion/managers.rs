@@ -138,7 +138,8 @@ impl Deleter {
     async fn suspend(&self, history: &History, secret: &Secret) {
         history.suspension_begins(secret);
         // As long as can be: the nodes' wall clocks are stepped, and the end by itself goes by them.
-        self.set_suspension(secret, Some(Utc::now() + TimeDelta::days(7))).await;
+        self.set_suspension(secret, Some(Utc::now() + TimeDelta::days(7)))
+            .await;
         history.suspension_answered(secret);
     }
 

@@ -76,7 +76,10 @@ fn each_rule_is_needed_for_suspensions() {
     }
     let found = |flaw| explore(&suspended_on_two_nodes(flaw));
     assert_eq!(found(Flaw::DeleteDoesNotWait), Some(Violation::TokenInSuspension));
-    assert_eq!(found(Flaw::RestorationDoesNotWait), Some(Violation::RefusalOfLive));
+    assert_eq!(
+        found(Flaw::RestorationDoesNotWait),
+        Some(Violation::RefusalOfLive)
+    );
 }
 
 #[test]

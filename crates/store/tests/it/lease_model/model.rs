@@ -316,7 +316,8 @@ impl Lease {
                 poll.age = oldest.min(poll.age + 1);
             }
         }
-        if let Secret::Waiting(ticks) | Secret::Halting(ticks) | Secret::Returning(ticks) = &mut state.secret {
+        if let Secret::Waiting(ticks) | Secret::Halting(ticks) | Secret::Returning(ticks) = &mut state.secret
+        {
             *ticks = ticks.saturating_sub(1);
         }
     }

@@ -1,0 +1,428 @@
+//! Self-rotation: a system exchanges its live secret for a new one. Safe to repeat: a successor that was never used was lost
+//! on the way, and is replaced; one that was used is never touched.
+
+use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
+use diesel::{Connection, OptionalExtension, prelude::*};
+use domain::{
+    audit::Entry, credential::CredentialKind, expiry, organisation_policy::OrganisationPolicy,
+    pepper::Digest, suspension::is_suspended,
+};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    audit::trail,
+    clients::changes::{bump, take_status_index},
+    database::{
+        connection::AnyConnection,
+        ids::parse_id,
+        schema::{applications, client_secrets, organisations},
+    },
+    directory::policies,
+    outbox::{
+        plans::{self, MailKind},
+        secret_notices::{Happening, tell_managers},
+        webhook_deliveries::{self, WebhookEvent},
+    },
+    secrets::client_secrets::live_credentials,
+};
+
+/// A secret is exchanged once in this time.
+const ONCE_IN: TimeDelta = TimeDelta::days(1);
+/// A successor that nobody has used yet is left alone for so long: of several exchanges at once, one wins.
+const IN_TRANSIT: TimeDelta = TimeDelta::seconds(10);
+/// How many successors may get lost in a day: a job that runs wild must not fill the database.
+const LOST_A_DAY: i64 = 10;
+/// Stands behind the name of a secret that was made in an exchange.
+const SUFFIX: &str = " (rotated ";
+/// The longest name without the suffix and its date.
+const NAME: usize = 100;
+
+/// A successor to be stored.
+#[derive(Clone, Debug)]
+pub struct NewSuccessor {
+    /// Permanent identifier.
+    pub id: Uuid,
+    /// The first three characters of its value.
+    pub hint: String,
+    /// Pepper version and digest.
+    pub digest: (i32, Digest),
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// What configuration says about exchanges.
+#[derive(Clone, Copy, Debug)]
+pub struct RotationRules {
+    /// How long the old secret goes on.
+    pub overlap: TimeDelta,
+    /// The longest life of a secret.
+    pub max_lifetime_days: u32,
+    /// How many live secrets an application may have.
+    pub max_live: i64,
+}
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rotated {
+    /// From this instant on the new secret is refused.
+    pub expires_at: DateTime<Utc>,
+    /// From this instant on the old one is.
+    pub previous_expires_at: DateTime<Utc>,
+}
+
+/// Why there is no exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RotationRefusal {
+    /// The secret is gone, or its application disabled.
+    Gone,
+    /// The secret has expired.
+    Expired,
+    /// The secret is suspended.
+    Suspended,
+    /// Neither its managers nor the policy let the application do it.
+    NotAllowed,
+    /// The policy wants keys.
+    KeysOnly,
+    /// Seconds to wait.
+    TooSoon(i64),
+    /// The application has as many live secrets as it may have.
+    LimitReached,
+}
+
+/// Ends the transaction.
+enum End {
+    Refused(RotationRefusal),
+    Failed(StoreError),
+}
+
+impl From<StoreError> for End {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<diesel::result::Error> for End {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+type OldRow = (
+    String,
+    (NaiveDateTime, NaiveDateTime, Option<NaiveDateTime>),
+    (bool, Option<NaiveDateTime>, Option<NaiveDateTime>),
+    (String, bool),
+);
+
+/// The secret that is exchanged, as the transaction finds it.
+struct Old {
+    id: Uuid,
+    client_id: Uuid,
+    name: String,
+    created_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    suspended_until: Option<DateTime<Utc>>,
+    /// Its expiry before any exchange.
+    planned_expires_at: DateTime<Utc>,
+    was_exchanged: bool,
+    /// When it was last exchanged, or made by an exchange.
+    rotated_at: Option<DateTime<Utc>>,
+    application: String,
+    switched_on: bool,
+    policy: OrganisationPolicy,
+}
+
+impl Store {
+    /// Exchanges a secret whose holder has proved possession. It goes on for the overlap, and never longer than it would have;
+    /// the successor works in the next request on any node, and has the life of the old one. `entry` is for the old secret;
+    /// its actor becomes the application.
+    pub async fn rotate_secret(
+        &self,
+        (client_id, secret_id): (Uuid, Uuid),
+        new: NewSuccessor,
+        rules: RotationRules,
+        entry: Entry,
+    ) -> Result<Result<Rotated, RotationRefusal>, StoreError> {
+        self.run(move |connection| {
+            let outcome = connection.transaction(|connection| {
+                bump(connection, Some(client_id))?;
+                let old =
+                    load(connection, (client_id, secret_id))?.ok_or(End::Refused(RotationRefusal::Gone))?;
+                rotate(connection, &old, &new, rules, &entry)
+            });
+            match outcome {
+                Ok(rotated) => Ok(Ok(rotated)),
+                Err(End::Refused(refusal)) => Ok(Err(refusal)),
+                Err(End::Failed(error)) => Err(error),
+            }
+        })
+        .await
+    }
+
+    /// Writes down that a secret from an exchange is used for the first time; false when it was replaced before. Both hold the
+    /// lock of the version counter, so that a secret that was used is not replaced, nor one used that was.
+    pub async fn confirm_first_use(
+        &self,
+        (client_id, secret_id): (Uuid, Uuid),
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        self.run(move |connection| {
+            connection.transaction(|connection| {
+                bump(connection, Some(client_id))?;
+                let live = client_secrets::table
+                    .find(secret_id.to_string())
+                    .filter(client_secrets::deleted_at.is_null());
+                let unused = live.clone().filter(client_secrets::first_used_at.is_null());
+                diesel::update(unused)
+                    .set(client_secrets::first_used_at.eq(Some(now.naive_utc())))
+                    .execute(connection)?;
+                Ok(live.count().get_result::<i64>(connection)? > 0)
+            })
+        })
+        .await
+    }
+}
+
+fn load(
+    connection: &mut AnyConnection,
+    (client_id, secret_id): (Uuid, Uuid),
+) -> Result<Option<Old>, StoreError> {
+    let row: Option<OldRow> = client_secrets::table
+        .inner_join(applications::table.inner_join(organisations::table))
+        .filter(client_secrets::id.eq(secret_id.to_string()))
+        .filter(client_secrets::client_id.eq(client_id.to_string()))
+        .filter(client_secrets::kind.eq(CredentialKind::Secret.as_str()))
+        .filter(client_secrets::deleted_at.is_null())
+        .filter(applications::enabled.and(organisations::enabled))
+        .select((
+            client_secrets::name,
+            (
+                client_secrets::created_at,
+                client_secrets::expires_at,
+                client_secrets::suspended_until,
+            ),
+            (
+                client_secrets::self_rotated,
+                client_secrets::rotated_at,
+                client_secrets::planned_expires_at,
+            ),
+            (applications::name, applications::self_rotation),
+        ))
+        .first(connection)
+        .optional()?;
+    let Some((name, times, exchanges, (application, switched_on))) = row else {
+        return Ok(None);
+    };
+    let (created_at, expires_at) = (times.0.and_utc(), times.1.and_utc());
+    let (self_rotated, rotated_at, planned) = exchanges;
+    let rotated_at = rotated_at.map(|at| at.and_utc());
+    Ok(Some(Old {
+        id: secret_id,
+        client_id,
+        name,
+        created_at,
+        expires_at,
+        suspended_until: times.2.map(|at| at.and_utc()),
+        planned_expires_at: planned.map_or(expires_at, |at| at.and_utc()),
+        was_exchanged: rotated_at.is_some(),
+        rotated_at: rotated_at.or(self_rotated.then_some(created_at)),
+        application,
+        switched_on,
+        policy: policies::policy_of(connection, &client_id.to_string())?,
+    }))
+}
+
+fn rotate(
+    connection: &mut AnyConnection,
+    old: &Old,
+    new: &NewSuccessor,
+    rules: RotationRules,
+    entry: &Entry,
+) -> Result<Rotated, End> {
+    old.may_rotate(new.now).map_err(End::Refused)?;
+    let lost = lost_successor(connection, old, new.now)?;
+    let actor = format!("{} (itself)", old.application);
+    let entry = by(entry, &actor);
+    if let Some(lost) = lost {
+        delete_lost(connection, old, lost, new.now, &entry)?;
+    }
+    let live = live_credentials(connection, old.client_id, new.now)?;
+    if live >= old.policy.live_secrets(rules.max_live) {
+        return Err(End::Refused(RotationRefusal::LimitReached));
+    }
+    let is_first = lost.is_some() || !old.was_exchanged;
+    let rotated = old.exchanged(is_first, new.now, rules);
+    insert(connection, old, new, &rotated, &actor)?;
+    let ends = (
+        client_secrets::expires_at.eq(rotated.previous_expires_at.naive_utc()),
+        client_secrets::planned_expires_at.eq(Some(old.planned_expires_at.naive_utc())),
+        client_secrets::rotated_at.eq(Some(new.now.naive_utc())),
+    );
+    diesel::update(client_secrets::table.find(old.id.to_string()))
+        .set(ends)
+        .execute(connection)?;
+    trail::append(connection, &entry)?;
+    trail::append(connection, &about(&entry, "secret.create", old.client_id, new.id))?;
+    tell(connection, old, new, &actor)?;
+    Ok(rotated)
+}
+
+impl Old {
+    fn may_rotate(&self, now: DateTime<Utc>) -> Result<(), RotationRefusal> {
+        if self.expires_at <= now {
+            Err(RotationRefusal::Expired)
+        } else if is_suspended(self.suspended_until, now) {
+            Err(RotationRefusal::Suspended)
+        } else if !self.policy.may_rotate(self.switched_on) {
+            Err(RotationRefusal::NotAllowed)
+        } else if self.policy.keys_only {
+            Err(RotationRefusal::KeysOnly)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// When both secrets end. An exchange that begins anew, because its successor was lost, gives the old secret the whole
+    /// overlap again; one beside a successor that is used does not.
+    fn exchanged(&self, is_first: bool, now: DateTime<Utc>, rules: RotationRules) -> Rotated {
+        let life = self.planned_expires_at - self.created_at;
+        let latest = expiry::latest(now, self.policy.lifetime_days(rules.max_lifetime_days));
+        let trunc = |at: DateTime<Utc>| at.trunc_subsecs(3);
+        Rotated {
+            expires_at: trunc((now + life).min(latest)),
+            previous_expires_at: match is_first {
+                true => trunc((now + rules.overlap).min(self.planned_expires_at)),
+                false => self.expires_at,
+            },
+        }
+    }
+
+    /// The name of the successor: the same, with the day of the exchange.
+    fn successors_name(&self, now: DateTime<Utc>) -> String {
+        let name = self.name.split(SUFFIX).next().unwrap_or_default();
+        let name: String = name.chars().take(NAME).collect();
+        format!("{}{SUFFIX}{})", name.trim_end(), now.format("%Y-%m-%d"))
+    }
+}
+
+/// The successor whose value was lost on the way, if there is one; none that was used is ever named here.
+fn lost_successor(
+    connection: &mut AnyConnection,
+    old: &Old,
+    now: DateTime<Utc>,
+) -> Result<Option<Uuid>, End> {
+    let made = || {
+        client_secrets::table
+            .filter(client_secrets::replaces.eq(old.id.to_string()))
+            .filter(client_secrets::self_rotated)
+    };
+    let newest: Option<(String, NaiveDateTime, Option<NaiveDateTime>)> = made()
+        .filter(client_secrets::deleted_at.is_null())
+        .filter(client_secrets::expires_at.gt(now.naive_utc()))
+        .order((
+            client_secrets::created_at.desc(),
+            client_secrets::status_index.desc(),
+        ))
+        .select((
+            client_secrets::id,
+            client_secrets::created_at,
+            client_secrets::first_used_at,
+        ))
+        .first(connection)
+        .optional()?;
+    let Some((id, created_at, None)) = newest else {
+        wait(old.rotated_at, ONCE_IN, now)?;
+        return Ok(None);
+    };
+    wait(Some(created_at.and_utc()), IN_TRANSIT, now)?;
+    let today = made().filter(client_secrets::created_at.gt((now - ONCE_IN).naive_utc()));
+    if today.count().get_result::<i64>(connection)? >= LOST_A_DAY {
+        let an_hour = TimeDelta::hours(1).num_seconds();
+        return Err(End::Refused(RotationRefusal::TooSoon(an_hour)));
+    }
+    Ok(Some(parse_id(&id)?))
+}
+
+fn wait(since: Option<DateTime<Utc>>, at_least: TimeDelta, now: DateTime<Utc>) -> Result<(), End> {
+    let left = since.map_or(TimeDelta::zero(), |since| since + at_least - now);
+    match left > TimeDelta::zero() {
+        true => Err(End::Refused(RotationRefusal::TooSoon(left.num_seconds() + 1))),
+        false => Ok(()),
+    }
+}
+
+fn delete_lost(
+    connection: &mut AnyConnection,
+    old: &Old,
+    lost: Uuid,
+    now: DateTime<Utc>,
+    entry: &Entry,
+) -> Result<(), StoreError> {
+    diesel::update(client_secrets::table.find(lost.to_string()))
+        .set(client_secrets::deleted_at.eq(Some(now.naive_utc())))
+        .execute(connection)?;
+    plans::withdraw(connection, lost, now)?;
+    webhook_deliveries::queue(connection, lost, WebhookEvent::Deleted, now)?;
+    trail::append(connection, &about(entry, "secret.delete", old.client_id, lost))
+}
+
+fn insert(
+    connection: &mut AnyConnection,
+    old: &Old,
+    new: &NewSuccessor,
+    rotated: &Rotated,
+    actor: &str,
+) -> Result<(), StoreError> {
+    let status_index = take_status_index(connection)?;
+    let row = (
+        client_secrets::id.eq(new.id.to_string()),
+        client_secrets::client_id.eq(old.client_id.to_string()),
+        client_secrets::name.eq(old.successors_name(new.now)),
+        client_secrets::hint.eq(&new.hint),
+        client_secrets::digest.eq(new.digest.1.to_vec()),
+        client_secrets::pepper_version.eq(new.digest.0),
+        client_secrets::created_by.eq(actor),
+        client_secrets::created_at.eq(new.now.naive_utc()),
+        client_secrets::expires_at.eq(rotated.expires_at.naive_utc()),
+        client_secrets::status_index.eq(status_index),
+        client_secrets::replaces.eq(Some(old.id.to_string())),
+        client_secrets::self_rotated.eq(true),
+    );
+    diesel::insert_into(client_secrets::table)
+        .values(row)
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Managers and webhooks: there is nothing to do.
+fn tell(
+    connection: &mut AnyConnection,
+    old: &Old,
+    new: &NewSuccessor,
+    actor: &str,
+) -> Result<(), StoreError> {
+    let happening = Happening {
+        secret_id: new.id,
+        kind: MailKind::SecretRotated,
+        actor,
+        is_urgent: false,
+    };
+    tell_managers(connection, &happening, None, new.now)?;
+    webhook_deliveries::queue(connection, old.id, WebhookEvent::Rotated, new.now)?;
+    webhook_deliveries::queue(connection, new.id, WebhookEvent::Created, new.now)
+}
+
+fn by(entry: &Entry, actor: &str) -> Entry {
+    let mut entry = entry.clone();
+    actor.clone_into(&mut entry.event.actor);
+    entry
+}
+
+/// The same record of another action on another secret.
+fn about(entry: &Entry, action: &str, client_id: Uuid, secret_id: Uuid) -> Entry {
+    let mut entry = entry.clone();
+    action.clone_into(&mut entry.event.action);
+    entry.event.object = format!("application/{client_id}/secret/{secret_id}");
+    entry
+}

@@ -1,0 +1,112 @@
+//! `POST /oauth2/rotate-secret`: a system exchanges its live secret for a new one, where its managers have switched that on.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::SubsecRound;
+use domain::{
+    audit::{Entry, Event, Outcome},
+    authentication::AuthenticatedClient,
+    credential::CredentialKind,
+    random,
+    secret::NewSecret,
+};
+use serde::Serialize;
+use std::sync::Arc;
+use store::rotation::{NewSuccessor, RotationRefusal};
+use uuid::Uuid;
+
+use crate::{
+    http::{
+        form::{Body, Form},
+        log_detail::{note, note_client},
+        source::source,
+    },
+    refusal::{ClientCause, Failure, RotationCause, no_store},
+    state::TokenService,
+};
+
+/// A new secret, this once. Times are seconds since 1970, as in a token answer.
+#[derive(Serialize)]
+struct RotatedSecret<'a> {
+    client_id: Uuid,
+    client_secret: &'a str,
+    /// RFC 7591 §3.2.1.
+    client_secret_expires_at: i64,
+    secret_id: Uuid,
+    /// When the secret that was presented ends.
+    previous_expires_at: i64,
+}
+
+pub(crate) async fn rotate(http: HttpRequest, body: Body, service: web::Data<TokenService>) -> HttpResponse {
+    let outcome = service.rotation(&http, body).await;
+    outcome.unwrap_or_else(|failure| {
+        service.note_refusal(&http, &failure);
+        failure.response(&service.settings.support_address)
+    })
+}
+
+impl TokenService {
+    async fn rotation(&self, http: &HttpRequest, body: Body) -> Result<HttpResponse, Failure> {
+        let presented = Form::read(http, body, &[])?.credentials(http)?;
+        note_client(http, &presented);
+        let source = source(http, &self.settings.trusted_proxies);
+        let client = self.authenticate_client(&presented, source).await?;
+        if client.credential_kind() != CredentialKind::Secret {
+            return Err(RotationCause::NotBySecret.into());
+        }
+        let value = NewSecret::generate(&*self.random).map_err(|error| Failure::Internal(error.into()))?;
+        let id = random::uuid(&*self.random).map_err(|error| Failure::Internal(error.into()))?;
+        let client_id = client.client_id();
+        let new = NewSuccessor {
+            id,
+            hint: value.hint().to_owned(),
+            digest: self.pepper.digest(client_id, value.reveal()),
+            now: self.clock.now().trunc_subsecs(3),
+        };
+        let entry = self.rotation_entry(&client, source.to_string());
+        let which = (client_id, client.credential_id());
+        let rules = self.settings.rotation;
+        let rotated = self.store.rotate_secret(which, new, rules, entry).await?;
+        let rotated = rotated.map_err(refused)?;
+        note(
+            http,
+            format!("secret_id={} successor={id}", client.credential_id()),
+        );
+        let mut answer = HttpResponse::Created();
+        no_store(&mut answer);
+        Ok(answer.json(RotatedSecret {
+            client_id,
+            client_secret: value.reveal(),
+            client_secret_expires_at: rotated.expires_at.timestamp(),
+            secret_id: id,
+            previous_expires_at: rotated.previous_expires_at.timestamp(),
+        }))
+    }
+
+    /// The record; the store names the application.
+    fn rotation_entry(&self, client: &AuthenticatedClient, source: String) -> Entry {
+        let (client_id, secret_id) = (client.client_id(), client.credential_id());
+        Entry {
+            event: Event {
+                at: self.clock.now().trunc_subsecs(3),
+                actor: client_id.to_string(),
+                action: "secret.rotate".to_owned(),
+                object: format!("application/{client_id}/secret/{secret_id}"),
+                source,
+                outcome: Outcome::Done.to_string(),
+            },
+            key: Arc::new(self.pepper.current_audit_key()),
+        }
+    }
+}
+
+fn refused(refusal: RotationRefusal) -> Failure {
+    match refusal {
+        RotationRefusal::Gone => ClientCause::WrongSecret.into(),
+        RotationRefusal::Expired => ClientCause::Expired.into(),
+        RotationRefusal::Suspended => ClientCause::Suspended.into(),
+        RotationRefusal::NotAllowed => RotationCause::RotationNotAllowed.into(),
+        RotationRefusal::KeysOnly => RotationCause::KeysOnly.into(),
+        RotationRefusal::TooSoon(seconds) => Failure::TooSoon(seconds.unsigned_abs()),
+        RotationRefusal::LimitReached => RotationCause::TooManySecrets.into(),
+    }
+}

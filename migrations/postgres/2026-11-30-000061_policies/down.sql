@@ -1,0 +1,2 @@
+ALTER TABLE applications DROP COLUMN self_rotation;
+DROP TABLE organisation_policies;
