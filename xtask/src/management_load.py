@@ -70,6 +70,7 @@ def seed(client_id, data_dir, postgres):
 @contextmanager
 def demo(server, data_dir, postgres):
     lease = {"WMDA_AUTH__CACHE__LEASE_MS": str(LEASE_MS), "WMDA_AUTH__CACHE__POLL_MS": "20"}
+    lease["WMDA_AUTH__LIMITS__SECRETS_PER_HOUR"] = str(10 * ROUNDS)
     variables = {**os.environ, **lease, "RUST_LOG": "error"}
     if postgres:
         variables["WMDA_AUTH__DATABASE__URL"] = postgres[0]

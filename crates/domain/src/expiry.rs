@@ -5,6 +5,15 @@ use chrono::{DateTime, Days, Months, NaiveDate, NaiveTime, SubsecRound, TimeDelt
 /// The longest life that can be configured: to the same calendar day of the next year.
 pub const ONE_YEAR_IN_DAYS: u32 = 365;
 
+/// How long a new secret may live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// The shortest life: whoever makes and forgets secrets by the thousand makes mails of each.
+    pub min_minutes: u32,
+    /// The longest.
+    pub max_days: u32,
+}
+
 /// Why an expiry is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidExpiry {
@@ -16,6 +25,11 @@ pub enum InvalidExpiry {
     /// Already over.
     #[error("expires_at must lie in the future")]
     Past,
+    /// Too near; the shortest life in minutes.
+    #[error(
+        "expires_at lies too near: a new secret lives for {0} minutes at least, so choose a later time or day"
+    )]
+    TooSoon(u32),
     /// Too far away.
     #[error(
         "expires_at lies too far away: a secret lives for one year at most, or less where the server is configured so"
@@ -24,14 +38,20 @@ pub enum InvalidExpiry {
 }
 
 /// Reads an expiry: an instant with offset (RFC 3339), or a plain date that means the end of that day in UTC.
-pub fn parse_expiry(text: &str, now: DateTime<Utc>, max_days: u32) -> Result<DateTime<Utc>, InvalidExpiry> {
+pub fn parse_expiry(
+    text: &str,
+    now: DateTime<Utc>,
+    lifetimes: Lifetimes,
+) -> Result<DateTime<Utc>, InvalidExpiry> {
     let expiry = match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
         Ok(day) if text.len() == "2027-06-30".len() => end_of(day),
         _ => parse_instant(text)?,
     };
+    let earliest = now + TimeDelta::minutes(i64::from(lifetimes.min_minutes));
     match expiry {
         past if past <= now => Err(InvalidExpiry::Past),
-        far if !is_within(far, now, max_days) => Err(InvalidExpiry::TooFar),
+        near if near < earliest => Err(InvalidExpiry::TooSoon(lifetimes.min_minutes)),
+        far if !is_within(far, now, lifetimes.max_days) => Err(InvalidExpiry::TooFar),
         good => Ok(good),
     }
 }
@@ -73,7 +93,11 @@ mod tests {
     #[test]
     fn z05_an_expiry_lies_within_one_year_of_the_servers_clock() {
         let at = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().with_timezone(&Utc);
-        let read = |text: &str, now: &str| parse_expiry(text, at(now), 365);
+        let lifetimes = |min_minutes, max_days| Lifetimes {
+            min_minutes,
+            max_days,
+        };
+        let read = |text: &str, now: &str| parse_expiry(text, at(now), lifetimes(0, 365));
         let now = "2027-03-01T12:00:00Z";
         let good = [
             ("2027-06-30", now, "2027-06-30T23:59:59Z"),
@@ -117,10 +141,30 @@ mod tests {
             assert_eq!(read(text, now), Err(expected), "{text}");
         }
         assert_eq!(read("2029-03-01", "2028-02-29T10:00:00Z"), Err(TooFar));
-        assert_eq!(parse_expiry("2027-04-01", at(now), 30), Err(TooFar));
+        assert_eq!(parse_expiry("2027-04-01", at(now), lifetimes(0, 30)), Err(TooFar));
         assert_eq!(
-            parse_expiry("2027-03-31", at(now), 30),
+            parse_expiry("2027-03-31", at(now), lifetimes(0, 30)),
             Ok(at("2027-03-31T23:59:59Z"))
         );
+    }
+    #[test]
+    fn x02_a_secret_has_a_shortest_life() {
+        let at = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().with_timezone(&Utc);
+        let lifetimes = Lifetimes {
+            min_minutes: 60,
+            max_days: 365,
+        };
+        let read = |text: &str, now: &str| parse_expiry(text, at(now), lifetimes);
+        let noon = "2027-03-01T12:00:00Z";
+        assert_eq!(
+            read("2027-03-01T12:59:59Z", noon),
+            Err(InvalidExpiry::TooSoon(60))
+        );
+        assert!(read("2027-03-01T13:00:00Z", noon).is_ok());
+        assert!(read("2027-03-01", noon).is_ok());
+        assert_eq!(read("2027-03-01T11:00:00Z", noon), Err(InvalidExpiry::Past));
+        let late = "2027-03-01T23:30:00Z";
+        assert_eq!(read("2027-03-01", late), Err(InvalidExpiry::TooSoon(60)));
+        assert!(read("2027-03-02", late).is_ok());
     }
 }

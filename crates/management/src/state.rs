@@ -6,11 +6,12 @@ use chrono::{DateTime, SubsecRound, Utc};
 use domain::{
     Clock,
     audit::{Entry, Event, Outcome},
+    expiry::Lifetimes,
     pepper::Pepper,
     resource::SigningAlgorithm,
 };
 use ring::rand::SecureRandom;
-use store::{Store, memory::ClientMemory};
+use store::{Store, client_secrets::SecretLimits, memory::ClientMemory};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -25,10 +26,10 @@ const HASHES_AT_ONCE: usize = 2;
 pub struct Settings {
     /// The public origin, no slash at the end.
     pub public_url: String,
-    /// The longest life of a secret.
-    pub max_lifetime_days: u32,
-    /// How many live secrets an application may have.
-    pub max_per_application: i64,
+    /// How long a secret may live.
+    pub lifetimes: Lifetimes,
+    /// How many secrets an application may have.
+    pub secrets: SecretLimits,
     /// How many sign-ins may fail per account in 15 minutes.
     pub login_failures: i64,
     /// The WMDA team, who is told when sign-ins to an account fail too often.

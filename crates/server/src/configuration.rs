@@ -30,6 +30,7 @@ migrate = true
 dir = "keys"
 [secrets]
 pepper_file = "pepper"
+min_lifetime_minutes = 60
 max_lifetime_days = 365
 max_per_application = 10
 rotation_overlap_days = 7
@@ -46,6 +47,7 @@ tenant_aliases = []
 failures_per_second = 200
 failure_burst = 5000
 login_failures = 10
+secrets_per_hour = 60
 [mail]
 directory = "mail"
 thresholds_days = [60, 30, 14, 7, 3, 1, 0]
@@ -135,6 +137,7 @@ pub struct Keys {
 #[serde(deny_unknown_fields)]
 pub struct Secrets {
     pub pepper_file: PathBuf,
+    pub min_lifetime_minutes: u32,
     pub max_lifetime_days: u32,
     pub max_per_application: i64,
     pub rotation_overlap_days: i64,
@@ -168,6 +171,7 @@ pub struct Limits {
     pub failures_per_second: u32,
     pub failure_burst: u32,
     pub login_failures: i64,
+    pub secrets_per_hour: i64,
     /// By default as many as files may be open, and a quarter of them from one source.
     pub connections: Option<usize>,
     pub connections_per_source: Option<usize>,
@@ -377,6 +381,12 @@ fn validate(configuration: &Configuration) -> Outcome<()> {
     }
     if !(1..=90).contains(&configuration.secrets.rotation_overlap_days) {
         return Err("secrets.rotation_overlap_days must lie between 1 and 90".into());
+    }
+    if configuration.secrets.min_lifetime_minutes > 1440 {
+        return Err("secrets.min_lifetime_minutes must lie between 0 and 1440".into());
+    }
+    if configuration.limits.secrets_per_hour < 1 {
+        return Err("limits.secrets_per_hour must be at least 1".into());
     }
     if configuration.secrets.max_per_application < 1 || configuration.limits.login_failures < 1 {
         return Err("secrets.max_per_application and limits.login_failures must be at least 1".into());

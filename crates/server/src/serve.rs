@@ -8,13 +8,14 @@ use actix_web::{
     web,
 };
 use chrono::TimeDelta;
+use domain::expiry::Lifetimes;
 use management::{
     Documentation, Management,
     docs::{self, Docs},
     openid::Provider,
     page::{self, Facts, Page},
 };
-use store::{Store, rotation::RotationRules};
+use store::{Store, client_secrets::SecretLimits, rotation::RotationRules};
 use token_endpoint::{Parts, Settings, TokenService, metrics::Metrics};
 
 use crate::{
@@ -76,8 +77,14 @@ fn listen(key: &str, address: &str) -> Outcome<TcpListener> {
 pub fn management(configuration: &Configuration, prepared: &Prepared, public_url: String) -> Management {
     let settings = management::Settings {
         public_url,
-        max_lifetime_days: configuration.secrets.max_lifetime_days,
-        max_per_application: configuration.secrets.max_per_application,
+        lifetimes: Lifetimes {
+            min_minutes: configuration.secrets.min_lifetime_minutes,
+            max_days: configuration.secrets.max_lifetime_days,
+        },
+        secrets: SecretLimits {
+            live: configuration.secrets.max_per_application,
+            per_hour: configuration.limits.secrets_per_hour,
+        },
         support_address: configuration.mail.support_address.clone(),
         login_failures: configuration.limits.login_failures,
         allow_private_webhooks: configuration.webhooks.allow_private,

@@ -29,6 +29,11 @@ pub enum StoreError {
     /// The application has as many live secrets as it may have.
     #[error("the application has as many live secrets as it may have: delete one first")]
     LimitReached,
+    /// As many were made within an hour as may be; the seconds until the next may be.
+    #[error(
+        "as many secrets were created for this application within an hour as may be: try again in {0} seconds"
+    )]
+    TooMany(u64),
     /// The rules of the domain forbid it.
     #[error("{0}")]
     Forbidden(&'static str),

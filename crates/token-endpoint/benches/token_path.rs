@@ -28,7 +28,10 @@ use domain::{
 use keystore::{Algorithm, FIRST_ALGORITHMS, KeyFolder, SigningKey};
 use ring::rand::SystemRandom;
 use serde_json::json;
-use store::{DatabaseUrl, NewClientSecret, NewProof, Store, memory::ClientMemory, rotation::RotationRules};
+use store::{
+    DatabaseUrl, NewClientSecret, NewProof, Store, client_secrets::SecretLimits, memory::ClientMemory,
+    rotation::RotationRules,
+};
 use strum::VariantArray;
 use token_endpoint::{Parts, Settings, TokenService, metrics::Metrics};
 use uuid::Uuid;
@@ -96,7 +99,10 @@ async fn fill(store: &Store, pepper: &Pepper) -> String {
         expires_at: Utc::now() + TimeDelta::days(1),
         replaces: None,
     };
-    store.create_secret(new, 1, entry(pepper)).await.unwrap();
+    store
+        .create_secret(new, SecretLimits::NONE, entry(pepper))
+        .await
+        .unwrap();
     secret.reveal().to_owned()
 }
 

@@ -35,7 +35,7 @@ pub struct NewSecretBody {
     /// 1 to 120 characters; say where it will be used.
     #[schema(min_length = 1, max_length = 120)]
     pub name: String,
-    /// RFC 3339 with offset, or a date that means the end of that day in UTC; at most the same day next year.
+    /// RFC 3339 with offset, or a date that means the end of that day in UTC; an hour away at least, at most the same day next year.
     pub expires_at: String,
     /// The secret of the same application that the new one is to replace: people then see a rotation.
     #[serde(default)]
@@ -209,8 +209,7 @@ impl Management {
         let now = self.now();
         let invalid = |error: domain::expiry::InvalidExpiry| Problem::Invalid(error.to_string());
         let name = name("name", &new.name)?;
-        let expires_at =
-            parse_expiry(&new.expires_at, now, self.settings.max_lifetime_days).map_err(invalid)?;
+        let expires_at = parse_expiry(&new.expires_at, now, self.settings.lifetimes).map_err(invalid)?;
         let value = NewSecret::generate(&*self.random)?;
         let secret = NewClientSecret {
             id: self.uuid()?,
@@ -226,7 +225,7 @@ impl Management {
         let id = secret.id;
         let entry = self.done(allowed, "secret.create", object(client_id, id));
         self.store
-            .create_secret(secret, self.settings.max_per_application, entry)
+            .create_secret(secret, self.settings.secrets, entry)
             .await?;
         Ok(CreatedSecret {
             view: self.secret(allowed, client_id, id).await?,
@@ -258,12 +257,14 @@ impl Management {
             status: query.status.as_deref().map(parse_status).transpose()?,
             search: cursor::search(query.search)?,
             after: after.as_deref().and_then(cursor::parse_expiry_key),
-            limit: limit + 1,
+            limit: limit as i64,
         };
         let found = self.store.secrets(client_id, filter, now).await?;
-        let views = found.into_iter().map(|one| view(one, now)).collect();
-        let key = |one: &SecretView| cursor::expiry_key(one.expires_at, one.id);
-        Ok(cursor::page(&self.pepper, &place, views, limit, key))
+        let next = found.next.map(|(at, id)| cursor::expiry_key(at, id));
+        Ok(List {
+            items: found.secrets.into_iter().map(|one| view(one, now)).collect(),
+            next: next.map(|key| cursor::seal(&self.pepper, &place, &key)),
+        })
     }
 
     /// Deletes a secret; answers when no node issues a token for it any more.

@@ -98,7 +98,8 @@ pub(crate) fn parse_expiry_key(key: &str) -> Option<(DateTime<Utc>, Uuid)> {
     ))
 }
 
-fn seal(pepper: &Pepper, list: &str, key: &str) -> String {
+/// A cursor of this list that holds a key.
+pub(crate) fn seal(pepper: &Pepper, list: &str, key: &str) -> String {
     with_tag(&pepper.tag(list, key.as_bytes()), key)
 }
 

@@ -39,6 +39,11 @@ pub enum Problem {
     /// Seconds to wait.
     #[error("too many attempts: try again in {0} seconds")]
     TooManyAttempts(u64),
+    /// More than may be within an hour; seconds to wait.
+    #[error(
+        "as many secrets were created for this application within an hour as may be: try again in {0} seconds"
+    )]
+    TooManySecrets(u64),
     /// The database can't be used now.
     #[error("the service can't answer at the moment: try again in a second")]
     Unavailable(String),
@@ -73,7 +78,7 @@ impl ResponseError for Problem {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyAttempts(_) | Self::TooManySecrets(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -89,7 +94,9 @@ impl ResponseError for Problem {
         match self {
             Self::Unauthenticated => answer.insert_header(("WWW-Authenticate", "Bearer")),
             Self::MethodNotAllowed(allowed) => answer.insert_header(("Allow", allowed.as_str())),
-            Self::TooManyAttempts(seconds) => answer.insert_header(("Retry-After", seconds.to_string())),
+            Self::TooManyAttempts(seconds) | Self::TooManySecrets(seconds) => {
+                answer.insert_header(("Retry-After", seconds.to_string()))
+            }
             Self::Unavailable(_) => answer.insert_header(("Retry-After", "1")),
             _ => &mut answer,
         };
@@ -109,6 +116,7 @@ impl From<StoreError> for Problem {
             StoreError::Missing => Self::NotFound,
             StoreError::LimitReached | StoreError::Refused(_) => Self::Conflict(error.to_string()),
             StoreError::LifetimeOfPolicy(_) => Self::Invalid(error.to_string()),
+            StoreError::TooMany(seconds) => Self::TooManySecrets(seconds),
             StoreError::Forbidden(rule) => Self::Invalid(rule.to_owned()),
             StoreError::Busy | StoreError::Unreachable(_) | StoreError::Database(_) => {
                 Self::Unavailable(error.to_string())

@@ -24,7 +24,10 @@ use notifications::{
     Composer, HookSender, HookSettings, Notifier, Transport,
     rules::{DEFAULT_THRESHOLDS, Rules},
 };
-use store::{DatabaseUrl, NewClientSecret, NewProof, Store, usage::UsageRecorder, users::UserChange};
+use store::{
+    DatabaseUrl, NewClientSecret, NewProof, Store, client_secrets::SecretLimits, usage::UsageRecorder,
+    users::UserChange,
+};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -233,7 +236,7 @@ impl World {
             replaces: None,
         };
         self.store
-            .create_secret(new, i64::MAX, self.entry())
+            .create_secret(new, SecretLimits::NONE, self.entry())
             .await
             .unwrap();
         id

@@ -15,7 +15,10 @@ use management::{
 };
 use ring::rand::SecureRandom;
 use serde_json::{Value, json};
-use store::{NewClientSecret, NewProof, NewResourceServer, Store, StoreError, client_secrets::SecretFilter};
+use store::{
+    NewClientSecret, NewProof, NewResourceServer, Store, StoreError,
+    client_secrets::{SecretFilter, SecretLimits},
+};
 use uuid::Uuid;
 
 use crate::Outcome;
@@ -263,10 +266,10 @@ impl Seeder<'_> {
             status: None,
             search: name.to_owned(),
             after: None,
-            limit: usize::MAX,
+            limit: 200,
         };
         let old = self.store.secrets(client_id, every, self.now).await?;
-        for old in old.into_iter().filter(|one| one.name == name) {
+        for old in old.secrets.into_iter().filter(|one| one.name == name) {
             let entry = self.entry(
                 "secret.delete",
                 format!("application/{client_id}/secret/{}", old.id),
@@ -289,7 +292,7 @@ impl Seeder<'_> {
             replaces: None,
         };
         let entry = self.entry("secret.create", format!("application/{client_id}/secret/{id}"));
-        self.store.create_secret(new, i64::MAX, entry).await?;
+        self.store.create_secret(new, SecretLimits::NONE, entry).await?;
         Ok((id, secret.reveal().to_owned()))
     }
 }

@@ -7,7 +7,7 @@ use domain::{
     audit::{Entry, Event, Outcome},
     pepper::Pepper,
 };
-use store::{DatabaseUrl, NewClientSecret, NewProof, Store};
+use store::{DatabaseUrl, NewClientSecret, NewProof, Store, client_secrets::SecretLimits};
 use uuid::Uuid;
 
 use super::Demo;
@@ -35,7 +35,7 @@ pub fn add(demo: &Demo, database_url: &str, client_id: &str, count: u128) {
             replaces: None,
         };
         runtime
-            .block_on(store.create_secret(secret, i64::MAX, entry(&pepper)))
+            .block_on(store.create_secret(secret, SecretLimits::NONE, entry(&pepper)))
             .unwrap();
     }
 }

@@ -12,9 +12,9 @@ use crate::{
     Store, StoreError,
     database::{
         connection::AnyConnection,
+        folding::folded,
         schema::{audit_events, audit_head},
     },
-    directory::names::lower,
 };
 
 type Condition =
@@ -23,7 +23,7 @@ type Condition =
 /// Objects are named by paths such as `application/<id>/secret/<id>`.
 fn touches(ids: &[Uuid], actor: Option<String>) -> Condition {
     let mut condition: Condition = match actor {
-        Some(like) => Box::new(lower(audit_events::actor).like(like).escape('\\')),
+        Some(like) => Box::new(folded(audit_events::actor).like(like).escape('\\')),
         None => Box::new(audit_events::sequence.lt(0)),
     };
     for id in ids {

@@ -15,6 +15,7 @@ use diesel::{
 
 use super::{
     connection::{AnyConnection, DatabaseUrl},
+    folding,
     postgres::{Postgres, PostgresConnection},
 };
 
@@ -154,6 +155,7 @@ fn open_sqlite(path: &str) -> ConnectionResult<SqliteConnection> {
             .execute(&mut connection)
             .map_err(ConnectionError::CouldntSetupConfiguration)?;
     }
+    folding::register(&mut connection).map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
 

@@ -15,12 +15,12 @@ use crate::{
     Store, StoreError,
     database::{
         connection::AnyConnection,
+        folding::folded,
         ids::{parse_id, parse_name},
         schema::{applications, client_secrets, organisations, permissions, resources},
     },
     directory::{
         managers::{ManagerView, managers_of},
-        names::lower,
         pages::Page,
         policies,
     },
@@ -116,11 +116,11 @@ impl Store {
                 .filter(client_secrets::deleted_at.is_null())
                 .filter(client_secrets::hint.eq(page.search))
                 .select(client_secrets::client_id);
-            let found = lower(applications::name)
+            let found = folded(applications::name)
                 .like(page.like.clone())
                 .escape('\\')
                 .or(applications::client_id.like(page.like.clone()).escape('\\'))
-                .or(lower(organisations::name).like(page.like).escape('\\'))
+                .or(folded(organisations::name).like(page.like).escape('\\'))
                 .or(applications::client_id.eq_any(by_hint));
             let mut query = applications::table
                 .inner_join(organisations::table)

@@ -9,6 +9,7 @@ use crate::{
     Store, StoreError,
     database::{
         connection::AnyConnection,
+        folding::folded,
         ids::parse_id,
         schema::{applications, client_secrets, organisations, resource_servers, resources, users},
     },
@@ -16,11 +17,6 @@ use crate::{
 
 /// How many objects of each kind a search is followed to.
 const FOLLOWED: i64 = 50;
-
-diesel::define_sql_function! {
-    /// Lower case, as far as the database knows it.
-    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
-}
 
 type Pair = (String, String);
 
@@ -42,8 +38,8 @@ impl Store {
     /// those of such an organisation too.
     pub async fn ids_by_name(&self, like: String) -> Result<Vec<Uuid>, StoreError> {
         self.run(move |connection| {
-            let of_organisation = lower(organisations::name).like(like.clone()).escape('\\');
-            let named = lower(applications::name).like(like.clone()).escape('\\');
+            let of_organisation = folded(organisations::name).like(like.clone()).escape('\\');
+            let named = folded(applications::name).like(like.clone()).escape('\\');
             let mut ids: Vec<String> = applications::table
                 .inner_join(organisations::table)
                 .filter(named.or(of_organisation))
@@ -52,20 +48,20 @@ impl Store {
                 .load(connection)?;
             ids.extend(
                 organisations::table
-                    .filter(lower(organisations::name).like(like.clone()).escape('\\'))
+                    .filter(folded(organisations::name).like(like.clone()).escape('\\'))
                     .limit(FOLLOWED)
                     .select(organisations::id)
                     .load::<String>(connection)?,
             );
             ids.extend(
                 client_secrets::table
-                    .filter(lower(client_secrets::name).like(like.clone()).escape('\\'))
+                    .filter(folded(client_secrets::name).like(like.clone()).escape('\\'))
                     .limit(FOLLOWED)
                     .select(client_secrets::id)
                     .load::<String>(connection)?,
             );
-            let by_name = lower(users::display_name).like(like.clone()).escape('\\');
-            let by_address = lower(users::email).like(like).escape('\\');
+            let by_name = folded(users::display_name).like(like.clone()).escape('\\');
+            let by_address = folded(users::email).like(like).escape('\\');
             ids.extend(
                 users::table
                     .filter(by_name.or(by_address))

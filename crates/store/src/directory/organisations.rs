@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
-    database::{ids::parse_id, schema::organisations},
-    directory::{names::lower, pages::Page},
+    database::{folding::folded, ids::parse_id, schema::organisations},
+    directory::pages::Page,
 };
 
 type Row = (String, String, String, bool);
@@ -55,7 +55,7 @@ impl Store {
         self.run(move |connection| {
             let rows: Vec<Row> = organisations::table
                 .filter(organisations::name.gt(page.after))
-                .filter(lower(organisations::name).like(page.like).escape('\\'))
+                .filter(folded(organisations::name).like(page.like).escape('\\'))
                 .order(organisations::name)
                 .limit(page.limit)
                 .load(connection)?;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 pub struct Page {
     /// The key of the last row of the page before; empty for the first page.
     pub(crate) after: String,
-    /// A pattern for `LIKE` over lower-case text.
+    /// A pattern for `LIKE` over folded text.
     pub(crate) like: String,
     /// The text that is looked for, as it was given.
     pub(crate) search: String,
@@ -36,7 +36,7 @@ impl Page {
     }
 }
 
-/// A pattern for `LIKE` over lower-case text that finds this one literally, anywhere.
+/// A pattern for `LIKE` over folded text that finds this one literally, anywhere.
 pub fn pattern(search: &str) -> String {
     let literal = search
         .to_lowercase()

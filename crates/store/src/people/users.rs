@@ -9,10 +9,11 @@ use crate::{
     Store, StoreError,
     database::{
         connection::AnyConnection,
+        folding::folded,
         ids::parse_id,
         schema::{applications, credential_managers, recovery_codes, sessions, users},
     },
-    directory::{names::lower, pages::Page},
+    directory::pages::Page,
     outbox::{mails::add_notice_to, plans::MailKind},
 };
 
@@ -104,8 +105,8 @@ impl Store {
     /// People by e-mail address.
     pub async fn users(&self, page: Page) -> Result<Vec<User>, StoreError> {
         self.run(move |connection| {
-            let by_address = lower(users::email).like(page.like.clone()).escape('\\');
-            let by_name = lower(users::display_name).like(page.like).escape('\\');
+            let by_address = folded(users::email).like(page.like.clone()).escape('\\');
+            let by_name = folded(users::display_name).like(page.like).escape('\\');
             let mut query = users::table
                 .filter(users::email.gt(page.after))
                 .filter(by_address.or(by_name))

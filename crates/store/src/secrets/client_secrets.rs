@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SubsecRound, TimeDelta, Utc};
-use diesel::{OptionalExtension, dsl::not, prelude::*};
+use diesel::{Connection, OptionalExtension, dsl::not, prelude::*};
 use domain::{
     audit::Entry,
     credential::{CredentialKind, PublicPart},
@@ -19,10 +19,11 @@ use crate::{
     clients::changes::take_status_index,
     database::{
         connection::AnyConnection,
+        folding::folded,
         ids::parse_id,
         schema::{client_secrets, token_counts},
     },
-    directory::policies,
+    directory::{pages::pattern, policies},
     outbox::{
         history::add_notifications,
         plans,
@@ -36,8 +37,8 @@ const DAYS_SHOWN: i64 = 30;
 /// Versions of the pepper begin with 1.
 const NO_PEPPER: i32 = 0;
 
-/// How many secrets are read at once.
-const CHUNK: usize = 200;
+/// How many secrets one search looks at: what it costs does not grow with what an application has had.
+const LOOKED_AT: i64 = 5_000;
 
 /// What is stored of a new credential's proof.
 #[derive(Clone, Debug)]
@@ -81,9 +82,38 @@ pub struct SecretFilter {
     /// Only those whose name holds this text.
     pub search: String,
     /// Only those after this expiry and id.
-    pub after: Option<(DateTime<Utc>, Uuid)>,
+    pub after: Option<Place>,
     /// At most so many.
-    pub limit: usize,
+    pub limit: i64,
+}
+
+/// How many secrets an application may have.
+#[derive(Clone, Copy, Debug)]
+pub struct SecretLimits {
+    /// Not expired and not deleted, at any time.
+    pub live: i64,
+    /// Created within an hour.
+    pub per_hour: i64,
+}
+
+impl SecretLimits {
+    /// As many as one likes.
+    pub const NONE: Self = Self {
+        live: i64::MAX,
+        per_hour: i64::MAX,
+    };
+}
+
+/// Expiry and id: the place of a secret in the list of its application.
+pub type Place = (DateTime<Utc>, Uuid);
+
+/// A part of the secrets of an application.
+#[derive(Clone, Debug)]
+pub struct SecretPage {
+    /// Those that expire first at the beginning.
+    pub secrets: Vec<ClientSecret>,
+    /// Where the list goes on; none at its end.
+    pub next: Option<Place>,
 }
 
 /// Suspended until, exchanged at, granted a grace at.
@@ -131,16 +161,17 @@ impl Stored {
 }
 
 impl Store {
-    /// Stores a credential, its times in whole milliseconds; the next request on any node can use it. `limit` is the number of live ones, of
-    /// whatever kind, that an application may have: the lock of the version counter makes it hold however many are created at once.
+    /// Stores a credential, its times in whole milliseconds; the next request on any node can use it. The lock of the version
+    /// counter makes the limits, which count credentials of whatever kind, hold however many are created at once.
     pub async fn create_secret(
         &self,
         new: NewClientSecret,
-        limit: i64,
+        limits: SecretLimits,
         entry: Entry,
     ) -> Result<(), StoreError> {
         self.change(Some(new.client_id), entry, move |connection| {
-            obey_policy(connection, &new, limit)?;
+            obey_policy(connection, &new, limits.live)?;
+            require_pace(connection, (new.client_id, limits.per_hour), new.created_at)?;
             if let Some(replaced) = new.replaces {
                 require_live(connection, new.client_id, replaced)?;
             }
@@ -206,35 +237,24 @@ impl Store {
         self.delete_credential(which, now, entry).await
     }
 
-    /// The credentials of an application of one kind, those that expire first at the beginning.
+    /// The credentials of an application of one kind, those that expire first at the beginning. A search may end before it has
+    /// found as many as were asked for, and says where to go on.
     pub async fn secrets(
         &self,
         client_id: Uuid,
         filter: SecretFilter,
         now: DateTime<Utc>,
-    ) -> Result<Vec<ClientSecret>, StoreError> {
+    ) -> Result<SecretPage, StoreError> {
         self.run(move |connection| {
-            let client_id = client_id.to_string();
-            let search = filter.search.to_lowercase();
-            let (mut secrets, mut after) = (Vec::new(), filter.after);
-            loop {
-                let rows = chunk(connection, (&client_id, filter.kind), (filter.status, now), after)?;
-                let ended = rows.len() < CHUNK;
-                for row in rows {
-                    let one = secret(row)?;
-                    after = Some((one.expires_at, one.id));
-                    if one.name.to_lowercase().contains(&search) {
-                        secrets.push(one);
-                    }
-                }
-                if ended || secrets.len() >= filter.limit {
-                    break;
-                }
-            }
-            secrets.truncate(filter.limit);
+            let (rows, end) = found(connection, client_id, &filter, now)?;
+            let full = i64::try_from(rows.len()).is_ok_and(|rows| rows > filter.limit);
+            let mut secrets: Vec<ClientSecret> = rows.into_iter().map(secret).collect::<Result<_, _>>()?;
+            secrets.truncate(usize::try_from(filter.limit).unwrap_or_default());
+            let last = secrets.last().map(|one| (one.expires_at, one.id));
             add_counts(connection, &mut secrets, now)?;
             add_notifications(connection, &mut secrets)?;
-            Ok(secrets)
+            let next = if full { last } else { end };
+            Ok(SecretPage { secrets, next })
         })
         .await
     }
@@ -274,22 +294,51 @@ impl Store {
     }
 }
 
-/// The next secrets of an application: a chunk at a time, because what has expired stays and can be much.
-fn chunk(
+type Shown = client_secrets::BoxedQuery<'static, <AnyConnection as Connection>::Backend>;
+
+/// One row more than is wanted where there are more, and the place at which the search ended before the list did.
+fn found(
     connection: &mut AnyConnection,
-    (client_id, kind): (&str, CredentialKind),
-    (status, now): (Option<SecretStatus>, DateTime<Utc>),
-    after: Option<(DateTime<Utc>, Uuid)>,
-) -> Result<Vec<Row>, StoreError> {
+    client_id: Uuid,
+    filter: &SecretFilter,
+    now: DateTime<Utc>,
+) -> Result<(Vec<Row>, Option<Place>), StoreError> {
+    let mut query = shown(client_id, filter, now).limit(filter.limit + 1);
+    let mut end = None;
+    if !filter.search.is_empty() {
+        let looked_at: Option<(NaiveDateTime, String)> = shown(client_id, filter, now)
+            .offset(LOOKED_AT)
+            .limit(1)
+            .select((client_secrets::expires_at, client_secrets::id))
+            .first(connection)
+            .optional()?;
+        query = query.filter(
+            folded(client_secrets::name)
+                .like(pattern(&filter.search))
+                .escape('\\'),
+        );
+        if let Some((at, id)) = looked_at {
+            let same = client_secrets::expires_at
+                .eq(at)
+                .and(client_secrets::id.le(id.clone()));
+            query = query
+                .filter(client_secrets::expires_at.le(at))
+                .filter(client_secrets::expires_at.lt(at).or(same));
+            end = Some((at.and_utc(), parse_id(&id)?));
+        }
+    }
+    Ok((query.select(COLUMNS).load(connection)?, end))
+}
+
+/// What a list shows of an application, in its order.
+fn shown(client_id: Uuid, filter: &SecretFilter, now: DateTime<Utc>) -> Shown {
     let mut query = client_secrets::table
-        .filter(client_secrets::client_id.eq(client_id.to_owned()))
-        .filter(client_secrets::kind.eq(kind.as_str()))
+        .filter(client_secrets::client_id.eq(client_id.to_string()))
+        .filter(client_secrets::kind.eq(filter.kind.as_str()))
         .filter(client_secrets::deleted_at.is_null())
-        .select(COLUMNS)
         .order((client_secrets::expires_at, client_secrets::id))
-        .limit(CHUNK as i64)
         .into_boxed();
-    let (from, until) = status.map_or((None, None), |status| status.expiries(now));
+    let (from, until) = filter.status.map_or((None, None), |status| status.expiries(now));
     if let Some(from) = from {
         query = query.filter(client_secrets::expires_at.ge(from.naive_utc()));
     }
@@ -297,21 +346,24 @@ fn chunk(
         query = query.filter(client_secrets::expires_at.lt(until.naive_utc()));
     }
     let suspended = client_secrets::suspended_until.gt(now.naive_utc());
-    query = match status {
+    query = match filter.status {
         Some(SecretStatus::Suspended) => query.filter(suspended),
         Some(SecretStatus::Active | SecretStatus::Expiring) => {
             query.filter(client_secrets::suspended_until.is_null().or(not(suspended)))
         }
         Some(SecretStatus::Expired) | None => query,
     };
-    if let Some((at, id)) = after {
+    if let Some((at, id)) = filter.after {
         let at = at.naive_utc();
         let same = client_secrets::expires_at
             .eq(at)
             .and(client_secrets::id.gt(id.to_string()));
-        query = query.filter(client_secrets::expires_at.gt(at).or(same));
+        query = query
+            // Says nothing new, but lets the index begin here.
+            .filter(client_secrets::expires_at.ge(at))
+            .filter(client_secrets::expires_at.gt(at).or(same));
     }
-    Ok(query.load(connection)?)
+    query
 }
 
 #[expect(clippy::type_complexity, reason = "columns are types in diesel")]
@@ -419,6 +471,33 @@ fn obey_policy(connection: &mut AnyConnection, new: &NewClientSecret, limit: i64
     match live_credentials(connection, new.client_id, new.created_at)? >= policy.live_secrets(limit) {
         true => Err(StoreError::LimitReached),
         false => Ok(()),
+    }
+}
+
+/// Says when the next one may be created.
+fn require_pace(
+    connection: &mut AnyConnection,
+    (client_id, per_hour): (Uuid, i64),
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let hour = TimeDelta::hours(1);
+    let in_the_way: Option<NaiveDateTime> = client_secrets::table
+        .filter(client_secrets::client_id.eq(client_id.to_string()))
+        .filter(client_secrets::created_at.gt((now - hour).naive_utc()))
+        .order(client_secrets::created_at.desc())
+        .offset(per_hour - 1)
+        .limit(1)
+        .select(client_secrets::created_at)
+        .first(connection)
+        .optional()?;
+    match in_the_way {
+        None => Ok(()),
+        Some(at) => {
+            let wait = (at.and_utc() + hour - now)
+                .num_seconds()
+                .clamp(0, hour.num_seconds());
+            Err(StoreError::TooMany(wait.unsigned_abs() + 1))
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::pepper::Digest;
 use store::{
     NewClientSecret, NewProof,
+    client_secrets::SecretLimits,
     rotation::{NewSuccessor, Rotated, RotationRefusal, RotationRules},
 };
 use uuid::Uuid;
@@ -37,7 +38,7 @@ async fn prepared(database: &Database) -> (Uuid, Uuid) {
     };
     database
         .store
-        .create_secret(new, 10, database.entry())
+        .create_secret(new, SecretLimits::NONE, database.entry())
         .await
         .unwrap();
     (client_id, id)
@@ -138,7 +139,7 @@ async fn an_overlap_never_outlives_what_was_planned_and_losses_are_bounded(datab
         limit: 100,
     };
     let listed = database.store.secrets(client_id, filter, now).await.unwrap();
-    assert_eq!(listed.len(), 2, "nothing piles up");
+    assert_eq!(listed.secrets.len(), 2, "nothing piles up");
 }
 
 macro_rules! on_both {

@@ -12,11 +12,11 @@ use std::{
 
 use actix_web::{App, body::MessageBody, dev::ServiceResponse, test, web};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Clock, pepper::Pepper};
+use domain::{Clock, expiry::Lifetimes, pepper::Pepper};
 use management::{Allowed, Management, Settings, organisations::NewOrganisation, users::NewUser};
 use ring::rand::SystemRandom;
 use serde_json::{Value, json};
-use store::{DatabaseUrl, Store, memory::ClientMemory};
+use store::{DatabaseUrl, Store, client_secrets::SecretLimits, memory::ClientMemory};
 use tempfile::TempDir;
 use totp_rs::{Algorithm, Secret, TOTP};
 use uuid::Uuid;
@@ -70,8 +70,14 @@ impl World {
         let memory = ClientMemory::new(store.clone(), Arc::clone(&clock) as _, Duration::from_millis(1));
         let settings = Settings {
             public_url: "http://127.0.0.1".to_owned(),
-            max_lifetime_days: 365,
-            max_per_application: 2,
+            lifetimes: Lifetimes {
+                min_minutes: 0,
+                max_days: 365,
+            },
+            secrets: SecretLimits {
+                live: 2,
+                per_hour: 60,
+            },
             login_failures: 10,
             support_address: Some("team@wmda.example".to_owned()),
             allow_private_webhooks: false,

@@ -9,7 +9,9 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Clock, credential::CredentialKind, pepper::Pepper, secret::NewSecret};
 use ring::rand::SystemRandom;
-use store::{NewClientSecret, NewProof, Store, StoreError, memory::ClientMemory};
+use store::{
+    NewClientSecret, NewProof, Store, StoreError, client_secrets::SecretLimits, memory::ClientMemory,
+};
 use uuid::Uuid;
 
 use super::{
@@ -102,7 +104,7 @@ impl Deleter {
         // Busy leaves the outcome open, as a 503 does: ask again until it is known.
         while let Err(error) = self
             .store
-            .create_secret(new.clone(), i64::MAX, entry(&self.pepper))
+            .create_secret(new.clone(), SecretLimits::NONE, entry(&self.pepper))
             .await
         {
             match error {

@@ -1,6 +1,7 @@
 //! the short form: what one sender can do to the server, and what it does to others. `cargo xtask attacks`
 //! runs the long form.
 
+mod careless;
 mod changes;
 mod coding;
 mod connections;

@@ -26,7 +26,8 @@ use domain::{
     user::{Assignment, User},
 };
 use store::{
-    DatabaseUrl, NewClientSecret, NewProof, Store, StoreError, memory::ClientMemory, usage::UsageRecorder,
+    DatabaseUrl, NewClientSecret, NewProof, Store, StoreError, client_secrets::SecretLimits,
+    memory::ClientMemory, usage::UsageRecorder,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -41,7 +42,10 @@ pub const LEASE: Duration = Duration::from_millis(500);
 pub const NOW: DateTime<Utc> = DateTime::from_timestamp_nanos(1_800_000_000_000_000_000);
 const POOL: u32 = 4;
 /// More live secrets than any test makes.
-const LIMIT: i64 = 1_000;
+const LIMITS: SecretLimits = SecretLimits {
+    live: 10_000,
+    per_hour: 10_000,
+};
 
 /// An empty database with the current schema.
 pub struct Database {
@@ -244,7 +248,7 @@ impl Database {
             replaces,
         };
         self.store
-            .create_secret(new, LIMIT, self.entry())
+            .create_secret(new, LIMITS, self.entry())
             .await
             .map(|()| id)
     }

@@ -1,0 +1,3 @@
+DROP FUNCTION folded(text);
+DROP INDEX client_secrets_by_creation;
+DROP INDEX client_secrets_shown;
