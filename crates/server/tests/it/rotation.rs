@@ -435,6 +435,22 @@ fn a_secret_that_is_needed_on_its_last_day_lives_on_once(demo: &Demo) {
     assert_eq!(outcomes, ["done", "denied"], "{events}");
 }
 
+/// Each question locks the counter of changes: a client that asks in a loop is answered from memory.
+#[test]
+fn a_client_that_asks_for_exchanges_in_a_loop_waits_and_gets_its_tokens() {
+    let demo = Demo::sqlite();
+    let statuses: Vec<u16> = (0..40).map(|_| rotate(&demo, &demo.upload).status).collect();
+    assert_eq!((statuses[0], statuses[9]), (403, 403), "{statuses:?}");
+    let waiting = statuses.iter().filter(|status| **status == 429).count();
+    assert!(waiting > 15, "{statuses:?}");
+    assert!(works(&demo, &demo.upload));
+    assert_eq!(
+        rotate(&demo, &demo.search).status,
+        403,
+        "others are not concerned"
+    );
+}
+
 #[test]
 fn managers_are_told_of_an_exchange_and_that_there_is_nothing_to_do() {
     let demo = hasty(None);

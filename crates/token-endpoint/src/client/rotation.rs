@@ -53,9 +53,12 @@ impl TokenService {
         if client.credential_kind() != CredentialKind::Secret {
             return Err(RotationCause::NotBySecret.into());
         }
+        let client_id = client.client_id();
+        self.throttle
+            .admit_exchange(client_id)
+            .map_err(Failure::TooSoon)?;
         let value = NewSecret::generate(&*self.random).map_err(|error| Failure::Internal(error.into()))?;
         let id = random::uuid(&*self.random).map_err(|error| Failure::Internal(error.into()))?;
-        let client_id = client.client_id();
         let new = NewSuccessor {
             id,
             hint: value.hint().to_owned(),

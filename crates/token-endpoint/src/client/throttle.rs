@@ -25,6 +25,11 @@ const RESERVE_SHARE: u32 = 4;
 const RESERVE_BURST_SHARE: u32 = 20;
 const RESERVE_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(4);
 
+/// So many exchanges of secrets may one client ask for at once, and then one in so many seconds: each locks the database's
+/// counter of changes for a moment, also when it is refused.
+const EXCHANGES: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
+const EXCHANGE_EVERY: Duration = Duration::from_secs(5);
+
 /// Whose failures are counted together.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Counted {
@@ -58,6 +63,8 @@ pub(crate) struct Throttle {
     reserve: DefaultKeyedRateLimiter<IpAddr>,
     /// Secrets that were right when the database was last asked: their holders are no newcomers.
     right: Cache<Digest, ()>,
+    /// By client.
+    exchanges: DefaultKeyedRateLimiter<Uuid>,
     clock: DefaultClock,
 }
 
@@ -77,6 +84,11 @@ impl Throttle {
                 Quota::per_second(at_least_one(per_second / RESERVE_SHARE)).allow_burst(reserve_burst),
             ),
             right: Cache::new(REMEMBERED),
+            exchanges: RateLimiter::keyed(
+                Quota::with_period(EXCHANGE_EVERY)
+                    .unwrap_or(Quota::per_second(NonZeroU32::MIN))
+                    .allow_burst(EXCHANGES),
+            ),
             clock: DefaultClock::default(),
         }
     }
@@ -92,6 +104,12 @@ impl Throttle {
     /// Whether one more query of a source, that its failures did not cause, may be made.
     pub(crate) fn admit_query(&self, source: IpAddr) -> Result<(), u64> {
         self.spend_reserve(network(source))
+    }
+
+    /// Whether a client that is authenticated may ask for an exchange of its secret; else the seconds to wait.
+    pub(crate) fn admit_exchange(&self, client_id: Uuid) -> Result<(), u64> {
+        let counted = self.exchanges.check_key(&client_id);
+        counted.map_err(|until| self.seconds_to(until.earliest_possible()))
     }
 
     /// Remembers a secret that was right.
@@ -117,6 +135,7 @@ impl Throttle {
         self.failures.retain_recent();
         self.failures_of_client.retain_recent();
         self.reserve.retain_recent();
+        self.exchanges.retain_recent();
     }
 
     fn spend_reserve(&self, source: IpAddr) -> Result<(), u64> {
