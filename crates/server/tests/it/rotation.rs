@@ -20,7 +20,6 @@ on_both! {
     of_several_exchanges_at_once_one_wins
     what_is_no_live_secret_is_not_exchanged
     a_policy_binds_what_is_created_and_what_is_exchanged
-    a_secret_that_is_needed_on_its_last_day_lives_on_once
 }
 
 fn rotate(demo: &Demo, client: &Credentials) -> Answer {
@@ -352,22 +351,29 @@ fn a_policy_binds_what_is_created_and_what_is_exchanged(demo: &Demo) {
     assert_eq!(events["items"].as_array().unwrap().len(), 6);
 }
 
-mod race {
-    use super::*;
-    use crate::support::postgres_database;
+/// Each test on both databases, with limits that are not those of every day.
+macro_rules! on_both_with {
+    ($limits:expr, $($test:ident)+) => {
+        mod sqlite_with_other_limits {
+            $(#[test] fn $test() { super::$test(&crate::support::Demo::start_with(None, &$limits)); })+
+        }
+        mod postgres_with_other_limits {
+            $(#[test] fn $test() {
+                let database = crate::support::postgres_database();
+                super::$test(&crate::support::Demo::start_with(Some(&database), &$limits));
+            })+
+        }
+    };
+}
 
-    const ROOM: [(&str, &str); 1] = [("WMDA_AUTH__SECRETS__MAX_PER_APPLICATION", "1000")];
-
-    #[test]
-    fn a_policy_is_obeyed_by_whatever_begins_after_its_answer_on_sqlite() {
-        a_policy_is_obeyed_by_whatever_begins_after_its_answer(&Demo::start_with(None, &ROOM));
-    }
-
-    #[test]
-    fn a_policy_is_obeyed_by_whatever_begins_after_its_answer_on_postgres() {
-        let database = postgres_database();
-        a_policy_is_obeyed_by_whatever_begins_after_its_answer(&Demo::start_with(Some(&database), &ROOM));
-    }
+on_both_with! {
+    [
+        ("WMDA_AUTH__SECRETS__MAX_PER_APPLICATION", "1000"),
+        ("WMDA_AUTH__SECRETS__MIN_LIFETIME_MINUTES", "0"),
+        ("WMDA_AUTH__LIMITS__SECRETS_PER_HOUR", "100000"),
+    ],
+    a_policy_is_obeyed_by_whatever_begins_after_its_answer
+    a_secret_that_is_needed_on_its_last_day_lives_on_once
 }
 
 /// Secrets are made as fast as can be while the policy changes: none that begins after its answer gets through.
