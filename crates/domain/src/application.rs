@@ -90,6 +90,8 @@ pub struct Application {
     pub name: ApplicationName,
     /// A disabled application gets no tokens.
     pub enabled: bool,
+    /// Whether it gets no token without a DPoP proof (RFC 9449 §5.2).
+    pub dpop_bound_access_tokens: bool,
 }
 
 #[cfg(test)]

@@ -126,6 +126,11 @@ impl AuthenticatedClient {
         self.status_index
     }
 
+    /// Whether its tokens must be bound to a key (RFC 9449 §5.2).
+    pub fn needs_bound_tokens(&self) -> bool {
+        self.client.dpop_bound_access_tokens
+    }
+
     /// The grant for the named resource, or the only one there is.
     pub fn grant(&self, indicator: Option<&str>) -> Result<Arc<Grant>, TargetRefusal> {
         let grants = &self.client.grants;

@@ -28,4 +28,6 @@ pub struct Client {
     pub credentials: Vec<Credential>,
     /// The grants.
     pub grants: Vec<Arc<Grant>>,
+    /// Whether it gets no token without a DPoP proof (RFC 9449 §5.2).
+    pub dpop_bound_access_tokens: bool,
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 pub struct TokenResponse<'a> {
     /// The JWT.
     pub access_token: &'a str,
-    /// How the token is presented (RFC 6750 §2.1).
+    /// How the token is presented (RFC 6750 §2.1, RFC 9449 §5).
     pub token_type: &'static str,
     /// Seconds.
     pub expires_in: i64,

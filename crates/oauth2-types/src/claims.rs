@@ -25,6 +25,16 @@ pub struct CommonClaims<'a> {
     pub tid: &'a str,
     /// Where the token's status is published.
     pub status: TokenStatus<'a>,
+    /// The key that it is bound to; a token without it is a bearer token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation<'a>>,
+}
+
+/// The `cnf` claim (RFC 7800 §3.1) of a token that is bound to a key by DPoP (RFC 9449 §6.1).
+#[derive(Serialize)]
+pub struct Confirmation<'a> {
+    /// RFC 7638: the thumbprint of the key.
+    pub jkt: &'a str,
 }
 
 /// The `status` claim (draft-ietf-oauth-status-list-12 §6.1).

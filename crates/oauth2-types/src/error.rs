@@ -19,6 +19,10 @@ pub enum ErrorCode {
     InvalidScope,
     /// RFC 8707 §2: the resource is malformed, unknown or not permitted.
     InvalidTarget,
+    /// RFC 9449 §5: the DPoP proof is invalid, or is missing where one is needed.
+    InvalidDpopProof,
+    /// RFC 9449 §8: the proof must repeat the nonce that the answer offers.
+    UseDpopNonce,
     /// Microsoft Entra's name for an unknown or forbidden resource, on its compatible routes only.
     InvalidResource,
     /// RFC 6749 §4.1.2.1: the server can't answer now; come back after `Retry-After`.

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::claims::Confirmation;
+
 /// What a resource server learns about a token that is active and meant for it. An inactive one is [`Inactive`].
 #[derive(Serialize)]
 pub struct Active<'a> {
@@ -27,8 +29,11 @@ pub struct Active<'a> {
     pub nbf: i64,
     /// The token's identifier.
     pub jti: &'a str,
-    /// How the token is presented (RFC 6750 §2.1).
+    /// How the token is presented (RFC 6750 §2.1, RFC 9449 §6.2).
     pub token_type: &'static str,
+    /// The key that it is bound to (RFC 9449 §6.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation<'a>>,
 }
 
 /// `{"active":false}`: nothing tells one reason from another.

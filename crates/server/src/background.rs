@@ -10,6 +10,9 @@ use crate::{log_writer::LogWriter, logging};
 
 /// How long the end of the server waits for the last use to be written.
 const LAST_FLUSH: Duration = Duration::from_secs(5);
+const FLUSH_EVERY: Duration = Duration::from_secs(2);
+/// Once a minute.
+const PASSES_PER_SWEEP: u64 = 30;
 
 /// The server ends in any case: a database that hangs can't hold it.
 pub async fn write_last_use(usage: &UsageRecorder, store: &Store) {
@@ -30,6 +33,12 @@ pub fn spawn_log_watch(log: &LogWriter, service: web::Data<TokenService>) {
     });
 }
 
+async fn sweep(service: &TokenService) {
+    if let Err(error) = service.forget_past_proofs().await {
+        log::warn!("DPoP proofs that are past could not be removed now: {error}");
+    }
+}
+
 /// Renews the lease of this node.
 pub fn spawn_poller(memory: Arc<ClientMemory>, every: Duration) {
     actix_web::rt::spawn(async move {
@@ -42,12 +51,15 @@ pub fn spawn_poller(memory: Arc<ClientMemory>, every: Duration) {
     });
 }
 
-/// Writes the use of secrets, and forgets sources that have been quiet.
+/// Writes the use of secrets, and forgets sources that have been quiet and proofs that are past.
 pub fn spawn_housekeeping(service: web::Data<TokenService>, usage: Arc<UsageRecorder>, store: Store) {
     actix_web::rt::spawn(async move {
-        loop {
-            tokio::time::sleep(Duration::from_secs(2)).await;
+        for pass in 1_u64.. {
+            tokio::time::sleep(FLUSH_EVERY).await;
             service.forget_idle_sources();
+            if pass % PASSES_PER_SWEEP == 0 {
+                sweep(&service).await;
+            }
             if let Err(error) = usage.flush(&store).await {
                 log::warn!("use of secrets could not be written now and is kept: {error}");
             }

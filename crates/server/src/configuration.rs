@@ -37,6 +37,7 @@ rotation_overlap_days = 7
 [tokens]
 lifetime_seconds = 3600
 signing_algorithm = "ES256"
+dpop_nonce = "off"
 [cache]
 poll_ms = 100
 lease_ms = 500
@@ -149,6 +150,26 @@ pub struct Tokens {
     pub lifetime_seconds: i64,
     #[serde(deserialize_with = "by_name")]
     pub signing_algorithm: SigningAlgorithm,
+    #[serde(deserialize_with = "by_name")]
+    pub dpop_nonce: DpopNonce,
+}
+
+/// Whether DPoP proofs must repeat a nonce of this server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DpopNonce {
+    Off,
+    Required,
+}
+
+impl FromStr for DpopNonce {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "off" => Ok(Self::Off),
+            "required" => Ok(Self::Required),
+            _ => Err("unknown value: use off or required"),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]

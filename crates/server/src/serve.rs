@@ -20,7 +20,7 @@ use token_endpoint::{Parts, Settings, TokenService, metrics::Metrics};
 
 use crate::{
     Outcome, background, clock,
-    configuration::{Configuration, is_loopback},
+    configuration::{Configuration, DpopNonce, is_loopback},
     connections::{Connections, Limits, raise_file_limit},
     exposure, keyring,
     listening::Listening,
@@ -150,6 +150,7 @@ fn token_service(
         support_address: support_address(configuration),
         token_lifetime_seconds: configuration.tokens.lifetime_seconds,
         signing_algorithm: configuration.tokens.signing_algorithm,
+        dpop_nonce_required: configuration.tokens.dpop_nonce == DpopNonce::Required,
         trusted_proxies: server.trusted_proxies.iter().map(|proxy| proxy.0).collect(),
         rotation: RotationRules {
             overlap: TimeDelta::days(configuration.secrets.rotation_overlap_days),

@@ -70,6 +70,7 @@ async fn fill(store: &Store, pepper: &Pepper) -> String {
         organisation_id: ORGANISATION,
         name,
         enabled: true,
+        dpop_bound_access_tokens: false,
     };
     store
         .create_application(application, entry(pepper))
@@ -140,6 +141,7 @@ async fn service(folder: &std::path::Path) -> (TokenService, Arc<ClientMemory>, 
         support_address: "help@example.org".to_owned(),
         token_lifetime_seconds: 3600,
         signing_algorithm: SigningAlgorithm::ES256,
+        dpop_nonce_required: false,
         trusted_proxies: Vec::new(),
         rotation: RotationRules {
             overlap: TimeDelta::days(7),

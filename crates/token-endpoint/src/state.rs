@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use keystore::KeySet;
 use quick_cache::sync::Cache;
 use ring::rand::SecureRandom;
-use store::{Store, memory::ClientMemory, rotation::RotationRules, usage::UsageRecorder};
+use store::{Store, StoreError, memory::ClientMemory, rotation::RotationRules, usage::UsageRecorder};
 
 use crate::{
     client::throttle::Throttle,
@@ -33,6 +33,8 @@ pub struct Settings {
     pub token_lifetime_seconds: i64,
     /// Default signing algorithm.
     pub signing_algorithm: SigningAlgorithm,
+    /// Whether DPoP proofs must repeat a nonce of this server (RFC 9449 §8).
+    pub dpop_nonce_required: bool,
     /// Whose `X-Forwarded-For` or `Forwarded` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// How secrets are exchanged.
@@ -117,6 +119,11 @@ impl TokenService {
     /// What operators measure.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Forgets DPoP proofs that nobody would accept any more.
+    pub async fn forget_past_proofs(&self) -> Result<(), StoreError> {
+        self.store.forget_past_proofs(self.clock.now()).await.map(drop)
     }
 
     /// Housekeeping, called now and then.

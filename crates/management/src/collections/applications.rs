@@ -56,12 +56,15 @@ pub struct ChangedApplication {
     /// Whether the application may exchange its secrets by itself (`POST /oauth2/rotate-secret`).
     #[serde(default)]
     pub self_rotation: Option<bool>,
+    /// `true`: it gets no token without a DPoP proof (RFC 9449), on any node, once the answer is sent.
+    #[serde(default)]
+    pub dpop_bound_access_tokens: Option<bool>,
 }
 
 impl ChangedApplication {
-    /// A new name, or a switch, is the WMDA team's alone.
+    /// A new name, a switch, or which tokens it gets is the WMDA team's alone.
     fn is_of_the_team(&self) -> bool {
-        self.name.is_some() || self.enabled.is_some()
+        self.name.is_some() || self.enabled.is_some() || self.dpop_bound_access_tokens.is_some()
     }
 }
 
@@ -78,6 +81,8 @@ pub struct ApplicationView {
     pub organisation_name: String,
     /// Whether it gets tokens.
     pub enabled: bool,
+    /// Whether it gets no token without a DPoP proof (RFC 9449).
+    pub dpop_bound_access_tokens: bool,
     /// Whether it works in the Match-Connect sandbox only.
     pub sandbox_only: bool,
     /// What it may call.
@@ -116,6 +121,7 @@ impl ApplicationView {
             organisation_id: view.application.organisation_id,
             organisation_name: view.organisation_name,
             enabled: view.application.enabled,
+            dpop_bound_access_tokens: view.application.dpop_bound_access_tokens,
             permissions: view.permissions.into_iter().map(Into::into).collect(),
             managers,
             self_rotation: view.self_rotation,
@@ -144,6 +150,7 @@ impl Management {
             organisation_id: new.organisation_id,
             name,
             enabled: true,
+            dpop_bound_access_tokens: false,
         };
         let client_id = application.client_id;
         let entry = self.done(allowed, "application.create", format!("application/{client_id}"));
@@ -175,7 +182,7 @@ impl Management {
         Ok(cursor::page(&self.pepper, LIST, views.collect(), limit, key))
     }
 
-    /// Changes how its secrets may be exchanged, its name, or whether it is enabled, in this order.
+    /// Changes how its secrets may be exchanged, its name, which tokens it gets, or whether it is enabled, in this order.
     pub async fn change_application(
         &self,
         allowed: &Allowed,
@@ -184,7 +191,7 @@ impl Management {
     ) -> Result<ApplicationView, Problem> {
         if !change.is_of_the_team() && change.self_rotation.is_none() {
             return Err(Problem::Invalid(
-                "send one or more of name, enabled and self_rotation".to_owned(),
+                "send one or more of name, enabled, dpop_bound_access_tokens and self_rotation".to_owned(),
             ));
         }
         if let Some(on) = change.self_rotation {
@@ -201,10 +208,27 @@ impl Management {
             let entry = self.done(allowed, "application.rename", format!("application/{client_id}"));
             self.store.rename_application(client_id, name, entry).await?;
         }
+        if let Some(bound) = change.dpop_bound_access_tokens {
+            self.bind_tokens(allowed, client_id, bound).await?;
+        }
         match change.enabled {
             Some(enabled) => self.switch_application(allowed, client_id, enabled).await,
             None => self.application(allowed, client_id).await,
         }
+    }
+
+    /// Lets an application have tokens that are bound to a key only, or others too; answers when every node knows.
+    async fn bind_tokens(&self, allowed: &Allowed, client_id: Uuid, bound: bool) -> Result<(), Problem> {
+        let action = if bound {
+            "application.require_dpop"
+        } else {
+            "application.allow_bearer"
+        };
+        let entry = self.done(allowed, action, format!("application/{client_id}"));
+        self.store
+            .set_dpop_bound_access_tokens(client_id, bound, entry)
+            .await?;
+        Ok(self.memory.settle().await?)
     }
 
     /// Enables or disables an application; answers when every node knows.
@@ -260,8 +284,8 @@ pub(crate) async fn show(caller: Caller, path: web::Path<String>) -> Result<Http
     ok(caller.service.application(&allowed, client_id).await)
 }
 
-/// Changes an application. Whether it exchanges its secrets by itself: its credential managers, admin. Its name, and whether
-/// it is enabled: admin.
+/// Changes an application. Whether it exchanges its secrets by itself: its credential managers, admin. Its name, whether it is
+/// enabled, and whether its tokens are bound to a key: admin.
 #[utoipa::path(tag = "WMDA team", params(("client_id" = Uuid, Path)), request_body = ChangedApplication, responses((status = 200, body = ApplicationView), Problems))]
 #[patch("/applications/{client_id}")]
 pub(crate) async fn update(

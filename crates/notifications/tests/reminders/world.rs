@@ -167,6 +167,7 @@ impl World {
             organisation_id,
             name: ApplicationName::parse(name).unwrap(),
             enabled: true,
+            dpop_bound_access_tokens: false,
         };
         self.store.create_application(new, self.entry()).await.unwrap();
         client_id

@@ -41,6 +41,14 @@ pub enum Command {
         #[arg(long)]
         name: String,
     },
+    /// Give an application tokens only with a DPoP proof (RFC 9449), on every node once this ends.
+    BindTokens {
+        /// The application's client id.
+        application: Uuid,
+        /// Let it have tokens without one, too.
+        #[arg(long)]
+        off: bool,
+    },
     /// Grant roles on a resource to an application.
     #[command(
         after_help = "Example:\n  wmda-auth admin grant CLIENT_ID RESOURCE_ID --role Search.Read --role Search.Write"
@@ -139,6 +147,13 @@ impl Shell {
             Command::RenameApplication { application, name } => {
                 let change = ChangedApplication {
                     name: Some(name),
+                    ..ChangedApplication::default()
+                };
+                value(service.change_application(allowed, application, change).await?)
+            }
+            Command::BindTokens { application, off } => {
+                let change = ChangedApplication {
+                    dpop_bound_access_tokens: Some(!off),
                     ..ChangedApplication::default()
                 };
                 value(service.change_application(allowed, application, change).await?)

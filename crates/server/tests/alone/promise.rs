@@ -1,21 +1,17 @@
 //! What the answer to a change promises, on every node: who was shut out gets no token, and who was let in gets one, by the
 //! next request. The nodes poll rarely and their memory is warm, so that only what the answer waits for makes it true.
 
-use std::{
-    net::TcpListener,
-    process::{Child, Stdio},
-    thread,
-    time::Duration,
-};
+use std::{thread, time::Duration};
 
 use serde_json::{Value, json};
 
 use crate::{
     alone,
     support::{
-        Answer, Credentials, Demo, FORM, binary, http,
+        Answer, Credentials, Demo, FORM, http,
+        node::Node,
         people::{Person, Session},
-        postgres_database, timed, wait_until,
+        postgres_database, timed,
     },
 };
 
@@ -23,22 +19,11 @@ const LEASE: Duration = Duration::from_millis(500);
 /// Just below the lease: a node hears of a change late.
 const RARELY: &[(&str, &str)] = &[("WMDA_AUTH__CACHE__POLL_MS", "450")];
 
-/// A further `wmda-auth serve` beside a demo; killed on drop.
-struct Further(Child);
-
-impl Drop for Further {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// The nodes of one installation.
 struct Nodes {
     demo: Demo,
     addresses: Vec<String>,
-    _further: Option<Further>,
+    _further: Option<Node>,
 }
 
 impl Nodes {
@@ -55,31 +40,11 @@ impl Nodes {
     /// Two on one Postgres; the second one has this lease.
     fn two(lease: Duration) -> Self {
         let demo = Demo::start_with(Some(&postgres_database()), RARELY);
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap().to_string();
-        drop(free);
-        let data = demo.data_dir();
-        let further = binary()
-            .arg("serve")
-            .current_dir(&data)
-            .env("WMDA_AUTH__SERVER__BIND", &address)
-            .env("WMDA_AUTH__DATABASE__URL", demo.database_url())
-            .env("WMDA_AUTH__KEYS__DIR", data.join("keys"))
-            .env("WMDA_AUTH__SECRETS__PEPPER_FILE", data.join("pepper"))
-            .env("WMDA_AUTH__CACHE__LEASE_MS", lease.as_millis().to_string())
-            .envs(RARELY.iter().copied())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        let further = Further(further.unwrap());
-        let second = format!("http://{address}");
-        let ready = || {
-            let answer = http().get(format!("{second}/readyz")).send();
-            answer.is_ok_and(|answer| answer.status().is_success())
-        };
-        assert!(wait_until(Duration::from_secs(20), ready));
+        let lease = lease.as_millis().to_string();
+        let variables = [RARELY, &[("WMDA_AUTH__CACHE__LEASE_MS", &lease)]].concat();
+        let further = Node::beside(&demo, &variables);
         Self {
-            addresses: vec![demo.base.clone(), second],
+            addresses: vec![demo.base.clone(), further.base.clone()],
             demo,
             _further: Some(further),
         }

@@ -1,6 +1,8 @@
 //! Runs the real binary on a database of its own, and sends it requests.
 
+pub mod node;
 pub mod people;
+pub mod proofs;
 pub mod proxy;
 pub mod refusals;
 pub mod secrets;

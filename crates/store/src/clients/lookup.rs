@@ -152,9 +152,13 @@ pub enum TokenStatus {
 }
 
 fn load_client(connection: &mut AnyConnection, client_id: &str) -> Result<Client, StoreError> {
-    let (name, profile): (String, String) = applications::table
+    let (name, profile, dpop_bound_access_tokens): (String, String, bool) = applications::table
         .find(client_id)
-        .select((applications::name, applications::profile))
+        .select((
+            applications::name,
+            applications::profile,
+            applications::dpop_bound_access_tokens,
+        ))
         .first(connection)?;
     let rows = client_secrets::table
         .filter(client_secrets::client_id.eq(client_id))
@@ -181,6 +185,7 @@ fn load_client(connection: &mut AnyConnection, client_id: &str) -> Result<Client
         profile: profile.parse().map_err(|_| StoreError::Corrupt("profile"))?,
         credentials: credentials.into_iter().flatten().collect(),
         grants: load_grants(connection, client_id, &parse_name(&name)?)?,
+        dpop_bound_access_tokens,
     })
 }
 

@@ -192,6 +192,7 @@ mod tests {
             profile: domain::profile::Profile::Standard,
             credentials: Vec::new(),
             grants: Vec::new(),
+            dpop_bound_access_tokens: false,
         })
     }
 

@@ -8,3 +8,4 @@ pub(crate) mod renewals;
 pub mod revocations;
 pub mod revoked_keys;
 pub mod usage;
+mod used_proofs;

@@ -19,7 +19,15 @@ diesel::table! {
     organisations (id) { id -> Text, name -> Text, country_code -> Text, enabled -> Bool, }
 }
 diesel::table! {
-    applications (client_id) { client_id -> Text, organisation_id -> Text, name -> Text, enabled -> Bool, profile -> Text, self_rotation -> Bool, }
+    applications (client_id) {
+        client_id -> Text,
+        organisation_id -> Text,
+        name -> Text,
+        enabled -> Bool,
+        profile -> Text,
+        self_rotation -> Bool,
+        dpop_bound_access_tokens -> Bool,
+    }
 }
 diesel::table! {
     organisation_policies (organisation_id) {
@@ -183,6 +191,9 @@ diesel::table! {
 }
 diesel::table! {
     resource_server_resources (client_id, resource_id) { client_id -> Text, resource_id -> Text, }
+}
+diesel::table! {
+    used_proofs (digest) { digest -> Binary, expires_at -> Timestamp, }
 }
 diesel::table! {
     revoked_tokens (jti) { jti -> Text, expires_at -> Timestamp, }

@@ -56,7 +56,7 @@ pub struct PermissionView {
     pub roles: Vec<String>,
 }
 
-type Row = (String, String, String, bool, String, bool);
+type Row = (String, String, String, bool, bool, String, bool);
 
 impl Store {
     /// Adds an application.
@@ -67,6 +67,7 @@ impl Store {
                 applications::organisation_id.eq(new.organisation_id.to_string()),
                 applications::name.eq(new.name.to_string()),
                 applications::enabled.eq(new.enabled),
+                applications::dpop_bound_access_tokens.eq(new.dpop_bound_access_tokens),
             );
             diesel::insert_into(applications::table)
                 .values(row)
@@ -186,6 +187,27 @@ impl Store {
         })
         .await
     }
+
+    /// Lets an application have bound tokens only, or others too. Once [`crate::clients::memory::ClientMemory::settle`] has
+    /// passed, every node knows.
+    pub async fn set_dpop_bound_access_tokens(
+        &self,
+        client_id: Uuid,
+        bound: bool,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.change(Some(client_id), entry, move |connection| {
+            let target = diesel::update(applications::table.find(client_id.to_string()));
+            match target
+                .set(applications::dpop_bound_access_tokens.eq(bound))
+                .execute(connection)?
+            {
+                0 => Err(StoreError::Missing),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
 }
 
 const COLUMNS: (
@@ -193,6 +215,7 @@ const COLUMNS: (
     applications::organisation_id,
     applications::name,
     applications::enabled,
+    applications::dpop_bound_access_tokens,
     organisations::name,
     applications::self_rotation,
 ) = (
@@ -200,6 +223,7 @@ const COLUMNS: (
     applications::organisation_id,
     applications::name,
     applications::enabled,
+    applications::dpop_bound_access_tokens,
     organisations::name,
     applications::self_rotation,
 );
@@ -221,12 +245,13 @@ fn views(connection: &mut AnyConnection, rows: Vec<Row>) -> Result<Vec<Applicati
                 organisation_id: parse_id(&row.1)?,
                 name: parse_name(&row.2)?,
                 enabled: row.3,
+                dpop_bound_access_tokens: row.4,
             };
             let id = application.client_id;
             Ok(ApplicationView {
                 application,
-                organisation_name: row.4,
-                self_rotation: row.5,
+                organisation_name: row.5,
+                self_rotation: row.6,
                 policy: policies.get(&row.1).cloned().unwrap_or_default(),
                 permissions: granted
                     .extract_if(.., |one| one.0 == id)

@@ -2,7 +2,8 @@
 //! never from the Host header.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use keystore::JWKS_MAX_AGE_SECONDS;
+use jose::dpop;
+use keystore::{Algorithm, JWKS_MAX_AGE_SECONDS};
 use oauth2_types::metadata::ServerMetadata;
 use serde_json::json;
 
@@ -29,6 +30,7 @@ impl TokenService {
             introspection_endpoint_auth_methods_supported: AUTHENTICATION,
             revocation_endpoint: format!("{url}/oauth2/revoke"),
             revocation_endpoint_auth_methods_supported: AUTHENTICATION,
+            dpop_signing_alg_values_supported: dpop::ALGORITHMS.map(Algorithm::name),
             grant_types_supported: &["client_credentials"],
             response_types_supported: &["none"],
             subject_types_supported: &["public"],

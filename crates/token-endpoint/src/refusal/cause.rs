@@ -4,7 +4,7 @@ use std::fmt;
 
 use strum::IntoEnumIterator;
 
-use super::{ClientCause, FormCause, RotationCause, ServerCause, TargetCause, row::Row};
+use super::{ClientCause, FormCause, ProofCause, RotationCause, ServerCause, TargetCause, row::Row};
 
 /// The cause of a refusal. The log and the metrics name it; nothing in it comes from the request.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub(crate) enum Cause {
     Form(FormCause),
     /// Who asks.
     Client(ClientCause),
+    /// By which key.
+    Proof(ProofCause),
     /// What for.
     Target(TargetCause),
     /// The exchange of a secret.
@@ -27,6 +29,7 @@ impl Cause {
         match self {
             Self::Form(cause) => cause.row(),
             Self::Client(cause) => cause.row(),
+            Self::Proof(cause) => cause.row(),
             Self::Target(cause) => cause.row(),
             Self::Rotation(cause) => cause.row(),
             Self::Server(cause) => cause.row(),
@@ -38,6 +41,7 @@ impl Cause {
         match self {
             Self::Form(cause) => cause.into(),
             Self::Client(cause) => cause.into(),
+            Self::Proof(cause) => cause.into(),
             Self::Target(cause) => cause.into(),
             Self::Rotation(cause) => cause.into(),
             Self::Server(cause) => cause.into(),
@@ -48,9 +52,11 @@ impl Cause {
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let form = FormCause::iter().map(Self::Form);
         let client = ClientCause::iter().map(Self::Client);
+        let proof = ProofCause::iter().map(Self::Proof);
         let target = TargetCause::iter().map(Self::Target);
         let rotation = RotationCause::iter().map(Self::Rotation);
         form.chain(client)
+            .chain(proof)
             .chain(target)
             .chain(rotation)
             .chain(ServerCause::iter().map(Self::Server))
@@ -63,6 +69,7 @@ impl fmt::Debug for Cause {
         match self {
             Self::Form(cause) => cause.fmt(f),
             Self::Client(cause) => cause.fmt(f),
+            Self::Proof(cause) => cause.fmt(f),
             Self::Target(cause) => cause.fmt(f),
             Self::Rotation(cause) => cause.fmt(f),
             Self::Server(cause) => cause.fmt(f),

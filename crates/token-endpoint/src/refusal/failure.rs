@@ -7,16 +7,19 @@ use actix_web::{
     HttpResponse, HttpResponseBuilder,
     http::{StatusCode, header},
 };
+use jose::dpop::{self, ProofError};
 use oauth2_types::error::ErrorBody;
 use store::StoreError;
 
-use super::{Answer, Cause, ClientCause, FormCause, RotationCause, ServerCause, TargetCause};
+use super::{Answer, Cause, ClientCause, FormCause, ProofCause, RotationCause, ServerCause, TargetCause};
 
 /// A cause, with what only this request knows of it.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// By the client's doing.
     Refused(Cause),
+    /// The nonce to repeat.
+    NonceNeeded(String),
     /// Seconds to wait.
     Throttled(u64),
     /// Seconds to wait until a secret may be exchanged.
@@ -35,6 +38,7 @@ impl Failure {
     pub(crate) fn cause(&self) -> Cause {
         match self {
             Self::Refused(cause) => *cause,
+            Self::NonceNeeded(_) => Cause::Proof(ProofCause::UseNonce),
             Self::Throttled(_) => Cause::Server(ServerCause::Throttled),
             Self::TooSoon(_) => Cause::Rotation(RotationCause::RotatedBefore),
             Self::Unavailable(_) => Cause::Server(ServerCause::Unavailable),
@@ -46,6 +50,7 @@ impl Failure {
     pub(crate) fn log_text(&self) -> String {
         match self {
             Self::Refused(cause) => format!("refused: {cause:?}"),
+            Self::NonceNeeded(_) => "refused: UseNonce".to_owned(),
             Self::Throttled(seconds) => format!("refused: Throttled({seconds})"),
             Self::TooSoon(seconds) => format!("refused: RotatedBefore({seconds})"),
             Self::Unavailable(error) => format!("Unavailable: {error}"),
@@ -70,6 +75,9 @@ impl Failure {
         let extra = match self {
             Self::Refused(Cause::Form(FormCause::Method)) => Some((header::ALLOW, "POST".to_owned())),
             Self::Throttled(seconds) | Self::TooSoon(seconds) => Some(retry_after(*seconds)),
+            Self::NonceNeeded(nonce) => {
+                Some((header::HeaderName::from_static(dpop::NONCE_HEADER), nonce.clone()))
+            }
             Self::Unavailable(_) => Some(retry_after(1)),
             _ if answer.status == StatusCode::UNAUTHORIZED => {
                 Some((header::WWW_AUTHENTICATE, CHALLENGE.to_owned()))
@@ -104,6 +112,18 @@ impl From<ClientCause> for Failure {
 impl From<RotationCause> for Failure {
     fn from(cause: RotationCause) -> Self {
         Self::Refused(Cause::Rotation(cause))
+    }
+}
+
+impl From<ProofCause> for Failure {
+    fn from(cause: ProofCause) -> Self {
+        Self::Refused(Cause::Proof(cause))
+    }
+}
+
+impl From<ProofError> for Failure {
+    fn from(error: ProofError) -> Self {
+        ProofCause::InvalidProof(error).into()
     }
 }
 

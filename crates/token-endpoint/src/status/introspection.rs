@@ -3,7 +3,10 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::resource_server::ResourceServer;
-use oauth2_types::introspection::{Active, Inactive};
+use oauth2_types::{
+    claims::Confirmation,
+    introspection::{Active, Inactive},
+};
 
 use super::{own_token::OwnToken, request::AboutToken};
 use crate::{
@@ -14,6 +17,7 @@ use crate::{
     },
     refusal::{Failure, no_store},
     state::TokenService,
+    token::issuing::token_type,
 };
 
 pub(crate) async fn introspect(
@@ -76,6 +80,7 @@ fn describe<'a>(token: &'a OwnToken, scope: &'a str) -> Active<'a> {
         iat: token.iat,
         nbf: token.nbf,
         jti: &token.jti,
-        token_type: "Bearer",
+        token_type: token_type(token.cnf.is_some()),
+        cnf: token.cnf.as_ref().map(|cnf| Confirmation { jkt: &cnf.jkt }),
     }
 }

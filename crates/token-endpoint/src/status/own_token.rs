@@ -21,7 +21,14 @@ pub(crate) struct OwnToken {
     pub(crate) nbf: i64,
     pub(crate) jti: String,
     pub(crate) roles: Vec<String>,
+    pub(crate) cnf: Option<Confirmation>,
     status: Status,
+}
+
+/// The key that it is bound to (RFC 9449 §6.1).
+#[derive(Clone, Deserialize)]
+pub(crate) struct Confirmation {
+    pub(crate) jkt: String,
 }
 
 #[derive(Clone, Deserialize)]

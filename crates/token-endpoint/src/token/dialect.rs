@@ -55,6 +55,8 @@ pub(crate) struct Target<'a> {
     pub(crate) audience: Cow<'a, str>,
     pub(crate) roles: Cow<'a, [String]>,
     pub(crate) scope: Cow<'a, str>,
+    /// The thumbprint of the key that the token is bound to.
+    pub(crate) bound_to: Option<String>,
 }
 
 impl<'a> Target<'a> {
@@ -64,6 +66,7 @@ impl<'a> Target<'a> {
             audience,
             roles: Cow::Borrowed(&grant.roles),
             scope: Cow::Borrowed(&grant.scope),
+            bound_to: None,
         }
     }
 }
@@ -94,6 +97,8 @@ pub(crate) struct Issued {
     pub(crate) not_before: i64,
     /// When the secret that was used expires, in seconds since 1970.
     pub(crate) secret_expires_at: Option<i64>,
+    /// How the token is presented.
+    pub(crate) token_type: &'static str,
 }
 
 /// Paths below the public URL, without a slash before them.

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use domain::authentication::{AuthenticatedClient, TargetRefusal};
 
 use super::{
-    dialect::{Dialect, check_grant_type},
+    dialect::{Dialect, Target, check_grant_type},
     request::TokenRequest,
     secret_expiry,
 };
@@ -45,6 +45,7 @@ impl TokenService {
         check_grant_type(&request)?;
         let from = source(http, &self.settings.trusted_proxies);
         let client = self.authenticate_client(&request.presented, from).await?;
+        let proof = self.proof(http, &client)?;
         let named = D::named_resource(&request)?;
         let grant = match client.grant(named) {
             Ok(grant) => grant,
@@ -55,9 +56,14 @@ impl TokenService {
             }
         };
         let target = D::target(&grant, named, &request)?;
+        let target = Target {
+            bound_to: self.use_up(proof.as_ref()).await?,
+            ..target
+        };
         let issued = self.issue::<D>(&client, &grant, &target)?;
         self.record(http, &client);
         let mut answer = D::success(&issued, &target);
+        self.offer_nonce(&mut answer, proof.as_ref());
         secret_expiry::announce(&mut answer, issued.secret_expires_at, self.clock.now());
         Ok(answer)
     }

@@ -75,7 +75,7 @@ impl Dialect for EntraV1 {
         no_store(&mut answer);
         let expires_in = issued.expires_in.to_string();
         answer.json(json!({
-            "token_type": "Bearer", "expires_in": expires_in, "ext_expires_in": expires_in,
+            "token_type": issued.token_type, "expires_in": expires_in, "ext_expires_in": expires_in,
             "expires_on": issued.expires_at.to_string(), "not_before": issued.not_before.to_string(),
             "resource": target.audience, "access_token": issued.token,
         }))

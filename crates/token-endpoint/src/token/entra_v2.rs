@@ -85,7 +85,7 @@ impl Dialect for EntraV2 {
         let mut answer = HttpResponse::Ok();
         no_store(&mut answer);
         answer.json(json!({
-            "token_type": "Bearer", "expires_in": issued.expires_in, "ext_expires_in": issued.expires_in,
+            "token_type": issued.token_type, "expires_in": issued.expires_in, "ext_expires_in": issued.expires_in,
             "access_token": issued.token,
         }))
     }

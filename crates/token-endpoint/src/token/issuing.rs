@@ -1,7 +1,8 @@
 //! Signing a token. Only an authenticated client gets here.
 
 use domain::{authentication::AuthenticatedClient, client::Grant, random, resource::SigningAlgorithm};
-use oauth2_types::claims::{CommonClaims, TokenStatus};
+use jose::dpop;
+use oauth2_types::claims::{CommonClaims, Confirmation, TokenStatus};
 use serde::Serialize;
 
 use super::dialect::{Dialect, Issued, Target};
@@ -9,6 +10,11 @@ use crate::{refusal::Failure, state::TokenService, status::index};
 
 /// How far `iat` and `nbf` lie in the past, for validators with slow clocks.
 pub(crate) const SLOW_CLOCK_SECONDS: i64 = 300;
+
+/// How a token is presented: with a proof (RFC 9449 §7.1), or alone (RFC 6750 §2.1).
+pub(crate) fn token_type(is_bound: bool) -> &'static str {
+    if is_bound { dpop::SCHEME } else { "Bearer" }
+}
 
 impl TokenService {
     /// A token in the words of a dialect.
@@ -37,6 +43,7 @@ impl TokenService {
             roles: &target.roles,
             tid: &self.settings.tenant_id,
             status: TokenStatus::of(index, &status_uri),
+            cnf: target.bound_to.as_deref().map(|jkt| Confirmation { jkt }),
         };
         let token = self.sign(
             resource.signing_algorithm,
@@ -52,6 +59,7 @@ impl TokenService {
             expires_in: lifetime,
             expires_at,
             not_before,
+            token_type: token_type(target.bound_to.is_some()),
             secret_expires_at: client.secret_expires_at().map(|end| end.timestamp()),
         })
     }

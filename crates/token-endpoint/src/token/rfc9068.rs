@@ -82,7 +82,7 @@ impl Dialect for Rfc9068 {
         no_store(&mut answer);
         answer.json(TokenResponse {
             access_token: &issued.token,
-            token_type: "Bearer",
+            token_type: issued.token_type,
             expires_in: issued.expires_in,
             scope: &target.scope,
             client_secret_expires_at: issued.secret_expires_at,

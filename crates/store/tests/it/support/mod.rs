@@ -162,6 +162,7 @@ impl Database {
             organisation_id,
             name: ApplicationName::parse(name).unwrap(),
             enabled: true,
+            dpop_bound_access_tokens: false,
         };
         self.store
             .create_application(new, self.entry())

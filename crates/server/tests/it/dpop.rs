@@ -1,0 +1,509 @@
+//! DPoP (RFC 9449) at the token endpoints: tokens that are bound to a key, and every proof that is no proof.
+
+use std::thread;
+
+use chrono::Utc;
+use keystore::Algorithm;
+use serde_json::{Value, json};
+
+use crate::support::{
+    Answer, Demo,
+    node::Node,
+    people::Person,
+    postgres_database,
+    proofs::{Draft, ProofKey, encoded},
+};
+
+on_both! {
+    d01_a_proof_of_each_algorithm_binds_the_token_on_every_route
+    d01_a_proof_is_good_for_one_token
+    d01_an_application_may_be_given_bound_tokens_only
+}
+
+/// Asks for a token at a path, with these DPoP headers.
+fn ask_at(demo: &Demo, path: &str, proofs: &[&str]) -> Answer {
+    let request = demo.post(path, demo.upload.body());
+    Answer::of(
+        proofs
+            .iter()
+            .fold(request, |request, proof| request.header("DPoP", *proof)),
+    )
+}
+
+fn ask(demo: &Demo, proof: &str) -> Answer {
+    ask_at(demo, "/oauth2/token", &[proof])
+}
+
+/// What a token says, unverified.
+fn claims(token: &str) -> Value {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    serde_json::from_slice(&payload).unwrap()
+}
+
+fn introspected(demo: &Demo, token: &str) -> Value {
+    let server = demo.resource_server(&demo.upload.resources[0]);
+    let request = demo.post("/oauth2/introspect", format!("token={token}"));
+    Answer::of(request.basic_auth(&server.id, Some(&server.secret))).json()
+}
+
+fn d01_a_proof_of_each_algorithm_binds_the_token_on_every_route(demo: &Demo) {
+    for algorithm in [Algorithm::ES256, Algorithm::PS256, Algorithm::EdDSA] {
+        let key = ProofKey::new(algorithm);
+        for path in ["/oauth2/token".to_owned(), demo.v1(), demo.v2()] {
+            let answer = ask_at(demo, &path, &[&key.proof("POST", &demo.url(&path))]);
+            assert_eq!(answer.status, 200, "{algorithm} {path}: {}", answer.text);
+            assert_eq!(answer.json()["token_type"], "DPoP");
+            let token = answer.json()["access_token"].as_str().unwrap().to_owned();
+            assert_eq!(claims(&token)["cnf"], json!({ "jkt": key.thumbprint }));
+            let told = introspected(demo, &token);
+            assert_eq!(told["token_type"], "DPoP", "{told}");
+            assert_eq!(told["cnf"], json!({ "jkt": key.thumbprint }));
+        }
+    }
+    let bearer = Answer::of(demo.token(demo.upload.body())).json();
+    assert_eq!(bearer["token_type"], "Bearer");
+    let token = bearer["access_token"].as_str().unwrap();
+    assert!(claims(token).get("cnf").is_none());
+    let told = introspected(demo, token);
+    assert_eq!((&told["token_type"], told.get("cnf")), (&json!("Bearer"), None));
+    let metadata = demo.get("/.well-known/oauth-authorization-server").json();
+    assert_eq!(
+        metadata["dpop_signing_alg_values_supported"],
+        json!(["ES256", "PS256", "EdDSA"])
+    );
+}
+
+fn d01_a_proof_is_good_for_one_token(demo: &Demo) {
+    let key = ProofKey::new(Algorithm::ES256);
+    let draft = key.draft("POST", &demo.url("/oauth2/token"));
+    let proof = draft.signed();
+    // A request that fails for another reason leaves the proof good.
+    let refused = demo.token(format!("{}&scope=nothing", demo.upload.body()));
+    let refused = Answer::of(refused.header("DPoP", &proof));
+    assert_eq!(refused.error(), "invalid_scope", "{}", refused.text);
+    let answers: Vec<Answer> = thread::scope(|scope| {
+        let asking: Vec<_> = (0..16).map(|_| scope.spawn(|| ask(demo, &proof))).collect();
+        asking.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let given = answers.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!(given, 1, "one of sixteen at once");
+    for refused in answers.iter().filter(|answer| answer.status != 200) {
+        assert_eq!(
+            (refused.status, refused.error().as_str()),
+            (400, "invalid_dpop_proof")
+        );
+    }
+    // Another key's proof may have the same jti.
+    let other = ProofKey::new(Algorithm::ES256);
+    let mut same = other.draft("POST", &demo.url("/oauth2/token"));
+    same.claims["jti"] = draft.claims["jti"].clone();
+    assert_eq!(ask(demo, &same.signed()).status, 200);
+}
+
+fn d01_an_application_may_be_given_bound_tokens_only(demo: &Demo) {
+    let admin = Person::of(demo, "admin", 0).sign_in(demo);
+    let path = format!("/applications/{}", demo.upload.id);
+    assert_eq!(admin.get(&path).json()["dpop_bound_access_tokens"], false);
+    let changed = admin.patch(&path, &json!({ "dpop_bound_access_tokens": true }));
+    assert_eq!(
+        changed.json()["dpop_bound_access_tokens"],
+        true,
+        "{}",
+        changed.text
+    );
+    let key = ProofKey::new(Algorithm::EdDSA);
+    for at in ["/oauth2/token".to_owned(), demo.v1(), demo.v2()] {
+        let bearer = ask_at(demo, &at, &[]);
+        assert_eq!(
+            (bearer.status, bearer.error().as_str()),
+            (400, "invalid_dpop_proof"),
+            "{at}"
+        );
+        assert_eq!(
+            ask_at(demo, &at, &[&key.proof("POST", &demo.url(&at))]).status,
+            200
+        );
+    }
+    assert_eq!(
+        admin
+            .patch(&path, &json!({ "dpop_bound_access_tokens": false }))
+            .status,
+        200
+    );
+    assert_eq!(ask_at(demo, "/oauth2/token", &[]).status, 200);
+    let events = admin.get("/audit-events").text;
+    assert!(events.contains("application.require_dpop") && events.contains("application.allow_bearer"));
+}
+
+type Spoil = fn(&mut Draft<'_>);
+
+fn remove(object: &mut Value, name: &str) {
+    object.as_object_mut().unwrap().remove(name);
+}
+
+/// Everything that is wrong with a proof in what it says; the signature is right.
+const SPOILT: &[(&str, Spoil)] = &[
+    ("no typ", |draft| remove(&mut draft.header, "typ")),
+    ("another typ", |draft| draft.header["typ"] = json!("JWT")),
+    ("a typ in capitals", |draft| {
+        draft.header["typ"] = json!("DPOP+JWT")
+    }),
+    ("no alg", |draft| remove(&mut draft.header, "alg")),
+    ("alg none", |draft| draft.header["alg"] = json!("none")),
+    ("a symmetric alg", |draft| draft.header["alg"] = json!("HS256")),
+    ("an alg that FAPI forbids", |draft| {
+        draft.header["alg"] = json!("RS256")
+    }),
+    ("another key's alg", |draft| draft.header["alg"] = json!("EdDSA")),
+    ("alg as a list", |draft| draft.header["alg"] = json!(["ES256"])),
+    ("no jwk", |draft| remove(&mut draft.header, "jwk")),
+    ("jwk as text", |draft| {
+        draft.header["jwk"] = json!(draft.header["jwk"].to_string())
+    }),
+    ("a private key", |draft| draft.header["jwk"]["d"] = json!("AA")),
+    ("a private member of another kind", |draft| {
+        draft.header["jwk"]["p"] = json!("AA")
+    }),
+    ("a symmetric key", |draft| {
+        draft.header["jwk"] = json!({ "kty": "oct", "k": "AAAA" })
+    }),
+    ("another key", |draft| {
+        draft.header["jwk"] = ProofKey::new(Algorithm::ES256).jwk
+    }),
+    ("another curve", |draft| {
+        draft.header["jwk"]["crv"] = json!("P-384")
+    }),
+    ("a point off the curve", |draft| {
+        draft.header["jwk"]["x"] = draft.header["jwk"]["y"].clone()
+    }),
+    ("a short coordinate", |draft| {
+        draft.header["jwk"]["x"] = json!("AA")
+    }),
+    ("a coordinate with padding", |draft| {
+        draft.header["jwk"]["x"] = json!(format!("{}=", draft.header["jwk"]["x"].as_str().unwrap()));
+    }),
+    ("a key for encryption", |draft| {
+        draft.header["jwk"]["use"] = json!("enc")
+    }),
+    ("a key for another alg", |draft| {
+        draft.header["jwk"]["alg"] = json!("ES384")
+    }),
+    ("a critical header", |draft| draft.header["crit"] = json!(["exp"])),
+    ("an unencoded payload", |draft| draft.header["b64"] = json!(false)),
+    ("no jti", |draft| remove(&mut draft.claims, "jti")),
+    ("an empty jti", |draft| draft.claims["jti"] = json!("")),
+    ("a long jti", |draft| draft.claims["jti"] = json!("a".repeat(257))),
+    ("jti as a number", |draft| draft.claims["jti"] = json!(1)),
+    ("no htm", |draft| remove(&mut draft.claims, "htm")),
+    ("another htm", |draft| draft.claims["htm"] = json!("GET")),
+    ("htm in small letters", |draft| {
+        draft.claims["htm"] = json!("post")
+    }),
+    ("no htu", |draft| remove(&mut draft.claims, "htu")),
+    ("another path", |draft| append(&mut draft.claims["htu"], "/more")),
+    ("a slash more", |draft| append(&mut draft.claims["htu"], "/")),
+    ("another host", |draft| {
+        draft.claims["htu"] = json!("https://evil.example/oauth2/token")
+    }),
+    ("a path alone", |draft| {
+        draft.claims["htu"] = json!("/oauth2/token")
+    }),
+    ("htu as a list", |draft| {
+        draft.claims["htu"] = json!([draft.claims["htu"]])
+    }),
+    ("no iat", |draft| remove(&mut draft.claims, "iat")),
+    ("iat as text", |draft| {
+        draft.claims["iat"] = json!(draft.claims["iat"].to_string())
+    }),
+    ("an old iat", |draft| {
+        draft.claims["iat"] = json!(Utc::now().timestamp() - 65)
+    }),
+    ("an iat of last year", |draft| {
+        draft.claims["iat"] = json!(Utc::now().timestamp() - 31_536_000)
+    }),
+    ("an iat in a minute", |draft| {
+        draft.claims["iat"] = json!(Utc::now().timestamp() + 65)
+    }),
+    ("an iat beyond all time", |draft| {
+        draft.claims["iat"] = json!(1e300)
+    }),
+    ("a negative iat", |draft| draft.claims["iat"] = json!(-1)),
+    ("an exp that has passed", |draft| {
+        draft.claims["exp"] = json!(Utc::now().timestamp() - 1)
+    }),
+    ("an nbf to come", |draft| {
+        draft.claims["nbf"] = json!(Utc::now().timestamp() + 120)
+    }),
+    ("claims as a list", |draft| draft.claims = json!([draft.claims])),
+];
+
+fn append(text: &mut Value, more: &str) {
+    *text = json!(format!("{}{more}", text.as_str().unwrap()));
+}
+
+/// Everything that is wrong with a proof as a text.
+fn broken(draft: &Draft<'_>, other: &ProofKey) -> Vec<(&'static str, Vec<String>)> {
+    let good = draft.signed();
+    let parts: Vec<&str> = good.split('.').collect();
+    let [header, payload, signature] = parts[..] else {
+        panic!("{good}");
+    };
+    let (head, body) = (draft.header.to_string(), draft.claims.to_string());
+    let twice = |text: &str, name: &str, value: &str| format!("{{\"{name}\":{value},{}", &text[1..]);
+    let huge = json!({ "jti": "a".repeat(9_000), "htm": "POST", "htu": draft.claims["htu"], "iat": draft.claims["iat"] });
+    let one = |text: String| vec![text];
+    vec![
+        (
+            "two headers",
+            vec![draft.key.proof("POST", "https://a/"), good.clone()],
+        ),
+        ("the same header twice", vec![good.clone(), good.clone()]),
+        ("two in one header", one(format!("{good}, {good}"))),
+        ("nothing", one(String::new())),
+        ("no JWT", one("proof".to_owned())),
+        ("two parts", one(format!("{header}.{payload}"))),
+        ("five parts", one(format!("{good}.AA.AA"))),
+        ("no signature", one(format!("{header}.{payload}."))),
+        (
+            "alg none without signature",
+            one(format!(
+                "{}.{payload}.",
+                encoded(&json!({ "typ": "dpop+jwt", "alg": "none", "jwk": draft.header["jwk"] }))
+            )),
+        ),
+        ("another key's signature", one(other.signed(header, payload))),
+        (
+            "a signature cut short",
+            one(format!("{header}.{payload}.{}", &signature[..40])),
+        ),
+        (
+            "a signature of zeros",
+            one(format!("{header}.{payload}.{}", "A".repeat(86))),
+        ),
+        (
+            "another payload",
+            one(format!(
+                "{header}.{}.{signature}",
+                encoded(&json!({ "jti": "x" }))
+            )),
+        ),
+        ("padding", one(format!("{header}=.{payload}.{signature}"))),
+        (
+            "base64 of another alphabet",
+            one(draft.key.signed(header, &format!("{payload}+/"))),
+        ),
+        (
+            "claims that repeat a key",
+            one(draft.signed_as(&head, &twice(&body, "htm", "\"GET\""))),
+        ),
+        (
+            "a header that repeats a key",
+            one(draft.signed_as(&twice(&head, "alg", "\"none\""), &body)),
+        ),
+        ("claims that are no JSON", one(draft.signed_as(&head, "jti"))),
+        ("a header that is no object", one(draft.signed_as("[]", &body))),
+        ("9 KB", one(draft.key.signed(header, &encoded(&huge)))),
+    ]
+}
+
+/// RFC 9449 §4.3, point by point, and what RFC 8725 says of JWTs.
+#[test]
+fn d01_every_bad_proof_is_refused_and_tells_what_is_wrong() {
+    let demo = Demo::sqlite();
+    let url = demo.url("/oauth2/token");
+    let (key, other) = (ProofKey::new(Algorithm::ES256), ProofKey::new(Algorithm::ES256));
+    let spoilt = SPOILT.iter().map(|(name, spoil)| {
+        let mut draft = key.draft("POST", &url);
+        spoil(&mut draft);
+        (*name, vec![draft.signed()])
+    });
+    let broken = broken(&key.draft("POST", &url), &other);
+    let cases: Vec<_> = spoilt.chain(broken).collect();
+    for (name, proofs) in &cases {
+        let proofs: Vec<&str> = proofs.iter().map(String::as_str).collect();
+        let answer = ask_at(&demo, "/oauth2/token", &proofs);
+        assert_eq!(
+            (answer.status, answer.error().as_str()),
+            (400, "invalid_dpop_proof"),
+            "{name}: {}",
+            answer.text
+        );
+        assert_eq!(answer.header("cache-control"), "no-store", "{name}");
+        let told = answer.json()["error_description"].as_str().unwrap().to_owned();
+        assert!(told.contains("DPoP"), "{name}: {told}");
+    }
+    println!("{} bad proofs refused", cases.len());
+    assert!(cases.len() > 60);
+    assert_eq!(
+        ask(&demo, &key.proof("POST", &url)).status,
+        200,
+        "a good one is still accepted"
+    );
+    assert!(
+        !demo.log().contains(&key.thumbprint),
+        "nothing of a proof is logged"
+    );
+}
+
+/// What must be accepted although it looks unusual: RFC 9449 §4.3 point 9, FAPI 2.0 §5.3.2.1.
+#[test]
+fn d01_a_proof_may_write_the_address_otherwise_and_come_from_a_clock_that_is_off() {
+    let demo = Demo::sqlite();
+    let url = demo.url("/oauth2/token");
+    let key = ProofKey::new(Algorithm::ES256);
+    let good: [(&str, Spoil); 9] = [
+        ("a query and a fragment", |draft| {
+            append(&mut draft.claims["htu"], "?a=b#c")
+        }),
+        ("capitals", |draft| {
+            let url = draft.claims["htu"].as_str().unwrap().replace("http", "HTTP");
+            draft.claims["htu"] = json!(url);
+        }),
+        ("percent-encoding and dots", |draft| {
+            let url = draft.claims["htu"]
+                .as_str()
+                .unwrap()
+                .replace("/oauth2/token", "/x/../oauth2/%74oken");
+            draft.claims["htu"] = json!(url);
+        }),
+        ("10 s ahead", |draft| {
+            draft.claims["iat"] = json!(Utc::now().timestamp() + 10)
+        }),
+        ("10 s behind", |draft| {
+            draft.claims["iat"] = json!(Utc::now().timestamp() - 10)
+        }),
+        ("a fraction", |draft| {
+            draft.claims["iat"] = json!(Utc::now().timestamp() as f64 + 0.5)
+        }),
+        ("nbf and exp", |draft| {
+            draft.claims["nbf"] = draft.claims["iat"].clone();
+            draft.claims["exp"] = json!(Utc::now().timestamp() + 300);
+        }),
+        ("what nobody knows", |draft| {
+            (draft.header["more"], draft.claims["more"]) = (json!({ "a": 1 }), json!([1]));
+        }),
+        ("what the key is for", |draft| {
+            draft.header["jwk"]["use"] = json!("sig");
+            draft.header["jwk"]["alg"] = json!("ES256");
+            draft.header["jwk"]["kid"] = json!("mine");
+        }),
+    ];
+    for (name, change) in good {
+        let mut draft = key.draft("POST", &url);
+        change(&mut draft);
+        let answer = ask(&demo, &draft.signed());
+        assert_eq!(answer.status, 200, "{name}: {}", answer.text);
+    }
+    // The public address counts, whatever the Host header says.
+    let request = demo.token(demo.upload.body()).header("host", "evil.example");
+    assert_eq!(
+        Answer::of(request.header("DPoP", key.proof("POST", &url))).status,
+        200
+    );
+    let evil = key.proof("POST", "http://evil.example/oauth2/token");
+    let request = demo.token(demo.upload.body()).header("host", "evil.example");
+    assert_eq!(
+        Answer::of(request.header("DPoP", evil)).error(),
+        "invalid_dpop_proof"
+    );
+    // Whoever is not authenticated learns nothing about proofs.
+    let nobody = demo.token(demo.upload.body().replace("client_secret=", "client_secret=x"));
+    assert_eq!(
+        Answer::of(nobody.header("DPoP", "proof")).error(),
+        "invalid_client"
+    );
+}
+
+#[test]
+fn d01_a_proof_is_used_once_on_all_nodes_and_after_a_restart() {
+    let demo = Demo::start(Some(&postgres_database()));
+    let key = ProofKey::new(Algorithm::ES256);
+    let proof = key.proof("POST", &demo.url("/oauth2/token"));
+    assert_eq!(ask(&demo, &proof).status, 200);
+    let elsewhere = |node: &Node, proof: &str| {
+        let request = crate::support::http()
+            .post(format!("{}/oauth2/token", node.base))
+            .header("content-type", crate::support::FORM)
+            .header("DPoP", proof);
+        Answer::of(request.body(demo.upload.body()))
+    };
+    let node = Node::beside(&demo, &[]);
+    let replayed = elsewhere(&node, &proof);
+    assert_eq!(replayed.error(), "invalid_dpop_proof", "{}", replayed.text);
+    assert_eq!(
+        elsewhere(&node, &key.proof("POST", &demo.url("/oauth2/token"))).status,
+        200
+    );
+    drop(node);
+    let again = Node::beside(&demo, &[]);
+    assert_eq!(elsewhere(&again, &proof).error(), "invalid_dpop_proof");
+}
+
+#[test]
+fn d01_a_nonce_is_asked_for_where_configured_and_good_on_every_node() {
+    let required = [("WMDA_AUTH__TOKENS__DPOP_NONCE", "required")];
+    let demo = Demo::start_with(Some(&postgres_database()), &required);
+    let url = demo.url("/oauth2/token");
+    let key = ProofKey::new(Algorithm::PS256);
+    let with = |nonce: &str| {
+        let mut draft = key.draft("POST", &url);
+        draft.claims["nonce"] = json!(nonce);
+        draft.signed()
+    };
+    let first = ask(&demo, &key.proof("POST", &url));
+    assert_eq!(
+        (first.status, first.error().as_str()),
+        (400, "use_dpop_nonce"),
+        "{}",
+        first.text
+    );
+    let nonce = first.header("dpop-nonce").to_owned();
+    assert!(!nonce.is_empty());
+    let answer = ask(&demo, &with(&nonce));
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert!(!answer.header("dpop-nonce").is_empty(), "the next one");
+    for bad in ["", "AAAA", &nonce[1..], &format!("{nonce}A")] {
+        let answer = ask(&demo, &with(bad));
+        assert_eq!(answer.error(), "use_dpop_nonce", "{bad}");
+        assert!(!answer.header("dpop-nonce").is_empty());
+    }
+    // A node that asks for none knows it, and refuses what nobody made.
+    let node = Node::beside(&demo, &[]);
+    let elsewhere = |proof: String| {
+        let request = crate::support::http().post(format!("{}/oauth2/token", node.base));
+        let request = request
+            .header("content-type", crate::support::FORM)
+            .header("DPoP", proof);
+        Answer::of(request.body(demo.upload.body()))
+    };
+    assert_eq!(elsewhere(with(&nonce)).status, 200);
+    assert_eq!(elsewhere(with("AAAA")).error(), "use_dpop_nonce");
+    assert_eq!(elsewhere(key.proof("POST", &url)).status, 200);
+    assert_eq!(
+        Answer::of(demo.token(demo.upload.body())).status,
+        200,
+        "who sends no proof needs no nonce"
+    );
+}
+
+/// Rows of used proofs do not pile up.
+#[test]
+fn a_used_proof_is_forgotten_once_it_is_past() {
+    use store::{DatabaseUrl, Store};
+    let demo = Demo::sqlite();
+    let store = Store::open(&DatabaseUrl::parse(demo.database_url()).unwrap(), 1).unwrap();
+    actix_web::rt::System::new().block_on(async {
+        let at = Utc::now();
+        assert!(store.use_proof([1; 32], at).await.unwrap());
+        assert!(!store.use_proof([1; 32], at).await.unwrap());
+        assert_eq!(
+            store.forget_past_proofs(at).await.unwrap(),
+            0,
+            "other nodes' clocks may be slow"
+        );
+        let later = at + chrono::TimeDelta::minutes(6);
+        assert_eq!(store.forget_past_proofs(later).await.unwrap(), 1);
+        assert!(store.use_proof([1; 32], at).await.unwrap());
+    });
+}
