@@ -126,9 +126,9 @@ impl AuthenticatedClient {
         self.status_index
     }
 
-    /// Whether its tokens must be bound to a key (RFC 9449 §5.2).
+    /// Whether its tokens must be bound to a key: by its own setting (RFC 9449 §5.2), or by its profile (FAPI 2.0 §5.3.2.1).
     pub fn needs_bound_tokens(&self) -> bool {
-        self.client.dpop_bound_access_tokens
+        self.client.dpop_bound_access_tokens || self.client.profile == Profile::Fapi2
     }
 
     /// The grant for the named resource, or the only one there is.

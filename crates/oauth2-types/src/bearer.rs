@@ -1,12 +1,31 @@
-//! Bearer tokens in requests, and the challenge that refuses them (RFC 6750).
+//! Access tokens in requests, alone or with a proof, and the challenges that refuse them (RFC 6750, RFC 9449).
 
-/// The token of an `Authorization` header (RFC 6750 §2.1); the scheme folds case (RFC 9110 §11.1).
-pub fn parse(header: &[u8]) -> Option<&str> {
+/// How a token is presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Whoever has it may use it (RFC 6750 §2.1).
+    Bearer,
+    /// With a proof that its holder has the key that it is bound to (RFC 9449 §7.1).
+    Dpop,
+}
+
+/// The token of an `Authorization` header; the scheme folds case (RFC 9110 §11.1).
+pub fn presented(header: &[u8]) -> Option<(Scheme, &str)> {
     let (scheme, token) = std::str::from_utf8(header).ok()?.split_once(' ')?;
+    let scheme = match scheme {
+        name if name.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
+        name if name.eq_ignore_ascii_case("dpop") => Scheme::Dpop,
+        _ => return None,
+    };
     let token = token.trim_start_matches(' ');
     let in_alphabet = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
-    let good = scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.bytes().all(in_alphabet);
-    good.then_some(token)
+    (!token.is_empty() && token.bytes().all(in_alphabet)).then_some((scheme, token))
+}
+
+/// The token of an `Authorization: Bearer` header.
+pub fn parse(header: &[u8]) -> Option<&str> {
+    let (scheme, token) = presented(header)?;
+    (scheme == Scheme::Bearer).then_some(token)
 }
 
 /// Why a request with, or without, a token is refused.
@@ -31,6 +50,28 @@ impl BearerError {
     }
 }
 
+/// Why a request with a token and a proof, or without them, is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DpopError {
+    /// Nothing was sent, so no code is told.
+    Missing,
+    /// RFC 9449 §7.1: as for a bearer token, or it is not bound to the key of the proof.
+    InvalidToken,
+    /// RFC 9449 §7.1: the proof is missing or not for this request.
+    InvalidProof,
+}
+
+impl DpopError {
+    /// The `WWW-Authenticate` header.
+    pub fn challenge(self) -> &'static str {
+        match self {
+            Self::Missing => r#"DPoP algs="ES256 PS256 EdDSA""#,
+            Self::InvalidToken => r#"DPoP error="invalid_token", algs="ES256 PS256 EdDSA""#,
+            Self::InvalidProof => r#"DPoP error="invalid_dpop_proof", algs="ES256 PS256 EdDSA""#,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,6 +80,8 @@ mod tests {
     fn a_bearer_header_is_the_scheme_and_one_token() {
         assert_eq!(parse(b"Bearer abc.DEF-_~+/="), Some("abc.DEF-_~+/="));
         assert_eq!(parse(b"bEARER  a"), Some("a"));
+        assert_eq!(presented(b"dPoP a"), Some((Scheme::Dpop, "a")));
+        assert_eq!(parse(b"DPoP a"), None, "a bound token is no bearer token");
         for bad in [
             "",
             "Bearer",

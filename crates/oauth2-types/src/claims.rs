@@ -70,16 +70,18 @@ pub struct StatusListClaims<'a> {
     /// How long it may be cached.
     pub ttl: i64,
     /// The list.
-    pub status_list: StatusList,
+    pub status_list: StatusList<'a>,
 }
 
 /// One bit a token, compressed (draft-ietf-oauth-status-list-12 §4.2).
 #[derive(Serialize)]
-pub struct StatusList {
+pub struct StatusList<'a> {
     /// Bits per token.
     pub bits: u8,
     /// base64url of the zlib-compressed bits, least significant first.
     pub lst: String,
+    /// Where all lists are named (§9.3).
+    pub aggregation_uri: &'a str,
 }
 
 /// RFC 9068 §2.2.

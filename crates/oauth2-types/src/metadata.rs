@@ -25,6 +25,8 @@ pub struct ServerMetadata {
     pub revocation_endpoint_auth_methods_supported: &'static [&'static str],
     /// What DPoP proofs may be signed with (RFC 9449 §5.1).
     pub dpop_signing_alg_values_supported: [&'static str; 3],
+    /// Where all status lists are named (draft-ietf-oauth-status-list-20 §9.1).
+    pub status_list_aggregation_endpoint: String,
     /// Client credentials alone.
     pub grant_types_supported: &'static [&'static str],
     /// No response type leads to a token here; OpenID clients want the list non-empty.

@@ -11,6 +11,7 @@ use store::{DatabaseUrl, Store, StoreError, memory::ClientMemory, usage::UsageRe
 use crate::{
     Outcome, clock,
     configuration::Configuration,
+    demo::api::Api,
     exposure,
     identity::Oidc,
     keyring::{self, Keyring},
@@ -28,6 +29,8 @@ pub struct Prepared {
     pub keys: Arc<ArcSwap<KeySet>>,
     /// Where a demo makes keys of further algorithms; nobody else does by itself, for other nodes would not have them.
     pub makes_keys: Option<KeyFolder>,
+    /// The demo's resource server; nobody else has one.
+    pub demo_api: Option<Api>,
     /// Keeps `keys` as folder and database say, once the server runs.
     pub keyring: Option<Keyring>,
     pub usage: Arc<UsageRecorder>,
@@ -60,6 +63,7 @@ pub fn prepare(configuration: &Configuration) -> Outcome<Prepared> {
         pepper,
         keys: Arc::new(ArcSwap::from_pointee(keys)),
         makes_keys: None,
+        demo_api: None,
         keyring: Some(keyring),
         usage: Arc::default(),
         clock,

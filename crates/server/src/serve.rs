@@ -22,6 +22,7 @@ use crate::{
     Outcome, background, clock,
     configuration::{Configuration, DpopNonce, is_loopback},
     connections::{Connections, Limits, raise_file_limit},
+    demo::api::Api,
     exposure, keyring,
     listening::Listening,
     log_writer::LogWriter,
@@ -108,6 +109,7 @@ struct Handlers {
     documentation: web::Data<Documentation>,
     page: web::Data<Page>,
     docs: web::Data<Docs>,
+    demo_api: Option<Api>,
 }
 
 impl Handlers {
@@ -120,6 +122,9 @@ impl Handlers {
         management::configure(config, &self.management, &self.documentation);
         page::configure(config, &self.page);
         docs::configure(config, &self.docs);
+        if let Some(api) = &self.demo_api {
+            api.configure(config);
+        }
     }
 }
 
@@ -182,6 +187,7 @@ fn handlers(configuration: &Configuration, prepared: &mut Prepared, public_url: 
         tokens: web::Data::new(token_service(configuration, prepared, public_url.to_owned())?),
         management: web::Data::new(management),
         docs: web::Data::new(Docs::new(&document)?),
+        demo_api: prepared.demo_api.take(),
         documentation: web::Data::new(Documentation::new(document)?),
         page: web::Data::new(page(configuration)?),
     })

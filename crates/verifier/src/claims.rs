@@ -21,6 +21,13 @@ pub(crate) struct Claims {
     appid: Option<String>,
     azp: Option<String>,
     pub(crate) status: Option<status::Reference>,
+    pub(crate) cnf: Option<Confirmation>,
+}
+
+/// What a token is bound to (RFC 7800 §3.1): a key by DPoP (RFC 9449 §6.1), or something that this crate does not know.
+#[derive(Deserialize)]
+pub(crate) struct Confirmation {
+    jkt: Option<String>,
 }
 
 impl Claims {
@@ -32,6 +39,17 @@ impl Claims {
             .flatten()
             .peekable();
         named.peek().is_some() && named.all(|client| *client == self.sub)
+    }
+
+    /// A token that is bound to a key comes with a proof by that key and never alone (RFC 9449 §7.1, §7.2).
+    pub(crate) fn check_binding(&self, proven: Option<&str>) -> Result<(), Rejection> {
+        match (&self.cnf, proven) {
+            (None, None) => Ok(()),
+            (Some(_), None) => Err(Rejection::BoundToken),
+            (None, Some(_)) => Err(Rejection::UnboundToken),
+            (Some(cnf), Some(_)) if cnf.jkt.as_deref() == proven => Ok(()),
+            (Some(_), Some(_)) => Err(Rejection::OtherKey),
+        }
     }
 }
 
@@ -45,6 +63,7 @@ pub struct VerifiedToken {
     token_id: String,
     tenant_id: Option<String>,
     expires_at: i64,
+    key_thumbprint: Option<String>,
 }
 
 impl VerifiedToken {
@@ -57,6 +76,7 @@ impl VerifiedToken {
             token_id: claims.jti,
             tenant_id: claims.tid,
             expires_at: claims.exp,
+            key_thumbprint: claims.cnf.and_then(|cnf| cnf.jkt),
         }
     }
 
@@ -93,6 +113,11 @@ impl VerifiedToken {
     /// Seconds since the Unix epoch.
     pub fn expires_at(&self) -> i64 {
         self.expires_at
+    }
+
+    /// The key that it is bound to, and that its holder has proved to have (RFC 7638); `None` for a bearer token.
+    pub fn key_thumbprint(&self) -> Option<&str> {
+        self.key_thumbprint.as_deref()
     }
 
     /// Refuses a token without this role.

@@ -1,7 +1,7 @@
 //! Every reason to refuse a token. The reason is for the log; a caller learns only "invalid token".
 
-use jose::strict_json::NotStrict;
-use oauth2_types::bearer::BearerError;
+use jose::{dpop::ProofError, strict_json::NotStrict};
+use oauth2_types::bearer::{BearerError, DpopError};
 
 /// Why a token is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +45,24 @@ pub enum Rejection {
     /// Before its `nbf` or `iat`.
     #[error("the token is not valid yet")]
     NotYetValid,
+    /// It is bound to a key, and came without a proof (RFC 9449 §7.2).
+    #[error("the token is bound to a key: it must come with a DPoP proof")]
+    BoundToken,
+    /// It came with a proof, and is bound to no key.
+    #[error("the token is not bound to a key: it comes as a bearer token")]
+    UnboundToken,
+    /// The proof is by another key than the token's (RFC 9449 §4.3 point 12).
+    #[error("the token is bound to another key than the proof's")]
+    OtherKey,
+    /// There is not one DPoP header, or this API does not know DPoP.
+    #[error("one DPoP proof is needed")]
+    NoProof,
+    /// The proof is not for this request.
+    #[error("{0}")]
+    Proof(#[from] ProofError),
+    /// The proof was used before.
+    #[error("the DPoP proof was used before")]
+    UsedProof,
     /// Its status list says that it is not valid any more.
     #[error("the token has been revoked")]
     Revoked,
@@ -57,6 +75,15 @@ pub enum Rejection {
 }
 
 impl Rejection {
+    /// What a caller with a proof is told (RFC 9449 §7.1); `None`: as [`Rejection::bearer_error`] says.
+    pub fn dpop_error(&self) -> Option<DpopError> {
+        match self {
+            Self::MissingRole | Self::Unavailable(_) => None,
+            Self::NoProof | Self::Proof(_) | Self::UsedProof => Some(DpopError::InvalidProof),
+            _ => Some(DpopError::InvalidToken),
+        }
+    }
+
     /// What the caller is told (RFC 6750 §3.1); `None`: answer 503.
     pub fn bearer_error(&self) -> Option<BearerError> {
         match self {

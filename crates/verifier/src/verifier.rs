@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use jose::strict_json;
+use jose::{
+    dpop::{self, Proof, Request},
+    strict_json,
+};
 use oauth2_types::algorithm::Algorithm;
 
 use crate::{
     Clock, Fetch, Issuer, Rejection, VerifiedToken, claims::Claims, jws::Jws, keys::IssuerKeys,
-    status::StatusLists,
+    status::StatusLists, used_proofs::UsedProofs,
 };
 
 /// The largest difference between clocks that may be tolerated.
@@ -51,6 +54,9 @@ pub enum SettingsError {
     /// More than a minute.
     #[error("the skew must not exceed 60 seconds")]
     Skew,
+    /// Proofs would be compared with something that is no address.
+    #[error("the origin must be an http or https URL without a path, as callers know it")]
+    Origin,
 }
 
 impl Settings {
@@ -68,8 +74,26 @@ impl Settings {
     }
 }
 
+/// The request that a token and its proof came with.
+#[derive(Clone, Copy, Debug)]
+pub struct ProvenRequest<'a> {
+    /// The value of the one `DPoP` header.
+    pub proof: &'a str,
+    /// As it was sent.
+    pub method: &'a str,
+    /// Below the API's origin; a query does no harm.
+    pub path: &'a str,
+}
+
+/// Where proofs are for, and which were used.
+struct Dpop {
+    origin: String,
+    used: UsedProofs,
+}
+
 /// Checks tokens; one for a whole API, shared by its workers.
 pub struct Verifier {
+    dpop: Option<Dpop>,
     settings: Settings,
     clock: Arc<dyn Clock>,
     issuers: Vec<(Issuer, IssuerKeys)>,
@@ -90,6 +114,7 @@ impl Verifier {
         let skew = i64::from(settings.skew_seconds);
         let status = StatusLists::new(Arc::clone(&fetch), Arc::clone(&clock), skew);
         Ok(Self {
+            dpop: None,
             settings,
             clock,
             issuers,
@@ -97,8 +122,51 @@ impl Verifier {
         })
     }
 
-    /// Accepts a token, or says why not.
+    /// Accepts tokens that are bound to a key, too (RFC 9449). `origin` is the API's own, as callers know it, such as
+    /// `https://api.example.org`: the `Host` header says nothing.
+    pub fn with_dpop(mut self, origin: &str) -> Result<Self, SettingsError> {
+        let origin = origin.trim_end_matches('/').to_owned();
+        let host = origin.split_once("://").map_or("", |(_, host)| host);
+        if host.contains(['/', '?', '#']) || !dpop::is_address(&origin) {
+            return Err(SettingsError::Origin);
+        }
+        let used = UsedProofs::default();
+        self.dpop = Some(Dpop { origin, used });
+        Ok(self)
+    }
+
+    /// Whether tokens that are bound to a key are accepted.
+    pub fn knows_dpop(&self) -> bool {
+        self.dpop.is_some()
+    }
+
+    /// Accepts a bearer token, or says why not. One that is bound to a key is none.
     pub async fn verify(&self, token: &str) -> Result<VerifiedToken, Rejection> {
+        self.check(token, None).await
+    }
+
+    /// Accepts a token that is bound to a key, with a proof of its holder for this request (RFC 9449 §4.3, §7.1), or says why
+    /// not. Each proof is accepted once by this verifier.
+    pub async fn verify_proven(
+        &self,
+        token: &str,
+        request: ProvenRequest<'_>,
+    ) -> Result<VerifiedToken, Rejection> {
+        let dpop = self.dpop.as_ref().ok_or(Rejection::NoProof)?;
+        let proof = Proof::parse(request.proof)?;
+        proof.check(Request {
+            method: request.method,
+            url: &format!("{}{}", dpop.origin, request.path),
+            now: self.clock.unix_time(),
+        })?;
+        proof.check_token(token)?;
+        let verified = self.check(token, Some(proof.key_thumbprint())).await?;
+        dpop.used.remember(proof.digest(), self.clock.monotonic())?;
+        Ok(verified)
+    }
+
+    /// `proven` is the thumbprint of the key of a proof that is right.
+    async fn check(&self, token: &str, proven: Option<&str>) -> Result<VerifiedToken, Rejection> {
         if token.len() > MAX_TOKEN_LENGTH {
             return Err(Rejection::TooLong);
         }
@@ -116,6 +184,7 @@ impl Verifier {
             return Err(Rejection::Claims);
         }
         self.check_audience_and_times(&claims)?;
+        claims.check_binding(proven)?;
         match (&claims.status, self.settings.status) {
             (_, StatusPolicy::Ignored) => {}
             (Some(reference), StatusPolicy::Required) => self.status.check(issuer, keys, reference).await?,

@@ -8,6 +8,11 @@ mod target;
 pub use error::ProofError;
 pub use proof::{ALGORITHMS, LIFETIME_SECONDS, MAX_AHEAD_SECONDS, Proof, Request};
 
+/// Whether a text is an http or https address that proofs can be for.
+pub fn is_address(text: &str) -> bool {
+    target::normalized(text).is_some()
+}
+
 /// The header that holds the proof (RFC 9449 §4.1).
 pub const HEADER: &str = "dpop";
 /// The header that offers a nonce (RFC 9449 §8).

@@ -1,5 +1,6 @@
 //! `wmda-auth demo`: the whole service with sample data; nothing else installed.
 
+pub mod api;
 mod samples;
 
 use std::{
@@ -7,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use api::{Api, Place};
 use clap::Args;
 use domain::pepper::Pepper;
 use keystore::FIRST_ALGORITHMS;
@@ -65,6 +67,12 @@ pub fn run(arguments: DemoArguments) -> Outcome<()> {
         "http://127.0.0.1:8080" => format!("{scheme}://{}", listeners.main.local_addr()?),
         configured => configured.to_owned(),
     };
+    prepared.demo_api = Some(Api::new(Place {
+        public_url: &url,
+        local_url: format!("{scheme}://{}", listeners.main.local_addr()?),
+        tenant_id: &configuration.entra.tenant_id,
+        authority: arguments.tls.then(|| dir.join("tls-ca.pem")).as_deref(),
+    })?);
     block_on(async {
         let now = prepared.clock.now();
         let management = serve::management(&configuration, &prepared, url.clone());
@@ -80,6 +88,7 @@ pub fn run(arguments: DemoArguments) -> Outcome<()> {
         .await?;
         summary["base_url"] = json!(url);
         summary["issuer"] = json!(url);
+        summary["api_url"] = json!(format!("{url}{}", api::PATH));
         summary["page_url"] = json!(format!("{url}/manage-api-credentials"));
         summary["tenant_id"] = json!(configuration.entra.tenant_id);
         summary["data_dir"] = json!(dir);

@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::Outcome;
 
 /// WMDA's resources: name, environment, id, URI.
-const RESOURCES: [(&str, Environment, &str, &str); 6] = [
+pub const RESOURCES: [(&str, Environment, &str, &str); 6] = [
     (
         "Search & Match",
         Environment::Production,

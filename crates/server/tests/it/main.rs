@@ -20,6 +20,7 @@ macro_rules! on_both {
 mod account;
 mod api_docs;
 mod attacks;
+mod demo_api;
 mod dpop;
 mod hanging_database;
 mod import;

@@ -92,6 +92,14 @@ fn s01_the_list_is_a_signed_token_of_its_own_kind_about_its_own_address() {
     );
     assert_eq!(list["exp"], issued_at + 360, "a minute from now");
     assert_eq!(list["status_list"]["bits"], 2);
+    // §9: all lists are named in one place, in the metadata and in each list.
+    let all = demo.url("/oauth2/statuslists");
+    assert_eq!(list["status_list"]["aggregation_uri"], all);
+    let metadata = demo.get("/.well-known/oauth-authorization-server").json();
+    assert_eq!(metadata["status_list_aggregation_endpoint"], all);
+    let answer = demo.get("/oauth2/statuslists");
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.json(), json!({ "status_lists": [uri] }));
     set_bits(&list);
 }
 

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::conditional;
 use crate::{
     state::TokenService,
+    status::index,
     token::{dialect::Dialect, entra_v2::EntraV2},
 };
 
@@ -30,6 +31,7 @@ impl TokenService {
             introspection_endpoint_auth_methods_supported: AUTHENTICATION,
             revocation_endpoint: format!("{url}/oauth2/revoke"),
             revocation_endpoint_auth_methods_supported: AUTHENTICATION,
+            status_list_aggregation_endpoint: index::aggregation_uri(&self.settings),
             dpop_signing_alg_values_supported: dpop::ALGORITHMS.map(Algorithm::name),
             grant_types_supported: &["client_credentials"],
             response_types_supported: &["none"],

@@ -67,6 +67,7 @@ pub fn configure(config: &mut web::ServiceConfig, service: &web::Data<TokenServi
         ))
         .service(readable("/common/discovery/instance", discovery::instance))
         .service(readable("/oauth2/statuslists/{number}", list::list))
+        .service(readable("/oauth2/statuslists", list::lists))
         .service(readable("/error", explained_errors))
         .service(readable("/livez", health::livez))
         .service(readable("/readyz", health::readyz));

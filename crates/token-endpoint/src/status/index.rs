@@ -23,6 +23,11 @@ pub(crate) fn list_uri(settings: &Settings, list: i64) -> String {
     format!("{}/oauth2/statuslists/{list}", settings.public_url)
 }
 
+/// The address at which all lists are named.
+pub(crate) fn aggregation_uri(settings: &Settings) -> String {
+    format!("{}/oauth2/statuslists", settings.public_url)
+}
+
 /// The number of the list at an address of ours.
 pub(crate) fn list_at(settings: &Settings, uri: &str) -> Option<i64> {
     let path = uri.strip_prefix(settings.public_url.as_str())?;

@@ -3,10 +3,15 @@
 
 use std::io::Write;
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use flate2::{Compression, write::ZlibEncoder};
 use oauth2_types::claims::{StatusList, StatusListClaims};
+use serde_json::json;
 use store::TokenStatus;
 
 use super::index::{self, LIST_LENGTH, LISTS};
@@ -49,25 +54,49 @@ pub(crate) async fn list(
     }
 }
 
+/// `GET /oauth2/statuslists`: every list that a token can name (§9.3), for APIs that fetch them before they are asked.
+pub(crate) async fn lists(service: web::Data<TokenService>) -> HttpResponse {
+    match service.last_list(service.slice()).await {
+        Ok(last) => {
+            let uris = (0..=last).map(|number| index::list_uri(&service.settings, number));
+            let uris: Vec<String> = uris.collect();
+            HttpResponse::Ok()
+                .insert_header((header::CACHE_CONTROL, format!("private, max-age={TTL_SECONDS}")))
+                .json(json!({ "status_lists": uris }))
+        }
+        Err(failure) => failure.response(&service.settings.support_address),
+    }
+}
+
 impl TokenService {
     /// At most one reading and one signature per list and lease, however many ask. A DELETE is answered one lease after
     /// its commit: so whoever asks after the answer gets a list that was read after the commit.
     ///
     /// Lists that no secret is on are not made: whoever asks for all of them would keep the database busy.
     async fn status_list(&self, number: i64) -> Result<Option<String>, Failure> {
-        let lease = self.memory.lease().as_nanos().max(1);
-        let slice = self.clock.monotonic().as_nanos() / lease;
-        let next = self
-            .next_status_index
-            .get_or_insert_async(&slice, async { self.store.next_status_index().await });
+        let slice = self.slice();
         // The next list may have begun on another node since.
-        if number > index::on_list(next.await?).0 + 1 {
+        if number > self.last_list(slice).await? + 1 {
             return Ok(None);
         }
         self.status_lists
             .get_or_insert_async(&(number, slice), self.make_status_list(number))
             .await
             .map(Some)
+    }
+
+    /// Time, as long as a lease.
+    fn slice(&self) -> u128 {
+        let lease = self.memory.lease().as_nanos().max(1);
+        self.clock.monotonic().as_nanos() / lease
+    }
+
+    /// The list that the next credential will be on.
+    async fn last_list(&self, slice: u128) -> Result<i64, Failure> {
+        let next = self
+            .next_status_index
+            .get_or_insert_async(&slice, async { self.store.next_status_index().await });
+        Ok(index::on_list(next.await?).0)
     }
 
     async fn make_status_list(&self, number: i64) -> Result<String, Failure> {
@@ -86,6 +115,7 @@ impl TokenService {
             status_list: StatusList {
                 bits: BITS,
                 lst: compressed(statuses).map_err(|error| Failure::Internal(error.into()))?,
+                aggregation_uri: &index::aggregation_uri(&self.settings),
             },
         };
         self.sign(None, "statuslist+jwt", &claims)
