@@ -1,7 +1,7 @@
 //! Client authentication: the only place that can say "this client is who it claims to be", and the choice of the
 //! resource that it may have a token for.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     client::{Client, Grant},
     credential::{Credential, CredentialKind, Proof},
+    networks::Place,
     pepper::Digest,
     profile::Profile,
     suspension::is_suspended,
@@ -35,12 +36,15 @@ pub enum Refusal {
     Expired(Uuid),
     /// It matches this one, which is suspended.
     Suspended(Uuid),
+    /// It matches this one, which does not work from where it was presented.
+    Network(Uuid),
 }
 
-/// Checks digests that were computed from the presented secret.
+/// Checks digests that were computed from the presented secret. `from` is where it was presented.
 pub fn authenticate(
     client: Arc<Client>,
     presented: &[Digest],
+    from: IpAddr,
     now: DateTime<Utc>,
 ) -> Result<AuthenticatedClient, Refusal> {
     let mut found = None;
@@ -50,7 +54,7 @@ pub fn authenticate(
         }
     }
     let credential = found.ok_or(Refusal::NoMatch)?;
-    AuthenticatedClient::by(client, &credential, now)
+    AuthenticatedClient::by(client, &credential, (from, now))
 }
 
 /// Why no resource can be chosen.
@@ -63,10 +67,17 @@ pub enum TargetRefusal {
 }
 
 impl AuthenticatedClient {
-    /// Possession is proved; whether the credential counts now.
-    fn by(client: Arc<Client>, credential: &Credential, now: DateTime<Utc>) -> Result<Self, Refusal> {
+    /// Possession is proved; whether the credential counts now, and from there.
+    fn by(
+        client: Arc<Client>,
+        credential: &Credential,
+        (from, now): (IpAddr, DateTime<Utc>),
+    ) -> Result<Self, Refusal> {
         if credential.expires_at <= now {
             return Err(Refusal::Expired(credential.id));
+        }
+        if client.networks.place(from) == Place::Refused {
+            return Err(Refusal::Network(credential.id));
         }
         if is_suspended(credential.suspended_until, now) {
             return Err(Refusal::Suspended(credential.id));
@@ -129,6 +140,11 @@ impl AuthenticatedClient {
     /// Whether its tokens must be bound to a key: by its own setting (RFC 9449 §5.2), or by its profile (FAPI 2.0 §5.3.2.1).
     pub fn needs_bound_tokens(&self) -> bool {
         self.client.dpop_bound_access_tokens || self.client.profile == Profile::Fapi2
+    }
+
+    /// Whether it asks from elsewhere than it should, which is only to be recorded.
+    pub fn is_reported(&self, from: IpAddr) -> bool {
+        self.client.networks.place(from) == Place::Reported
     }
 
     /// The grant for the named resource, or the only one there is.

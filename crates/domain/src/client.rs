@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::{credential::Credential, profile::Profile, resource::Resource};
+use crate::{credential::Credential, networks::AllowedNetworks, profile::Profile, resource::Resource};
 
 /// What an application may do on one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,4 +30,6 @@ pub struct Client {
     pub grants: Vec<Arc<Grant>>,
     /// Whether it gets no token without a DPoP proof (RFC 9449 §5.2).
     pub dpop_bound_access_tokens: bool,
+    /// From where its credentials work.
+    pub networks: AllowedNetworks,
 }

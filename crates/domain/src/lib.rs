@@ -11,6 +11,7 @@ pub mod credential;
 pub mod expiry;
 pub mod federation;
 pub mod name;
+pub mod networks;
 pub mod organisation;
 pub mod organisation_policy;
 pub mod pepper;

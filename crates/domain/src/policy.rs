@@ -66,6 +66,8 @@ pub enum Permission {
     ManageDirectory,
     /// The audit trail.
     ReadAuditTrail,
+    /// Refused requests of all clients.
+    ReadRefusals,
 }
 
 impl Permission {
@@ -83,6 +85,7 @@ impl Permission {
             Self::ReadDirectory => "directory.read",
             Self::ManageDirectory => "directory.manage",
             Self::ReadAuditTrail => "audit_trail.read",
+            Self::ReadRefusals => "refusal.read",
         }
     }
 }
@@ -127,7 +130,9 @@ impl Principal {
             Permission::ManageApplications | Permission::GrantGrace | Permission::ManageDirectory => {
                 (admin, Denial::Forbidden)
             }
-            Permission::ReadDirectory | Permission::ReadAuditTrail => (sees_all, Denial::Forbidden),
+            Permission::ReadDirectory | Permission::ReadAuditTrail | Permission::ReadRefusals => {
+                (sees_all, Denial::Forbidden)
+            }
         };
         if allowed { Ok(()) } else { Err(otherwise) }
     }
@@ -204,6 +209,7 @@ mod tests {
             (ReadDirectory, OWN, [YES, YES, NO, NO, YES, YES, NO]),
             (ManageDirectory, OWN, [YES, NO, NO, NO, YES, NO, NO]),
             (ReadAuditTrail, OWN, [YES, YES, NO, NO, YES, YES, NO]),
+            (ReadRefusals, OWN, [YES, YES, NO, NO, YES, YES, NO]),
         ];
         for (permission, object, expected) in matrix {
             let decided = people

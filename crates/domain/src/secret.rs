@@ -72,6 +72,24 @@ fn checksum(text: &str) -> String {
     digits.iter().copied().map(char::from).collect()
 }
 
+/// Whether a text has the form and the checksum of a secret: what a scanner can tell offline.
+pub fn is_well_formed(text: &str) -> bool {
+    let body = HINT_LENGTH + MARKER.len();
+    text.len() == body + BODY_LENGTH + CHECKSUM_LENGTH
+        && text.is_ascii()
+        && text[HINT_LENGTH..].starts_with(MARKER)
+        && text[..HINT_LENGTH]
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && text[body..].bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && checksum(&text[..body + BODY_LENGTH]) == text[body + BODY_LENGTH..]
+}
+
+/// What people see of a value.
+pub fn hint_of(value: &str) -> &str {
+    value.get(..HINT_LENGTH).unwrap_or_default()
+}
+
 /// A credential as people see it: of a secret everything but its value, which is nowhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientSecret {
@@ -189,7 +207,22 @@ mod tests {
                 .all(|byte| byte.is_ascii_alphanumeric())
         );
         assert_eq!(sum, checksum(payload));
-        assert_eq!(secret.hint(), &value[..3]);
+        assert_eq!((secret.hint(), hint_of(value)), (&value[..3], &value[..3]));
+        assert!(is_well_formed(value));
+        let documented = "abc_wmda_00000000000000000000000000000000000000000004Gc8P3";
+        assert!(is_well_formed(documented), "docs/secret-scanning.md");
+        let other = if value.ends_with('a') { 'b' } else { 'a' };
+        for broken in [
+            "",
+            "é",
+            &value[1..],
+            &format!("{value}a"),
+            &format!("{}{other}", &value[..57]),
+            &value.replace(MARKER, "_other"),
+            &value.replace('_', "-"),
+        ] {
+            assert!(!is_well_formed(broken), "{broken}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ import { deleteSecret } from './delete-secret.js';
 import { h, name, replace } from './dom.js';
 import { icon } from './icons.js';
 import { copyButton, note } from './notices.js';
+import { refusedSection } from './refused.js';
 import { pollEvery, rotationPanel, rotations } from './rotation.js';
 import { fact, secretCard, secretRow } from './secrets.js';
 import { isAdmin, manages, seesAll, tellChanged } from './session.js';
@@ -77,7 +78,7 @@ export async function applicationView(main, { parameters: [clientId, secretId], 
   }
 
   show();
-  replace(main, head, missing(secrets, secretId), rotating, list, around, historySection(clientId, signal));
+  replace(main, head, missing(secrets, secretId), rotating, list, around, refusedSection(clientId, signal), historySection(clientId, signal));
   watchRotation(() => rotations(secrets), tools, signal);
   return {
     changed: (changedId) => {
@@ -149,6 +150,7 @@ function header(application, tools) {
       switchButton(application, tools),
     ),
     !application.enabled && disabledNote(application),
+    application.advice.map((one) => note('info', one)),
     addresses(application),
   ];
 }

@@ -602,6 +602,7 @@ export default {
       'application.rename': 'Application renamed',
       'application.enable': 'Application enabled',
       'application.disable': 'Application disabled',
+      'application.networks': 'Networks changed',
       'permission.grant': 'Access given',
       'permission.revoke': 'Access removed',
       'manager.assign': 'Manager added',
@@ -656,6 +657,14 @@ export default {
     show: 'Show who changed what',
     columns: ['When', 'What', 'Object', 'Who'],
     none: 'Nothing yet.',
+  },
+
+  refused: {
+    title: 'Refused requests',
+    show: 'Show why systems got no token',
+    columns: ['When', 'Why, and what to do', 'Secret', 'From', 'Trace id, and what for'],
+    times: (count, since) => [`${count} times since `, since],
+    none: 'Nothing was refused in the last 30 days.',
   },
 
   organisations: {

@@ -636,6 +636,7 @@ export default {
       'application.rename': 'Applicatie hernoemd',
       'application.enable': 'Applicatie ingeschakeld',
       'application.disable': 'Applicatie uitgeschakeld',
+      'application.networks': 'Netwerken gewijzigd',
       'permission.grant': 'Toegang gegeven',
       'permission.revoke': 'Toegang ingetrokken',
       'manager.assign': 'Beheerder toegevoegd',
@@ -690,6 +691,14 @@ export default {
     show: 'Tonen wie wat heeft gewijzigd',
     columns: ['Wanneer', 'Wat', 'Object', 'Wie'],
     none: 'Nog niets.',
+  },
+
+  refused: {
+    title: 'Geweigerde verzoeken',
+    show: 'Tonen waarom systemen geen token kregen',
+    columns: ['Wanneer', 'Waarom, en wat te doen', 'Geheim', 'Vanaf', 'Trace-id, en waarvoor'],
+    times: (count, since) => [`${count} keer sinds `, since],
+    none: 'In de laatste 30 dagen is niets geweigerd.',
   },
 
   organisations: {

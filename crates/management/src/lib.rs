@@ -8,6 +8,7 @@ mod authorization;
 mod collections;
 mod documentation;
 mod http;
+mod leak_reports;
 pub mod page;
 mod routes;
 mod sign_in;
@@ -15,11 +16,11 @@ mod state;
 
 pub use authorization::Allowed;
 pub use collections::{
-    applications, attention, audit_events, grace, managers, organisations, permissions, policies, reports,
-    resource_servers, resources, secrets, suspension, users, webhooks,
+    applications, attention, audit_events, grace, managers, networks, organisations, permissions, policies,
+    refusals, reports, resource_servers, resources, secrets, suspension, users, webhooks,
 };
 pub use documentation::{html as docs, openapi::Documentation};
 pub use http::{cursor, problem::Problem};
 pub use routes::{configure, openapi};
 pub use sign_in::{enrolment, openid, preferences, session};
-pub use state::{Management, Settings, SigningCheck};
+pub use state::{Explanations, Management, Settings, SigningCheck};

@@ -1,24 +1,18 @@
 //! The routes, registered once for the server and the OpenAPI document alike, and what surrounds all of them.
 
-use actix_web::{
-    App, Error, HttpRequest, HttpResponse,
-    body::MessageBody,
-    dev::{ServiceRequest, ServiceResponse},
-    http::header::HeaderValue,
-    middleware::{DefaultHeaders, Next, from_fn},
-    web,
-};
+use actix_web::{App, HttpRequest, HttpResponse, middleware::DefaultHeaders, web};
 use utoipa::{OpenApi, openapi};
 use utoipa_actix_web::AppExt;
 
 use crate::{
     account,
     collections::{
-        applications, attention, audit_events, grace, managers, organisations, permissions, policies,
-        reports, resource_servers, resources, secrets, suspension, users, webhooks,
+        applications, attention, audit_events, grace, managers, networks, organisations, permissions,
+        policies, refusals, reports, resource_servers, resources, secrets, suspension, users, webhooks,
     },
     documentation::openapi::{self as documentation, Documentation},
     http::problem::Problem,
+    leak_reports,
     sign_in::{enrolment, openid, preferences, session},
     state::Management,
 };
@@ -65,6 +59,7 @@ fn register(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(applications::list)
         .service(applications::show)
         .service(applications::update)
+        .service(networks::show)
         .service(webhooks::create)
         .service(webhooks::list)
         .service(webhooks::remove)
@@ -91,6 +86,8 @@ fn register(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(attention::list)
         .service(attention::snooze)
         .service(reports::secrets)
+        .service(refusals::of_application)
+        .service(refusals::search)
         .service(audit_events::history)
         .service(audit_events::list)
         .service(documentation::show);
@@ -124,7 +121,6 @@ pub fn configure(
     let scope = web::scope(BASE)
         .app_data(service.clone())
         .app_data(documentation.clone())
-        .wrap(from_fn(name_request))
         .wrap(headers)
         .configure(|config| {
             let mut documented = utoipa_actix_web::service_config::ServiceConfig::new(config);
@@ -132,21 +128,7 @@ pub fn configure(
         })
         .default_service(web::to(no_route));
     config.service(scope);
-}
-
-/// Every answer names its request by an id that the log has too.
-async fn name_request(
-    service: web::Data<Management>,
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let id = service.uuid()?.to_string();
-    let mut answer = next.call(request).await?;
-    let value = HeaderValue::from_str(&id).map_err(|error| Problem::Internal(error.to_string()))?;
-    answer
-        .headers_mut()
-        .insert("x-request-id".parse().map_err(|_| Problem::NotFound)?, value);
-    Ok(answer)
+    leak_reports::configure(config);
 }
 
 /// A path that is documented takes other methods; any other does not exist.

@@ -11,11 +11,12 @@ use domain::{
     resource::SigningAlgorithm,
 };
 use ring::rand::SecureRandom;
-use store::{Store, client_secrets::SecretLimits, memory::ClientMemory};
+use store::{Store, client_secrets::SecretLimits, memory::ClientMemory, refusals::RefusalRecorder};
 use tokio::sync::Semaphore;
 
 use crate::{
     http::problem::Problem,
+    leak_reports::LeakReports,
     sign_in::{openid::provider::Provider, refusals::Refusals, turns::Turns},
 };
 
@@ -30,6 +31,8 @@ pub struct Settings {
     pub lifetimes: Lifetimes,
     /// How many secrets an application may have.
     pub secrets: SecretLimits,
+    /// How long tokens live where their resource says nothing else.
+    pub token_lifetime_seconds: i64,
     /// How many sign-ins may fail per account in 15 minutes.
     pub login_failures: i64,
     /// The WMDA team, who is told when sign-ins to an account fail too often.
@@ -40,6 +43,9 @@ pub struct Settings {
 
 /// Whether tokens can be signed with an algorithm; else what to do about it.
 pub type SigningCheck = Box<dyn Fn(SigningAlgorithm) -> Result<(), String> + Send + Sync>;
+
+/// What the record says of a cause of refusal: what was wrong, and what to do.
+pub type Explanations = fn(&str) -> Option<(&'static str, &'static str)>;
 
 /// The state of the management API.
 pub struct Management {
@@ -52,7 +58,10 @@ pub struct Management {
     pub(crate) hashes: Arc<Semaphore>,
     pub(crate) refusals: Refusals,
     pub(crate) turns: Turns,
+    pub(crate) leak_reports: LeakReports,
     pub(crate) provider: Option<Provider>,
+    pub(crate) refused_requests: Option<Arc<RefusalRecorder>>,
+    pub(crate) explanations: Option<Explanations>,
     signing: Option<SigningCheck>,
 }
 
@@ -76,7 +85,10 @@ impl Management {
             hashes: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             refusals: Refusals::default(),
             turns: Turns::default(),
+            leak_reports: LeakReports::default(),
             provider: None,
+            refused_requests: None,
+            explanations: None,
             signing: None,
         }
     }
@@ -85,6 +97,22 @@ impl Management {
     pub fn with_signing_check(self, check: SigningCheck) -> Self {
         Self {
             signing: Some(check),
+            ..self
+        }
+    }
+
+    /// Explains refusals in these words.
+    pub fn with_explanations(self, explanations: Explanations) -> Self {
+        Self {
+            explanations: Some(explanations),
+            ..self
+        }
+    }
+
+    /// Shows what this node has refused and not yet written.
+    pub fn with_refusals(self, recorder: Arc<RefusalRecorder>) -> Self {
+        Self {
+            refused_requests: Some(recorder),
             ..self
         }
     }

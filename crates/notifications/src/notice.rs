@@ -63,6 +63,12 @@ pub(crate) fn of(kind: MailKind, at: DateTime<Utc>, hidden: Option<&str>) -> Not
                  wait for 15 minutes, or ask the WMDA team for a new link."
             ),
         ),
+        MailKind::SecretLeaked => (
+            "A client secret was reported as leaked".to_owned(),
+            hidden
+                .unwrap_or("Which one it was is shown at Manage API Credentials.")
+                .to_owned(),
+        ),
         MailKind::SignInBlockedOf => (
             "Sign-in to an account failed several times".to_owned(),
             format!(

@@ -40,4 +40,6 @@ pub struct ErrorBody<'a> {
     pub error: ErrorCode,
     /// What was wrong and what to do, for the developer of the client.
     pub error_description: &'a str,
+    /// Names the request in the log and in the record of refusals; an extension (RFC 6749 §8.2 leaves room for it).
+    pub trace_id: &'a str,
 }

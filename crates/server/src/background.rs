@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use actix_web::web;
-use store::{Store, memory::ClientMemory, usage::UsageRecorder};
+use management::Management;
+use store::{Store, memory::ClientMemory, refusals::RefusalRecorder, usage::UsageRecorder};
 use token_endpoint::TokenService;
 
 use crate::{log_writer::LogWriter, logging};
@@ -21,6 +22,31 @@ pub async fn write_last_use(usage: &UsageRecorder, store: &Store) {
         Ok(Err(error)) => log::error!("the last use of secrets could not be written and is lost: {error}"),
         Err(_) => log::error!("the last use of secrets could not be written in time and may be lost"),
     }
+}
+
+/// As above; a refusal that is missing is missed less than a use.
+pub async fn write_last_refusals(refusals: &RefusalRecorder, store: &Store) {
+    let written = tokio::time::timeout(LAST_FLUSH, refusals.flush(store)).await;
+    if !matches!(written, Ok(Ok(()))) {
+        log::warn!("the last refusals could not be written and are missing in the record");
+    }
+}
+
+/// Writes refusals soon: somebody may be looking for one.
+pub fn spawn_refusal_record(refusals: Arc<RefusalRecorder>, store: Store) {
+    actix_web::rt::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if let Err(error) = refusals.flush(&store).await {
+                log::warn!("refusals could not be written now and are kept: {error}");
+            }
+        }
+    });
+}
+
+/// Looks into reports of leaked secrets.
+pub fn spawn_leak_reports(management: web::Data<Management>) {
+    actix_web::rt::spawn(async move { management.look_into_leak_reports().await });
 }
 
 /// Tells what is missing in the log.

@@ -6,7 +6,9 @@ use arc_swap::ArcSwap;
 use domain::{Clock, pepper::Pepper};
 use keystore::{KeyFolder, KeySet};
 use management::openid::{OpenIdSettings, Provider};
-use store::{DatabaseUrl, Store, StoreError, memory::ClientMemory, usage::UsageRecorder};
+use store::{
+    DatabaseUrl, Store, StoreError, memory::ClientMemory, refusals::RefusalRecorder, usage::UsageRecorder,
+};
 
 use crate::{
     Outcome, clock,
@@ -34,6 +36,7 @@ pub struct Prepared {
     /// Keeps `keys` as folder and database say, once the server runs.
     pub keyring: Option<Keyring>,
     pub usage: Arc<UsageRecorder>,
+    pub refusals: Arc<RefusalRecorder>,
     pub clock: Arc<dyn Clock>,
     pub tls: Option<rustls::ServerConfig>,
     pub openid: Option<OpenIdSettings>,
@@ -66,6 +69,7 @@ pub fn prepare(configuration: &Configuration) -> Outcome<Prepared> {
         demo_api: None,
         keyring: Some(keyring),
         usage: Arc::default(),
+        refusals: Arc::default(),
         clock,
         tls,
         openid,

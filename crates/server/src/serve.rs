@@ -86,6 +86,7 @@ pub fn management(configuration: &Configuration, prepared: &Prepared, public_url
             live: configuration.secrets.max_per_application,
             per_hour: configuration.limits.secrets_per_hour,
         },
+        token_lifetime_seconds: configuration.tokens.lifetime_seconds,
         support_address: configuration.mail.support_address.clone(),
         login_failures: configuration.limits.login_failures,
         allow_private_webhooks: configuration.webhooks.allow_private,
@@ -99,6 +100,10 @@ pub fn management(configuration: &Configuration, prepared: &Prepared, public_url
         clock::system_random(),
     )
     .with_signing_check(signing::check(prepared))
+    .with_explanations(|name| {
+        let words = token_endpoint::explanation(name)?;
+        Some((words.cause, words.remedy))
+    })
 }
 
 /// What answers requests; every worker has a copy.
@@ -168,6 +173,7 @@ fn token_service(
         store: prepared.store.clone(),
         memory: Arc::clone(&prepared.memory),
         usage: Arc::clone(&prepared.usage),
+        refusals: Arc::clone(&prepared.refusals),
         keys: Arc::clone(&prepared.keys),
         pepper: Arc::clone(&prepared.pepper),
         clock: Arc::clone(&prepared.clock),
@@ -178,7 +184,8 @@ fn token_service(
 }
 
 fn handlers(configuration: &Configuration, prepared: &mut Prepared, public_url: &str) -> Outcome<Handlers> {
-    let mut management = management(configuration, prepared, public_url.to_owned());
+    let management = management(configuration, prepared, public_url.to_owned());
+    let mut management = management.with_refusals(Arc::clone(&prepared.refusals));
     if let Some(settings) = prepared.openid.take() {
         management = management.with_provider(Provider::new(settings, public_url)?);
     }
@@ -210,6 +217,7 @@ pub async fn serve(
     let node = domain::random::uuid(&*clock::system_random())?;
     PepperWatch::new(configuration, &prepared, node.to_string()).spawn();
     background::spawn_log_watch(log, handlers.tokens.clone());
+    background::spawn_leak_reports(handlers.management.clone());
     let notifier = Arc::new(reminders::notifier(configuration, &prepared, public_url.clone())?);
     reminders::spawn(&notifier, &configuration.mail);
     let strict = public_url.starts_with("https://") && !is_loopback(&public_url);
@@ -234,6 +242,7 @@ pub async fn serve(
     reminders::finish(&notifier).await;
     leave(&prepared.store, node).await;
     background::write_last_use(&prepared.usage, &prepared.store).await;
+    background::write_last_refusals(&prepared.refusals, &prepared.store).await;
     Ok(())
 }
 
@@ -276,6 +285,7 @@ fn spawn_background(configuration: &Configuration, prepared: &mut Prepared, toke
     let every = Duration::from_millis(configuration.cache.poll_ms);
     background::spawn_poller(Arc::clone(&prepared.memory), every);
     background::spawn_housekeeping(tokens, Arc::clone(&prepared.usage), prepared.store.clone());
+    background::spawn_refusal_record(Arc::clone(&prepared.refusals), prepared.store.clone());
     if let Some(keyring) = prepared.keyring.take() {
         let (store, keys) = (prepared.store.clone(), Arc::clone(&prepared.keys));
         keyring::spawn(keyring, store, keys, Arc::clone(&prepared.clock));

@@ -8,17 +8,24 @@ mod directory;
 mod error;
 pub mod outbox;
 mod people;
+pub mod refusals;
 mod secrets;
 mod store;
 
-pub use clients::{lookup::TokenStatus, memory, revocations::TokenReference, revoked_keys, usage};
+pub use clients::{
+    habits::SeenNetwork,
+    lookup::{ClientStanding, MatchedSecret, TokenStatus},
+    memory,
+    revocations::TokenReference,
+    revoked_keys, usage,
+};
 pub use database::{
     connection::{self, DatabaseUrl},
     pepper_nodes, pepper_use,
     resealing::Resealed,
 };
 pub use directory::{
-    applications, managers,
+    applications, managers, networks,
     pages::{Page, pattern},
     resource_servers::{NewResourceServer, ResourceServerView},
     resources::ResourceChange,

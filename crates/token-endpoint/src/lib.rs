@@ -14,4 +14,5 @@ pub use http::{
     health::show_metrics,
     routes::{configure, readable},
 };
+pub use refusal::{Explanation, explanation};
 pub use state::{Parts, Settings, TokenService};

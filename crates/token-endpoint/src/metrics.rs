@@ -6,9 +6,9 @@ use std::time::Duration;
 use domain::resource::SigningAlgorithm;
 pub use prometheus::TEXT_FORMAT;
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
     register_histogram_vec_with_registry, register_int_counter_vec_with_registry,
-    register_int_gauge_with_registry,
+    register_int_counter_with_registry, register_int_gauge_with_registry,
 };
 
 /// Seconds: the token path takes well under a millisecond, a DELETE waits out one lease.
@@ -24,6 +24,7 @@ pub struct Metrics {
     refused: IntCounterVec,
     lease: IntGauge,
     usage: IntGauge,
+    unrecorded: IntCounter,
     lines: IntCounterVec,
 }
 
@@ -59,6 +60,11 @@ impl Metrics {
             usage: register_int_gauge_with_registry!(
                 "wmda_auth_usage_waiting_secrets",
                 "Secrets whose use waits to be written.",
+                registry
+            )?,
+            unrecorded: register_int_counter_with_registry!(
+                "wmda_auth_refusals_unrecorded_total",
+                "Refusals that the record has no room for.",
                 registry
             )?,
             lines: register_int_counter_vec_with_registry!(
@@ -106,7 +112,9 @@ impl Metrics {
     }
 
     /// All numbers, in [`TEXT_FORMAT`].
-    pub(crate) fn text(&self, has_lease: bool, waiting: i64) -> prometheus::Result<String> {
+    pub(crate) fn text(&self, has_lease: bool, waiting: i64, unrecorded: u64) -> prometheus::Result<String> {
+        self.unrecorded
+            .inc_by(unrecorded.saturating_sub(self.unrecorded.get()));
         self.lease.set(i64::from(has_lease));
         self.usage.set(waiting);
         TextEncoder::new().encode_to_string(&self.registry.gather())

@@ -8,11 +8,14 @@ use ipnet::IpNet;
 use keystore::KeySet;
 use quick_cache::sync::Cache;
 use ring::rand::SecureRandom;
-use store::{Store, StoreError, memory::ClientMemory, rotation::RotationRules, usage::UsageRecorder};
+use store::{
+    Store, StoreError, memory::ClientMemory, refusals::RefusalRecorder, rotation::RotationRules,
+    usage::UsageRecorder,
+};
 
 use crate::{
     client::throttle::Throttle,
-    http::{changes::Changes, line::Lines},
+    http::{changes::Changes, line::Lines, request_id::RequestIds},
     metrics::Metrics,
 };
 
@@ -63,6 +66,8 @@ pub struct Parts {
     pub memory: Arc<ClientMemory>,
     /// Where the use of secrets is gathered.
     pub usage: Arc<UsageRecorder>,
+    /// Where refusals are gathered.
+    pub refusals: Arc<RefusalRecorder>,
     /// The signing keys, replaced as a whole.
     pub keys: Arc<ArcSwap<KeySet>>,
     /// The key under which secrets are stored.
@@ -81,6 +86,7 @@ pub struct TokenService {
     pub(crate) store: Store,
     pub(crate) memory: Arc<ClientMemory>,
     pub(crate) usage: Arc<UsageRecorder>,
+    pub(crate) refusals: Arc<RefusalRecorder>,
     pub(crate) keys: Arc<ArcSwap<KeySet>>,
     pub(crate) pepper: Arc<Pepper>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -89,6 +95,7 @@ pub struct TokenService {
     pub(crate) throttle: Throttle,
     pub(crate) changes: Changes,
     pub(crate) lines: Lines,
+    pub(crate) request_ids: RequestIds,
     /// Signed status lists by number and by the slice of time, as long as a lease, in which they were made.
     pub(crate) status_lists: Cache<(i64, u128), String>,
     /// The first status index that no secret had, by slice.
@@ -102,10 +109,12 @@ impl TokenService {
             throttle: Throttle::new(settings.failures),
             changes: Changes::default(),
             lines: Lines::default(),
+            request_ids: RequestIds::new(&*parts.random),
             settings,
             store: parts.store,
             memory: parts.memory,
             usage: parts.usage,
+            refusals: parts.refusals,
             keys: parts.keys,
             pepper: parts.pepper,
             clock: parts.clock,

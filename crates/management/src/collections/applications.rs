@@ -12,7 +12,9 @@ use uuid::Uuid;
 
 use crate::{
     authorization::Allowed,
-    collections::{managers::ManagerView, permissions::PermissionView, policies::PolicyView},
+    collections::{
+        managers::ManagerView, networks::texts, permissions::PermissionView, policies::PolicyView,
+    },
     documentation::openapi::Problems,
     http::{
         answer::{created, ok},
@@ -59,6 +61,15 @@ pub struct ChangedApplication {
     /// `true`: it gets no token without a DPoP proof (RFC 9449), on any node, once the answer is sent.
     #[serde(default)]
     pub dpop_bound_access_tokens: Option<bool>,
+    /// `off`, `report` (requests from elsewhere are recorded among the refusals, and answered) or `enforce` (they are
+    /// refused).
+    #[serde(default)]
+    #[schema(pattern = "^(off|report|enforce)$")]
+    pub networks_mode: Option<String>,
+    /// All the networks from which its credentials work: IPv4 and IPv6 addresses, with a prefix length or alone.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    pub allowed_networks: Option<Vec<String>>,
 }
 
 impl ChangedApplication {
@@ -95,6 +106,12 @@ pub struct ApplicationView {
     pub policy: PolicyView,
     /// What needs attention, in words.
     pub warnings: Vec<String>,
+    /// What could be done better, in words.
+    pub advice: Vec<String>,
+    /// `off`, `report` or `enforce`: what `allowed_networks` mean.
+    pub networks_mode: &'static str,
+    /// From where its credentials work.
+    pub allowed_networks: Vec<String>,
 }
 
 /// The people who manage these applications.
@@ -104,7 +121,7 @@ fn managers_of<'a>(views: impl IntoIterator<Item = &'a store::applications::Appl
 }
 
 impl ApplicationView {
-    fn of(view: store::applications::ApplicationView, standing: &Standing) -> Self {
+    fn of(view: store::applications::ApplicationView, standing: &Standing, advice: Option<String>) -> Self {
         let managers: Vec<ManagerView> = view
             .managers
             .into_iter()
@@ -127,8 +144,31 @@ impl ApplicationView {
             self_rotation: view.self_rotation,
             policy: view.policy.into(),
             warnings: (able < ENOUGH_MANAGERS).then_some(warning).into_iter().collect(),
+            advice: advice.into_iter().collect(),
+            networks_mode: view.networks.mode.as_str(),
+            allowed_networks: texts(&view.networks.networks),
         }
     }
+}
+
+/// Fewer tokens an hour than this trouble nobody.
+const FEW_TOKENS: i64 = 60;
+/// Several programs that each keep their token need so many times what one needs.
+const PROGRAMS: i64 = 10;
+
+/// Whether a system asks for a new token for every call, by the busiest of its last hours.
+fn advice(one: &store::applications::ApplicationView, tokens: i64, default_lifetime: i64) -> Option<String> {
+    const HOUR: i64 = 3600;
+    let lifetimes = one.permissions.iter();
+    let lifetimes = lifetimes.map(|one| one.token_lifetime_seconds.unwrap_or(default_lifetime).max(1));
+    let needed: i64 = lifetimes.clone().map(|lifetime| HOUR / lifetime + 1).sum();
+    let minutes = lifetimes.max().unwrap_or(default_lifetime) / 60;
+    (tokens > FEW_TOKENS.max(PROGRAMS * needed)).then(|| {
+        format!(
+            "this system asks for a new token for every call, as it seems: {tokens} tokens in one of the last 24 hours, where \
+             about {needed} are enough because a token lives for {minutes} minutes; keep it until shortly before it ends"
+        )
+    })
 }
 
 impl Management {
@@ -163,8 +203,27 @@ impl Management {
     pub async fn application(&self, _: &Allowed, client_id: Uuid) -> Result<ApplicationView, Problem> {
         let found = self.store.application(client_id).await?;
         let found = found.ok_or(Problem::NotFound)?;
-        let standing = self.store.standing(managers_of([&found])).await?;
-        Ok(ApplicationView::of(found, &standing))
+        let mut views = self.views(vec![found]).await?;
+        views.pop().ok_or(Problem::NotFound)
+    }
+
+    async fn views(
+        &self,
+        found: Vec<store::applications::ApplicationView>,
+    ) -> Result<Vec<ApplicationView>, Problem> {
+        let standing = self.store.standing(managers_of(&found)).await?;
+        let ids = found.iter().map(|one| one.application.client_id).collect();
+        let busiest = self.store.busiest_hours(ids, self.now()).await?;
+        let view = |one: store::applications::ApplicationView| {
+            let most = busiest.get(&one.application.client_id).copied();
+            let advice = advice(
+                &one,
+                most.unwrap_or_default(),
+                self.settings.token_lifetime_seconds,
+            );
+            ApplicationView::of(one, &standing, advice)
+        };
+        Ok(found.into_iter().map(view).collect())
     }
 
     /// The applications that somebody may see, by name.
@@ -176,23 +235,29 @@ impl Management {
         let (limit, page) = query.page(&self.pepper, LIST)?;
         let among = allowed.principal.visible_applications().map(<[Uuid]>::to_vec);
         let found = self.store.applications(among, page).await?;
-        let standing = self.store.standing(managers_of(&found)).await?;
-        let views = found.into_iter().map(|one| ApplicationView::of(one, &standing));
+        let views = self.views(found).await?;
         let key = |one: &ApplicationView| one.name.clone();
-        Ok(cursor::page(&self.pepper, LIST, views.collect(), limit, key))
+        Ok(cursor::page(&self.pepper, LIST, views, limit, key))
     }
 
-    /// Changes how its secrets may be exchanged, its name, which tokens it gets, or whether it is enabled, in this order.
+    /// Changes its networks, how its secrets may be exchanged, its name, which tokens it gets, or whether it is enabled, in
+    /// this order.
     pub async fn change_application(
         &self,
         allowed: &Allowed,
         client_id: Uuid,
-        change: ChangedApplication,
+        mut change: ChangedApplication,
     ) -> Result<ApplicationView, Problem> {
-        if !change.is_of_the_team() && change.self_rotation.is_none() {
+        let networks = (change.networks_mode.take(), change.allowed_networks.take());
+        let changes_networks = networks.0.is_some() || networks.1.is_some();
+        if !change.is_of_the_team() && change.self_rotation.is_none() && !changes_networks {
             return Err(Problem::Invalid(
-                "send one or more of name, enabled, dpop_bound_access_tokens and self_rotation".to_owned(),
+                "send one or more of name, enabled, dpop_bound_access_tokens, self_rotation, networks_mode and allowed_networks"
+                    .to_owned(),
             ));
+        }
+        if changes_networks {
+            self.change_networks(allowed, client_id, networks).await?;
         }
         if let Some(on) = change.self_rotation {
             let action = if on {
@@ -284,8 +349,8 @@ pub(crate) async fn show(caller: Caller, path: web::Path<String>) -> Result<Http
     ok(caller.service.application(&allowed, client_id).await)
 }
 
-/// Changes an application. Whether it exchanges its secrets by itself: its credential managers, admin. Its name, whether it is
-/// enabled, and whether its tokens are bound to a key: admin.
+/// Changes an application. Its networks, and whether it exchanges its secrets by itself: its credential managers, admin. Its
+/// name, whether it is enabled, and whether its tokens are bound to a key: admin.
 #[utoipa::path(tag = "WMDA team", params(("client_id" = Uuid, Path)), request_body = ChangedApplication, responses((status = 200, body = ApplicationView), Problems))]
 #[patch("/applications/{client_id}")]
 pub(crate) async fn update(

@@ -55,6 +55,7 @@ const ASSETS: &[(&str, &[u8])] = assets!(
     "organisations.js",
     "passwords.js",
     "people.js",
+    "refused.js",
     "report.js",
     "resources.js",
     "rotation.js",

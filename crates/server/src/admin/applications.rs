@@ -69,6 +69,20 @@ pub enum Command {
         /// The resource's id.
         resource: Uuid,
     },
+    /// Say from which networks an application's credentials work.
+    #[command(
+        after_help = "Examples:\n  wmda-auth admin set-networks CLIENT_ID --mode report --network 192.0.2.0/24 --network 2001:db8::/48\n  wmda-auth admin set-networks CLIENT_ID --mode enforce"
+    )]
+    SetNetworks {
+        /// The application's client id.
+        application: Uuid,
+        /// off, report (requests from elsewhere are recorded) or enforce (they are refused); left out, it stays.
+        #[arg(long)]
+        mode: Option<String>,
+        /// A network or an address; all of them, in place of those before. None given, those stay.
+        #[arg(long = "network")]
+        networks: Vec<String>,
+    },
     /// Assign a credential manager, as confirmed by the organisation.
     #[command(
         after_help = "Example:\n  wmda-auth admin assign-manager CLIENT_ID USER_ID --confirmed-by 'Head of IT' --confirmed-at 2026-11-20T10:00:00Z"
@@ -154,6 +168,18 @@ impl Shell {
             Command::BindTokens { application, off } => {
                 let change = ChangedApplication {
                     dpop_bound_access_tokens: Some(!off),
+                    ..ChangedApplication::default()
+                };
+                value(service.change_application(allowed, application, change).await?)
+            }
+            Command::SetNetworks {
+                application,
+                mode,
+                networks,
+            } => {
+                let change = ChangedApplication {
+                    networks_mode: mode,
+                    allowed_networks: Some(networks).filter(|named| !named.is_empty()),
                     ..ChangedApplication::default()
                 };
                 value(service.change_application(allowed, application, change).await?)

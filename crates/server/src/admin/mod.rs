@@ -3,6 +3,7 @@
 mod applications;
 mod audit;
 mod directory;
+mod explain;
 mod list;
 mod people;
 pub mod print;
@@ -79,6 +80,8 @@ enum AdminCommand {
     Audit(audit::Command),
     #[command(flatten)]
     Report(report::Command),
+    #[command(flatten)]
+    Explain(explain::Command),
 }
 
 pub fn run(arguments: AdminArguments) -> Outcome<()> {
@@ -128,6 +131,7 @@ impl Shell {
             AdminCommand::List(command) => self.list(command).await,
             AdminCommand::Audit(command) => self.audit(command).await,
             AdminCommand::Report(command) => self.report(command).await,
+            AdminCommand::Explain(command) => self.explain(command).await,
         }
     }
 }

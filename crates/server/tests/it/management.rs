@@ -98,6 +98,11 @@ const MATRIX: &[(&str, &str, [u16; 5])] = &[
     ("PATCH", "/applications/{client_id}", [400, 403, 400, 404, 401]),
     (
         "GET",
+        "/applications/{client_id}/networks",
+        [200, 200, 200, 404, 401],
+    ),
+    (
+        "GET",
         "/applications/{client_id}/secrets",
         [200, 200, 200, 404, 401],
     ),
@@ -187,6 +192,12 @@ const MATRIX: &[(&str, &str, [u16; 5])] = &[
     ("PATCH", "/users/{id}", [400, 403, 403, 403, 401]),
     ("POST", "/users/{id}/enrolment", [404, 403, 403, 403, 401]),
     ("GET", "/audit-events", [200, 200, 403, 403, 401]),
+    ("GET", "/refusals", [200, 200, 403, 403, 401]),
+    (
+        "GET",
+        "/applications/{client_id}/refusals",
+        [200, 200, 200, 404, 401],
+    ),
     ("GET", "/account", [200, 200, 200, 200, 401]),
     ("PATCH", "/account", [400, 400, 400, 400, 401]),
     ("POST", "/account/password", [400, 400, 400, 400, 401]),

@@ -20,7 +20,7 @@ use crate::{
         ids::{parse_id, parse_name},
         schema::{applications, change_counter, client_secrets, organisations, permissions, token_counts},
     },
-    directory::resources::load_resource,
+    directory::{networks, resources::load_resource},
 };
 
 /// The client that a lookup found, and the version of the data that it shows at least.
@@ -29,22 +29,92 @@ pub(crate) struct LoadedClient {
     pub(crate) client: Option<Client>,
 }
 
+/// How a client stands whose secret authenticated nobody, and whether it is one of the client's after all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientStanding {
+    /// There is such an application.
+    pub known: bool,
+    /// It is enabled.
+    pub enabled: bool,
+    /// Its organisation is.
+    pub organisation_enabled: bool,
+    /// One of the digests is that of a secret of it, deleted or not.
+    pub matches: bool,
+}
+
+/// A secret whose value was presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MatchedSecret {
+    /// Its id.
+    pub id: Uuid,
+    /// Its stored form.
+    pub digest: Digest,
+    /// Whether it was deleted.
+    pub deleted: bool,
+}
+
 impl Store {
-    /// Whether an application and its organisation are enabled; for the log and the errors of the Entra routes, never for
-    /// authentication. The answer of the database is of the same size whatever it says.
-    pub async fn application_enabled(&self, client_id: Uuid) -> Result<Option<bool>, StoreError> {
+    /// Why a client was not authenticated; for the log and the errors of the Entra routes, never for authentication. The
+    /// question is one and the answer of the database of the same size whatever it says.
+    pub async fn client_standing(
+        &self,
+        client_id: Uuid,
+        digests: Vec<Digest>,
+    ) -> Result<ClientStanding, StoreError> {
         self.run(move |connection| {
             let known = || {
                 applications::table
                     .inner_join(organisations::table)
                     .filter(applications::client_id.eq(client_id.to_string()))
             };
-            let enabled = known()
-                .filter(applications::enabled)
-                .filter(organisations::enabled);
-            let (known, enabled) =
-                diesel::select((exists(known()), exists(enabled))).get_result::<(bool, bool)>(connection)?;
-            Ok(known.then_some(enabled))
+            let matching = client_secrets::table
+                .filter(client_secrets::client_id.eq(client_id.to_string()))
+                .filter(client_secrets::kind.eq(CredentialKind::Secret.as_str()))
+                .filter(client_secrets::digest.eq_any(bytes(digests)));
+            let answer = diesel::select((
+                exists(known()),
+                exists(known().filter(applications::enabled)),
+                exists(known().filter(organisations::enabled)),
+                exists(matching),
+            ));
+            let (known, enabled, organisation_enabled, matches) =
+                answer.get_result::<(bool, bool, bool, bool)>(connection)?;
+            Ok(ClientStanding {
+                known,
+                enabled,
+                organisation_enabled,
+                matches,
+            })
+        })
+        .await
+    }
+
+    /// The secret of a client that one of the digests is of, deleted or not. Only who presents its value gets here.
+    pub async fn matched_secret(
+        &self,
+        client_id: Uuid,
+        digests: Vec<Digest>,
+    ) -> Result<Option<MatchedSecret>, StoreError> {
+        self.run(move |connection| {
+            let row = client_secrets::table
+                .filter(client_secrets::client_id.eq(client_id.to_string()))
+                .filter(client_secrets::kind.eq(CredentialKind::Secret.as_str()))
+                .filter(client_secrets::digest.eq_any(bytes(digests)))
+                .select((
+                    client_secrets::id,
+                    client_secrets::digest,
+                    client_secrets::deleted_at.is_not_null(),
+                ))
+                .first::<(String, Vec<u8>, bool)>(connection)
+                .optional()?;
+            row.map(|(id, digest, deleted)| {
+                Ok(MatchedSecret {
+                    id: parse_id(&id)?,
+                    digest: digest.try_into().map_err(|_| StoreError::Corrupt("digest"))?,
+                    deleted,
+                })
+            })
+            .transpose()
         })
         .await
     }
@@ -80,14 +150,7 @@ impl Store {
             let found = client_secrets::table
                 .inner_join(applications::table.inner_join(organisations::table))
                 .filter(applications::enabled.and(organisations::enabled))
-                .filter(
-                    client_secrets::digest.eq_any(
-                        digests
-                            .into_iter()
-                            .map(|digest| digest.to_vec())
-                            .collect::<Vec<_>>(),
-                    ),
-                )
+                .filter(client_secrets::digest.eq_any(bytes(digests)))
                 .filter(client_secrets::deleted_at.is_null())
                 .filter(client_secrets::kind.eq(CredentialKind::Secret.as_str()))
                 .select(client_secrets::client_id)
@@ -142,6 +205,10 @@ impl Store {
     }
 }
 
+fn bytes(digests: Vec<Digest>) -> Vec<Vec<u8>> {
+    digests.into_iter().map(|digest| digest.to_vec()).collect()
+}
+
 /// Why tokens are not good (draft-ietf-oauth-status-list-12 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenStatus {
@@ -152,14 +219,17 @@ pub enum TokenStatus {
 }
 
 fn load_client(connection: &mut AnyConnection, client_id: &str) -> Result<Client, StoreError> {
-    let (name, profile, dpop_bound_access_tokens): (String, String, bool) = applications::table
-        .find(client_id)
-        .select((
-            applications::name,
-            applications::profile,
-            applications::dpop_bound_access_tokens,
-        ))
-        .first(connection)?;
+    let (name, profile, dpop_bound_access_tokens, mode, allowed): (String, String, bool, String, String) =
+        applications::table
+            .find(client_id)
+            .select((
+                applications::name,
+                applications::profile,
+                applications::dpop_bound_access_tokens,
+                applications::networks_mode,
+                applications::allowed_networks,
+            ))
+            .first(connection)?;
     let rows = client_secrets::table
         .filter(client_secrets::client_id.eq(client_id))
         .filter(client_secrets::deleted_at.is_null())
@@ -186,6 +256,7 @@ fn load_client(connection: &mut AnyConnection, client_id: &str) -> Result<Client
         credentials: credentials.into_iter().flatten().collect(),
         grants: load_grants(connection, client_id, &parse_name(&name)?)?,
         dpop_bound_access_tokens,
+        networks: networks::stored(&mode, &allowed)?,
     })
 }
 

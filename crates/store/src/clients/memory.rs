@@ -193,6 +193,7 @@ mod tests {
             credentials: Vec::new(),
             grants: Vec::new(),
             dpop_bound_access_tokens: false,
+            networks: Default::default(),
         })
     }
 

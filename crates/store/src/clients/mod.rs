@@ -1,6 +1,7 @@
 //! The token path: clients looked up, in memory under a lease; the use of their secrets; the tokens and signing keys that have ended.
 
 pub(crate) mod changes;
+pub(crate) mod habits;
 pub(crate) mod late_use;
 pub(crate) mod lookup;
 pub mod memory;

@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -15,6 +16,7 @@ use uuid::Uuid;
 use crate::{
     Store, StoreError,
     clients::{
+        habits::HabitRecorder,
         late_use::{LateUse, Reason},
         renewals::Renewals,
     },
@@ -46,6 +48,7 @@ pub struct UsageRecorder {
     gathered: Mutex<HashMap<Uuid, Usage>>,
     late: LateUse,
     renewals: Renewals,
+    habits: HabitRecorder,
     /// One flush at a time: the last one, at shutdown, waits for what an earlier one could not write.
     flushing: tokio::sync::Mutex<()>,
 }
@@ -78,6 +81,11 @@ impl UsageRecorder {
         self.renewals.record(secret_id, renewal);
     }
 
+    /// Counts one token of an application, and from where it was asked for.
+    pub fn record_client(&self, client_id: Uuid, now: DateTime<Utc>, source: IpAddr) {
+        self.habits.record(client_id, now, source);
+    }
+
     /// Remembers that the value of an expired secret was presented.
     pub fn record_expired(&self, secret_id: Uuid, now: DateTime<Utc>) {
         self.late.record((secret_id, Reason::Expired), now);
@@ -98,6 +106,9 @@ impl UsageRecorder {
         let mut outcome = self.late.flush(store).await;
         if outcome.is_ok() {
             outcome = self.renewals.flush(store).await;
+        }
+        if outcome.is_ok() {
+            outcome = self.habits.flush(store).await;
         }
         for chunk in rows.chunks(CHUNK) {
             if matches!(outcome, Err(StoreError::Busy | StoreError::Unreachable(_))) {

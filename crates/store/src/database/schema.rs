@@ -27,6 +27,8 @@ diesel::table! {
         profile -> Text,
         self_rotation -> Bool,
         dpop_bound_access_tokens -> Bool,
+        networks_mode -> Text,
+        allowed_networks -> Text,
     }
 }
 diesel::table! {
@@ -276,3 +278,45 @@ diesel::joinable!(webhook_deliveries -> webhooks (webhook_id));
 diesel::allow_tables_to_appear_in_same_query!(reminders, mails);
 diesel::allow_tables_to_appear_in_same_query!(mail_preferences, users);
 diesel::allow_tables_to_appear_in_same_query!(webhook_deliveries, webhooks);
+
+diesel::table! {
+    refusals (id) {
+        id -> Text,
+        kind -> Text,
+        client_id -> Nullable<Text>,
+        credential_id -> Nullable<Text>,
+        cause -> Text,
+        route -> Text,
+        network -> Text,
+        source -> Text,
+        user_agent -> Text,
+        resource -> Nullable<Text>,
+        first_at -> Timestamp,
+        last_at -> Timestamp,
+        trace_id -> Text,
+        last_trace_id -> Text,
+        times -> BigInt,
+    }
+}
+diesel::table! {
+    refusal_traces (refusal_id, slot) {
+        refusal_id -> Text,
+        slot -> Integer,
+        trace_id -> Text,
+        at -> Timestamp,
+    }
+}
+diesel::allow_tables_to_appear_in_same_query!(refusals, applications);
+
+diesel::table! {
+    seen_networks (client_id, network) {
+        client_id -> Text,
+        network -> Text,
+        first_at -> Timestamp,
+        last_at -> Timestamp,
+        tokens -> BigInt,
+    }
+}
+diesel::table! {
+    token_hours (client_id, hour) { client_id -> Text, hour -> Timestamp, tokens -> BigInt, }
+}

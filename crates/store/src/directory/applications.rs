@@ -6,6 +6,7 @@ use diesel::{OptionalExtension, prelude::*};
 use domain::{
     application::{Application, ApplicationName},
     audit::Entry,
+    networks::AllowedNetworks,
     organisation_policy::OrganisationPolicy,
     resource::Environment,
 };
@@ -21,6 +22,7 @@ use crate::{
     },
     directory::{
         managers::{ManagerView, managers_of},
+        networks,
         pages::Page,
         policies,
     },
@@ -41,6 +43,8 @@ pub struct ApplicationView {
     pub self_rotation: bool,
     /// What the WMDA team demands of its owner's credentials.
     pub policy: OrganisationPolicy,
+    /// From where its credentials work.
+    pub networks: AllowedNetworks,
 }
 
 /// The roles that an application has on one resource.
@@ -52,11 +56,13 @@ pub struct PermissionView {
     pub resource_name: String,
     /// Where it runs.
     pub environment: Environment,
+    /// How long its tokens live, where that is not the default.
+    pub token_lifetime_seconds: Option<i64>,
     /// The roles, sorted.
     pub roles: Vec<String>,
 }
 
-type Row = (String, String, String, bool, bool, String, bool);
+type Row = (String, String, String, bool, bool, String, bool, String, String);
 
 impl Store {
     /// Adds an application.
@@ -218,6 +224,8 @@ const COLUMNS: (
     applications::dpop_bound_access_tokens,
     organisations::name,
     applications::self_rotation,
+    applications::networks_mode,
+    applications::allowed_networks,
 ) = (
     applications::client_id,
     applications::organisation_id,
@@ -226,6 +234,8 @@ const COLUMNS: (
     applications::dpop_bound_access_tokens,
     organisations::name,
     applications::self_rotation,
+    applications::networks_mode,
+    applications::allowed_networks,
 );
 
 fn views(connection: &mut AnyConnection, rows: Vec<Row>) -> Result<Vec<ApplicationView>, StoreError> {
@@ -260,6 +270,7 @@ fn views(connection: &mut AnyConnection, rows: Vec<Row>) -> Result<Vec<Applicati
                 managers: managers
                     .extract_if(.., |one: &mut ManagerView| one.assignment.client_id == id)
                     .collect(),
+                networks: networks::stored(&row.7, &row.8)?,
             })
         })
         .collect()
@@ -269,7 +280,7 @@ fn permissions_of(
     connection: &mut AnyConnection,
     client_ids: &[String],
 ) -> Result<Vec<(Uuid, PermissionView)>, StoreError> {
-    type Row = (String, String, String, String, String);
+    type Row = (String, String, String, String, String, Option<i64>);
     let rows: Vec<Row> = permissions::table
         .inner_join(resources::table.on(resources::id.eq(permissions::resource_id)))
         .filter(permissions::client_id.eq_any(client_ids.to_vec()))
@@ -279,6 +290,7 @@ fn permissions_of(
             resources::name,
             resources::environment,
             permissions::role,
+            resources::token_lifetime_seconds,
         ))
         .order((
             permissions::client_id,
@@ -288,7 +300,7 @@ fn permissions_of(
         ))
         .load(connection)?;
     let mut views: Vec<(Uuid, PermissionView)> = Vec::new();
-    for (client_id, resource_id, resource_name, environment, role) in rows {
+    for (client_id, resource_id, resource_name, environment, role, token_lifetime_seconds) in rows {
         let (client_id, resource_id) = (parse_id(&client_id)?, parse_id(&resource_id)?);
         match views.last_mut() {
             Some((client, view)) if *client == client_id && view.resource_id == resource_id => {
@@ -302,6 +314,7 @@ fn permissions_of(
                     environment: environment
                         .parse()
                         .map_err(|_| StoreError::Corrupt("environment"))?,
+                    token_lifetime_seconds,
                     roles: vec![role],
                 },
             )),

@@ -3,6 +3,7 @@
 pub mod applications;
 pub mod managers;
 pub mod names;
+pub mod networks;
 pub(crate) mod organisations;
 pub mod pages;
 pub(crate) mod policies;

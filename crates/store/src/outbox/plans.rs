@@ -71,6 +71,8 @@ pub enum MailKind {
     SecretRotated,
     /// The WMDA team let it live on beyond its expiry.
     SecretGraced,
+    /// A secret was reported as leaked; which one, from where, and what was done is sealed into the mail.
+    SecretLeaked,
 }
 
 /// Each kind with its name in the database.
@@ -88,6 +90,7 @@ const KINDS: &[(MailKind, &str)] = &[
     (MailKind::SecretResumed, "secret_resumed"),
     (MailKind::SecretRotated, "secret_rotated"),
     (MailKind::SecretGraced, "secret_graced"),
+    (MailKind::SecretLeaked, "secret_leaked"),
 ];
 
 impl MailKind {

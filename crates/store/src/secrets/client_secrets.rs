@@ -26,6 +26,7 @@ use crate::{
     directory::{pages::pattern, policies},
     outbox::{
         history::add_notifications,
+        mails::{Notice, add_notice},
         plans,
         webhook_deliveries::{self, WebhookEvent},
     },
@@ -71,6 +72,26 @@ pub struct NewClientSecret {
     /// The credential of the same application that it is to replace.
     pub replaces: Option<Uuid>,
 }
+
+/// A live secret, to be compared with a value whose client nobody knows.
+#[derive(Clone, Debug)]
+pub struct LiveSecret {
+    /// Its id.
+    pub id: Uuid,
+    /// Its application.
+    pub client_id: Uuid,
+    /// What the manager calls it.
+    pub name: String,
+    /// The first three characters of the value.
+    pub hint: String,
+    /// Its stored form.
+    pub digest: Digest,
+    /// Until when it is suspended, if it is.
+    pub suspended_until: Option<DateTime<Utc>>,
+}
+
+/// How many secrets that begin alike are looked at. Among all there are 238,328 beginnings.
+const ALIKE: i64 = 1000;
 
 /// Which credentials of an application a list shows.
 #[derive(Clone, Debug)]
@@ -208,19 +229,58 @@ impl Store {
         entry: Entry,
     ) -> Result<(), StoreError> {
         self.change(Some(client_id), entry, move |connection| {
-            let live = client_secrets::table
-                .filter(client_secrets::id.eq(secret_id.to_string()))
-                .filter(client_secrets::client_id.eq(client_id.to_string()))
-                .filter(client_secrets::kind.eq(kind.as_str()))
-                .filter(client_secrets::deleted_at.is_null());
-            let gone = client_secrets::deleted_at.eq(Some(now.naive_utc()));
-            match diesel::update(live).set(gone).execute(connection)? {
-                0 => Err(StoreError::Missing),
-                _ => {
-                    plans::withdraw(connection, secret_id, now)?;
-                    webhook_deliveries::queue(connection, secret_id, WebhookEvent::Deleted, now)
-                }
-            }
+            delete(connection, (client_id, secret_id, kind), now)
+        })
+        .await
+    }
+
+    /// Queues mails about a secret that became known; those that are queued already stay as they are.
+    pub async fn add_notices(&self, notices: Vec<Notice>, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.run(move |connection| {
+            connection.transaction(|connection| {
+                notices
+                    .into_iter()
+                    .try_for_each(|notice| add_notice(connection, notice, now))
+            })
+        })
+        .await
+    }
+
+    /// The live secrets whose value begins like this.
+    pub async fn live_secrets_with_hint(
+        &self,
+        hint: String,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<LiveSecret>, StoreError> {
+        self.run(move |connection| {
+            type Row = (String, String, String, Vec<u8>, Option<NaiveDateTime>);
+            let rows: Vec<Row> = client_secrets::table
+                .filter(client_secrets::hint.eq(&hint))
+                .filter(client_secrets::kind.eq(CredentialKind::Secret.as_str()))
+                .filter(client_secrets::deleted_at.is_null())
+                .filter(client_secrets::expires_at.gt(now.naive_utc()))
+                .order(client_secrets::id)
+                .limit(ALIKE)
+                .select((
+                    client_secrets::id,
+                    client_secrets::client_id,
+                    client_secrets::name,
+                    client_secrets::digest,
+                    client_secrets::suspended_until,
+                ))
+                .load(connection)?;
+            rows.into_iter()
+                .map(|(id, client_id, name, digest, suspended_until)| {
+                    Ok(LiveSecret {
+                        id: parse_id(&id)?,
+                        client_id: parse_id(&client_id)?,
+                        name,
+                        hint: hint.clone(),
+                        digest: digest.try_into().map_err(|_| StoreError::Corrupt("digest"))?,
+                        suspended_until: suspended_until.map(|until| until.and_utc()),
+                    })
+                })
+                .collect()
         })
         .await
     }
@@ -295,6 +355,26 @@ impl Store {
 }
 
 type Shown = client_secrets::BoxedQuery<'static, <AnyConnection as Connection>::Backend>;
+
+fn delete(
+    connection: &mut AnyConnection,
+    (client_id, secret_id, kind): (Uuid, Uuid, CredentialKind),
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let live = client_secrets::table
+        .filter(client_secrets::id.eq(secret_id.to_string()))
+        .filter(client_secrets::client_id.eq(client_id.to_string()))
+        .filter(client_secrets::kind.eq(kind.as_str()))
+        .filter(client_secrets::deleted_at.is_null());
+    let gone = client_secrets::deleted_at.eq(Some(now.naive_utc()));
+    match diesel::update(live).set(gone).execute(connection)? {
+        0 => Err(StoreError::Missing),
+        _ => {
+            plans::withdraw(connection, secret_id, now)?;
+            webhook_deliveries::queue(connection, secret_id, WebhookEvent::Deleted, now)
+        }
+    }
+}
 
 /// One row more than is wanted where there are more, and the place at which the search ended before the list did.
 fn found(

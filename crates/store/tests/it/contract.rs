@@ -10,6 +10,7 @@ use std::{
 use chrono::TimeDelta;
 use domain::{pepper::Pepper, resource::Environment};
 use store::{DatabaseUrl, Store, StoreError, TokenStatus, usage::UsageRecorder};
+use uuid::Uuid;
 
 use crate::support::{Database, LEASE, NOW, OTHER_PEPPER, PEPPER, ROLES, record, set_organisation_enabled};
 
@@ -177,26 +178,36 @@ async fn who_is_disabled_is_not_found(database: &Database) {
     let (id, organisation) = (client.client_id, client.organisation_id);
     let node = database.node();
     node.memory.poll().await.unwrap();
-    let state = async |expected: bool, why: &str| {
+    let standing = async |id: Uuid, value: &str| {
+        let digests = vec![database.digest(id, "other"), database.digest(id, value)];
+        let found = database.store.client_standing(id, digests).await.unwrap();
+        [
+            found.known,
+            found.enabled,
+            found.organisation_enabled,
+            found.matches,
+        ]
+    };
+    let state = async |application: bool, organisation: bool, why: &str| {
         node.memory.poll().await.unwrap();
         let found = node.found(database, id, "value").await;
-        assert_eq!(found.is_some(), expected, "{why}");
-        let enabled = database.store.application_enabled(id).await.unwrap();
-        assert_eq!(enabled, Some(expected), "{why}");
+        assert_eq!(found.is_some(), application && organisation, "{why}");
+        let expected = [true, application, organisation, true];
+        assert_eq!(standing(id, "value").await, expected, "{why}");
     };
-    state(true, "at first").await;
+    state(true, true, "at first").await;
     database.enable_application(id, false).await.unwrap();
-    state(false, "the application").await;
+    state(false, true, "the application").await;
     database.enable_application(id, true).await.unwrap();
-    state(true, "enabled again").await;
+    state(true, true, "enabled again").await;
     database.enable_organisation(organisation, false).await.unwrap();
-    state(false, "its organisation").await;
+    state(true, false, "its organisation").await;
     database.enable_application(id, true).await.unwrap();
-    state(false, "its organisation still").await;
+    state(true, false, "its organisation still").await;
     database.enable_organisation(organisation, true).await.unwrap();
-    state(true, "both enabled").await;
-    let nobody = database.store.application_enabled(database.new_id()).await;
-    assert_eq!(nobody.unwrap(), None);
+    state(true, true, "both enabled").await;
+    assert_eq!(standing(id, "wrong").await, [true, true, true, false]);
+    assert_eq!(standing(database.new_id(), "value").await, [false; 4]);
 }
 
 async fn granted_roles_are_found_and_stay_when_granted_again(database: &Database) {

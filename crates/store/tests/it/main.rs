@@ -11,6 +11,7 @@ mod attention;
 mod bounded;
 mod contract;
 mod lease_model;
+mod refusals;
 mod rotation;
 mod settling;
 mod support;

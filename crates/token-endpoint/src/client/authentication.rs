@@ -29,16 +29,27 @@ impl TokenService {
         let (client_id, secret) = presented.id_and_secret()?;
         let digests = self.pepper.digests(client_id, secret);
         if let Some(client) = self.memory.recall(client_id, &digests) {
-            let client = self.judge(client, &digests)?;
-            self.renew(&client, secret);
-            return self.confirmed(client).await;
+            match self.judge(client, (&digests, source)) {
+                // Takes the way of a wrong secret, below.
+                Err(unproved) if unproved.cause == ClientCause::Network => {}
+                outcome => {
+                    let client = outcome?;
+                    self.renew(&client, secret);
+                    return self.confirmed(client).await;
+                }
+            }
         }
         let attempt = Attempt::new(client_id, source, &digests);
         self.throttle.admit(&attempt).map_err(Failure::Throttled)?;
         let outcome = match self.memory.find(client_id, &digests).await? {
-            Some(client) => self.judge(client, &digests),
-            None => Err(self.explain(client_id, secret).await?),
+            Some(client) => self.judge(client, (&digests, source)),
+            None => Err(self.explain(client_id, secret, digests).await?),
         };
+        if let Err(unproved) = &outcome
+            && unproved.cause == ClientCause::Network
+        {
+            self.ask_as_for_a_wrong_secret(client_id).await?;
+        }
         let client = self.counted(&attempt, outcome)?;
         self.renew(&client, secret);
         self.confirmed(client).await
@@ -68,6 +79,14 @@ impl TokenService {
         Ok(client)
     }
 
+    /// Whoever has a secret, but not a network that it works from, must not see by the time that it is right.
+    async fn ask_as_for_a_wrong_secret(&self, client_id: Uuid) -> Result<(), Failure> {
+        let none = self.pepper.digests(client_id, "");
+        self.memory.find(client_id, &none).await?;
+        self.store.client_standing(client_id, none).await?;
+        Ok(())
+    }
+
     /// Checks the credentials of a resource server.
     pub(crate) async fn authenticate_resource_server(
         &self,
@@ -87,14 +106,14 @@ impl TokenService {
             self.store.renew_resource_server(client_id, new).await?;
         }
         let found = found.map(|found| found.0);
-        self.counted(&attempt, found.ok_or(ClientCause::WrongSecret))
+        self.counted(&attempt, found.ok_or(Unproved::of(ClientCause::WrongSecret)))
     }
 
     /// Lets the outcome of a query pass, unless it is one failure too many of this client or source.
-    fn counted<T>(&self, attempt: &Attempt, outcome: Result<T, ClientCause>) -> Result<T, Failure> {
-        match outcome {
+    fn counted<T>(&self, attempt: &Attempt, outcome: Result<T, Unproved>) -> Result<T, Failure> {
+        match &outcome {
             Ok(_) => self.throttle.passed(attempt),
-            Err(cause) if cause.is_failed_authentication() => {
+            Err(unproved) if unproved.cause.is_failed_authentication() => {
                 self.throttle.failed(attempt).map_err(Failure::Throttled)?;
             }
             Err(_) => {}
@@ -102,33 +121,96 @@ impl TokenService {
         outcome.map_err(Failure::from)
     }
 
-    fn judge(&self, client: Arc<Client>, digests: &[Digest]) -> Result<AuthenticatedClient, ClientCause> {
+    fn judge(
+        &self,
+        client: Arc<Client>,
+        (digests, from): (&[Digest], IpAddr),
+    ) -> Result<AuthenticatedClient, Unproved> {
         let now = self.clock.now();
-        authentication::authenticate(client, digests, now).map_err(|refusal| match refusal {
+        authentication::authenticate(client, digests, from, now).map_err(|refusal| match refusal {
             Refusal::Expired(secret_id) => {
                 self.usage.record_expired(secret_id, now);
-                ClientCause::Expired
+                Unproved::by(ClientCause::Expired, secret_id)
             }
+            Refusal::Network(credential_id) => Unproved::by(ClientCause::Network, credential_id),
             Refusal::Suspended(credential_id) => {
                 self.usage.record_suspended(credential_id, now);
-                ClientCause::Suspended
+                Unproved::by(ClientCause::Suspended, credential_id)
             }
-            Refusal::NoMatch => ClientCause::WrongSecret,
+            Refusal::NoMatch => Unproved::of(ClientCause::WrongSecret),
         })
     }
 
-    /// Why no secret matches, for the log and for Entra's codes. The same queries whatever the reason.
-    async fn explain(&self, client_id: Uuid, secret: &str) -> Result<ClientCause, Failure> {
-        let enabled = self.store.application_enabled(client_id).await?;
+    /// Why no secret authenticates, for the log, the record and Entra's codes. The same queries whatever the reason
+    /// one more for who presents a value that is, or was, a secret of the client.
+    async fn explain(
+        &self,
+        client_id: Uuid,
+        secret: &str,
+        digests: Vec<Digest>,
+    ) -> Result<Unproved, Failure> {
+        let mut candidates = digests.clone();
+        if let Some(inner) = inner(secret) {
+            candidates.extend(self.pepper.digests(client_id, inner));
+        }
+        let standing = self.store.client_standing(client_id, candidates.clone()).await?;
         let is_secret_id = match parse_guid(secret) {
             Some(value) => self.store.is_secret_id(client_id, value).await?,
             None => false,
         };
-        Ok(match enabled {
-            None => ClientCause::UnknownClient,
-            Some(false) => ClientCause::Disabled,
-            Some(true) if is_secret_id => ClientCause::SecretId,
-            Some(true) => ClientCause::WrongSecret,
+        let matched = match standing.matches {
+            true => self.store.matched_secret(client_id, candidates).await?,
+            false => None,
+        };
+        Ok(Unproved {
+            cause: match matched {
+                _ if !standing.known => ClientCause::UnknownClient,
+                _ if !standing.organisation_enabled => ClientCause::OrganisationDisabled,
+                _ if !standing.enabled => ClientCause::Disabled,
+                Some(secret) if secret.deleted => ClientCause::Deleted,
+                Some(secret) if !digests.contains(&secret.digest) => ClientCause::SurroundedSecret,
+                _ if is_secret_id => ClientCause::SecretId,
+                _ => ClientCause::WrongSecret,
+            },
+            credential_id: matched.map(|secret| secret.id),
         })
     }
+}
+
+/// Why a client is not authenticated, and the credential that it holds or held all the same.
+struct Unproved {
+    cause: ClientCause,
+    credential_id: Option<Uuid>,
+}
+
+impl Unproved {
+    fn of(cause: ClientCause) -> Self {
+        Self {
+            cause,
+            credential_id: None,
+        }
+    }
+
+    fn by(cause: ClientCause, credential_id: Uuid) -> Self {
+        Self {
+            cause,
+            credential_id: Some(credential_id),
+        }
+    }
+}
+
+impl From<Unproved> for Failure {
+    fn from(Unproved { cause, credential_id }: Unproved) -> Self {
+        match credential_id {
+            Some(id) => Self::OfCredential(cause, id),
+            None => cause.into(),
+        }
+    }
+}
+
+/// The value without what people copy along with it: white space, line ends, quotes, brackets. A secret begins and ends
+/// with a letter or a digit. `None` where nothing surrounds it.
+fn inner(secret: &str) -> Option<&str> {
+    let inner = secret.trim_matches(|letter: char| !letter.is_ascii_alphanumeric());
+    (inner.len() < secret.len()).then_some(inner)
 }

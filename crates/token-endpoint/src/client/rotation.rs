@@ -17,7 +17,8 @@ use uuid::Uuid;
 use crate::{
     http::{
         form::{Body, Form},
-        log_detail::{note, note_client},
+        log_detail::{note, note_client, note_matter},
+        request_id::RequestId,
         source::source,
     },
     refusal::{ClientCause, Failure, RotationCause, no_store},
@@ -40,7 +41,7 @@ pub(crate) async fn rotate(http: HttpRequest, body: Body, service: web::Data<Tok
     let outcome = service.rotation(&http, body).await;
     outcome.unwrap_or_else(|failure| {
         service.note_refusal(&http, &failure);
-        failure.response(&service.settings.support_address)
+        failure.response(&service.settings.support_address, RequestId::of(&http))
     })
 }
 
@@ -48,6 +49,7 @@ impl TokenService {
     async fn rotation(&self, http: &HttpRequest, body: Body) -> Result<HttpResponse, Failure> {
         let presented = Form::read(http, body, &[])?.credentials(http)?;
         note_client(http, &presented);
+        note_matter(http, &presented, None);
         let source = source(http, &self.settings.trusted_proxies);
         let client = self.authenticate_client(&presented, source).await?;
         if client.credential_kind() != CredentialKind::Secret {

@@ -15,8 +15,14 @@ use crate::state::TokenService;
 /// Of one source. Each takes a few turns of the database, so that this is some seconds of work.
 const AT_ONCE: usize = 128;
 
-/// Requests that change nothing although they are POST.
-const ASKING: [&str; 4] = [TOKEN, TENANT_TOKEN, TENANT_TOKEN_V2, "/oauth2/introspect"];
+/// Requests that change nothing although they are POST, or not before their answer.
+const ASKING: [&str; 5] = [
+    TOKEN,
+    TENANT_TOKEN,
+    TENANT_TOKEN_V2,
+    "/oauth2/introspect",
+    "/credentials/report",
+];
 
 /// Whether a request may change something.
 pub(crate) fn is_change(method: &Method, route: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Around every request: no coded body, a time limit, a panic that stays ours, changes that run to their end, one line in
+//! Around every request: an id, no coded body, a time limit, a panic that stays ours, changes that run to their end, one line in
 //! the log.
 
 use std::{borrow::Cow, panic::AssertUnwindSafe, time::Duration};
@@ -19,6 +19,7 @@ use super::{
     changes::{Change, is_change},
     line::{self, Asked},
     refuse::{is_coded, refuse},
+    request_id::{RequestId, X_REQUEST_ID},
     routes::token_route,
     source::source,
 };
@@ -37,8 +38,11 @@ pub async fn guard(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let source = source(request.request(), &service.settings.trusted_proxies);
+    let id = service.request_ids.id(request.headers());
     request.extensions_mut().insert(Source(source));
+    request.extensions_mut().insert(id);
     let asked = Asked {
+        id,
         began: service.clock.monotonic(),
         source,
         route: route(&request),
@@ -52,7 +56,7 @@ pub async fn guard(
         ));
     }
     if !is_change(request.method(), &asked.route) {
-        return in_time(answered(service, request, next, asked)).await;
+        return in_time(id, answered(service, request, next, asked)).await;
     }
     let Some(change) = Change::begin(&service, source) else {
         return Ok(refused(&service, request, &asked, &Failure::Throttled(1)));
@@ -64,7 +68,11 @@ pub async fn guard(
         drop(change);
         answer
     });
-    in_time(task.map(|ended| ended.unwrap_or_else(|_| Err(failed(&service))))).await
+    in_time(
+        id,
+        task.map(|ended| ended.unwrap_or_else(|_| Err(failed(&service, id)))),
+    )
+    .await
 }
 
 /// The pattern of the path. That of the token endpoints, which are asked most, is seen without going through all routes.
@@ -84,15 +92,24 @@ async fn answered(
     asked: Asked,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-    let answer = answer.map_err(|_| failed(&service))??.map_into_boxed_body();
+    let answer = answer.map_err(|_| failed(&service, asked.id))??;
+    let mut answer = answer.map_into_boxed_body();
+    answer.headers_mut().insert(X_REQUEST_ID, asked.id.header());
     note(&service, &answer, &asked);
     Ok(answer)
 }
 
 async fn in_time(
+    id: RequestId,
     work: impl Future<Output = Result<ServiceResponse<BoxBody>, Error>>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let late = |_| replaced("a request took too long", HttpResponse::RequestTimeout().finish());
+    let late = |_| {
+        replaced(
+            id,
+            "a request took too long",
+            HttpResponse::RequestTimeout().finish(),
+        )
+    };
     tokio::time::timeout(TIME_LIMIT, work).await.map_err(late)?
 }
 
@@ -102,7 +119,8 @@ fn refused(
     asked: &Asked,
     failure: &Failure,
 ) -> ServiceResponse<BoxBody> {
-    let answer = request.into_response(refuse(service, &asked.route, failure));
+    let mut answer = request.into_response(refuse(service, asked, failure));
+    answer.headers_mut().insert(X_REQUEST_ID, asked.id.header());
     note(service, &answer, asked);
     answer
 }
@@ -117,16 +135,16 @@ fn note(service: &TokenService, answer: &ServiceResponse<BoxBody>, asked: &Asked
     line::write(service, answer, asked, took);
 }
 
-fn failed(service: &TokenService) -> Error {
+fn failed(service: &TokenService, id: RequestId) -> Error {
     let cause = "a handler panicked";
     let failure = Failure::Internal(cause.into());
-    replaced(cause, failure.response(&service.settings.support_address))
+    replaced(id, cause, failure.response(&service.settings.support_address, id))
 }
 
-fn replaced(cause: &'static str, mut answer: HttpResponse) -> Error {
-    answer
-        .headers_mut()
-        .insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    log::error!("{} {cause}", answer.status().as_u16());
+fn replaced(id: RequestId, cause: &'static str, mut answer: HttpResponse) -> Error {
+    let headers = answer.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_REQUEST_ID, id.header());
+    log::error!("{} {cause} request={}", answer.status().as_u16(), id.0);
     InternalError::from_response(cause, answer).into()
 }

@@ -1,8 +1,9 @@
 //! For balancers, probes and operators: whether the process lives, whether it can issue, what it counted.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
+use super::request_id::RequestId;
 use crate::{metrics, refusal::Failure, state::TokenService};
 
 pub(crate) async fn livez() -> HttpResponse {
@@ -22,10 +23,15 @@ pub(crate) async fn readyz(service: web::Data<TokenService>) -> HttpResponse {
 }
 
 /// `GET /metrics` in Prometheus' text format, for `server.metrics_bind` alone.
-pub async fn show_metrics(service: web::Data<TokenService>) -> HttpResponse {
+pub async fn show_metrics(http: HttpRequest, service: web::Data<TokenService>) -> HttpResponse {
     let waiting = i64::try_from(service.usage.waiting()).unwrap_or(i64::MAX);
-    match service.metrics.text(service.memory.has_lease(), waiting) {
+    match service
+        .metrics
+        .text(service.memory.has_lease(), waiting, service.refusals.left_out())
+    {
         Ok(text) => HttpResponse::Ok().content_type(metrics::TEXT_FORMAT).body(text),
-        Err(error) => Failure::Internal(error.into()).response(&service.settings.support_address),
+        Err(error) => {
+            Failure::Internal(error.into()).response(&service.settings.support_address, RequestId::of(&http))
+        }
     }
 }

@@ -12,7 +12,7 @@ use actix_web::{
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use log::Level;
 
-use super::log_detail::LogDetail;
+use super::{log_detail::LogDetail, request_id::RequestId};
 use crate::state::TokenService;
 
 /// Lines a second for what one source asks without proving who it is, and how many at once.
@@ -39,6 +39,7 @@ impl Lines {
 
 /// What is known of a request before it is handled.
 pub(crate) struct Asked {
+    pub(crate) id: RequestId,
     pub(crate) began: Duration,
     pub(crate) source: IpAddr,
     pub(crate) route: Cow<'static, str>,
@@ -63,19 +64,15 @@ pub(crate) fn write(
     let detail = extensions
         .get::<LogDetail>()
         .map_or("", |detail| detail.0.as_str());
-    let named = answer
-        .headers()
-        .get("x-request-id")
-        .and_then(|id| id.to_str().ok())
-        .map_or_else(String::new, |id| format!(" request={id}"));
     log::log!(
         level,
-        "{} {} {} {}us source={}{named} {detail}",
+        "{} {} {} {}us source={} request={} {detail}",
         known_method(request.method()),
         asked.route,
         answer.status().as_u16(),
         took.as_micros(),
         asked.source,
+        asked.id.0,
     );
 }
 

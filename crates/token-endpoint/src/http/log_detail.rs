@@ -1,12 +1,34 @@
-//! What handlers add to the log line of their request; never a secret.
+//! What handlers add to the log line of their request, and to the record when it is refused; never a secret.
 
-use actix_web::{HttpMessage, HttpRequest};
-use domain::resource::parse_guid;
+use actix_web::{HttpMessage, HttpRequest, http::header};
+use domain::{resource::parse_guid, secret::MARKER};
+use store::refusals::RefusedRequest;
+use uuid::Uuid;
 
-use crate::{client::presented::Presented, refusal::Failure, state::TokenService};
+use super::{request_id::RequestId, routes::token_route, source::source};
+use crate::{
+    client::presented::{Presented, Proof},
+    refusal::Failure,
+    state::TokenService,
+};
+
+/// The longest user agent, and the longest name of a resource, that is remembered.
+const LONGEST: usize = 200;
+
+const SHORTEST_SECRET: usize = 8;
 
 /// Kept beside the request until its line is written.
 pub(crate) struct LogDetail(pub(crate) String);
+
+/// What a refused request was about, kept until it is recorded.
+#[derive(Clone, Default)]
+struct Matter {
+    client_id: Option<Uuid>,
+    credential_id: Option<Uuid>,
+    resource: Option<String>,
+    /// Something that the request says of itself may be a secret.
+    is_unprintable: bool,
+}
 
 /// Adds to the line.
 pub(crate) fn note(http: &HttpRequest, detail: String) {
@@ -27,10 +49,76 @@ pub(crate) fn note_client(http: &HttpRequest, presented: &Presented) {
     }
 }
 
+/// Whose request is to be refused, and what it asked for.
+pub(crate) fn note_matter(http: &HttpRequest, presented: &Presented, resource: Option<&str>) {
+    let secret = match &presented.proof {
+        Some(Proof::Secret(secret) | Proof::Assertion(secret, _)) => secret.as_str(),
+        None => "",
+    };
+    let secret = secret.trim();
+    // What is shorter is no secret, and a word that stands in many texts.
+    let is_secret = secret.len() >= SHORTEST_SECRET;
+    let shows_secret = |text: &str| text.contains(MARKER) || (is_secret && text.contains(secret));
+    let matter = Matter {
+        client_id: presented.client_id.as_deref().and_then(parse_guid),
+        credential_id: None,
+        resource: resource
+            .filter(|name| is_name_of_resource(name) && !shows_secret(name))
+            .map(str::to_owned),
+        is_unprintable: shows_secret(user_agent(http)),
+    };
+    http.extensions_mut().insert(matter);
+}
+
+/// What else may stand there was pasted by mistake.
+fn is_name_of_resource(text: &str) -> bool {
+    let is_uri = text.contains("://") || text.starts_with("urn:");
+    text.len() <= LONGEST
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+        && (is_uri || parse_guid(text).is_some())
+}
+
+/// The credential that whoever is refused has authenticated with.
+pub(crate) fn note_credential(http: &HttpRequest, id: Uuid) {
+    let mut extensions = http.extensions_mut();
+    let mut matter = extensions.remove::<Matter>().unwrap_or_default();
+    matter.credential_id = Some(id);
+    extensions.insert(matter);
+}
+
+/// The program that asks, by its own word.
+pub(crate) fn user_agent(http: &HttpRequest) -> &str {
+    let agent = http.headers().get(header::USER_AGENT);
+    let agent = agent.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // A header's text is ASCII, so that every byte begins a character.
+    agent.get(..LONGEST).unwrap_or(agent)
+}
+
 impl TokenService {
-    /// For the log line and the metrics.
+    /// For the log line, the metrics and the record.
     pub(crate) fn note_refusal(&self, http: &HttpRequest, failure: &Failure) {
         note(http, failure.log_text());
         self.metrics.refused(failure.cause().name());
+        self.add_to_record(http, failure.cause().name(), failure.credential_id());
+    }
+
+    /// For the record alone: one that was noted by [`note_matter`].
+    pub(crate) fn add_to_record(&self, http: &HttpRequest, cause: &'static str, credential_id: Option<Uuid>) {
+        let matter = http.extensions().get::<Matter>().cloned().unwrap_or_default();
+        let agent = user_agent(http);
+        self.refusals.record(RefusedRequest {
+            at: self.clock.now(),
+            trace_id: RequestId::of(http).0,
+            client_id: matter.client_id,
+            credential_id: credential_id.or(matter.credential_id),
+            cause,
+            route: token_route(http.path())
+                .map(str::to_owned)
+                .or_else(|| http.match_pattern())
+                .unwrap_or_default(),
+            source: source(http, &self.settings.trusted_proxies),
+            user_agent: if matter.is_unprintable { "" } else { agent }.to_owned(),
+            resource: matter.resource,
+        });
     }
 }

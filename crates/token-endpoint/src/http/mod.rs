@@ -11,5 +11,6 @@ pub(crate) mod line;
 pub(crate) mod log_detail;
 pub(crate) mod problem;
 pub(crate) mod refuse;
+pub(crate) mod request_id;
 pub(crate) mod routes;
 pub(crate) mod source;

@@ -5,7 +5,7 @@ use actix_web::{
     http::header::{self, HeaderMap},
 };
 
-use super::problem::problem;
+use super::{line::Asked, problem::problem};
 use crate::{refusal::Failure, state::TokenService, token::entra};
 
 /// Whether a body is anything but what it looks like (RFC 9110 §8.4). What is compressed can be a thousand times longer.
@@ -19,14 +19,14 @@ pub(crate) fn is_coded(headers: &HeaderMap) -> bool {
 }
 
 /// The answer; not a byte of the body has been read.
-pub(crate) fn refuse(service: &TokenService, route: &str, failure: &Failure) -> HttpResponse {
+pub(crate) fn refuse(service: &TokenService, asked: &Asked, failure: &Failure) -> HttpResponse {
     let support = &service.settings.support_address;
     service.metrics.refused(failure.cause().name());
-    if route.starts_with("/oauth2/") {
-        return failure.response(support);
+    if asked.route.starts_with("/oauth2/") {
+        return failure.response(support, asked.id);
     }
-    if route.starts_with("/{tenant}/") {
-        return entra::refusal(service, failure);
+    if asked.route.starts_with("/{tenant}/") {
+        return entra::refusal(service, failure, asked.id);
     }
     let standard = failure.cause().row().standard;
     let mut answer = problem(standard.status, &standard.text(support));

@@ -27,8 +27,16 @@ pub(crate) enum ClientCause {
     Expired,
     /// A credential that its managers have suspended; its holder, too, has proved possession.
     Suspended,
-    /// The application or its organisation is disabled.
+    /// The application is disabled.
     Disabled,
+    /// Its organisation is.
+    OrganisationDisabled,
+    /// A secret that was deleted.
+    Deleted,
+    /// A secret with something around it that is no part of it: white space, a line end, quotes.
+    SurroundedSecret,
+    /// A right secret from a network that the application does not allow.
+    Network,
 }
 
 /// One text for all who did not prove who they are.
@@ -69,13 +77,15 @@ impl ClientCause {
             Self::UnknownClient => refused(700_016, FAILED)
                 .in_entra(bad, UnauthorizedClient, "No application has this client id.")
                 .counted(),
-            Self::WrongSecret => refused(7_000_215, FAILED)
-                .in_entra(
-                    StatusCode::UNAUTHORIZED,
-                    InvalidClient,
-                    "The client secret is wrong or deleted; send its value and not its id.",
-                )
-                .counted(),
+            Self::WrongSecret | Self::Deleted | Self::SurroundedSecret | Self::Network => {
+                refused(7_000_215, FAILED)
+                    .in_entra(
+                        StatusCode::UNAUTHORIZED,
+                        InvalidClient,
+                        "The client secret is wrong or deleted; send its value and not its id.",
+                    )
+                    .counted()
+            }
             Self::SecretId => refused(7_000_215, FAILED)
                 .in_entra(
                     StatusCode::UNAUTHORIZED,
@@ -93,7 +103,7 @@ impl ClientCause {
                 53_003,
                 "This credential is suspended for a time: its credential managers can put it back at Manage API Credentials.",
             ),
-            Self::Disabled => refused(7_000_112, FAILED)
+            Self::Disabled | Self::OrganisationDisabled => refused(7_000_112, FAILED)
                 .in_entra(
                     bad,
                     UnauthorizedClient,

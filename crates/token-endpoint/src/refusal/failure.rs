@@ -10,6 +10,9 @@ use actix_web::{
 use jose::dpop::{self, ProofError};
 use oauth2_types::error::ErrorBody;
 use store::StoreError;
+use uuid::Uuid;
+
+use crate::http::request_id::RequestId;
 
 use super::{Answer, Cause, ClientCause, FormCause, ProofCause, RotationCause, ServerCause, TargetCause};
 
@@ -20,6 +23,8 @@ pub(crate) enum Failure {
     Refused(Cause),
     /// The nonce to repeat.
     NonceNeeded(String),
+    /// By the holder of this credential, present or past.
+    OfCredential(ClientCause, Uuid),
     /// Seconds to wait.
     Throttled(u64),
     /// Seconds to wait until a secret may be exchanged.
@@ -39,10 +44,19 @@ impl Failure {
         match self {
             Self::Refused(cause) => *cause,
             Self::NonceNeeded(_) => Cause::Proof(ProofCause::UseNonce),
+            Self::OfCredential(cause, _) => Cause::Client(*cause),
             Self::Throttled(_) => Cause::Server(ServerCause::Throttled),
             Self::TooSoon(_) => Cause::Rotation(RotationCause::RotatedBefore),
             Self::Unavailable(_) => Cause::Server(ServerCause::Unavailable),
             Self::Internal(_) => Cause::Server(ServerCause::Internal),
+        }
+    }
+
+    /// The credential whose holder is refused.
+    pub(crate) fn credential_id(&self) -> Option<Uuid> {
+        match self {
+            Self::OfCredential(_, id) => Some(*id),
+            _ => None,
         }
     }
 
@@ -51,6 +65,7 @@ impl Failure {
         match self {
             Self::Refused(cause) => format!("refused: {cause:?}"),
             Self::NonceNeeded(_) => "refused: UseNonce".to_owned(),
+            Self::OfCredential(cause, id) => format!("refused: {cause:?} credential_id={id}"),
             Self::Throttled(seconds) => format!("refused: Throttled({seconds})"),
             Self::TooSoon(seconds) => format!("refused: RotatedBefore({seconds})"),
             Self::Unavailable(error) => format!("Unavailable: {error}"),
@@ -59,11 +74,12 @@ impl Failure {
     }
 
     /// The answer outside the Entra routes.
-    pub(crate) fn response(&self, support_address: &str) -> HttpResponse {
+    pub(crate) fn response(&self, support_address: &str, id: RequestId) -> HttpResponse {
         let answer = self.cause().row().standard;
         self.head(&answer).json(ErrorBody {
             error: answer.error,
             error_description: &answer.text(support_address),
+            trace_id: &id.0.to_string(),
         })
     }
 

@@ -11,6 +11,7 @@ mod rotation;
 mod row;
 mod server;
 mod target;
+mod words;
 
 pub(crate) use cause::Cause;
 pub(crate) use client::ClientCause;
@@ -22,3 +23,5 @@ pub(crate) use rotation::RotationCause;
 pub(crate) use row::Answer;
 pub(crate) use server::ServerCause;
 pub(crate) use target::TargetCause;
+pub(crate) use words::NETWORK_REPORTED;
+pub use words::{Explanation, explanation};

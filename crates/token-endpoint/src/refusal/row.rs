@@ -17,6 +17,11 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// The text of an answer that sends nobody to the support address.
+    pub(super) fn plain(&self) -> &'static str {
+        self.text
+    }
+
     /// The text, with the address of those who can help.
     pub(crate) fn text(&self, support_address: &str) -> Cow<'static, str> {
         if self.text.contains(SUPPORT) {

@@ -12,7 +12,8 @@ use super::{own_token::OwnToken, request::AboutToken};
 use crate::{
     http::{
         form::Body,
-        log_detail::{note, note_client},
+        log_detail::{note, note_client, note_matter},
+        request_id::RequestId,
         source::source,
     },
     refusal::{Failure, no_store},
@@ -28,7 +29,7 @@ pub(crate) async fn introspect(
     let outcome = service.introspection(&http, body).await;
     outcome.unwrap_or_else(|failure| {
         service.note_refusal(&http, &failure);
-        failure.response(&service.settings.support_address)
+        failure.response(&service.settings.support_address, RequestId::of(&http))
     })
 }
 
@@ -36,6 +37,7 @@ impl TokenService {
     async fn introspection(&self, http: &HttpRequest, body: Body) -> Result<HttpResponse, Failure> {
         let request = AboutToken::read(http, body)?;
         note_client(http, &request.presented);
+        note_matter(http, &request.presented, None);
         let source = source(http, &self.settings.trusted_proxies);
         let caller = self
             .authenticate_resource_server(&request.presented, source)

@@ -16,7 +16,7 @@ use store::TokenStatus;
 
 use super::index::{self, LIST_LENGTH, LISTS};
 use crate::{
-    http::{conditional, problem::problem},
+    http::{conditional, problem::problem, request_id::RequestId},
     refusal::Failure,
     state::TokenService,
     token::issuing::SLOW_CLOCK_SECONDS,
@@ -50,12 +50,12 @@ pub(crate) async fn list(
                 answer.content_type("application/statuslist+jwt").body(token)
             })
         }
-        Err(failure) => failure.response(&service.settings.support_address),
+        Err(failure) => failure.response(&service.settings.support_address, RequestId::of(&request)),
     }
 }
 
 /// `GET /oauth2/statuslists`: every list that a token can name (§9.3), for APIs that fetch them before they are asked.
-pub(crate) async fn lists(service: web::Data<TokenService>) -> HttpResponse {
+pub(crate) async fn lists(request: HttpRequest, service: web::Data<TokenService>) -> HttpResponse {
     match service.last_list(service.slice()).await {
         Ok(last) => {
             let uris = (0..=last).map(|number| index::list_uri(&service.settings, number));
@@ -64,7 +64,7 @@ pub(crate) async fn lists(service: web::Data<TokenService>) -> HttpResponse {
                 .insert_header((header::CACHE_CONTROL, format!("private, max-age={TTL_SECONDS}")))
                 .json(json!({ "status_lists": uris }))
         }
-        Err(failure) => failure.response(&service.settings.support_address),
+        Err(failure) => failure.response(&service.settings.support_address, RequestId::of(&request)),
     }
 }
 

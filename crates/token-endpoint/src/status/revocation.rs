@@ -8,7 +8,8 @@ use super::request::AboutToken;
 use crate::{
     http::{
         form::Body,
-        log_detail::{note, note_client},
+        log_detail::{note, note_client, note_matter},
+        request_id::RequestId,
         source::source,
     },
     refusal::{Failure, no_store},
@@ -19,7 +20,7 @@ pub(crate) async fn revoke(http: HttpRequest, body: Body, service: web::Data<Tok
     let outcome = service.revocation(&http, body).await;
     outcome.unwrap_or_else(|failure| {
         service.note_refusal(&http, &failure);
-        failure.response(&service.settings.support_address)
+        failure.response(&service.settings.support_address, RequestId::of(&http))
     })
 }
 
@@ -28,6 +29,7 @@ impl TokenService {
     async fn revocation(&self, http: &HttpRequest, body: Body) -> Result<HttpResponse, Failure> {
         let request = AboutToken::read(http, body)?;
         note_client(http, &request.presented);
+        note_matter(http, &request.presented, None);
         let source = source(http, &self.settings.trusted_proxies);
         let client = self.authenticate_client(&request.presented, source).await?;
         let token = request.token()?;

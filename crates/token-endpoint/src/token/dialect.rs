@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::request::TokenRequest;
 use crate::{
+    http::request_id::RequestId,
     refusal::{Failure, FormCause, Parameter, TargetCause},
     state::{Settings, TokenService},
 };
@@ -47,7 +48,7 @@ pub(crate) trait Dialect {
     fn success(issued: &Issued, target: &Target<'_>) -> HttpResponse;
 
     /// The answer to a refused request.
-    fn refusal(service: &TokenService, failure: &Failure) -> HttpResponse;
+    fn refusal(service: &TokenService, failure: &Failure, id: RequestId) -> HttpResponse;
 }
 
 /// What a token is for.

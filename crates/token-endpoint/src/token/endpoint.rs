@@ -1,7 +1,10 @@
 //! The handler of the three token endpoints.
 
+use std::net::IpAddr;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::authentication::{AuthenticatedClient, TargetRefusal};
+use uuid::Uuid;
 
 use super::{
     dialect::{Dialect, Target, check_grant_type},
@@ -11,15 +14,13 @@ use super::{
 use crate::{
     http::{
         form::Body,
-        log_detail::{note, note_client},
+        log_detail::{note, note_client, note_credential, note_matter, user_agent},
+        request_id::RequestId,
         source::source,
     },
-    refusal::{Failure, FormCause, TargetCause},
+    refusal::{Failure, FormCause, NETWORK_REPORTED, TargetCause},
     state::TokenService,
 };
-
-/// The longest user agent that is remembered.
-const USER_AGENT_LENGTH: usize = 200;
 
 /// `POST` to a token endpoint, in a dialect.
 pub(crate) async fn token<D: Dialect>(
@@ -30,7 +31,7 @@ pub(crate) async fn token<D: Dialect>(
     let answer = service.answer::<D>(&http, body).await;
     answer.unwrap_or_else(|failure| {
         service.note_refusal(&http, &failure);
-        D::refusal(&service, &failure)
+        D::refusal(&service, &failure, RequestId::of(&http))
     })
 }
 
@@ -42,11 +43,40 @@ impl TokenService {
         }
         let request = TokenRequest::read(http, body)?;
         note_client(http, &request.presented);
-        check_grant_type(&request)?;
+        let answer = self.answer_to::<D>(http, &request).await;
+        if answer.is_err() {
+            note_matter(http, &request.presented, request.resource());
+        }
+        answer.map_err(|(failure, credential_id)| {
+            if let Some(id) = credential_id {
+                note_credential(http, id);
+            }
+            failure
+        })
+    }
+
+    /// A refusal comes with the credential of whom it concerns.
+    async fn answer_to<D: Dialect>(
+        &self,
+        http: &HttpRequest,
+        request: &TokenRequest,
+    ) -> Result<HttpResponse, (Failure, Option<Uuid>)> {
+        check_grant_type(request).map_err(|cause| (cause.into(), None))?;
         let from = source(http, &self.settings.trusted_proxies);
-        let client = self.authenticate_client(&request.presented, from).await?;
-        let proof = self.proof(http, &client)?;
-        let named = D::named_resource(&request)?;
+        let client = self.authenticate_client(&request.presented, from).await;
+        let client = client.map_err(|failure| (failure, None))?;
+        let answer = self.issued::<D>(http, request, (&client, from)).await;
+        answer.map_err(|failure| (failure, Some(client.credential_id())))
+    }
+
+    async fn issued<D: Dialect>(
+        &self,
+        http: &HttpRequest,
+        request: &TokenRequest,
+        (client, from): (&AuthenticatedClient, IpAddr),
+    ) -> Result<HttpResponse, Failure> {
+        let proof = self.proof(http, client)?;
+        let named = D::named_resource(request)?;
         let grant = match client.grant(named) {
             Ok(grant) => grant,
             Err(TargetRefusal::Ambiguous) => return Err(D::unnamed()),
@@ -55,13 +85,17 @@ impl TokenService {
                 return Err(self.explain_target(named.unwrap_or_default()).await?.into());
             }
         };
-        let target = D::target(&grant, named, &request)?;
+        let target = D::target(&grant, named, request)?;
         let target = Target {
             bound_to: self.use_up(proof.as_ref()).await?,
             ..target
         };
-        let issued = self.issue::<D>(&client, &grant, &target)?;
-        self.record(http, &client);
+        let issued = self.issue::<D>(client, &grant, &target)?;
+        if client.is_reported(from) {
+            note_matter(http, &request.presented, request.resource());
+            self.add_to_record(http, NETWORK_REPORTED, Some(client.credential_id()));
+        }
+        self.record(http, client, from);
         let mut answer = D::success(&issued, &target);
         self.offer_nonce(&mut answer, proof.as_ref());
         secret_expiry::announce(&mut answer, issued.secret_expires_at, self.clock.now());
@@ -79,14 +113,10 @@ impl TokenService {
         })
     }
 
-    fn record(&self, http: &HttpRequest, client: &AuthenticatedClient) {
-        let source = source(http, &self.settings.trusted_proxies);
-        let agent = http.headers().get("user-agent");
-        let agent = agent.and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let agent: String = agent.chars().take(USER_AGENT_LENGTH).collect();
-        let id = client.credential_id();
-        self.usage
-            .record(id, self.clock.now(), &source.to_string(), &agent);
+    fn record(&self, http: &HttpRequest, client: &AuthenticatedClient, from: IpAddr) {
+        let (now, id) = (self.clock.now(), client.credential_id());
+        self.usage.record(id, now, &from.to_string(), user_agent(http));
+        self.usage.record_client(client.client_id(), now, from);
         note(http, format!("{}_id={id}", client.credential_kind().as_str()));
     }
 }

@@ -2,28 +2,26 @@
 
 use actix_web::HttpResponse;
 use chrono::Utc;
-use domain::random;
 use serde_json::json;
 
-use crate::{refusal::Failure, state::TokenService};
+use crate::{http::request_id::RequestId, refusal::Failure, state::TokenService};
 
-/// The error body of seven keys.
-pub(crate) fn refusal(service: &TokenService, failure: &Failure) -> HttpResponse {
+/// The error body of seven keys. Both of its ids are the request's.
+pub(crate) fn refusal(service: &TokenService, failure: &Failure, id: RequestId) -> HttpResponse {
     let row = failure.cause().row();
-    let id = || random::uuid(&*service.random).map_or_else(|_| String::new(), |id| id.to_string());
-    let (code, trace, correlation) = (row.entra_code, id(), id());
+    let (code, id) = (row.entra_code, id.0);
     let now = service.clock.now().with_timezone(&Utc);
     let timestamp = now.format("%Y-%m-%d %H:%M:%SZ").to_string();
     let text = row.entra.text(&service.settings.support_address);
     failure.head(&row.entra).json(json!({
         "error": row.entra.error,
         "error_description": format!(
-            "AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}"
+            "AADSTS{code}: {text} Trace ID: {id} Correlation ID: {id} Timestamp: {timestamp}"
         ),
         "error_codes": [code],
         "timestamp": timestamp,
-        "trace_id": trace,
-        "correlation_id": correlation,
+        "trace_id": id,
+        "correlation_id": id,
         "error_uri": format!("{}/error?code={code}", service.settings.public_url),
     }))
 }

@@ -12,6 +12,7 @@ use super::{
     request::TokenRequest,
 };
 use crate::{
+    http::request_id::RequestId,
     refusal::{Failure, FormCause, Parameter, TargetCause, no_store},
     state::{Settings, TokenService},
 };
@@ -81,7 +82,7 @@ impl Dialect for EntraV1 {
         }))
     }
 
-    fn refusal(service: &TokenService, failure: &Failure) -> HttpResponse {
-        entra::refusal(service, failure)
+    fn refusal(service: &TokenService, failure: &Failure, id: RequestId) -> HttpResponse {
+        entra::refusal(service, failure, id)
     }
 }

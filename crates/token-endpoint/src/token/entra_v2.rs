@@ -14,6 +14,7 @@ use super::{
     request::TokenRequest,
 };
 use crate::{
+    http::request_id::RequestId,
     refusal::{Failure, FormCause, Parameter, TargetCause, no_store},
     state::{Settings, TokenService},
 };
@@ -90,7 +91,7 @@ impl Dialect for EntraV2 {
         }))
     }
 
-    fn refusal(service: &TokenService, failure: &Failure) -> HttpResponse {
-        entra::refusal(service, failure)
+    fn refusal(service: &TokenService, failure: &Failure, id: RequestId) -> HttpResponse {
+        entra::refusal(service, failure, id)
     }
 }

@@ -23,6 +23,19 @@ pub(crate) struct TokenRequest {
 }
 
 impl TokenRequest {
+    /// What a token is asked for, whatever the dialect; for the record of refusals alone.
+    pub(crate) fn resource(&self) -> Option<&str> {
+        let named = self.resources.first().or(self.resources_in_query.first());
+        let scope = || {
+            self.scope
+                .as_deref()?
+                .split_whitespace()
+                .next()?
+                .strip_suffix("/.default")
+        };
+        named.map(String::as_str).or_else(scope)
+    }
+
     /// Reads it.
     pub(crate) fn read(http: &HttpRequest, body: Body) -> Result<Self, Failure> {
         let mut form = Form::read(http, body, &ONCE)?;

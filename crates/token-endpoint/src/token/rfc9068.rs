@@ -16,6 +16,7 @@ use super::{
     request::TokenRequest,
 };
 use crate::{
+    http::request_id::RequestId,
     refusal::{Failure, TargetCause, no_store},
     state::{Settings, TokenService},
 };
@@ -89,7 +90,7 @@ impl Dialect for Rfc9068 {
         })
     }
 
-    fn refusal(service: &TokenService, failure: &Failure) -> HttpResponse {
-        failure.response(&service.settings.support_address)
+    fn refusal(service: &TokenService, failure: &Failure, id: RequestId) -> HttpResponse {
+        failure.response(&service.settings.support_address, id)
     }
 }

@@ -78,6 +78,7 @@ impl World {
                 live: 2,
                 per_hour: 60,
             },
+            token_lifetime_seconds: 3600,
             login_failures: 10,
             support_address: Some("team@wmda.example".to_owned()),
             allow_private_webhooks: false,

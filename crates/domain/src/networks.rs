@@ -1,0 +1,223 @@
+//! The networks that an application's credentials work from, and what follows for a request from elsewhere.
+
+use std::{net::IpAddr, str::FromStr};
+
+pub use ipnet::IpNet;
+use ipnet::{Ipv4Net, Ipv6Net};
+
+use crate::resource::Unknown;
+
+/// How many networks an application may name.
+pub const MOST: usize = 100;
+/// So many addresses of one IPv4 /24 are proposed as that network.
+const NEIGHBOURS: usize = 3;
+
+/// What becomes of a request from elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NetworksMode {
+    /// Nothing is looked at.
+    #[default]
+    Off,
+    /// It is answered, and recorded as one that would be refused.
+    Report,
+    /// It is refused.
+    Enforce,
+}
+
+impl NetworksMode {
+    /// The stored and displayed form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Report => "report",
+            Self::Enforce => "enforce",
+        }
+    }
+}
+
+impl FromStr for NetworksMode {
+    type Err = Unknown;
+    fn from_str(text: &str) -> Result<Self, Unknown> {
+        match text {
+            "off" => Ok(Self::Off),
+            "report" => Ok(Self::Report),
+            "enforce" => Ok(Self::Enforce),
+            _ => Err(Unknown("networks_mode: use off, report or enforce")),
+        }
+    }
+}
+
+/// What an address is to an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// One of its networks, or no networks count.
+    Inside,
+    /// Elsewhere, which is only recorded.
+    Reported,
+    /// Elsewhere, which is refused.
+    Refused,
+}
+
+/// The networks of one application.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AllowedNetworks {
+    /// What they mean.
+    pub mode: NetworksMode,
+    /// From where its credentials work.
+    pub networks: Vec<IpNet>,
+}
+
+impl AllowedNetworks {
+    /// What this address is. An IPv4 address that is mapped into IPv6 counts as itself (RFC 4291 §2.5.5.2).
+    pub fn place(&self, address: IpAddr) -> Place {
+        let address = address.to_canonical();
+        let inside = || self.networks.iter().any(|network| network.contains(&address));
+        match self.mode {
+            NetworksMode::Off => Place::Inside,
+            _ if inside() => Place::Inside,
+            NetworksMode::Report => Place::Reported,
+            NetworksMode::Enforce => Place::Refused,
+        }
+    }
+}
+
+/// Why a text names no network.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidNetwork {
+    /// Neither an address nor a network.
+    #[error(
+        "a network is an address or an address with a prefix length, such as 192.0.2.0/24 or 2001:db8::/32"
+    )]
+    Form,
+    /// Bits behind the prefix: it is not clear what was meant.
+    #[error("{0} has bits behind its prefix: write {1}, or the address alone")]
+    HostBits(IpNet, IpNet),
+    /// IPv4 written as IPv6.
+    #[error("write IPv4 networks as such, 192.0.2.0/24 and not ::ffff:192.0.2.0/120")]
+    Mapped,
+    /// A network of everybody.
+    #[error("{0} holds so many addresses that it protects nothing: name smaller networks")]
+    TooWide(IpNet),
+}
+
+/// The least prefixes that protect anything.
+const WIDEST: (u8, u8) = (8, 16);
+
+/// One network; an address alone is a network of one.
+pub fn parse(text: &str) -> Result<IpNet, InvalidNetwork> {
+    let text = text.trim();
+    let alone = || text.parse::<IpAddr>().ok().map(IpNet::from);
+    let network: IpNet = text.parse().ok().or_else(alone).ok_or(InvalidNetwork::Form)?;
+    let widest = match network {
+        IpNet::V4(_) => WIDEST.0,
+        IpNet::V6(network) if network.addr().to_ipv4_mapped().is_some() => {
+            return Err(InvalidNetwork::Mapped);
+        }
+        IpNet::V6(_) => WIDEST.1,
+    };
+    if network.trunc() != network {
+        return Err(InvalidNetwork::HostBits(network, network.trunc()));
+    }
+    if network.prefix_len() < widest {
+        return Err(InvalidNetwork::TooWide(network));
+    }
+    Ok(network)
+}
+
+/// The networks to propose for addresses that were seen: each IPv4 address, or its /24 where several are in it, and the /64
+/// of each IPv6 address.
+pub fn proposed(seen: &[IpAddr]) -> Vec<IpNet> {
+    let within = |address: IpAddr| match address.to_canonical() {
+        IpAddr::V4(address) => Ipv4Net::new(address, 24).map(|net| IpNet::V4(net.trunc())),
+        IpAddr::V6(address) => Ipv6Net::new(address, 64).map(|net| IpNet::V6(net.trunc())),
+    };
+    let mut proposed: Vec<IpNet> = Vec::new();
+    for address in seen.iter().map(IpAddr::to_canonical) {
+        let Ok(wide) = within(address) else { continue };
+        let neighbours = seen.iter().filter(|other| wide.contains(&other.to_canonical()));
+        let network = match address {
+            IpAddr::V4(_) if neighbours.count() < NEIGHBOURS => IpNet::from(address),
+            _ => wide,
+        };
+        if !proposed.contains(&network) {
+            proposed.push(network);
+        }
+    }
+    proposed.sort_unstable();
+    proposed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_inside_reported_or_refused() {
+        let networks = ["192.0.2.0/24", "2001:db8:1::/48"].map(|text| parse(text).unwrap());
+        let place = |mode, address: &str| {
+            let networks = networks.to_vec();
+            AllowedNetworks { mode, networks }.place(address.parse().unwrap())
+        };
+        for inside in ["192.0.2.7", "::ffff:192.0.2.7", "2001:db8:1::9"] {
+            assert_eq!(place(NetworksMode::Enforce, inside), Place::Inside, "{inside}");
+        }
+        for outside in ["192.0.3.7", "::ffff:192.0.3.7", "2001:db8:2::9", "::192.0.2.7"] {
+            assert_eq!(place(NetworksMode::Off, outside), Place::Inside);
+            assert_eq!(place(NetworksMode::Report, outside), Place::Reported);
+            assert_eq!(place(NetworksMode::Enforce, outside), Place::Refused, "{outside}");
+        }
+    }
+
+    #[test]
+    fn a_network_is_written_as_it_is_meant() {
+        for (text, meant) in [
+            ("192.0.2.1", "192.0.2.1/32"),
+            (" 192.0.2.0/24 ", "192.0.2.0/24"),
+            ("2001:DB8::/32", "2001:db8::/32"),
+            ("2001:db8::1", "2001:db8::1/128"),
+        ] {
+            assert_eq!(parse(text).unwrap().to_string(), meant);
+        }
+        for text in [
+            "",
+            "example.org",
+            "192.0.2.0/33",
+            "192.0.2",
+            "192.0.2.0/24,",
+            "1/8",
+        ] {
+            assert_eq!(parse(text), Err(InvalidNetwork::Form), "{text}");
+        }
+        assert!(matches!(parse("192.0.2.7/24"), Err(InvalidNetwork::HostBits(..))));
+        assert_eq!(parse("::ffff:192.0.2.0/120"), Err(InvalidNetwork::Mapped));
+        for text in ["0.0.0.0/0", "::/0", "10.0.0.0/7", "2000::/3"] {
+            assert!(matches!(
+                parse(text),
+                Err(InvalidNetwork::TooWide(_) | InvalidNetwork::HostBits(..))
+            ));
+        }
+    }
+
+    #[test]
+    fn what_was_seen_is_proposed_in_as_few_networks_as_say_it() {
+        let seen = [
+            "192.0.2.1",
+            "198.51.100.1",
+            "192.0.2.2",
+            "192.0.2.3",
+            "2001:db8::",
+            "198.51.100.2",
+        ];
+        let seen = seen.map(|text| text.parse().unwrap());
+        let proposed: Vec<String> = proposed(&seen).iter().map(IpNet::to_string).collect();
+        assert_eq!(
+            proposed,
+            [
+                "192.0.2.0/24",
+                "198.51.100.1/32",
+                "198.51.100.2/32",
+                "2001:db8::/64"
+            ]
+        );
+    }
+}

@@ -1,0 +1,226 @@
+//! Reports that a secret was found where it should not be. Anybody may report, and learns nothing: the answer is the same
+//! whatever was reported, and comes before anything is looked up. What is looked up is bounded, however many report.
+
+use std::{
+    net::IpAddr,
+    num::NonZeroU32,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use chrono::TimeDelta;
+use domain::{
+    audit::{Entry, Outcome},
+    credential::CredentialKind,
+    organisation_policy::OnLeak,
+    secret::{hint_of, is_well_formed},
+    source::network,
+    suspension::is_suspended,
+};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use serde::Deserialize;
+use serde_json::json;
+use store::{
+    Notice, StoreError, applications::ApplicationView, client_secrets::LiveSecret, outbox::MailKind,
+};
+use tokio::sync::mpsc;
+use uuid::Builder;
+use zeroize::Zeroizing;
+
+use crate::{
+    http::{caller, problem::Problem},
+    state::Management,
+};
+
+/// Where a report goes.
+const PATH: &str = "/credentials/report";
+/// The longest body that is read.
+const LONGEST: usize = 16 * 1024;
+/// How many reports wait to be looked into.
+const WAITING: usize = 256;
+/// How many of one source are looked into: so many at once, and one more in each of these spans.
+const OF_ONE_SOURCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(29);
+const SPAN: Duration = Duration::from_secs(2);
+/// How often a report is tried while the database is away, and after how long again.
+const TRIES: usize = 30;
+const PAUSE: Duration = Duration::from_secs(2);
+/// See `domain::suspension`.
+const LONGEST_SUSPENSION: TimeDelta = TimeDelta::days(7);
+/// In the audit trail.
+const ACTOR: &str = "leak report";
+
+/// A value that has the form and the checksum of a secret.
+struct Report {
+    secret: Zeroizing<String>,
+    source: IpAddr,
+}
+
+/// What waits to be looked into.
+pub(crate) struct LeakReports {
+    sender: mpsc::Sender<Report>,
+    receiver: Mutex<Option<mpsc::Receiver<Report>>>,
+    of_sources: DefaultKeyedRateLimiter<IpAddr>,
+}
+
+impl Default for LeakReports {
+    fn default() -> Self {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let quota = Quota::with_period(SPAN).unwrap_or(Quota::per_second(NonZeroU32::MIN));
+        Self {
+            sender,
+            receiver: Mutex::new(Some(receiver)),
+            of_sources: RateLimiter::keyed(quota.allow_burst(OF_ONE_SOURCE)),
+        }
+    }
+}
+
+impl LeakReports {
+    /// What is no secret, or one too many, is dropped without a word.
+    fn take(&self, body: &[u8], source: IpAddr) {
+        #[derive(Deserialize)]
+        struct Body {
+            secret: String,
+        }
+        let Ok(Body { secret }) = serde_json::from_slice(body) else {
+            return;
+        };
+        let secret = Zeroizing::new(secret);
+        if is_well_formed(&secret) && self.of_sources.check_key(&network(source)).is_ok() {
+            // When too many wait, this one is lost: scanners report again.
+            drop(self.sender.try_send(Report { secret, source }));
+        }
+    }
+}
+
+/// Adds the route.
+pub(crate) fn configure(config: &mut web::ServiceConfig) {
+    let other = web::to(|| async { Problem::MethodNotAllowed("POST".to_owned()).error_response() });
+    let resource = web::resource(PATH)
+        .route(web::post().to(report))
+        .default_service(other);
+    config.service(resource);
+}
+
+/// `POST /credentials/report`.
+async fn report(request: HttpRequest, payload: web::Payload, service: web::Data<Management>) -> HttpResponse {
+    let stream = actix_web::body::BodyStream::new(payload);
+    if let Ok(Ok(body)) = actix_web::body::to_bytes_limited(stream, LONGEST).await {
+        service.leak_reports.take(&body, caller::source(&request).0);
+    }
+    HttpResponse::Accepted()
+        .insert_header(("Cache-Control", "no-store"))
+        .json(json!({ "status": "received" }))
+}
+
+impl Management {
+    /// Looks into what is reported, one report after the other; for a task of its own, which never ends.
+    pub async fn look_into_leak_reports(&self) {
+        let taken = self.leak_reports.receiver.lock();
+        let taken = taken.unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut receiver) = taken else { return };
+        while let Some(report) = receiver.recv().await {
+            self.leak_reports.of_sources.retain_recent();
+            for _ in 0..TRIES {
+                match self.look_into(&report).await {
+                    Ok(()) => break,
+                    Err(error) => log::error!("a leak report can't be looked into now: {error}"),
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+
+    /// Digests are made with the client's id, which a finder does not know: the clients of the live secrets that begin alike
+    /// are tried.
+    async fn look_into(&self, report: &Report) -> Result<(), Problem> {
+        let alike = self
+            .store
+            .live_secrets_with_hint(hint_of(&report.secret).to_owned(), self.now())
+            .await?;
+        let is_it = |one: &&LiveSecret| {
+            let digests = self.pepper.digests(one.client_id, &report.secret);
+            digests.contains(&one.digest)
+        };
+        match alike.iter().find(is_it) {
+            Some(found) => self.end_leaked(found, report.source).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn end_leaked(&self, found: &LiveSecret, source: IpAddr) -> Result<(), Problem> {
+        let application = self.store.application(found.client_id).await?;
+        let application = application.ok_or(Problem::NotFound)?;
+        let on_leak = application.policy.on_leak;
+        let ended = match on_leak {
+            OnLeak::Delete => self.delete_leaked(found, source).await,
+            // Who reports again and again changes nothing more.
+            OnLeak::Suspend if is_suspended(found.suspended_until, self.now()) => Ok(()),
+            OnLeak::Suspend => self.suspend_leaked(found, source).await,
+        };
+        match ended {
+            // Somebody was faster.
+            Err(StoreError::Missing) => return Ok(()),
+            outcome => outcome?,
+        }
+        let LiveSecret { id, client_id, .. } = found;
+        log::warn!("a secret was reported as leaked: secret_id={id} client_id={client_id}");
+        let notices = self.leak_notices(found, &application, source)?;
+        Ok(self.store.add_notices(notices, self.now()).await?)
+    }
+
+    async fn delete_leaked(&self, found: &LiveSecret, source: IpAddr) -> Result<(), StoreError> {
+        let entry = self.leak_entry("secret.delete", found, source);
+        let LiveSecret { id, client_id, .. } = *found;
+        self.store.delete_secret(client_id, id, self.now(), entry).await
+    }
+
+    /// For as long as a suspension may last.
+    async fn suspend_leaked(&self, found: &LiveSecret, source: IpAddr) -> Result<(), StoreError> {
+        let (now, entry) = (self.now(), self.leak_entry("secret.suspend", found, source));
+        let which = (CredentialKind::Secret, found.client_id, found.id);
+        self.store
+            .suspend_credential(which, Some(now + LONGEST_SUSPENSION), now, entry)
+            .await
+    }
+
+    fn leak_entry(&self, action: &str, found: &LiveSecret, source: IpAddr) -> Entry {
+        let object = format!("application/{}/secret/{}", found.client_id, found.id);
+        self.entry((ACTOR, &source.to_string()), action, object, Outcome::Done)
+    }
+
+    /// To every manager and to the WMDA team, once a day.
+    fn leak_notices(
+        &self,
+        found: &LiveSecret,
+        application: &ApplicationView,
+        source: IpAddr,
+    ) -> Result<Vec<Notice>, Problem> {
+        let done = match application.policy.on_leak {
+            OnLeak::Delete => "It was deleted at once",
+            OnLeak::Suspend => "It was suspended at once, for seven days",
+        };
+        let text = format!(
+            "The client secret \"{}\" ({}…) of {} was found by somebody where it should not be, and reported from {source}. {done}, \
+             because anybody could have used it: the system that used it gets no tokens until it has a new secret. Create one at \
+             Manage API Credentials, put it into that system, delete the old one if it is still there, and find out where it was: a \
+             repository, a log, a ticket. From where it was used lately is shown with the application.",
+            found.name, found.hint, application.application.name
+        );
+        let managers = application.managers.iter().filter(|one| one.enabled);
+        let recipients = managers
+            .map(|one| one.email.as_str())
+            .chain(self.settings.support_address.as_deref());
+        let day = self.now().date_naive();
+        recipients
+            .map(|recipient| {
+                let about = format!("{recipient} {} {day}", found.id);
+                let tag = self.pepper.tag("leak notice", about.as_bytes());
+                let mut bytes = [0; 16];
+                bytes.copy_from_slice(&tag[..16]);
+                let id = Builder::from_custom_bytes(bytes).into_uuid();
+                self.sealed_notice((id, recipient), MailKind::SecretLeaked, &text)
+            })
+            .collect()
+    }
+}

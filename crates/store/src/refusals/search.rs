@@ -1,0 +1,187 @@
+//! Refusals, found by what somebody knows of them.
+
+use std::{collections::HashMap, net::IpAddr};
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::prelude::*;
+use domain::source::network;
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    database::{
+        connection::AnyConnection,
+        ids::parse_id,
+        schema::{applications, client_secrets, refusal_traces, refusals},
+    },
+};
+
+/// Which refusals are wanted; what is left out is any.
+#[derive(Clone, Debug, Default)]
+pub struct RefusalFilter {
+    /// Of this client.
+    pub client_id: Option<Uuid>,
+    /// Of the clients of this organisation.
+    pub organisation_id: Option<Uuid>,
+    /// The one of this request.
+    pub trace_id: Option<Uuid>,
+    /// From the network of this address.
+    pub source: Option<IpAddr>,
+    /// Only those before this one, by their last time and id.
+    pub before: Option<(DateTime<Utc>, Uuid)>,
+}
+
+/// Refused requests that have their cause, client, credential and network in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusalRecord {
+    /// Permanent.
+    pub id: Uuid,
+    /// The first time on its day.
+    pub at: DateTime<Utc>,
+    /// The id of that request, or of the one that was looked for.
+    pub trace_id: String,
+    /// The last time.
+    pub last_at: DateTime<Utc>,
+    /// The id of that request.
+    pub last_trace_id: String,
+    /// How often.
+    pub times: i64,
+    /// The client that was named, which may not exist.
+    pub client_id: Option<Uuid>,
+    /// Why, as the log and the metrics name it.
+    pub cause: String,
+    /// The pattern of the path.
+    pub route: String,
+    /// From where, the last time.
+    pub source: String,
+    /// By which program, the last time.
+    pub user_agent: String,
+    /// What was asked for, the last time.
+    pub resource: Option<String>,
+    /// The credential that was held.
+    pub credential_id: Option<Uuid>,
+    /// What its manager calls it.
+    pub credential_name: Option<String>,
+    /// The first characters of its value.
+    pub hint: Option<String>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = refusals)]
+struct Row {
+    id: String,
+    client_id: Option<String>,
+    credential_id: Option<String>,
+    cause: String,
+    route: String,
+    source: String,
+    user_agent: String,
+    resource: Option<String>,
+    first_at: NaiveDateTime,
+    last_at: NaiveDateTime,
+    trace_id: String,
+    last_trace_id: String,
+    times: i64,
+}
+
+impl Store {
+    /// Refusals, those that happened last at the beginning.
+    pub async fn refusals(
+        &self,
+        filter: RefusalFilter,
+        limit: i64,
+    ) -> Result<Vec<RefusalRecord>, StoreError> {
+        self.run(move |connection| {
+            let traced = filter.trace_id.map(|id| traced(connection, id)).transpose()?;
+            let mut query = refusals::table.select(Row::as_select()).into_boxed();
+            if let Some(traced) = &traced {
+                query = query.filter(refusals::id.eq_any(traced.keys().cloned().collect::<Vec<_>>()));
+            }
+            if let Some(id) = filter.client_id {
+                query = query.filter(refusals::client_id.eq(id.to_string()));
+            }
+            if let Some(id) = filter.organisation_id {
+                let own = applications::table
+                    .filter(applications::organisation_id.eq(id.to_string()))
+                    .select(applications::client_id.nullable());
+                query = query.filter(refusals::client_id.eq_any(own));
+            }
+            if let Some(source) = filter.source {
+                query = query.filter(refusals::network.eq(network(source).to_string()));
+            }
+            if let Some((at, id)) = filter.before {
+                let at = at.naive_utc();
+                let same = refusals::last_at.eq(at).and(refusals::id.lt(id.to_string()));
+                query = query.filter(refusals::last_at.lt(at).or(same));
+            }
+            let rows: Vec<Row> = query
+                .order((refusals::last_at.desc(), refusals::id.desc()))
+                .limit(limit)
+                .load(connection)?;
+            let named = credentials(connection, &rows)?;
+            let traced = traced.unwrap_or_default();
+            rows.into_iter()
+                .map(|row| record(row, filter.trace_id, &traced, &named))
+                .collect()
+        })
+        .await
+    }
+}
+
+/// The rows that a request counts in, and when it was.
+fn traced(connection: &mut AnyConnection, id: Uuid) -> Result<HashMap<String, NaiveDateTime>, StoreError> {
+    let id = id.to_string();
+    let firsts: Vec<(String, NaiveDateTime)> = refusals::table
+        .filter(refusals::trace_id.eq(&id))
+        .select((refusals::id, refusals::first_at))
+        .load(connection)?;
+    let latest: Vec<(String, NaiveDateTime)> = refusal_traces::table
+        .filter(refusal_traces::trace_id.eq(&id))
+        .select((refusal_traces::refusal_id, refusal_traces::at))
+        .load(connection)?;
+    Ok(firsts.into_iter().chain(latest).collect())
+}
+
+/// Names and hints by credential.
+type Named = HashMap<String, (String, String)>;
+
+fn credentials(connection: &mut AnyConnection, rows: &[Row]) -> Result<Named, StoreError> {
+    let ids: Vec<String> = rows.iter().filter_map(|row| row.credential_id.clone()).collect();
+    let found: Vec<(String, String, String)> = client_secrets::table
+        .filter(client_secrets::id.eq_any(ids))
+        .select((client_secrets::id, client_secrets::name, client_secrets::hint))
+        .load(connection)?;
+    let named = found.into_iter().map(|(id, name, hint)| (id, (name, hint)));
+    Ok(named.collect())
+}
+
+fn record(
+    row: Row,
+    trace_id: Option<Uuid>,
+    traced: &HashMap<String, NaiveDateTime>,
+    named: &Named,
+) -> Result<RefusalRecord, StoreError> {
+    let (name, hint) = row
+        .credential_id
+        .as_ref()
+        .and_then(|id| named.get(id).cloned())
+        .unzip();
+    let at = traced.get(&row.id).copied();
+    Ok(RefusalRecord {
+        at: at.unwrap_or(row.first_at).and_utc(),
+        trace_id: at.and(trace_id).map_or(row.trace_id, |id| id.to_string()),
+        id: parse_id(&row.id)?,
+        last_at: row.last_at.and_utc(),
+        last_trace_id: row.last_trace_id,
+        times: row.times,
+        client_id: row.client_id.as_deref().map(parse_id).transpose()?,
+        cause: row.cause,
+        route: row.route,
+        source: row.source,
+        user_agent: row.user_agent,
+        resource: row.resource,
+        credential_id: row.credential_id.as_deref().map(parse_id).transpose()?,
+        credential_name: name,
+        hint,
+    })
+}

@@ -1,0 +1,2 @@
+DROP TABLE refusal_traces;
+DROP TABLE refusals;
