@@ -1,19 +1,34 @@
 //! Client authentication: the only place that can say "this client is who it claims to be", and the choice of the
 //! resource that it may have a token for.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use jose::PublicKey;
+use oauth2_types::algorithm::Algorithm;
+use ring::digest;
 use uuid::Uuid;
 
 use crate::{
+    assertion::{Assertion, Audience},
     client::{Client, Grant},
+    client_key::{ClientKey, RegisteredKey},
     credential::{Credential, CredentialKind, Proof},
+    federation::{FederatedIdentity, NamedKey},
     networks::Place,
     pepper::Digest,
     profile::Profile,
     suspension::is_suspended,
 };
+
+/// How far the clock of whoever made a JWT may be ahead. FAPI 2.0 §5.3.2.1: 10 s are accepted, more than 60 s are not.
+const CLOCK_AHEAD: i64 = 60;
+/// By how much a life may be longer than it should, for the same reason.
+const LONGER: i64 = 10;
+/// How long ago a JWT that is used once may have been made; longer ago, its times make no sense.
+const OLDEST: i64 = 3600;
+/// The longest life of what somebody else signed: such JWTs are used many times, and clusters give them a day.
+const FEDERATED_LIFE: i64 = 25 * 3600;
 
 /// A client that has proved a live credential. Nothing but this module builds one.
 #[derive(Debug)]
@@ -38,6 +53,8 @@ pub enum Refusal {
     Suspended(Uuid),
     /// It matches this one, which does not work from where it was presented.
     Network(Uuid),
+    /// It matches, and the application's profile takes keys only.
+    KeysOnly,
 }
 
 /// Checks digests that were computed from the presented secret. `from` is where it was presented.
@@ -54,7 +71,267 @@ pub fn authenticate(
         }
     }
     let credential = found.ok_or(Refusal::NoMatch)?;
+    if client.profile == Profile::Fapi2 {
+        return Err(Refusal::KeysOnly);
+    }
     AuthenticatedClient::by(client, &credential, (from, now))
+}
+
+/// What an endpoint asks of assertions.
+pub struct AssertionRules<'a> {
+    /// Whether this is the name by which assertions call the endpoint.
+    pub is_audience: &'a (dyn Fn(&str) -> bool + Sync),
+    /// How far ahead `exp` may lie, in seconds.
+    pub longest_life: i64,
+    /// Whether this is an endpoint that follows Entra: it knows certificates by their thumbprints and RS256, and is too weak
+    /// for FAPI.
+    pub like_entra: bool,
+}
+
+/// Keys that are published at URLs, as far as they are known now.
+pub type PublishedKeys = HashMap<String, Arc<Vec<NamedKey>>>;
+
+/// Why an assertion does not authenticate. Up to `Signature` nothing is proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssertionRefusal {
+    /// No key of this client has the name, or fits the algorithm.
+    UnknownKey,
+    /// The key that it names did not sign it.
+    Signature,
+    /// No federated identity of the client has this issuer.
+    UnknownIssuer,
+    /// None of this issuer has this subject.
+    UnknownSubject,
+    /// None of this issuer and subject has this audience.
+    UnknownAudience,
+    /// Proved, by a credential that does not count now.
+    NotNow(Refusal),
+    /// `aud` is not this endpoint's name alone.
+    Audience,
+    /// `exp` has passed.
+    Past,
+    /// `nbf` or `iat` lie too far ahead, `iat` too far back, or `exp` too far ahead.
+    Times,
+    /// No `jti`.
+    NoId,
+    /// This `jti` was used before.
+    Replayed,
+    /// The application's profile takes nothing of this kind, or not here.
+    Profile,
+}
+
+/// An assertion that proves a client, unless it was used before.
+#[derive(Debug)]
+pub struct Unspent {
+    client: AuthenticatedClient,
+    /// What to remember of it, and until when; `None` when it may be used again.
+    pub once: Option<(Digest, DateTime<Utc>)>,
+}
+
+impl Unspent {
+    /// The client, if nobody has used the assertion before.
+    pub fn spend(self, is_first_use: bool) -> Result<AuthenticatedClient, AssertionRefusal> {
+        match self.once {
+            Some(_) if !is_first_use => Err(AssertionRefusal::Replayed),
+            _ => Ok(self.client),
+        }
+    }
+}
+
+/// Checks an assertion of a client about itself, or of somebody else about it. The signature comes first: only who has
+/// proved the key learns what else is wrong.
+pub fn prove(
+    client: &Arc<Client>,
+    assertion: &Assertion<'_>,
+    (rules, published): (&AssertionRules<'_>, &PublishedKeys),
+    (from, now): (IpAddr, DateTime<Utc>),
+) -> Result<Unspent, AssertionRefusal> {
+    let is_federated = assertion.is_federated();
+    let credential = match is_federated {
+        true => speaker(client, assertion, published)?,
+        false => signer(client, assertion, (rules, published))?,
+    };
+    let proved = AuthenticatedClient::by(Arc::clone(client), credential, (from, now))
+        .map_err(AssertionRefusal::NotNow)?;
+    if client.profile == Profile::Fapi2 && (is_federated || rules.like_entra) {
+        return Err(AssertionRefusal::Profile);
+    }
+    let once = match is_federated {
+        true => {
+            check_times(assertion, (FEDERATED_LIFE, FEDERATED_LIFE), now)?;
+            None
+        }
+        false => {
+            check_own(assertion, rules, now)?;
+            Some(remembered(client.client_id, assertion)?)
+        }
+    };
+    Ok(Unspent { client: proved, once })
+}
+
+fn check_own(
+    assertion: &Assertion<'_>,
+    rules: &AssertionRules<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), AssertionRefusal> {
+    match &assertion.audience {
+        Audience::One(name) if (rules.is_audience)(name) => {}
+        _ => return Err(AssertionRefusal::Audience),
+    }
+    check_times(assertion, (rules.longest_life, OLDEST), now)
+}
+
+fn check_times(
+    assertion: &Assertion<'_>,
+    (longest_life, oldest): (i64, i64),
+    now: DateTime<Utc>,
+) -> Result<(), AssertionRefusal> {
+    let now = now.timestamp();
+    if assertion.expires_at <= now {
+        return Err(AssertionRefusal::Past);
+    }
+    let ahead = |at: i64| at > now.saturating_add(CLOCK_AHEAD);
+    let starts_late = assertion.not_before.is_some_and(ahead) || assertion.issued_at.is_some_and(ahead);
+    let is_old = assertion
+        .issued_at
+        .is_some_and(|at| at < now.saturating_sub(oldest));
+    let ends_late = assertion.expires_at > now.saturating_add(longest_life + LONGER);
+    match starts_late || is_old || ends_late {
+        true => Err(AssertionRefusal::Times),
+        false => Ok(()),
+    }
+}
+
+/// A (client, `jti`) counts once, as long as the assertion could be used again.
+fn remembered(
+    client_id: Uuid,
+    assertion: &Assertion<'_>,
+) -> Result<(Digest, DateTime<Utc>), AssertionRefusal> {
+    let id = assertion.id.as_deref().ok_or(AssertionRefusal::NoId)?;
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(client_id.as_bytes());
+    context.update(id.as_bytes());
+    let mut used = [0; 32];
+    used.copy_from_slice(context.finish().as_ref());
+    let until = DateTime::from_timestamp(assertion.expires_at, 0).ok_or(AssertionRefusal::Times)?;
+    Ok((used, until + TimeDelta::seconds(CLOCK_AHEAD)))
+}
+
+/// The credential whose key signed the assertion.
+fn signer<'a>(
+    client: &'a Client,
+    assertion: &Assertion<'_>,
+    (rules, published): (&AssertionRules<'_>, &PublishedKeys),
+) -> Result<&'a Credential, AssertionRefusal> {
+    let mut refusal = AssertionRefusal::UnknownKey;
+    for credential in &client.credentials {
+        let Proof::Key(key) = &credential.proof else {
+            continue;
+        };
+        let named: Vec<&PublicKey> = match &**key {
+            ClientKey::Registered(key) => {
+                let fits = is_named(key, assertion) && may_sign(key, assertion, rules);
+                fits.then_some(&key.public).into_iter().collect()
+            }
+            ClientKey::Published(url) => {
+                let keys = published.get(url).map(|keys| keys.as_slice()).unwrap_or_default();
+                let keys = of_name(keys, assertion.header("kid"));
+                keys.filter(|_| assertion.jws.algorithm != Algorithm::RS256)
+                    .collect()
+            }
+        };
+        let fitting: Vec<&PublicKey> = named
+            .into_iter()
+            .filter(|key| key.algorithms().contains(&assertion.jws.algorithm))
+            .collect();
+        if fitting.iter().any(|key| assertion.jws.is_signed_by(key)) {
+            return Ok(credential);
+        }
+        if !fitting.is_empty() {
+            refusal = AssertionRefusal::Signature;
+        }
+    }
+    Err(refusal)
+}
+
+/// Whether the header means this key. Without any name every key is tried: a client has few.
+fn is_named(key: &RegisteredKey, assertion: &Assertion<'_>) -> bool {
+    let is = |name: &str, known: &[&str]| match assertion.jws.header(name) {
+        None => true,
+        Some(given) => given.as_str().is_some_and(|given| known.contains(&given)),
+    };
+    match &key.certificate {
+        Some(certificate) => {
+            let (sha1, sha256) = (certificate.sha1.as_str(), certificate.sha256.as_str());
+            let names = [&key.kid, key.public.thumbprint(), sha1, sha256];
+            // Where a thumbprint names the certificate, `kid` may be anything: libraries put other forms of it there.
+            let by_thumbprint = ["x5t", "x5t#S256"]
+                .iter()
+                .any(|name| assertion.jws.header(name).is_some());
+            is("x5t", &[sha1]) && is("x5t#S256", &[sha256]) && (by_thumbprint || is("kid", &names))
+        }
+        None => is("kid", &[&key.kid, key.public.thumbprint()]),
+    }
+}
+
+/// RS256 is for certificates at Entra's routes, as Microsoft's libraries use them.
+fn may_sign(key: &RegisteredKey, assertion: &Assertion<'_>, rules: &AssertionRules<'_>) -> bool {
+    assertion.jws.algorithm != Algorithm::RS256 || (rules.like_entra && key.certificate.is_some())
+}
+
+/// The keys of a set that a name means, or all of them without one.
+fn of_name<'a>(keys: &'a [NamedKey], kid: Option<&str>) -> impl Iterator<Item = &'a PublicKey> {
+    let meant = move |key: &&NamedKey| kid.is_none_or(|kid| key.kid.as_deref() == Some(kid));
+    keys.iter().filter(meant).map(|key| &key.public)
+}
+
+/// The federated identity that an assertion of somebody else fits, with a signature of that issuer.
+fn speaker<'a>(
+    client: &'a Client,
+    assertion: &Assertion<'_>,
+    published: &PublishedKeys,
+) -> Result<&'a Credential, AssertionRefusal> {
+    let all = client.credentials.iter().filter_map(|one| match &one.proof {
+        Proof::Federated(identity) => Some((one, &**identity)),
+        Proof::Secret(_) | Proof::Key(_) => None,
+    });
+    let by_issuer: Vec<(&Credential, &FederatedIdentity)> =
+        all.filter(|one| one.1.issuer == assertion.issuer).collect();
+    if by_issuer.is_empty() {
+        return Err(AssertionRefusal::UnknownIssuer);
+    }
+    let signed = |identity: &FederatedIdentity| {
+        let keys = match &identity.keys {
+            Some(pasted) => pasted.as_slice(),
+            None => published
+                .get(&identity.issuer)
+                .map(|keys| keys.as_slice())
+                .unwrap_or_default(),
+        };
+        of_name(keys, assertion.header("kid")).any(|key| assertion.jws.is_signed_by(key))
+    };
+    // What the issuer did not sign tells nothing about who is registered.
+    if !by_issuer.iter().any(|one| signed(one.1)) {
+        return Err(AssertionRefusal::Signature);
+    }
+    let by_subject: Vec<_> = by_issuer
+        .into_iter()
+        .filter(|one| one.1.subject == assertion.subject)
+        .collect();
+    if by_subject.is_empty() {
+        return Err(AssertionRefusal::UnknownSubject);
+    }
+    let is_meant = |identity: &FederatedIdentity| match &assertion.audience {
+        Audience::One(name) => *name == identity.audience,
+        // Clusters write a list even of one.
+        Audience::Several(names) => matches!(&names[..], [name] if *name == identity.audience),
+    };
+    let mut found = by_subject.into_iter().filter(|one| is_meant(one.1)).peekable();
+    if found.peek().is_none() {
+        return Err(AssertionRefusal::UnknownAudience);
+    }
+    let found = found.find(|one| signed(one.1));
+    found.map(|one| one.0).ok_or(AssertionRefusal::Signature)
 }
 
 /// Why no resource can be chosen.

@@ -66,6 +66,23 @@ impl PublicPart {
         }
     }
 
+    /// Whether an assertion could mean either of the two.
+    pub fn clashes_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Key(one), Self::Key(other)) => match (&**one, &**other) {
+                (ClientKey::Registered(one), ClientKey::Registered(other)) => {
+                    one.kid == other.kid || one.public == other.public
+                }
+                (one, other) => one == other,
+            },
+            (Self::Federated(one), Self::Federated(other)) => {
+                let of = |it: &FederatedIdentity| [&it.issuer, &it.subject, &it.audience].map(Clone::clone);
+                of(one) == of(other)
+            }
+            _ => false,
+        }
+    }
+
     /// The stored form.
     pub fn material(&self) -> Option<String> {
         match self {

@@ -32,7 +32,7 @@ pub enum InvalidExpiry {
     TooSoon(u32),
     /// Too far away.
     #[error(
-        "expires_at lies too far away: a secret lives for one year at most, or less where the server is configured so"
+        "expires_at lies too far away: a credential lives for one year at most, or less where the server is configured so"
     )]
     TooFar,
 }

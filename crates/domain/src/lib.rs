@@ -2,6 +2,7 @@
 //! arguments, storage lives in `store`, HTTP in `token-endpoint`.
 
 pub mod application;
+pub mod assertion;
 pub mod audit;
 pub mod authentication;
 pub mod client;
@@ -10,6 +11,7 @@ pub mod clock;
 pub mod credential;
 pub mod expiry;
 pub mod federation;
+pub mod key_registration;
 pub mod name;
 pub mod networks;
 pub mod organisation;

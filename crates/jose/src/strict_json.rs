@@ -45,6 +45,19 @@ pub fn read(text: &[u8]) -> Result<Map<String, Value>, NotStrict> {
     }
 }
 
+/// An object without repeated members, as part of something larger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StrictObject(pub Map<String, Value>);
+
+impl<'de> Deserialize<'de> for StrictObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Strict::deserialize(deserializer)? {
+            Strict(Value::Object(object)) => Ok(Self(object)),
+            Strict(_) => Err(D::Error::custom("expected an object")),
+        }
+    }
+}
+
 struct Strict(Value);
 
 impl<'de> Deserialize<'de> for Strict {

@@ -7,7 +7,7 @@ use utoipa_actix_web::AppExt;
 use crate::{
     account,
     collections::{
-        applications, attention, audit_events, grace, managers, networks, organisations, permissions,
+        applications, attention, audit_events, grace, keys, managers, networks, organisations, permissions,
         policies, refusals, reports, resource_servers, resources, secrets, suspension, users, webhooks,
     },
     documentation::openapi::{self as documentation, Documentation},
@@ -49,6 +49,10 @@ fn register(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(secrets::remove)
         .service(suspension::suspend_secret)
         .service(grace::grant)
+        .service(keys::create)
+        .service(keys::list)
+        .service(keys::show)
+        .service(keys::remove)
         .service(permissions::create)
         .service(permissions::list)
         .service(permissions::remove)

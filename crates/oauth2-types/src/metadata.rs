@@ -15,6 +15,8 @@ pub struct ServerMetadata {
     pub authorization_endpoint: String,
     /// How clients authenticate.
     pub token_endpoint_auth_methods_supported: &'static [&'static str],
+    /// The algorithms of client assertions there.
+    pub token_endpoint_auth_signing_alg_values_supported: &'static [&'static str],
     /// Where downstream APIs ask about a token (RFC 7662).
     pub introspection_endpoint: String,
     /// How they authenticate there.
@@ -23,6 +25,8 @@ pub struct ServerMetadata {
     pub revocation_endpoint: String,
     /// How it authenticates there.
     pub revocation_endpoint_auth_methods_supported: &'static [&'static str],
+    /// The algorithms of client assertions there.
+    pub revocation_endpoint_auth_signing_alg_values_supported: &'static [&'static str],
     /// What DPoP proofs may be signed with (RFC 9449 §5.1).
     pub dpop_signing_alg_values_supported: [&'static str; 3],
     /// Where all status lists are named (draft-ietf-oauth-status-list-20 §9.1).

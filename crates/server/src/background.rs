@@ -3,12 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use actix_web::web;
+use domain::Clock;
 use management::Management;
 use store::{Store, memory::ClientMemory, refusals::RefusalRecorder, usage::UsageRecorder};
 use token_endpoint::TokenService;
 
 use crate::{log_writer::LogWriter, logging};
 
+/// How often past client assertions are forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(30);
 /// How long the end of the server waits for the last use to be written.
 const LAST_FLUSH: Duration = Duration::from_secs(5);
 const FLUSH_EVERY: Duration = Duration::from_secs(2);
@@ -63,6 +66,18 @@ async fn sweep(service: &TokenService) {
     if let Err(error) = service.forget_past_proofs().await {
         log::warn!("DPoP proofs that are past could not be removed now: {error}");
     }
+}
+
+/// Forgets client assertions that could not be used again in any case.
+pub fn spawn_forgetting(store: Store, clock: Arc<dyn Clock>) {
+    actix_web::rt::spawn(async move {
+        loop {
+            tokio::time::sleep(FORGET_EVERY).await;
+            if let Err(error) = store.forget_used_assertions(clock.now()).await {
+                log::warn!("used client assertions could not be forgotten now: {error}");
+            }
+        }
+    });
 }
 
 /// Renews the lease of this node.

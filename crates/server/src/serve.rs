@@ -286,6 +286,7 @@ fn spawn_background(configuration: &Configuration, prepared: &mut Prepared, toke
     background::spawn_poller(Arc::clone(&prepared.memory), every);
     background::spawn_housekeeping(tokens, Arc::clone(&prepared.usage), prepared.store.clone());
     background::spawn_refusal_record(Arc::clone(&prepared.refusals), prepared.store.clone());
+    background::spawn_forgetting(prepared.store.clone(), Arc::clone(&prepared.clock));
     if let Some(keyring) = prepared.keyring.take() {
         let (store, keys) = (prepared.store.clone(), Arc::clone(&prepared.keys));
         keyring::spawn(keyring, store, keys, Arc::clone(&prepared.clock));

@@ -26,8 +26,8 @@ pub enum StoreError {
     /// A row that the change needs is missing.
     #[error("something that it refers to does not exist")]
     Missing,
-    /// The application has as many live secrets as it may have.
-    #[error("the application has as many live secrets as it may have: delete one first")]
+    /// The application has as many live credentials of this kind as it may have.
+    #[error("the application has as many live credentials as it may have: delete one first")]
     LimitReached,
     /// As many were made within an hour as may be; the seconds until the next may be.
     #[error(

@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
 use domain::{
     application::{Application, ApplicationName},
     policy::Permission,
+    profile::Profile,
 };
 use serde::{Deserialize, Serialize};
 use store::accounts::Standing;
@@ -70,12 +71,19 @@ pub struct ChangedApplication {
     #[serde(default)]
     #[schema(max_items = 100)]
     pub allowed_networks: Option<Vec<String>>,
+    /// `standard`, or `fapi2`: FAPI 2.0 Security Profile, keys only and sender-constrained tokens.
+    #[serde(default)]
+    #[schema(pattern = "^(standard|fapi2)$")]
+    pub profile: Option<String>,
 }
 
 impl ChangedApplication {
     /// A new name, a switch, or which tokens it gets is the WMDA team's alone.
     fn is_of_the_team(&self) -> bool {
-        self.name.is_some() || self.enabled.is_some() || self.dpop_bound_access_tokens.is_some()
+        self.name.is_some()
+            || self.enabled.is_some()
+            || self.profile.is_some()
+            || self.dpop_bound_access_tokens.is_some()
     }
 }
 
@@ -94,6 +102,8 @@ pub struct ApplicationView {
     pub enabled: bool,
     /// Whether it gets no token without a DPoP proof (RFC 9449).
     pub dpop_bound_access_tokens: bool,
+    /// `standard` or `fapi2`.
+    pub profile: &'static str,
     /// Whether it works in the Match-Connect sandbox only.
     pub sandbox_only: bool,
     /// What it may call.
@@ -139,6 +149,7 @@ impl ApplicationView {
             organisation_name: view.organisation_name,
             enabled: view.application.enabled,
             dpop_bound_access_tokens: view.application.dpop_bound_access_tokens,
+            profile: view.profile.as_str(),
             permissions: view.permissions.into_iter().map(Into::into).collect(),
             managers,
             self_rotation: view.self_rotation,
@@ -252,7 +263,7 @@ impl Management {
         let changes_networks = networks.0.is_some() || networks.1.is_some();
         if !change.is_of_the_team() && change.self_rotation.is_none() && !changes_networks {
             return Err(Problem::Invalid(
-                "send one or more of name, enabled, dpop_bound_access_tokens, self_rotation, networks_mode and allowed_networks"
+                "send one or more of name, enabled, profile, dpop_bound_access_tokens, self_rotation, networks_mode and allowed_networks"
                     .to_owned(),
             ));
         }
@@ -268,6 +279,8 @@ impl Management {
             let entry = self.done(allowed, action, format!("application/{client_id}"));
             self.store.set_self_rotation(client_id, on, entry).await?;
         }
+        let profile = change.profile.as_deref().map(str::parse::<Profile>).transpose();
+        let profile = profile.map_err(|error| Problem::Invalid(error.to_string()))?;
         if let Some(name) = change.name {
             let name = ApplicationName::parse(&name).map_err(|error| Problem::Invalid(error.to_string()))?;
             let entry = self.done(allowed, "application.rename", format!("application/{client_id}"));
@@ -275,6 +288,9 @@ impl Management {
         }
         if let Some(bound) = change.dpop_bound_access_tokens {
             self.bind_tokens(allowed, client_id, bound).await?;
+        }
+        if let Some(profile) = profile {
+            self.set_profile(allowed, client_id, profile).await?;
         }
         match change.enabled {
             Some(enabled) => self.switch_application(allowed, client_id, enabled).await,
@@ -294,6 +310,20 @@ impl Management {
             .set_dpop_bound_access_tokens(client_id, bound, entry)
             .await?;
         Ok(self.memory.settle().await?)
+    }
+
+    /// Sets what an application must do beyond the standard; answers when every node knows.
+    pub async fn set_profile(
+        &self,
+        allowed: &Allowed,
+        client_id: Uuid,
+        profile: Profile,
+    ) -> Result<(), Problem> {
+        let action = format!("application.profile_{}", profile.as_str());
+        let entry = self.done(allowed, &action, format!("application/{client_id}"));
+        self.store.set_profile(client_id, profile, entry).await?;
+        self.memory.settle().await?;
+        Ok(())
     }
 
     /// Enables or disables an application; answers when every node knows.

@@ -4,6 +4,7 @@ pub mod applications;
 pub mod attention;
 pub mod audit_events;
 pub mod grace;
+pub mod keys;
 pub mod managers;
 pub mod networks;
 pub mod organisations;

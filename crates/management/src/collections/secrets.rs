@@ -4,6 +4,7 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
+    audit::Entry,
     credential::CredentialKind,
     expiry::parse_expiry,
     policy::Permission,
@@ -42,14 +43,14 @@ pub struct NewSecretBody {
     pub replaces: Option<Uuid>,
 }
 
-/// A secret without its value.
+/// A credential: of a secret everything but its value.
 #[derive(Serialize, ToSchema)]
 pub struct SecretView {
     /// Permanent identifier; not the value.
     pub id: Uuid,
     /// What the manager calls it.
     pub name: String,
-    /// The first three characters of the value.
+    /// The first three characters of the value; of a key, those of its thumbprint.
     pub hint: String,
     /// RFC 3339, UTC.
     pub created_at: DateTime<Utc>,
@@ -169,7 +170,7 @@ fn parse_status(text: &str) -> Result<SecretStatus, Problem> {
     }
 }
 
-fn view(one: ClientSecret, now: DateTime<Utc>) -> SecretView {
+pub(crate) fn view(one: ClientSecret, now: DateTime<Utc>) -> SecretView {
     let status = status_text(one.status(now));
     let (at, from, with) = match one.last_use {
         Some(last) => (Some(last.at), Some(last.from), Some(last.with)),
@@ -247,30 +248,52 @@ impl Management {
         client_id: Uuid,
         query: SecretQuery,
     ) -> Result<List<SecretView>, Problem> {
-        self.application(allowed, client_id).await?;
+        let of = (CredentialKind::Secret, client_id);
+        let found = self.credentials(allowed, of, query).await?;
         let now = self.now();
+        Ok(found.map(|one| view(one, now)))
+    }
+
+    /// The credentials of one kind of an application, the most urgent first.
+    pub(crate) async fn credentials(
+        &self,
+        allowed: &Allowed,
+        (kind, client_id): (CredentialKind, Uuid),
+        query: SecretQuery,
+    ) -> Result<List<ClientSecret>, Problem> {
+        self.application(allowed, client_id).await?;
         let limit = cursor::limit(query.limit)?;
-        let place = format!("secrets {client_id}");
+        let place = format!("{}s {client_id}", kind.as_str());
         let after = cursor::open(&self.pepper, &place, query.after.as_deref())?;
         let filter = SecretFilter {
-            kind: CredentialKind::Secret,
+            kind,
             status: query.status.as_deref().map(parse_status).transpose()?,
             search: cursor::search(query.search)?,
             after: after.as_deref().and_then(cursor::parse_expiry_key),
             limit: limit as i64,
         };
-        let found = self.store.secrets(client_id, filter, now).await?;
+        let found = self.store.secrets(client_id, filter, self.now()).await?;
         let next = found.next.map(|(at, id)| cursor::expiry_key(at, id));
         Ok(List {
-            items: found.secrets.into_iter().map(|one| view(one, now)).collect(),
+            items: found.secrets,
             next: next.map(|key| cursor::seal(&self.pepper, &place, &key)),
         })
     }
 
     /// Deletes a secret; answers when no node issues a token for it any more.
     pub async fn delete_secret(&self, allowed: &Allowed, client_id: Uuid, id: Uuid) -> Result<(), Problem> {
+        let which = (CredentialKind::Secret, client_id, id);
         let entry = self.done(allowed, "secret.delete", object(client_id, id));
-        let outcome = self.store.delete_secret(client_id, id, self.now(), entry).await;
+        self.delete_credential(which, entry).await
+    }
+
+    /// Deletes a credential; answers when no node issues a token for it any more.
+    pub(crate) async fn delete_credential(
+        &self,
+        which: (CredentialKind, Uuid, Uuid),
+        entry: Entry,
+    ) -> Result<(), Problem> {
+        let outcome = self.store.delete_credential(which, self.now(), entry).await;
         // The lease is waited out for an absent one too: an earlier DELETE may have been answered by 503 and yet have
         // been done, and whoever asks again reads its end in the 404.
         self.memory.settle().await?;

@@ -25,6 +25,12 @@ impl Body {
         }
     }
 
+    /// Whether it is text with this property, wherever in it.
+    pub(crate) fn is_text_with(&self, property: impl FnOnce(&str) -> bool) -> bool {
+        let bytes = self.read.as_deref().unwrap_or_default();
+        std::str::from_utf8(bytes).is_ok_and(property)
+    }
+
     /// Strict JSON: an unknown or repeated field is an error that names it.
     pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<T, Problem> {
         let bytes = self.read?;

@@ -51,6 +51,16 @@ pub struct List<T> {
     pub next: Option<String>,
 }
 
+impl<T> List<T> {
+    /// The same page in another form.
+    pub(crate) fn map<U>(self, form: impl FnMut(T) -> U) -> List<U> {
+        List {
+            items: self.items.into_iter().map(form).collect(),
+            next: self.next,
+        }
+    }
+}
+
 /// The limit, checked.
 pub(crate) fn limit(wanted: Option<u32>) -> Result<usize, Problem> {
     match wanted.unwrap_or(50) {

@@ -1,6 +1,7 @@
 //! `wmda-auth demo`: the whole service with sample data; nothing else installed.
 
 pub mod api;
+mod keys;
 mod samples;
 
 use std::{
@@ -82,6 +83,7 @@ pub fn run(arguments: DemoArguments) -> Outcome<()> {
             management: &management,
             pepper: &prepared.pepper,
             random: &*random,
+            dir: &dir,
             now,
         }
         .seed()

@@ -1,10 +1,15 @@
 //! The sample data of the demo: organisations, applications, secrets, people, resource servers.
 
+use std::{path::Path, sync::Arc};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     audit::Entry,
-    credential::CredentialKind,
+    client_key::{ClientKey, RegisteredKey},
+    credential::{CredentialKind, PublicPart},
+    key_registration::read_pem,
     pepper::Pepper,
+    profile::Profile,
     random,
     resource::{Environment, Resource, SigningAlgorithm},
     secret::NewSecret,
@@ -21,6 +26,7 @@ use store::{
 };
 use uuid::Uuid;
 
+use super::keys;
 use crate::Outcome;
 
 /// WMDA's resources: name, environment, id, URI.
@@ -84,6 +90,33 @@ const CLIENTS: [(&str, &str, &[usize]); 5] = [
     (CENTRE, "PartnerAlternative-DE-SampleCentre-SMC", &[3]),
 ];
 
+/// Who owns the clients without a shared secret.
+const KEY_HOLDER: (&str, &str, &str) = ("Sample Cord Blood Bank", "FR", "manager@sample-bank.example");
+/// Application, profile, what its assertions are signed by.
+const KEY_CLIENTS: [(&str, Profile, SigningAlgorithm); 4] = [
+    (
+        "Partner-FR-SampleBankKey-SMC",
+        Profile::Standard,
+        SigningAlgorithm::ES256,
+    ),
+    (
+        "Partner-FR-SampleBankKeyRsa-SMC",
+        Profile::Standard,
+        SigningAlgorithm::PS256,
+    ),
+    (
+        "Partner-FR-SampleBankFapi-SMC",
+        Profile::Fapi2,
+        SigningAlgorithm::ES256,
+    ),
+    (
+        "Partner-FR-SampleBankFapiRsa-SMC",
+        Profile::Fapi2,
+        SigningAlgorithm::PS256,
+    ),
+];
+const CERTIFICATE_CLIENTS: [&str; 1] = ["Partner-FR-SampleBankCertificate-SMC"];
+
 /// Fills the store with samples; what is there stays, its sample secrets and passwords are replaced.
 pub struct Seeder<'a> {
     pub store: &'a Store,
@@ -91,6 +124,8 @@ pub struct Seeder<'a> {
     pub allowed: Allowed,
     pub pepper: &'a Pepper,
     pub random: &'a dyn SecureRandom,
+    /// Where key pairs lie.
+    pub dir: &'a Path,
     pub now: DateTime<Utc>,
 }
 
@@ -128,6 +163,7 @@ impl Seeder<'_> {
             shown["applications"] = json!(managed);
             users.push(shown);
         }
+        let (key_clients, certificate_clients) = self.key_clients(&mut users).await?;
         let first = self.store.application_named(CLIENTS[0].1.to_owned()).await?;
         let first = first.ok_or("the sample is incomplete")?;
         self.replace_secret(first, "demo, expires in 20 days", TimeDelta::days(20))
@@ -136,9 +172,94 @@ impl Seeder<'_> {
             .replace_secret(first, "demo, expired", TimeDelta::days(-1))
             .await?;
         Ok(json!({
-            "clients": clients, "expired": { "client_id": first, "client_secret": expired },
+            "clients": clients, "key_clients": key_clients, "certificate_clients": certificate_clients,
+            "expired": { "client_id": first, "client_secret": expired },
             "resource_servers": self.resource_servers().await?, "users": users,
         }))
+    }
+
+    /// Clients that have a key or a certificate, and their manager.
+    async fn key_clients(&self, users: &mut Vec<Value>) -> Outcome<(Vec<Value>, Vec<Value>)> {
+        let (organisation, country, manager) = KEY_HOLDER;
+        let organisation_id = self.organisation(organisation, country).await?;
+        let (user_id, mut shown) = self
+            .user(manager, "credential_manager", Some(organisation_id))
+            .await?;
+        let (mut managed, mut with_key, mut with_certificate) = (Vec::new(), Vec::new(), Vec::new());
+        let resources: Vec<&str> = SMC.iter().map(|at| RESOURCES[*at].2).collect();
+        for (name, profile, algorithm) in KEY_CLIENTS {
+            let client_id = self.application(organisation_id, name, SMC).await?;
+            self.assign(client_id, user_id).await?;
+            managed.push(client_id);
+            let pair = keys::pair(self.dir, name, algorithm)?;
+            let kid = pair.public.thumbprint().to_owned();
+            let key = RegisteredKey {
+                kid: kid.clone(),
+                public: pair.public,
+                certificate: None,
+            };
+            self.replace_key(client_id, key).await?;
+            let entry = self.entry("application.profile", format!("application/{client_id}"));
+            self.store.set_profile(client_id, profile, entry).await?;
+            with_key.push(json!({
+                "name": name, "client_id": client_id, "kid": kid, "alg": algorithm.name(),
+                "jwk": pair.private_jwk, "resources": resources, "profile": profile.as_str(),
+            }));
+        }
+        for name in CERTIFICATE_CLIENTS {
+            let client_id = self.application(organisation_id, name, SMC).await?;
+            self.assign(client_id, user_id).await?;
+            managed.push(client_id);
+            let (certificate_file, key_file, pem) = keys::certificate(self.dir, name, self.now)?;
+            let (key, _) = read_pem(&pem, self.now)?;
+            self.replace_key(client_id, key).await?;
+            with_certificate.push(json!({
+                "name": name, "client_id": client_id, "certificate_file": certificate_file,
+                "key_file": key_file, "resources": resources,
+            }));
+        }
+        shown["applications"] = json!(managed);
+        users.push(shown);
+        Ok((with_key, with_certificate))
+    }
+
+    /// The sample key of a client, in place of the one before.
+    async fn replace_key(&self, client_id: Uuid, key: RegisteredKey) -> Outcome<()> {
+        self.delete_named((CredentialKind::Key, client_id), "demo")
+            .await?;
+        let id = random::uuid(self.random)?;
+        let new = NewClientSecret {
+            id,
+            client_id,
+            name: "demo".to_owned(),
+            hint: key.public.thumbprint().chars().take(3).collect(),
+            proof: NewProof::Public(PublicPart::Key(Arc::new(ClientKey::Registered(Box::new(key))))),
+            created_by: "demo".to_owned(),
+            created_at: self.now,
+            expires_at: self.now + TimeDelta::days(364),
+            replaces: None,
+        };
+        let entry = self.entry("key.create", format!("application/{client_id}/key/{id}"));
+        Ok(self.store.create_secret(new, SecretLimits::NONE, entry).await?)
+    }
+
+    /// Deletes what a run before has left under this name.
+    async fn delete_named(&self, (kind, client_id): (CredentialKind, Uuid), name: &str) -> Outcome<()> {
+        let every = SecretFilter {
+            kind,
+            status: None,
+            search: name.to_owned(),
+            after: None,
+            limit: 200,
+        };
+        let old = self.store.secrets(client_id, every, self.now).await?;
+        for old in old.secrets.into_iter().filter(|one| one.name == name) {
+            let object = format!("application/{client_id}/{}/{}", kind.as_str(), old.id);
+            let entry = self.entry(&format!("{}.delete", kind.as_str()), object);
+            let which = (kind, client_id, old.id);
+            self.store.delete_credential(which, self.now, entry).await?;
+        }
+        Ok(())
     }
 
     /// One for each resource.
@@ -261,23 +382,8 @@ impl Seeder<'_> {
     }
 
     async fn replace_secret(&self, client_id: Uuid, name: &str, life: TimeDelta) -> Outcome<(Uuid, String)> {
-        let every = SecretFilter {
-            kind: CredentialKind::Secret,
-            status: None,
-            search: name.to_owned(),
-            after: None,
-            limit: 200,
-        };
-        let old = self.store.secrets(client_id, every, self.now).await?;
-        for old in old.secrets.into_iter().filter(|one| one.name == name) {
-            let entry = self.entry(
-                "secret.delete",
-                format!("application/{client_id}/secret/{}", old.id),
-            );
-            self.store
-                .delete_secret(client_id, old.id, self.now, entry)
-                .await?;
-        }
+        self.delete_named((CredentialKind::Secret, client_id), name)
+            .await?;
         let secret = NewSecret::generate(self.random)?;
         let id = random::uuid(self.random)?;
         let new = NewClientSecret {

@@ -19,6 +19,7 @@ macro_rules! on_both {
 
 mod account;
 mod api_docs;
+mod assertions;
 mod attacks;
 mod demo_api;
 mod dpop;

@@ -133,6 +133,22 @@ const MATRIX: &[(&str, &str, [u16; 5])] = &[
         "/applications/{client_id}/secrets/{secret_id}",
         [204, 403, 404, 404, 401],
     ),
+    ("GET", "/applications/{client_id}/keys", [200, 200, 200, 404, 401]),
+    (
+        "POST",
+        "/applications/{client_id}/keys",
+        [403, 403, 400, 404, 401],
+    ),
+    (
+        "GET",
+        "/applications/{client_id}/keys/{key_id}",
+        [404, 404, 404, 404, 401],
+    ),
+    (
+        "DELETE",
+        "/applications/{client_id}/keys/{key_id}",
+        [404, 403, 404, 404, 401],
+    ),
     (
         "GET",
         "/applications/{client_id}/permissions",
@@ -259,7 +275,7 @@ fn each_role_on_each_route(demo: &Demo) {
     let absent = "00000000-0000-4000-8000-000000000000";
     // Z-01: a foreign object and an absent one are the same bytes, for whoever may not see it.
     let other = &people[3];
-    for path in ["", "/secrets", "/managers", "/permissions"] {
+    for path in ["", "/secrets", "/keys", "/managers", "/permissions"] {
         let of = |id: &str| other.get(&format!("/applications/{id}{path}"));
         assert_eq!(of(&demo.search.id).text, of(absent).text);
         assert_eq!(of(absent).text, of("no-guid").text);
@@ -279,6 +295,7 @@ fn each_role_on_each_route(demo: &Demo) {
                 demo.summary["clients"][0]["secret_id"].as_str().unwrap(),
             )
             .replace("{resource_id}", &demo.search.resources[0])
+            .replace("{key_id}", absent)
             .replace("{user_id}", absent)
             .replace("{webhook_id}", absent)
             .replace("{id}", absent);

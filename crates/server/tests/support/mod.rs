@@ -1,5 +1,6 @@
 //! Runs the real binary on a database of its own, and sends it requests.
 
+pub mod assertions;
 pub mod node;
 pub mod people;
 pub mod proofs;

@@ -164,6 +164,25 @@ impl Store {
         .await
     }
 
+    /// The client with this id, if it and its organisation are enabled.
+    pub(crate) async fn load_client_by_id(&self, client_id: Uuid) -> Result<LoadedClient, StoreError> {
+        self.run(move |connection| {
+            let version = current_version(connection)?;
+            let found = applications::table
+                .inner_join(organisations::table)
+                .filter(applications::client_id.eq(client_id.to_string()))
+                .filter(applications::enabled.and(organisations::enabled))
+                .select(applications::client_id)
+                .first::<String>(connection)
+                .optional()?;
+            let client = found
+                .map(|client_id| load_client(connection, &client_id))
+                .transpose()?;
+            Ok(LoadedClient { version, client })
+        })
+        .await
+    }
+
     /// The first status index that no secret has yet.
     pub async fn next_status_index(&self) -> Result<i64, StoreError> {
         self.run(|connection| {

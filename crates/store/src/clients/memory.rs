@@ -81,6 +81,22 @@ impl ClientMemory {
         Ok(found)
     }
 
+    /// The client, if memory knows it and may answer; its newest credentials may be missing, and are found by
+    /// [`ClientMemory::read`].
+    pub fn recall_known(&self, client_id: Uuid) -> Option<Arc<Client>> {
+        self.has_lease().then(|| self.clients.get(&client_id)).flatten()
+    }
+
+    /// The client as the database has it now, if it is enabled.
+    pub async fn read(&self, client_id: Uuid) -> Result<Option<Arc<Client>>, StoreError> {
+        let loaded = self.store.load_client_by_id(client_id).await?;
+        let found = loaded.client.map(Arc::new);
+        if let Some(client) = &found {
+            self.keep(loaded.version, client);
+        }
+        Ok(found)
+    }
+
     /// Whether memory may answer now.
     pub fn has_lease(&self) -> bool {
         nanos(self.clock.monotonic()) < self.valid_until.load(Ordering::Acquire)

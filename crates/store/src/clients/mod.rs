@@ -9,4 +9,5 @@ pub(crate) mod renewals;
 pub mod revocations;
 pub mod revoked_keys;
 pub mod usage;
+mod used_assertions;
 mod used_proofs;

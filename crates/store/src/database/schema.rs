@@ -198,6 +198,9 @@ diesel::table! {
     used_proofs (digest) { digest -> Binary, expires_at -> Timestamp, }
 }
 diesel::table! {
+    used_assertions (digest) { digest -> Binary, until -> Timestamp, }
+}
+diesel::table! {
     revoked_tokens (jti) { jti -> Text, expires_at -> Timestamp, }
 }
 diesel::table! {

@@ -8,6 +8,7 @@ use domain::{
     audit::Entry,
     networks::AllowedNetworks,
     organisation_policy::OrganisationPolicy,
+    profile::Profile,
     resource::Environment,
 };
 use uuid::Uuid;
@@ -35,6 +36,8 @@ pub struct ApplicationView {
     pub application: Application,
     /// Its owner's name.
     pub organisation_name: String,
+    /// What it must do beyond the standard.
+    pub profile: Profile,
     /// What it may call.
     pub permissions: Vec<PermissionView>,
     /// Who manages its credentials.
@@ -62,7 +65,18 @@ pub struct PermissionView {
     pub roles: Vec<String>,
 }
 
-type Row = (String, String, String, bool, bool, String, bool, String, String);
+type Row = (
+    String,
+    String,
+    String,
+    bool,
+    bool,
+    String,
+    bool,
+    String,
+    String,
+    String,
+);
 
 impl Store {
     /// Adds an application.
@@ -174,6 +188,27 @@ impl Store {
         .await
     }
 
+    /// Sets what an application must do beyond the standard. Once [`crate::clients::memory::ClientMemory::settle`] has passed,
+    /// every node knows.
+    pub async fn set_profile(
+        &self,
+        client_id: Uuid,
+        profile: Profile,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        self.change(Some(client_id), entry, move |connection| {
+            let target = diesel::update(applications::table.find(client_id.to_string()));
+            let changed = target
+                .set(applications::profile.eq(profile.as_str()))
+                .execute(connection)?;
+            match changed {
+                0 => Err(StoreError::Missing),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+
     /// Enables or disables an application. Once [`crate::clients::memory::ClientMemory::settle`] has passed, every node knows.
     pub async fn set_application_enabled(
         &self,
@@ -226,6 +261,7 @@ const COLUMNS: (
     applications::self_rotation,
     applications::networks_mode,
     applications::allowed_networks,
+    applications::profile,
 ) = (
     applications::client_id,
     applications::organisation_id,
@@ -236,6 +272,7 @@ const COLUMNS: (
     applications::self_rotation,
     applications::networks_mode,
     applications::allowed_networks,
+    applications::profile,
 );
 
 fn views(connection: &mut AnyConnection, rows: Vec<Row>) -> Result<Vec<ApplicationView>, StoreError> {
@@ -263,6 +300,7 @@ fn views(connection: &mut AnyConnection, rows: Vec<Row>) -> Result<Vec<Applicati
                 organisation_name: row.5,
                 self_rotation: row.6,
                 policy: policies.get(&row.1).cloned().unwrap_or_default(),
+                profile: row.9.parse().map_err(|_| StoreError::Corrupt("profile"))?,
                 permissions: granted
                     .extract_if(.., |one| one.0 == id)
                     .map(|one| one.1)

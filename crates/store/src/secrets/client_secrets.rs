@@ -193,6 +193,9 @@ impl Store {
         self.change(Some(new.client_id), entry, move |connection| {
             obey_policy(connection, &new, limits.live)?;
             require_pace(connection, (new.client_id, limits.per_hour), new.created_at)?;
+            if let NewProof::Public(public) = &new.proof {
+                require_distinct(connection, new.client_id, public)?;
+            }
             if let Some(replaced) = new.replaces {
                 require_live(connection, new.client_id, replaced)?;
             }
@@ -522,14 +525,26 @@ pub(crate) fn secret((texts, times, last, replaces, public): Row) -> Result<Clie
     })
 }
 
-/// How many credentials of an application are neither deleted nor expired.
+/// Secrets and keys share one limit; federated identities have one of their own.
+const LIMITED_TOGETHER: &[CredentialKind] = &[CredentialKind::Secret, CredentialKind::Key];
+
+/// How many secrets and keys of an application are neither deleted nor expired.
 pub(crate) fn live_credentials(
     connection: &mut AnyConnection,
     client_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<i64, StoreError> {
+    live_of(connection, (client_id, LIMITED_TOGETHER), now)
+}
+
+fn live_of(
+    connection: &mut AnyConnection,
+    (client_id, kinds): (Uuid, &[CredentialKind]),
+    now: DateTime<Utc>,
+) -> Result<i64, StoreError> {
     let live = client_secrets::table
         .filter(client_secrets::client_id.eq(client_id.to_string()))
+        .filter(client_secrets::kind.eq_any(kinds.iter().map(|kind| kind.as_str())))
         .filter(client_secrets::deleted_at.is_null())
         .filter(client_secrets::expires_at.gt(now.naive_utc()));
     Ok(live.count().get_result(connection)?)
@@ -548,7 +563,12 @@ fn obey_policy(connection: &mut AnyConnection, new: &NewClientSecret, limit: i64
     {
         return Err(StoreError::LifetimeOfPolicy(days));
     }
-    match live_credentials(connection, new.client_id, new.created_at)? >= policy.live_secrets(limit) {
+    let is_federated = matches!(&new.proof, NewProof::Public(PublicPart::Federated(_)));
+    let (kinds, limit): (&[CredentialKind], i64) = match is_federated {
+        true => (&[CredentialKind::Federated], limit),
+        false => (LIMITED_TOGETHER, policy.live_secrets(limit)),
+    };
+    match live_of(connection, (new.client_id, kinds), new.created_at)? >= limit {
         true => Err(StoreError::LimitReached),
         false => Ok(()),
     }
@@ -578,6 +598,27 @@ fn require_pace(
                 .clamp(0, hour.num_seconds());
             Err(StoreError::TooMany(wait.unsigned_abs() + 1))
         }
+    }
+}
+
+/// Two keys of one name, or the same twice, would make it unclear which one was used, and which deletion ends what.
+fn require_distinct(
+    connection: &mut AnyConnection,
+    client_id: Uuid,
+    new: &PublicPart,
+) -> Result<(), StoreError> {
+    let rows: Vec<Option<String>> = client_secrets::table
+        .filter(client_secrets::client_id.eq(client_id.to_string()))
+        .filter(client_secrets::kind.eq(new.kind().as_str()))
+        .filter(client_secrets::deleted_at.is_null())
+        .select(client_secrets::material)
+        .load(connection)?;
+    let known = rows
+        .iter()
+        .filter_map(|material| PublicPart::parse(new.kind().as_str(), material.as_deref()));
+    match known.into_iter().any(|known| known.clashes_with(new)) {
+        true => Err(StoreError::Conflict),
+        false => Ok(()),
     }
 }
 

@@ -1,10 +1,10 @@
-//! Client authentication by secret: memory first, then, unless the source has failed too often, the database.
+//! Client authentication: by assertion (see `assertion`) or by secret: memory first, then, unless the source has failed too often, the database.
 
 use std::{net::IpAddr, sync::Arc};
 
 use chrono::SubsecRound;
 use domain::{
-    authentication::{self, AuthenticatedClient, Refusal},
+    authentication::{self, AssertionRules, AuthenticatedClient, Refusal},
     client::Client,
     pepper::Digest,
     resource::parse_guid,
@@ -25,7 +25,14 @@ impl TokenService {
         &self,
         presented: &Presented,
         source: IpAddr,
+        rules: &AssertionRules<'_>,
     ) -> Result<AuthenticatedClient, Failure> {
+        if let Some(assertion) = presented.assertion()? {
+            let named = presented.client_id.as_deref();
+            return self
+                .authenticate_assertion((assertion, named), source, rules)
+                .await;
+        }
         let (client_id, secret) = presented.id_and_secret()?;
         let digests = self.pepper.digests(client_id, secret);
         if let Some(client) = self.memory.recall(client_id, &digests) {
@@ -110,7 +117,7 @@ impl TokenService {
     }
 
     /// Lets the outcome of a query pass, unless it is one failure too many of this client or source.
-    fn counted<T>(&self, attempt: &Attempt, outcome: Result<T, Unproved>) -> Result<T, Failure> {
+    pub(super) fn counted<T>(&self, attempt: &Attempt, outcome: Result<T, Unproved>) -> Result<T, Failure> {
         match &outcome {
             Ok(_) => self.throttle.passed(attempt),
             Err(unproved) if unproved.cause.is_failed_authentication() => {
@@ -138,6 +145,7 @@ impl TokenService {
                 Unproved::by(ClientCause::Suspended, credential_id)
             }
             Refusal::NoMatch => Unproved::of(ClientCause::WrongSecret),
+            Refusal::KeysOnly => Unproved::of(ClientCause::ProfileForbids),
         })
     }
 
@@ -178,20 +186,20 @@ impl TokenService {
 }
 
 /// Why a client is not authenticated, and the credential that it holds or held all the same.
-struct Unproved {
-    cause: ClientCause,
+pub(super) struct Unproved {
+    pub(super) cause: ClientCause,
     credential_id: Option<Uuid>,
 }
 
 impl Unproved {
-    fn of(cause: ClientCause) -> Self {
+    pub(super) fn of(cause: ClientCause) -> Self {
         Self {
             cause,
             credential_id: None,
         }
     }
 
-    fn by(cause: ClientCause, credential_id: Uuid) -> Self {
+    pub(super) fn by(cause: ClientCause, credential_id: Uuid) -> Self {
         Self {
             cause,
             credential_id: Some(credential_id),

@@ -1,7 +1,6 @@
 //! Credentials as a request presents them (RFC 6749 §2.3, RFC 7521 §4.2); nothing is checked yet.
 
 use actix_web::{HttpRequest, http::header};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{resource::parse_guid, secret::MAX_CREDENTIAL_LENGTH};
 use oauth2_types::credentials;
 use uuid::Uuid;
@@ -71,7 +70,8 @@ impl Presented {
     pub(crate) fn id_and_secret(&self) -> Result<(Uuid, &str), Failure> {
         let secret = match &self.proof {
             Some(Proof::Secret(secret)) => secret,
-            Some(Proof::Assertion(assertion, kind)) => return Err(judge(assertion, kind.as_deref()).into()),
+            // Who knows secrets alone has no key of anybody.
+            Some(Proof::Assertion(..)) => return Err(ClientCause::UnknownKey.into()),
             None if self.client_id.is_none() => return Err(ClientCause::NoClient.into()),
             None => return Err(ClientCause::NoSecret.into()),
         };
@@ -82,15 +82,15 @@ impl Presented {
             if too_long { "" } else { secret },
         ))
     }
-}
 
-/// No client has a key yet, so a JWT is always under one that is not registered.
-fn judge(assertion: &str, kind: Option<&str>) -> ClientCause {
-    let parts: Vec<&str> = assertion.split('.').collect();
-    let encoded = |part: &&str| !part.is_empty() && URL_SAFE_NO_PAD.decode(part).is_ok();
-    if kind == Some(JWT_BEARER) && parts.len() == 3 && parts.iter().all(encoded) {
-        ClientCause::UnknownKey
-    } else {
-        ClientCause::MalformedAssertion
+    /// The assertion, if one is presented and has its type.
+    pub(crate) fn assertion(&self) -> Result<Option<&str>, ClientCause> {
+        match &self.proof {
+            Some(Proof::Assertion(assertion, kind)) if kind.as_deref() == Some(JWT_BEARER) => {
+                Ok(Some(assertion))
+            }
+            Some(Proof::Assertion(..)) => Err(ClientCause::MalformedAssertion),
+            Some(Proof::Secret(_)) | None => Ok(None),
+        }
     }
 }

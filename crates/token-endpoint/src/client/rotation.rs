@@ -51,7 +51,7 @@ impl TokenService {
         note_client(http, &presented);
         note_matter(http, &presented, None);
         let source = source(http, &self.settings.trusted_proxies);
-        let client = self.authenticate_client(&presented, source).await?;
+        let client = self.authenticate_by_standard(&presented, source).await?;
         if client.credential_kind() != CredentialKind::Secret {
             return Err(RotationCause::NotBySecret.into());
         }

@@ -11,11 +11,13 @@ use super::conditional;
 use crate::{
     state::TokenService,
     status::index,
-    token::{dialect::Dialect, entra_v2::EntraV2},
+    token::{dialect::Dialect, entra_v2::EntraV2, rfc9068::Rfc9068},
 };
 
-/// The same at every endpoint.
-const AUTHENTICATION: &[&str] = &["client_secret_basic", "client_secret_post"];
+/// How clients authenticate, at the token endpoints and where they end a token.
+const CLIENTS: &[&str] = &["client_secret_basic", "client_secret_post", "private_key_jwt"];
+/// How downstream APIs authenticate: they have secrets alone.
+const RESOURCE_SERVERS: &[&str] = &["client_secret_basic", "client_secret_post"];
 
 impl TokenService {
     fn metadata<D: Dialect>(&self) -> ServerMetadata {
@@ -26,11 +28,13 @@ impl TokenService {
             token_endpoint: format!("{url}/{}", paths.token),
             jwks_uri: format!("{url}/{}", paths.jwks),
             authorization_endpoint: format!("{url}/{}", paths.authorize),
-            token_endpoint_auth_methods_supported: AUTHENTICATION,
+            token_endpoint_auth_methods_supported: CLIENTS,
+            token_endpoint_auth_signing_alg_values_supported: D::ASSERTION_ALGORITHMS,
             introspection_endpoint: format!("{url}/oauth2/introspect"),
-            introspection_endpoint_auth_methods_supported: AUTHENTICATION,
+            introspection_endpoint_auth_methods_supported: RESOURCE_SERVERS,
             revocation_endpoint: format!("{url}/oauth2/revoke"),
-            revocation_endpoint_auth_methods_supported: AUTHENTICATION,
+            revocation_endpoint_auth_methods_supported: CLIENTS,
+            revocation_endpoint_auth_signing_alg_values_supported: Rfc9068::ASSERTION_ALGORITHMS,
             status_list_aggregation_endpoint: index::aggregation_uri(&self.settings),
             dpop_signing_alg_values_supported: dpop::ALGORITHMS.map(Algorithm::name),
             grant_types_supported: &["client_credentials"],

@@ -90,8 +90,34 @@ impl ClientCause {
                 "Send the type urn:ietf:params:oauth:client-assertion-type:jwt-bearer and a signed JWT.",
             ),
             Self::UnknownKey => words(
-                "The key of client_assertion is not registered for this client.",
-                "Register the key, or send a client secret.",
+                "No key of the application has the name in client_assertion, or fits its algorithm.",
+                "Compare the kid or thumbprint that the system sends with the list of keys, and register the key.",
+            ),
+            Self::AssertionSignature => words(
+                "The signature of client_assertion does not fit the registered key.",
+                "Register the public half of the key that the system signs with.",
+            ),
+            Self::KeyExpired => words(
+                "The key has expired.",
+                "Make a new key pair on the system and register its public half.",
+            ),
+            Self::AssertionAlgorithm
+            | Self::AssertionSubject
+            | Self::AssertionAudience
+            | Self::AssertionPast
+            | Self::AssertionTimes
+            | Self::AssertionId
+            | Self::AssertionReplayed => words(
+                self.row().entra.plain(),
+                "Correct how the system makes its client_assertion: the guide for member systems shows one.",
+            ),
+            Self::UnknownIssuer | Self::UnknownSubject | Self::UnknownAudience => words(
+                self.row().entra.plain(),
+                "Compare issuer, subject and audience with the federated credentials of the application, to the letter.",
+            ),
+            Self::ProfileForbids => words(
+                "The application has the profile fapi2, and something weaker than it was used.",
+                "Let the system authenticate at /oauth2/token by private_key_jwt.",
             ),
             Self::UnknownClient => words(
                 "No application has this client id.",

@@ -31,7 +31,7 @@ impl TokenService {
         note_client(http, &request.presented);
         note_matter(http, &request.presented, None);
         let source = source(http, &self.settings.trusted_proxies);
-        let client = self.authenticate_client(&request.presented, source).await?;
+        let client = self.authenticate_by_standard(&request.presented, source).await?;
         let token = request.token()?;
         let own = self.own_token(token);
         let own = own.filter(|token| token.sub == client.client_id().to_string());

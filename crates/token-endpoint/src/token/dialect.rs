@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use actix_web::HttpResponse;
-use domain::client::Grant;
+use domain::{client::Grant, credential::CredentialKind};
 use oauth2_types::claims::CommonClaims;
 use serde::Serialize;
 
@@ -21,6 +21,18 @@ pub(crate) trait Dialect {
     const KIND: &'static str;
     /// `typ` of its tokens (RFC 7515 §4.1.9).
     const TYP: &'static str;
+
+    /// The algorithms of client assertions (RFC 8414 §2).
+    const ASSERTION_ALGORITHMS: &'static [&'static str];
+
+    /// How far ahead the `exp` of a client assertion may lie, in seconds.
+    const LONGEST_ASSERTION: i64;
+
+    /// Whether certificates are taken as Entra takes them.
+    const LIKE_ENTRA: bool;
+
+    /// Whether a client assertion may call this endpoint so.
+    fn is_audience(settings: &Settings, named: &str) -> bool;
 
     /// The issuer of its tokens, always from configuration.
     fn issuer(settings: &Settings) -> String;
@@ -41,8 +53,8 @@ pub(crate) trait Dialect {
         request: &'a TokenRequest,
     ) -> Result<Target<'a>, TargetCause>;
 
-    /// The claims of a token; `scope` is that of its target.
-    fn claims<'a>(common: CommonClaims<'a>, scope: &'a str) -> impl Serialize + 'a;
+    /// The claims of a token; `scope` is that of its target, `proof` what the client has proved.
+    fn claims<'a>(common: CommonClaims<'a>, scope: &'a str, proof: CredentialKind) -> impl Serialize + 'a;
 
     /// The answer that carries a token.
     fn success(issued: &Issued, target: &Target<'_>) -> HttpResponse;

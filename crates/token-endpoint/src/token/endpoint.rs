@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::authentication::{AuthenticatedClient, TargetRefusal};
+use domain::authentication::{AssertionRules, AuthenticatedClient, TargetRefusal};
 use uuid::Uuid;
 
 use super::{
@@ -63,7 +63,13 @@ impl TokenService {
     ) -> Result<HttpResponse, (Failure, Option<Uuid>)> {
         check_grant_type(request).map_err(|cause| (cause.into(), None))?;
         let from = source(http, &self.settings.trusted_proxies);
-        let client = self.authenticate_client(&request.presented, from).await;
+        let is_audience = |named: &str| D::is_audience(&self.settings, named);
+        let rules = AssertionRules {
+            is_audience: &is_audience,
+            longest_life: D::LONGEST_ASSERTION,
+            like_entra: D::LIKE_ENTRA,
+        };
+        let client = self.authenticate_client(&request.presented, from, &rules).await;
         let client = client.map_err(|failure| (failure, None))?;
         let answer = self.issued::<D>(http, request, (&client, from)).await;
         answer.map_err(|failure| (failure, Some(client.credential_id())))

@@ -1,10 +1,36 @@
-//! What both of Entra's dialects share: the error body.
+//! What both of Entra's dialects share: how a client is proved, and the error body.
 
 use actix_web::HttpResponse;
 use chrono::Utc;
+use domain::credential::CredentialKind;
 use serde_json::json;
 
-use crate::{http::request_id::RequestId, refusal::Failure, state::TokenService};
+use crate::{
+    http::request_id::RequestId,
+    refusal::Failure,
+    state::{Settings, TokenService},
+};
+
+/// Microsoft's libraries sign by RS256 or PS256.
+pub(crate) const ASSERTION_ALGORITHMS: &[&str] = &["RS256", "PS256", "ES256", "EdDSA"];
+/// Microsoft's libraries let assertions live for 10 minutes.
+pub(crate) const LONGEST_ASSERTION: i64 = 900;
+
+/// `appidacr` and `azpacr`: how the client proved itself, 1 by a secret, 2 by a key or a certificate.
+pub(crate) fn acr(proof: CredentialKind) -> &'static str {
+    match proof {
+        CredentialKind::Secret => "1",
+        CredentialKind::Key | CredentialKind::Federated => "2",
+    }
+}
+
+/// Whether a URL is that of a token endpoint, under whatever name of the tenant, in any case.
+pub(crate) fn is_token_endpoint(settings: &Settings, named: &str, path: &str) -> bool {
+    let below = named.strip_prefix(settings.public_url.as_str());
+    let below = below.and_then(|rest| rest.strip_prefix('/'));
+    let parts = below.and_then(|rest| rest.split_once('/'));
+    parts.is_some_and(|(tenant, rest)| settings.is_own_tenant(tenant) && rest == path)
+}
 
 /// The error body of seven keys. Both of its ids are the request's.
 pub(crate) fn refusal(service: &TokenService, failure: &Failure, id: RequestId) -> HttpResponse {

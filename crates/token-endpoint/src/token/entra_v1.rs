@@ -1,7 +1,7 @@
 //! `/{tenant}/oauth2/token`: Entra's v1 endpoint, which names the resource by `resource` and answers numbers as strings.
 
 use actix_web::HttpResponse;
-use domain::client::Grant;
+use domain::{client::Grant, credential::CredentialKind};
 use oauth2_types::claims::{CommonClaims, EntraV1Claims};
 use serde::Serialize;
 use serde_json::json;
@@ -23,6 +23,13 @@ pub(crate) struct EntraV1;
 impl Dialect for EntraV1 {
     const KIND: &'static str = "entra_v1";
     const TYP: &'static str = "JWT";
+    const ASSERTION_ALGORITHMS: &'static [&'static str] = entra::ASSERTION_ALGORITHMS;
+    const LONGEST_ASSERTION: i64 = entra::LONGEST_ASSERTION;
+    const LIKE_ENTRA: bool = true;
+
+    fn is_audience(settings: &Settings, named: &str) -> bool {
+        entra::is_token_endpoint(settings, named, "oauth2/token")
+    }
 
     fn issuer(settings: &Settings) -> String {
         format!("{}/{}/", settings.public_url, settings.tenant_id)
@@ -59,10 +66,10 @@ impl Dialect for EntraV1 {
         Ok(Target::whole(grant, registered_name(grant, named)))
     }
 
-    fn claims<'a>(common: CommonClaims<'a>, _: &'a str) -> impl Serialize + 'a {
+    fn claims<'a>(common: CommonClaims<'a>, _: &'a str, proof: CredentialKind) -> impl Serialize + 'a {
         EntraV1Claims {
             appid: common.sub,
-            appidacr: "1",
+            appidacr: entra::acr(proof),
             idp: common.iss,
             oid: common.sub,
             uti: common.jti,

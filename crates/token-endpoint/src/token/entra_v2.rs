@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use actix_web::HttpResponse;
-use domain::client::Grant;
+use domain::{client::Grant, credential::CredentialKind};
 use oauth2_types::claims::{CommonClaims, EntraV2Claims};
 use serde::Serialize;
 use serde_json::json;
@@ -29,6 +29,13 @@ pub(crate) struct EntraV2;
 impl Dialect for EntraV2 {
     const KIND: &'static str = "entra_v2";
     const TYP: &'static str = "JWT";
+    const ASSERTION_ALGORITHMS: &'static [&'static str] = entra::ASSERTION_ALGORITHMS;
+    const LONGEST_ASSERTION: i64 = entra::LONGEST_ASSERTION;
+    const LIKE_ENTRA: bool = true;
+
+    fn is_audience(settings: &Settings, named: &str) -> bool {
+        entra::is_token_endpoint(settings, named, "oauth2/v2.0/token")
+    }
 
     fn issuer(settings: &Settings) -> String {
         format!("{}/{}/v2.0", settings.public_url, settings.tenant_id)
@@ -70,10 +77,10 @@ impl Dialect for EntraV2 {
         Ok(Target::whole(grant, Cow::Owned(id)))
     }
 
-    fn claims<'a>(common: CommonClaims<'a>, _: &'a str) -> impl Serialize + 'a {
+    fn claims<'a>(common: CommonClaims<'a>, _: &'a str, proof: CredentialKind) -> impl Serialize + 'a {
         EntraV2Claims {
             azp: common.sub,
-            azpacr: "1",
+            azpacr: entra::acr(proof),
             idtyp: "app",
             oid: common.sub,
             uti: common.jti,

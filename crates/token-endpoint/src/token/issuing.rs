@@ -48,7 +48,7 @@ impl TokenService {
         let token = self.sign(
             resource.signing_algorithm,
             D::TYP,
-            &D::claims(common, &target.scope),
+            &D::claims(common, &target.scope, client.credential_kind()),
         )?;
         let algorithm = resource
             .signing_algorithm

@@ -1,9 +1,13 @@
 //! `/oauth2/token`: RFC 6749 §4.4, RFC 8707, and tokens of RFC 9068.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, net::IpAddr};
 
 use actix_web::HttpResponse;
-use domain::client::Grant;
+use domain::{
+    authentication::{AssertionRules, AuthenticatedClient},
+    client::Grant,
+    credential::CredentialKind,
+};
 use oauth2_types::{
     answer::TokenResponse,
     claims::{AccessTokenClaims, CommonClaims},
@@ -16,6 +20,7 @@ use super::{
     request::TokenRequest,
 };
 use crate::{
+    client::presented::Presented,
     http::request_id::RequestId,
     refusal::{Failure, TargetCause, no_store},
     state::{Settings, TokenService},
@@ -27,6 +32,14 @@ pub(crate) struct Rfc9068;
 impl Dialect for Rfc9068 {
     const KIND: &'static str = "rfc9068";
     const TYP: &'static str = "at+jwt";
+    const ASSERTION_ALGORITHMS: &'static [&'static str] = &["ES256", "PS256", "EdDSA"];
+    const LONGEST_ASSERTION: i64 = 300;
+    const LIKE_ENTRA: bool = false;
+
+    /// The issuer and nothing else (FAPI 2.0 §5.3.2.1, draft-ietf-oauth-rfc7523bis).
+    fn is_audience(settings: &Settings, named: &str) -> bool {
+        named == settings.public_url
+    }
 
     fn issuer(settings: &Settings) -> String {
         settings.public_url.clone()
@@ -70,7 +83,7 @@ impl Dialect for Rfc9068 {
         })
     }
 
-    fn claims<'a>(common: CommonClaims<'a>, scope: &'a str) -> impl Serialize + 'a {
+    fn claims<'a>(common: CommonClaims<'a>, scope: &'a str, _: CredentialKind) -> impl Serialize + 'a {
         AccessTokenClaims {
             client_id: common.sub,
             common,
@@ -92,5 +105,22 @@ impl Dialect for Rfc9068 {
 
     fn refusal(service: &TokenService, failure: &Failure, id: RequestId) -> HttpResponse {
         failure.response(&service.settings.support_address, id)
+    }
+}
+
+impl TokenService {
+    /// Client authentication where there is one dialect only: assertions call the server by its issuer.
+    pub(crate) async fn authenticate_by_standard(
+        &self,
+        presented: &Presented,
+        source: IpAddr,
+    ) -> Result<AuthenticatedClient, Failure> {
+        let is_audience = |named: &str| Rfc9068::is_audience(&self.settings, named);
+        let rules = AssertionRules {
+            is_audience: &is_audience,
+            longest_life: Rfc9068::LONGEST_ASSERTION,
+            like_entra: Rfc9068::LIKE_ENTRA,
+        };
+        self.authenticate_client(presented, source, &rules).await
     }
 }

@@ -4,17 +4,17 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{NOBODY, PRODUCTION, check::*, tokens::verified};
-use crate::support::{Answer, Demo, GRANT, http};
+use crate::support::{
+    Answer, Demo, GRANT,
+    assertions::{JWT_BEARER, Signer, body, with},
+    http,
+};
 
 on_both! {
     scopes_of_openid_count_for_nothing_on_v2
     t11_a_guid_as_a_urn_names_the_same_resource_everywhere
     assertions_are_answered_as_what_they_are
 }
-
-/// A JWT as MSAL makes it of a certificate, in form.
-const ASSERTION: &str = "eyJhbGciOiJQUzI1NiJ9.eyJpc3MiOiJ4In0.c2lnbmF0dXJl";
-const JWT_BEARER: &str = "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
 
 fn error_code(answer: &Answer) -> u64 {
     answer.json()["error_codes"][0].as_u64().unwrap()
@@ -88,41 +88,41 @@ fn t11_a_guid_as_a_urn_names_the_same_resource_everywhere(demo: &Demo) {
     assert_eq!(verified(demo, &token, uri)["aud"], uri);
 }
 
-/// No client has a key yet. The answer says so, and not that a secret is missing.
+/// Whoever has no such key is told so, and not that a secret is missing.
 fn assertions_are_answered_as_what_they_are(demo: &Demo) {
-    let with = |assertion: &str, kind: &str| {
-        let id = &demo.search.id;
-        let kind = if kind.is_empty() {
-            String::new()
-        } else {
-            format!("&client_assertion_type={kind}")
-        };
-        format!("{GRANT}&client_id={id}&client_assertion={assertion}{kind}")
-    };
-    for (body, code, word) in [
-        (with(ASSERTION, JWT_BEARER), 700_027, "not registered"),
-        (with("x", JWT_BEARER), 50_013, "must be a JWT"),
-        (with(ASSERTION, ""), 50_013, "client_assertion_type"),
-        (with(ASSERTION, "jwt"), 50_013, "client_assertion_type"),
-    ] {
-        let standard = Answer::of(demo.token(&*body));
-        assert_eq!(
-            (standard.status, standard.error().as_str()),
-            (401, "invalid_client")
+    let signer = Signer::of(demo, "standard", "ES256");
+    let header = json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": "AAAA" }).to_string();
+    for (path, resource) in [(demo.v1(), "resource"), (demo.v2(), "scope")] {
+        let claims = with(
+            signer.claims(&demo.url(&path)),
+            json!({ "iss": demo.search.id, "sub": demo.search.id }),
         );
-        let text = standard.json()["error_description"].as_str().unwrap().to_owned();
-        assert!(text.contains("client_assertion") && text.contains(word), "{text}");
-        for path in [demo.v1(), demo.v2()] {
+        let unknown = signer.sign_text(&header, &claims.to_string());
+        let with = |assertion: &str, kind: &str| {
+            format!(
+                "{GRANT}&{resource}=x&client_id={}&client_assertion={assertion}{kind}",
+                demo.search.id
+            )
+        };
+        let kind = format!("&client_assertion_type={JWT_BEARER}");
+        for (body, code, word) in [
+            (with(&unknown, &kind), 700_027, "No key or certificate"),
+            (with("x", &kind), 50_013, "must be a JWT"),
+            (with(&unknown, ""), 50_013, "client_assertion_type"),
+            (
+                with(&unknown, "&client_assertion_type=jwt"),
+                50_013,
+                "client_assertion_type",
+            ),
+            (body(&unknown, ""), 700_027, "No key or certificate"),
+        ] {
             let answer = Answer::of(demo.post(&path, &*body));
             assert_eq!((answer.status, answer.error().as_str()), (401, "invalid_client"));
             assert_eq!(error_code(&answer), code);
+            let text = answer.json()["error_description"].as_str().unwrap().to_owned();
+            assert!(text.contains(word), "{text}");
         }
     }
-    let without_id = format!("{GRANT}&client_assertion={ASSERTION}&client_assertion_type={JWT_BEARER}");
-    assert_eq!(
-        error_code(&Answer::of(demo.post(&demo.v2(), without_id))),
-        700_027
-    );
     let kind_alone = format!(
         "{GRANT}&client_id={}&client_assertion_type={JWT_BEARER}",
         demo.search.id

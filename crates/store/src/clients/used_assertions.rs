@@ -1,0 +1,56 @@
+//! Client assertions that were used: each counts once, on all nodes and across restarts (RFC 7523 §3, item 7).
+
+use chrono::{DateTime, Utc};
+use diesel::{Connection, prelude::*};
+use domain::pepper::Digest;
+
+use crate::{Store, StoreError, database::schema::used_assertions};
+
+/// How many are forgotten in one go: rows stay locked while it lasts.
+const CHUNK: i64 = 500;
+
+impl Store {
+    /// Remembers an assertion by its digest until an instant; answers whether this is its first use. The primary key
+    /// decides between requests that come at once.
+    pub async fn use_assertion(&self, digest: Digest, until: DateTime<Utc>) -> Result<bool, StoreError> {
+        self.run(move |connection| {
+            let row = (
+                used_assertions::digest.eq(digest.to_vec()),
+                used_assertions::until.eq(until.naive_utc()),
+            );
+            let added = connection.transaction(|connection| {
+                diesel::insert_into(used_assertions::table)
+                    .values(row)
+                    .execute(connection)
+            });
+            match added.map_err(StoreError::from) {
+                Ok(_) => Ok(true),
+                Err(StoreError::Conflict) => Ok(false),
+                Err(error) => Err(error),
+            }
+        })
+        .await
+    }
+
+    /// Forgets assertions that could not be used again in any case, a chunk at a time; answers how many.
+    pub async fn forget_used_assertions(&self, now: DateTime<Utc>) -> Result<usize, StoreError> {
+        let mut forgotten = 0;
+        loop {
+            let chunk = self
+                .run_to_end(move |connection| {
+                    let past: Vec<Vec<u8>> = used_assertions::table
+                        .filter(used_assertions::until.lt(now.naive_utc()))
+                        .select(used_assertions::digest)
+                        .limit(CHUNK)
+                        .load(connection)?;
+                    let past = used_assertions::table.filter(used_assertions::digest.eq_any(past));
+                    Ok(diesel::delete(past).execute(connection)?)
+                })
+                .await?;
+            forgotten += chunk;
+            if i64::try_from(chunk).is_ok_and(|chunk| chunk < CHUNK) {
+                return Ok(forgotten);
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Client authentication by assertion (RFC 7523): the keys from memory, the one use from the database.
+
+use std::{net::IpAddr, sync::Arc};
+
+use domain::{
+    assertion::{Assertion, UnreadableAssertion},
+    authentication::{
+        self, AssertionRefusal, AssertionRules, AuthenticatedClient, PublishedKeys, Refusal, Unspent,
+    },
+    client::Client,
+    pepper::Digest,
+    resource::parse_guid,
+};
+use uuid::Uuid;
+
+use super::{authentication::Unproved, throttle::Attempt};
+use crate::{
+    refusal::{ClientCause, Failure},
+    state::TokenService,
+};
+
+/// The purpose under which an assertion that failed is known to the throttle.
+const TRIED: &str = "tried assertion";
+
+impl TokenService {
+    /// Checks an assertion. A key that memory does not know may be new: the database is asked, unless the source has failed
+    /// too often.
+    pub(super) async fn authenticate_assertion(
+        &self,
+        (text, named): (&str, Option<&str>),
+        source: IpAddr,
+        rules: &AssertionRules<'_>,
+    ) -> Result<AuthenticatedClient, Failure> {
+        let assertion = Assertion::parse(text).map_err(unreadable)?;
+        let client_id = whose(&assertion, named)?;
+        let tried: Digest = self.pepper.tag(TRIED, text.as_bytes());
+        let attempt = Attempt::new(client_id, source, &[tried]);
+        if let Some(client) = self.memory.recall_known(client_id) {
+            let judged = self.judge_assertion(&client, &assertion, (rules, source)).await;
+            if !is_unknown(&judged) {
+                return self.spent(self.counted(&attempt, judged)?).await;
+            }
+        }
+        self.throttle.admit(&attempt).map_err(Failure::Throttled)?;
+        let judged = match self.memory.read(client_id).await? {
+            Some(client) => self.judge_assertion(&client, &assertion, (rules, source)).await,
+            None => Err(Unproved::of(self.explain_absent(client_id).await?)),
+        };
+        self.spent(self.counted(&attempt, judged)?).await
+    }
+
+    async fn judge_assertion(
+        &self,
+        client: &Arc<Client>,
+        assertion: &Assertion<'_>,
+        (rules, from): (&AssertionRules<'_>, IpAddr),
+    ) -> Result<Unspent, Unproved> {
+        let now = self.clock.now();
+        let published = PublishedKeys::default();
+        let proved = authentication::prove(client, assertion, (rules, &published), (from, now));
+        proved.map_err(|refusal| {
+            match refusal {
+                AssertionRefusal::NotNow(Refusal::Expired(id)) => self.usage.record_expired(id, now),
+                AssertionRefusal::NotNow(Refusal::Suspended(id)) => self.usage.record_suspended(id, now),
+                _ => {}
+            }
+            match refusal {
+                AssertionRefusal::NotNow(
+                    Refusal::Expired(id) | Refusal::Suspended(id) | Refusal::Network(id),
+                ) => Unproved::by(cause(refusal), id),
+                _ => Unproved::of(cause(refusal)),
+            }
+        })
+    }
+
+    /// Whoever comes first has used the assertion.
+    async fn spent(&self, unspent: Unspent) -> Result<AuthenticatedClient, Failure> {
+        let is_first_use = match unspent.once {
+            Some((digest, until)) => self.store.use_assertion(digest, until).await?,
+            None => true,
+        };
+        Ok(unspent.spend(is_first_use).map_err(cause)?)
+    }
+
+    /// Why there is no such client.
+    async fn explain_absent(&self, client_id: Uuid) -> Result<ClientCause, Failure> {
+        let standing = self.store.client_standing(client_id, Vec::new()).await?;
+        Ok(match standing {
+            standing if !standing.known => ClientCause::UnknownClient,
+            standing if !standing.organisation_enabled => ClientCause::OrganisationDisabled,
+            standing if !standing.enabled => ClientCause::Disabled,
+            _ => ClientCause::UnknownClient,
+        })
+    }
+}
+
+/// The client that an assertion is about: it says so itself, or the request does for somebody else's.
+fn whose(assertion: &Assertion<'_>, named: Option<&str>) -> Result<Uuid, ClientCause> {
+    if !assertion.is_federated() {
+        return assertion
+            .own_client_id(named)
+            .ok_or(ClientCause::AssertionSubject);
+    }
+    let named = named.ok_or(ClientCause::NoClient)?;
+    Ok(parse_guid(named).unwrap_or(Uuid::nil()))
+}
+
+/// What a newer picture of the client may turn into a yes.
+fn is_unknown(judged: &Result<Unspent, Unproved>) -> bool {
+    judged.as_ref().is_err_and(|unproved| {
+        matches!(
+            unproved.cause,
+            ClientCause::UnknownKey
+                | ClientCause::AssertionSignature
+                | ClientCause::UnknownIssuer
+                | ClientCause::UnknownSubject
+                | ClientCause::UnknownAudience
+        )
+    })
+}
+
+fn unreadable(error: UnreadableAssertion) -> ClientCause {
+    match error {
+        UnreadableAssertion::Algorithm => ClientCause::AssertionAlgorithm,
+        UnreadableAssertion::Malformed | UnreadableAssertion::Type => ClientCause::MalformedAssertion,
+    }
+}
+
+fn cause(refusal: AssertionRefusal) -> ClientCause {
+    match refusal {
+        AssertionRefusal::UnknownKey => ClientCause::UnknownKey,
+        AssertionRefusal::Signature => ClientCause::AssertionSignature,
+        AssertionRefusal::UnknownIssuer => ClientCause::UnknownIssuer,
+        AssertionRefusal::UnknownSubject => ClientCause::UnknownSubject,
+        AssertionRefusal::UnknownAudience => ClientCause::UnknownAudience,
+        AssertionRefusal::NotNow(Refusal::Suspended(_)) => ClientCause::Suspended,
+        AssertionRefusal::NotNow(Refusal::Network(_)) => ClientCause::Network,
+        AssertionRefusal::NotNow(_) => ClientCause::KeyExpired,
+        AssertionRefusal::Audience => ClientCause::AssertionAudience,
+        AssertionRefusal::Past => ClientCause::AssertionPast,
+        AssertionRefusal::Times => ClientCause::AssertionTimes,
+        AssertionRefusal::NoId => ClientCause::AssertionId,
+        AssertionRefusal::Replayed => ClientCause::AssertionReplayed,
+        AssertionRefusal::Profile => ClientCause::ProfileForbids,
+    }
+}
