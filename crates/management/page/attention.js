@@ -21,7 +21,8 @@ export async function attentionView(main, { signal }) {
   titled(words.title);
   const problem = h('div', { role: 'alert' });
   const show = async () => {
-    const { items, counts, complete } = await get('/attention', { signal });
+    const { items, failed_mails, counts, complete } = await get('/attention', { signal });
+    const number = items.length + failed_mails.length;
     const groups = KINDS.map((kind) => [kind, items.filter((one) => one.kind === kind)]);
     replace(
       main,
@@ -32,12 +33,13 @@ export async function attentionView(main, { signal }) {
           'div',
           {},
           h('h1', { tabindex: '-1' }, words.title),
-          h('p', { class: 'lead' }, items.length === 0 ? words.nothing : words.count(items.length, complete)),
+          h('p', { class: 'lead' }, number === 0 ? words.nothing : words.count(number, complete)),
         ),
       ),
       problem,
-      items.length === 0 && h('p', { class: 'panel empty' }, icon('check'), ' ', words.allGood),
+      number === 0 && h('p', { class: 'panel empty' }, icon('check'), ' ', words.allGood),
       groups.filter(([, found]) => found.length > 0).map(([kind, found]) => group(kind, found, snooze)),
+      failed_mails.length > 0 && failedMails(failed_mails),
       counts.snoozed > 0 && h('p', { class: 'muted' }, words.snoozed(counts.snoozed)),
     );
   };
@@ -66,6 +68,32 @@ function group(kind, found, snooze) {
 }
 
 const rows = (found) => h('ul', { class: 'panel rows' }, found.map(row));
+
+/** Mails have no application: they stand by themselves, after what a system waits for. */
+function failedMails(found) {
+  const [title, why] = words.mailFailed;
+  const item = (one) =>
+    h(
+      'li',
+      {},
+      h(
+        'div',
+        {},
+        h('strong', {}, one.recipient),
+        h('div', { class: 'small' }, words.mailOf(one.kind), ', ', relative(one.failed_at)),
+        one.error && h('div', { class: 'small muted', lang: 'en' }, one.error),
+        !one.can_be_resent && h('div', { class: 'small' }, words.inviteAnew),
+      ),
+      h('span', { class: 'badge warning' }, icon('warning'), words.notSent),
+    );
+  return h(
+    'section',
+    {},
+    h('div', { class: 'section-head' }, h('h2', {}, title, ' ', h('span', { class: 'count' }, String(found.length)))),
+    h('p', { class: 'muted' }, why),
+    h('ul', { class: 'panel rows' }, found.map(item)),
+  );
+}
 
 /** Thinly managed applications of one organisation are one matter: one mail to it settles all. */
 function byOrganisation(found, snooze) {

@@ -550,6 +550,15 @@ export default {
     tried: (secret, expiry, tried) => [secret, ', expired ', expiry, ', tried ', tried],
     expires: (secret, expiry, used) => [secret, ', expires ', expiry, ', ', used ? ['last used ', used] : 'never used'],
     left: (duration) => `${duration} left`,
+    mailFailed: [
+      'E-mails that reached nobody',
+      'The mail server refused them. Once it or the address is put right, the operator sends them again: wmda-auth notify --resend-failed.',
+    ],
+    mailOf: (kind) =>
+      ({ reminders: 'Reminder of expiring secrets', invitation: 'Invitation', reset: 'Link to a new sign-in' })[kind] ??
+      'Message about an account',
+    notSent: 'Not delivered',
+    inviteAnew: 'Its link is not kept: invite or reset this person anew.',
     able: (number) => (number === 0 ? 'Nobody can sign in' : 'One can sign in'),
     later: (days) => `Remind in ${days} days`,
     nowSnoozed: (days) => `Left out for ${days} days.`,
@@ -634,6 +643,7 @@ export default {
       'attention.snooze': 'Reminder put off',
       'user.bind_identity': 'Identity of the provider linked',
       'user.unbind_identity': 'Identity of the provider unlinked',
+      'user.erase': 'Person erased',
       'preferences.change': 'Mail settings changed',
       'webhook.create': 'Webhook created',
       'webhook.delete': 'Webhook deleted',

@@ -584,6 +584,15 @@ export default {
       used ? ['laatst gebruikt ', used] : 'nooit gebruikt',
     ],
     left: (duration) => `nog ${duration}`,
+    mailFailed: [
+      'E-mails die niemand bereikten',
+      'De mailserver heeft ze geweigerd. Als die of het adres weer klopt, verstuurt de beheerder ze opnieuw: wmda-auth notify --resend-failed.',
+    ],
+    mailOf: (kind) =>
+      ({ reminders: 'Herinnering aan aflopende secrets', invitation: 'Uitnodiging', reset: 'Link om opnieuw aan te melden' })[kind] ??
+      'Bericht over een account',
+    notSent: 'Niet bezorgd',
+    inviteAnew: 'De link wordt niet bewaard: nodig deze persoon opnieuw uit of stel de aanmelding opnieuw in.',
     able: (number) => (number === 0 ? 'Niemand kan zich aanmelden' : 'Eén kan zich aanmelden'),
     later: (days) => `Herinner over ${days} dagen`,
     nowSnoozed: (days) => `${days} dagen weggelaten.`,
@@ -668,6 +677,7 @@ export default {
       'attention.snooze': 'Herinnering uitgesteld',
       'user.bind_identity': 'Identiteit van de provider gekoppeld',
       'user.unbind_identity': 'Identiteit van de provider ontkoppeld',
+      'user.erase': 'Persoon gewist',
       'preferences.change': 'E-mailinstellingen gewijzigd',
       'webhook.create': 'Webhook aangemaakt',
       'webhook.delete': 'Webhook verwijderd',

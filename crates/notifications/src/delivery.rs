@@ -24,6 +24,8 @@ const SETTLE_TRIES: u32 = 20;
 const SETTLE_PAUSE: Duration = Duration::from_secs(2);
 /// A mail that is put off again and again is given up after this time.
 const GIVE_UP: TimeDelta = TimeDelta::days(5);
+/// A mail that is refused is tried for so long: a relay that is set up wrongly refuses everything, and is mended in a day.
+const REFUSED_FOR: TimeDelta = TimeDelta::days(1);
 const LONGEST_WAIT_MINUTES: i64 = 240;
 
 impl Notifier {
@@ -119,7 +121,7 @@ impl Notifier {
                 self.put_off(mail, error, report)
             }
             Err(SendFailure::Later(error)) => self.later(mail, error, report),
-            Err(SendFailure::Refused(error)) => self.refused(mail, error, report),
+            Err(SendFailure::Refused(error)) => self.refused_now(mail, error, report),
         }
     }
 
@@ -132,12 +134,34 @@ impl Notifier {
         self.put_off(mail, error, report)
     }
 
+    /// It may be the relay, or the address: it is tried again, and the WMDA team is told at once.
+    fn refused_now(&self, mail: &ClaimedMail, error: String, report: &mut Report) -> Settlement {
+        if self.now() - mail.created_at > REFUSED_FOR {
+            return self.refused(mail, error, report);
+        }
+        log::warn!(
+            "mail {} to {} is refused and tried again: {error}",
+            mail.id,
+            mail.recipient
+        );
+        let instead = self.instead_of(mail);
+        match self.put_off(mail, error, report) {
+            Settlement::Retry { error, due_at, .. } => Settlement::Retry {
+                error,
+                due_at,
+                instead,
+            },
+            other => other,
+        }
+    }
+
     fn put_off(&self, mail: &ClaimedMail, error: String, report: &mut Report) -> Settlement {
         report.put_off += 1;
         let minutes = 1_i64 << mail.attempts.clamp(0, 20);
         Settlement::Retry {
             error,
             due_at: self.now() + TimeDelta::minutes(minutes.min(LONGEST_WAIT_MINUTES)),
+            instead: None,
         }
     }
 
@@ -149,13 +173,14 @@ impl Notifier {
             mail.recipient
         );
         report.refused.push(format!("{}: {error}", mail.recipient));
-        let team = self
-            .rules
-            .support_address()
-            .filter(|team| *team != mail.recipient);
         Settlement::Failed {
             error,
-            instead: team.map(str::to_owned),
+            instead: self.instead_of(mail),
         }
+    }
+
+    fn instead_of(&self, mail: &ClaimedMail) -> Option<String> {
+        let team = self.rules.support_address();
+        team.filter(|team| *team != mail.recipient).map(str::to_owned)
     }
 }

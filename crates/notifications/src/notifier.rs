@@ -10,7 +10,7 @@ use std::{
 
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::Clock;
-use store::{Store, StoreError, outbox::Plan, secret_facts::SecretFacts};
+use store::{Store, StoreError, failed_mails::Resent, outbox::Plan, secret_facts::SecretFacts};
 use uuid::Uuid;
 
 use crate::{Composer, HookSender, SendFailure, Transport, compose::ComposeError, rules::Rules};
@@ -139,6 +139,11 @@ impl Notifier {
             }
         }
         Ok(all)
+    }
+
+    /// Puts mails that were given up lately into the outbox again; the next pass sends what still has a reason.
+    pub async fn resend_failed(&self) -> Result<Resent, StoreError> {
+        self.store.resend_failed_mails(self.now()).await
     }
 
     /// Sends a mail that shows that mail works.

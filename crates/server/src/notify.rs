@@ -31,6 +31,9 @@ pub struct NotifyArguments {
     /// Send one test mail to this address and end.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "dry_run")]
     send_test: Option<String>,
+    /// Send again what was given up in the last 30 days and still has a reason.
+    #[arg(long, conflicts_with_all = ["dry_run", "send_test"])]
+    resend_failed: bool,
 }
 
 pub fn run(arguments: &NotifyArguments) -> Outcome<()> {
@@ -43,6 +46,7 @@ pub fn run(arguments: &NotifyArguments) -> Outcome<()> {
         match &arguments.send_test {
             Some(address) => send_test(&notifier, &configuration.mail, address).await,
             None if arguments.dry_run => preview(&notifier).await,
+            None if arguments.resend_failed => resend(&notifier, &configuration.mail).await,
             None => pass(&notifier, &configuration.mail).await,
         }
     })
@@ -86,6 +90,19 @@ fn described(plan: &Plan, facts: &SecretFacts) -> String {
         plan.kind.as_str(),
         plan.threshold_days,
     )
+}
+
+/// Queues again, then makes a pass.
+async fn resend(notifier: &Notifier, mail: &Mail) -> Outcome<()> {
+    let resent = notifier.resend_failed().await?;
+    println!("{} failed mails are queued again", resent.queued);
+    if resent.forgotten > 0 {
+        println!(
+            "{} held a one-time link or a name that is not kept: invite or reset these people anew",
+            resent.forgotten
+        );
+    }
+    pass(notifier, mail).await
 }
 
 /// What was put off is tried again by the server; what was refused for good is an error here.

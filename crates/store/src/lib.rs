@@ -32,6 +32,7 @@ pub use directory::{
 };
 pub use error::StoreError;
 pub use outbox::{
+    failed_mails,
     mails::{self, Notice},
     webhook_deliveries, webhooks,
 };

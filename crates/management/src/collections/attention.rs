@@ -4,7 +4,10 @@ use actix_web::{HttpResponse, get, post};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{policy::Permission, secret};
 use serde::{Deserialize, Serialize};
-use store::attention::{EndingSecret, Named};
+use store::{
+    attention::{EndingSecret, Named},
+    failed_mails::FailedMail,
+};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -61,6 +64,23 @@ pub enum Concern {
     TooFewManagers,
 }
 
+/// A mail that reached nobody in the last 30 days, and was not sent again.
+#[derive(Serialize, ToSchema)]
+pub struct FailedMailItem {
+    /// Its identifier.
+    pub id: Uuid,
+    /// To whom it was.
+    pub recipient: String,
+    /// What it said: `reminders`, `invitation`, `password_changed` …
+    pub kind: &'static str,
+    /// When it was given up.
+    pub failed_at: DateTime<Utc>,
+    /// What the mail server said.
+    pub error: Option<String>,
+    /// Whether `wmda-auth notify --resend-failed` can send it again; else invite or reset the person anew.
+    pub can_be_resent: bool,
+}
+
 /// How many items there are of each kind.
 #[derive(Serialize, ToSchema)]
 pub struct AttentionCounts {
@@ -72,6 +92,8 @@ pub struct AttentionCounts {
     pub too_few_managers: usize,
     /// Applications with fewer than two managers that are left out until later.
     pub snoozed: i64,
+    /// Mails that reached nobody.
+    pub mail_failed: usize,
 }
 
 /// What to leave out for a while.
@@ -93,6 +115,8 @@ pub struct Snooze {
 pub struct AttentionList {
     /// Expired secrets that are still tried, secrets by expiry, applications by name; at most 200 of each.
     pub items: Vec<AttentionItem>,
+    /// Mails that reached nobody, the last first; at most 200.
+    pub failed_mails: Vec<FailedMailItem>,
     /// Whether that is all.
     pub complete: bool,
     /// How many items of each kind the list holds.
@@ -129,6 +153,17 @@ fn of_managers((application, able_managers): (Named, i64)) -> AttentionItem {
     }
 }
 
+fn of_mail(mail: FailedMail) -> FailedMailItem {
+    FailedMailItem {
+        id: mail.id,
+        recipient: mail.recipient,
+        kind: mail.kind.as_str(),
+        failed_at: mail.failed_at,
+        error: mail.error,
+        can_be_resent: mail.can_be_resent,
+    }
+}
+
 fn at_most<T>(found: Vec<T>, item: impl Fn(T) -> AttentionItem) -> Vec<AttentionItem> {
     found.into_iter().take(MOST).map(item).collect()
 }
@@ -146,7 +181,8 @@ impl Management {
             .store
             .thinly_managed(ENOUGH_MANAGERS as i64, now, limit)
             .await?;
-        let complete = [tried.len(), expiring.len(), thin.len()]
+        let failed = self.store.failed_mails(now, limit).await?;
+        let complete = [tried.len(), expiring.len(), thin.len(), failed.len()]
             .iter()
             .all(|count| *count <= MOST);
         let tried = at_most(tried, |one| of_secret(one, Concern::SecretExpiredYetTried));
@@ -157,9 +193,11 @@ impl Management {
             secret_expiring: expiring.len(),
             too_few_managers: thin.len(),
             snoozed: self.store.snoozed_managers(now).await?,
+            mail_failed: failed.len().min(MOST),
         };
         Ok(AttentionList {
             items: tried.into_iter().chain(expiring).chain(thin).collect(),
+            failed_mails: failed.into_iter().take(MOST).map(of_mail).collect(),
             complete,
             counts,
         })
@@ -184,7 +222,7 @@ impl Management {
     }
 }
 
-/// Lists what needs attention: expired secrets that are still tried, secrets that expire soon, applications that too few people manage. Roles: admin, auditor.
+/// Lists what needs attention: expired secrets that are still tried, secrets that expire soon, applications that too few people manage, mails that reached nobody. Roles: admin, auditor.
 #[utoipa::path(tag = "WMDA team", responses((status = 200, body = AttentionList), Problems))]
 #[get("/attention")]
 pub(crate) async fn list(caller: Caller) -> Result<HttpResponse, Problem> {

@@ -15,6 +15,8 @@ on_both! {
     a_server_that_fails_for_a_while_loses_nothing
     what_breaks_after_data_comes_again_under_the_same_message_id
     an_address_that_is_refused_is_shown_and_the_team_is_told
+    a_relay_that_refuses_everything_for_a_while_loses_nothing
+    what_was_given_up_is_sent_again_when_somebody_asks_and_it_has_a_reason
     a_node_that_dies_after_its_claim_holds_nothing_up
     two_nodes_send_once
     a_secret_deleted_before_it_is_sent_is_not_told
@@ -113,17 +115,70 @@ async fn an_address_that_is_refused_is_shown_and_the_team_is_told(world: &World)
     world.server.refuse(MANAGER);
     let node = world.node();
     let report = node.pass().await.unwrap();
-    assert_eq!((report.refused.len(), report.sent), (1, 1), "{report:?}");
+    assert_eq!((report.put_off, report.sent), (1, 1), "{report:?}");
     let of = (managed, secret);
-    assert_eq!(state(world, of, 30, MANAGER).await, Some(DeliveryState::Failed));
+    assert_eq!(state(world, of, 30, MANAGER).await, Some(DeliveryState::Pending));
     assert_eq!(state(world, of, 30, TEAM).await, Some(DeliveryState::Sent));
     let mails = world.server.take();
     assert_eq!((mails.len(), mails[0].to.as_str()), (1, TEAM));
-    world.clock.set(START + days(1));
+    world.clock.set(START + days(1) + TimeDelta::minutes(1));
+    assert_eq!(node.pass().await.unwrap().refused.len(), 1, "after a day");
+    assert_eq!(state(world, of, 30, MANAGER).await, Some(DeliveryState::Failed));
+    let failed = world.store.failed_mails(world.clock.get(), 10).await.unwrap();
+    assert_eq!((failed.len(), failed[0].recipient.as_str()), (1, MANAGER));
+    world.clock.set(START + days(2));
     assert_eq!(
         node.pass().await.unwrap(),
         Report::default(),
         "refused is refused"
+    );
+    assert!(world.server.take().is_empty(), "the team is told once");
+}
+
+async fn a_relay_that_refuses_everything_for_a_while_loses_nothing(world: &World) {
+    let of = one_urgent(world).await;
+    let node = world.node();
+    world.server.set(Mood::Refusing);
+    for _ in 0..4 {
+        let report = node.pass().await.unwrap();
+        assert!(report.refused.is_empty() && report.sent == 0, "{report:?}");
+        world.clock.set(world.clock.get() + TimeDelta::minutes(20));
+    }
+    world.server.set(Mood::Well);
+    assert_eq!(node.pass().await.unwrap().sent, 2);
+    assert_eq!(state(world, of, 3, MANAGER).await, Some(DeliveryState::Sent));
+    assert_eq!(state(world, of, 3, TEAM).await, Some(DeliveryState::Sent));
+}
+
+async fn what_was_given_up_is_sent_again_when_somebody_asks_and_it_has_a_reason(world: &World) {
+    let managed = world.managed(MANAGER).await;
+    let (kept, deleted) = (
+        expiring(world, managed, "kept", 3).await,
+        expiring(world, managed, "deleted", 3).await,
+    );
+    let node = world.node();
+    world.server.set(Mood::Refusing);
+    node.pass().await.unwrap();
+    world.clock.set(START + days(1) + TimeDelta::minutes(1));
+    assert_eq!(node.pass().await.unwrap().refused.len(), 4);
+    world.delete(managed.client_id, deleted).await;
+    world.server.set(Mood::Well);
+    assert_eq!(node.pass().await.unwrap(), Report::default(), "nobody asked");
+    let resent = node.resend_failed().await.unwrap();
+    assert_eq!((resent.queued, resent.forgotten), (4, 0));
+    let report = node.pass().await.unwrap();
+    assert_eq!((report.sent, report.suppressed), (2, 2), "{report:?}");
+    let told = state(world, (managed, kept), 3, MANAGER).await;
+    assert_eq!(told, Some(DeliveryState::Sent));
+    assert_eq!(node.resend_failed().await.unwrap().queued, 0);
+    let months_later = world.clock.get() + days(90);
+    assert!(
+        world
+            .store
+            .failed_mails(months_later, 10)
+            .await
+            .unwrap()
+            .is_empty()
     );
 }
 

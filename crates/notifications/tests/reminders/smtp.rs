@@ -25,6 +25,8 @@ pub enum Mood {
     Hanging,
     /// It refuses each recipient for now.
     Busy,
+    /// It refuses each recipient for good, as a relay does that is set up wrongly.
+    Refusing,
     /// It takes the mail, and the connection breaks before it can say so.
     BreaksAfterData,
 }
@@ -164,7 +166,7 @@ impl Handler for Mailbox {
     fn rcpt(&mut self, to: &str) -> Response {
         let to = to.trim_matches(['<', '>']).to_owned();
         let state = self.server.state.lock().unwrap();
-        if state.unknown.contains(&to) {
+        if state.unknown.contains(&to) || state.mood == Mood::Refusing {
             return response::NO_MAILBOX;
         }
         if state.mood == Mood::Busy {

@@ -84,6 +84,8 @@ pub enum Settlement {
         error: String,
         /// When.
         due_at: DateTime<Utc>,
+        /// Told in the meantime.
+        instead: Option<String>,
     },
 }
 
@@ -159,6 +161,9 @@ impl Store {
                     suppress(connection, (secret_id, threshold_days, &recipient), now)?;
                 }
                 if let Settlement::Failed {
+                    instead: Some(other), ..
+                }
+                | Settlement::Retry {
                     instead: Some(other), ..
                 } = &settlement
                 {
@@ -257,7 +262,7 @@ fn settle(
         Settlement::Sent => (DeliveryState::Sent, None, None),
         Settlement::Suppressed => (DeliveryState::Suppressed, None, None),
         Settlement::Failed { error, .. } => (DeliveryState::Failed, Some(error), None),
-        Settlement::Retry { error, due_at } => (DeliveryState::Pending, Some(error), Some(due_at)),
+        Settlement::Retry { error, due_at, .. } => (DeliveryState::Pending, Some(error), Some(due_at)),
     };
     let pending = mails::table
         .find(id.to_string())

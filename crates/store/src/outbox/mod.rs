@@ -1,5 +1,6 @@
 //! What is to be told: reminders and other mails, webhooks and their deliveries, and the history of both.
 
+pub mod failed_mails;
 pub(crate) mod history;
 pub mod mails;
 pub mod plans;

@@ -94,7 +94,8 @@ const KINDS: &[(MailKind, &str)] = &[
 ];
 
 impl MailKind {
-    pub(crate) fn as_str(self) -> &'static str {
+    /// Its name, in the database and outside.
+    pub fn as_str(self) -> &'static str {
         KINDS
             .iter()
             .find(|(kind, _)| *kind == self)
