@@ -1,17 +1,30 @@
-//! Tells the binary from which commit it was built: git knows it in a clone, the file `commit` in what `git archive` made.
+//! Tells the binary from which commit it was built: whoever builds can say it in
+//! `WMDA_AUTH_BUILD_COMMIT`, git knows it in a clone, the file `commit` in what `git archive` made.
 
-use std::{fs, path::Path, process::Command};
+use std::{env, fs, path::Path, process::Command};
 
+const COMMIT: &str = "WMDA_AUTH_BUILD_COMMIT";
 const CRATE: &str = env!("CARGO_MANIFEST_DIR");
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=commit");
-    let commit = commit_of_clone().or_else(commit_of_archive);
+    println!("cargo::rerun-if-env-changed={COMMIT}");
+    let commit = commit_of_environment()
+        .or_else(commit_of_clone)
+        .or_else(commit_of_archive);
     println!(
         "cargo::rustc-env=WMDA_AUTH_COMMIT={}",
         commit.as_deref().unwrap_or("unknown")
     );
+}
+
+/// Images and packages are built from sources without the repository.
+fn commit_of_environment() -> Option<String> {
+    env::var_os(COMMIT)?
+        .into_string()
+        .ok()
+        .filter(|text| is_commit(text))
 }
 
 /// `None` where the sources only lie inside somebody else's repository.
@@ -33,8 +46,11 @@ fn commit_of_clone() -> Option<String> {
 fn commit_of_archive() -> Option<String> {
     let text = fs::read_to_string(Path::new(CRATE).join("commit")).ok()?;
     let commit = text.trim();
-    let is_commit = commit.len() >= 7 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_commit.then(|| commit.to_owned())
+    is_commit(commit).then(|| commit.to_owned())
+}
+
+fn is_commit(text: &str) -> bool {
+    text.len() >= 7 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn git(arguments: &[&str]) -> Option<String> {
