@@ -14,6 +14,7 @@ mod management_load;
 mod needs;
 mod node;
 mod openid;
+mod operations;
 mod packages;
 mod page;
 mod postgres;

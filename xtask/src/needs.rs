@@ -62,6 +62,11 @@ pub(crate) const APACHE: Need = Need::Package(installed("apache2-bin", |_| there
 pub(crate) const APACHE_OPENIDC: Need = Need::Package(installed("libapache2-mod-auth-openidc", |_| {
     there("/usr/lib/apache2/modules/mod_auth_openidc.so")
 }));
+pub(crate) const HAPROXY: Need = Need::Package(installed("haproxy", |tools| {
+    tools.has("haproxy") || there("/usr/sbin/haproxy")
+}));
+pub(crate) const PROMTOOL: Need = unpackable("prometheus", |tools| tools.has("promtool"));
+pub(crate) const SYSTEMD: Need = unpackable("systemd", |tools| tools.has("systemd-analyze"));
 pub(crate) const NGINX: Need = Need::Package(installed("nginx", |_| there("/usr/sbin/nginx")));
 pub(crate) const NGINX_JS: Need = Need::Package(installed("libnginx-mod-http-js", |_| {
     there("/usr/lib/nginx/modules/ngx_http_js_module.so")

@@ -11,7 +11,7 @@ use crate::runtimes;
 use crate::shell::{self, Outcome};
 use crate::tools::Tools;
 use crate::workspace::Workspace;
-use crate::{browser, clients, deny, openid, page, rust, validators};
+use crate::{browser, clients, deny, openid, operations, page, rust, validators};
 
 /// In the order in which they run: what fails early and cheaply comes first.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -22,6 +22,7 @@ pub(crate) enum Step {
     Rust,
     Clients,
     Openid,
+    Operations,
     Page,
     Validators,
     Licences,
@@ -74,6 +75,12 @@ impl Step {
                 prepare: Some(openid::prepare),
                 run: openid::run,
             },
+            Self::Operations => Definition {
+                about: "alert rules, metrics, the systemd unit, and rolling restarts behind HAProxy and nginx",
+                needs: OPERATIONS,
+                prepare: None,
+                run: operations::run,
+            },
             Self::Page => Definition {
                 about: "the page in a browser",
                 needs: PAGE,
@@ -119,6 +126,13 @@ const CLIENTS: &[Need] = &[
     needs::GO,
 ];
 const OPENID: &[Need] = &[needs::POSTGRESQL, needs::NODE];
+const OPERATIONS: &[Need] = &[
+    needs::PYTHON,
+    needs::HAPROXY,
+    needs::NGINX,
+    needs::PROMTOOL,
+    needs::SYSTEMD,
+];
 const PAGE: &[Need] = &[needs::NODE, Need::Browser];
 const VALIDATORS: &[Need] = &[
     needs::PYTHON,

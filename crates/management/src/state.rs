@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How many passwords are hashed at once: each takes 19 MiB and some tens of milliseconds.
-const HASHES_AT_ONCE: usize = 2;
+pub(crate) const HASHES_AT_ONCE: usize = 2;
 
 /// What configuration decides.
 pub struct Settings {

@@ -1,14 +1,15 @@
 //! What goes on beside requests: the poll that renews the lease, and gathered use.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use actix_web::web;
 use domain::Clock;
 use management::Management;
 use store::{Store, memory::ClientMemory, refusals::RefusalRecorder, usage::UsageRecorder};
 use token_endpoint::TokenService;
+use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{log_writer::LogWriter, logging};
+use crate::{log_writer::LogWriter, logging, tls::Served};
 
 /// How often past client assertions are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(30);
@@ -102,8 +103,30 @@ pub fn spawn_housekeeping(service: web::Data<TokenService>, usage: Arc<UsageReco
                 sweep(&service).await;
             }
             if let Err(error) = usage.flush(&store).await {
+                service.metrics().flush_failed();
                 log::warn!("use of secrets could not be written now and is kept: {error}");
             }
         }
     });
+}
+
+/// How often files are looked at that may change.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+
+/// From now on SIGHUP ends nothing: it asks for a look at the certificate at once. A renewed one is used without a restart;
+/// signing keys are looked for all the time.
+pub fn spawn_hangup(served: Option<Arc<Served>>, clock: Arc<dyn Clock>) -> io::Result<()> {
+    let mut signals = signal(SignalKind::hangup())?;
+    actix_web::rt::spawn(async move {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(BETWEEN_LOOKS) => {}
+                _ = signals.recv() => log::info!("SIGHUP: looking for a new TLS certificate; new signing keys are found by themselves"),
+            }
+            if let Some(served) = &served {
+                served.refresh(&*clock);
+            }
+        }
+    });
+    Ok(())
 }

@@ -14,7 +14,13 @@ use serde::{Deserialize, Deserializer, de::Error};
 use crate::{
     Outcome,
     identity::{Identity, SECRET_VARIABLE},
+    retention::Retention,
+    secret_files,
     trimmed::Trimmed,
+    validation::{
+        self,
+        variables::{Misnamed, misnamed},
+    },
 };
 
 const DEFAULTS: &str = r#"
@@ -22,6 +28,8 @@ const DEFAULTS: &str = r#"
 bind = "127.0.0.1:8080"
 public_url = "http://127.0.0.1:8080"
 trusted_proxies = []
+drain_seconds = 5
+start_wait_seconds = 0
 [database]
 url = "sqlite:wmda-auth.db"
 pool_size = 8
@@ -55,15 +63,21 @@ thresholds_days = [60, 30, 14, 7, 3, 1, 0]
 interval_seconds = 60
 [webhooks]
 allow_private = false
+[retention]
+token_counts_days = 400
+mails_days = 400
+webhook_deliveries_days = 90
+deleted_secrets_days = 400
 [log]
 format = "text"
 "#;
 
-/// A demo writes to nobody real, and its webhooks may point to this machine.
+/// A demo writes to nobody real, its webhooks may point to this machine, and no balancer waits for it to be drained.
 const DEMO_MAIL: &str = r#"
 mail.from = "WMDA Manage API Credentials <no-reply@wmda.example>"
 mail.support_address = "support@wmda.example"
 webhooks.allow_private = true
+server.drain_seconds = 0
 "#;
 
 #[derive(Debug, Deserialize)]
@@ -81,6 +95,7 @@ pub struct Configuration {
     pub limits: Limits,
     pub mail: Mail,
     pub webhooks: Webhooks,
+    pub retention: Retention,
     pub log: Log,
 }
 
@@ -94,6 +109,10 @@ pub struct Server {
     pub metrics_bind: Option<String>,
     pub trusted_proxies: Vec<IpOrNet>,
     pub workers: Option<usize>,
+    /// How long `/readyz` says no after SIGTERM before the listener closes.
+    pub drain_seconds: u64,
+    /// How long the start waits for a database that can't be reached.
+    pub start_wait_seconds: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -116,6 +135,7 @@ impl TryFrom<String> for IpOrNet {
 #[serde(deny_unknown_fields)]
 pub struct Database {
     pub url: String,
+    pub password_file: Option<PathBuf>,
     pub pool_size: u32,
     pub migrate: bool,
 }
@@ -202,6 +222,7 @@ pub struct Limits {
 #[serde(deny_unknown_fields)]
 pub struct Mail {
     pub smtp_url: Option<String>,
+    pub smtp_password_file: Option<PathBuf>,
     pub from: Option<String>,
     pub support_address: Option<String>,
     pub directory: PathBuf,
@@ -277,8 +298,23 @@ fn days<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<i32>, D::Error> {
     numbers.into_iter().map(read).collect()
 }
 
-/// Reads the file (if given and there), then the environment; `data_dir` moves the defaults into a folder.
+/// A configuration without problems.
 pub fn load(file: Option<&Path>, data_dir: Option<&Path>) -> Outcome<Configuration> {
+    let (configuration, problems) = read(file, data_dir)?;
+    match problems.is_empty() {
+        true => Ok(configuration),
+        false => Err(listed(&problems).into()),
+    }
+}
+
+/// All of them, each on a line.
+pub fn listed(problems: &[String]) -> String {
+    problems.join("\nwmda-auth: ")
+}
+
+/// Reads the file (if given and there), then the environment; `data_dir` moves the defaults into a folder. What is wrong
+/// with it comes along, for who can name more than that.
+pub fn read(file: Option<&Path>, data_dir: Option<&Path>) -> Outcome<(Configuration, Vec<String>)> {
     let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, config::FileFormat::Toml));
     if let Some(dir) = data_dir {
         let path = |name: &str| dir.join(name).display().to_string();
@@ -319,8 +355,18 @@ pub fn load(file: Option<&Path>, data_dir: Option<&Path>) -> Outcome<Configurati
         // What was parsed may have been taken for a number.
         oidc.client_secret = Some(secret.into());
     }
-    validate(&configuration)?;
-    Ok(configuration)
+    let mut problems = misnamed_variables().keys;
+    problems.extend(secret_files::apply(&mut configuration));
+    problems.extend(validation::problems(&configuration));
+    Ok((configuration, problems))
+}
+
+/// Variables that were meant for the server, and that it does not read.
+pub fn misnamed_variables() -> Misnamed {
+    let names: Vec<String> = std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .collect();
+    misnamed(names.iter().map(String::as_str))
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
@@ -366,83 +412,4 @@ fn sentence(error: &ConfigError, file: Option<&Path>) -> String {
         }
         other => other.to_string(),
     }
-}
-
-/// Whether an origin is this machine's own.
-pub fn is_loopback(origin: &str) -> bool {
-    let host = origin.split_once("://").map_or(origin, |parts| parts.1);
-    ["127.0.0.1", "localhost", "[::1]"]
-        .iter()
-        .any(|name| host == *name || host.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')))
-}
-
-fn validate(configuration: &Configuration) -> Outcome<()> {
-    let url = &configuration.server.public_url;
-    let Some((scheme, host)) = url.split_once("://") else {
-        return Err("server.public_url must be an origin such as https://auth.example.org".into());
-    };
-    if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("server.public_url must be of printable ASCII characters, without white space".into());
-    }
-    if host.is_empty() || host.contains('/') {
-        return Err("server.public_url must be an origin without a path or slash at its end".into());
-    }
-    if scheme != "https" && !(scheme == "http" && is_loopback(url)) {
-        return Err("server.public_url must be https; http is allowed on loopback only".into());
-    }
-    check_tenant(&configuration.entra)?;
-    if !(60..=86_400).contains(&configuration.tokens.lifetime_seconds) {
-        return Err("tokens.lifetime_seconds must lie between 60 and 86400".into());
-    }
-    if configuration.cache.lease_ms <= configuration.cache.poll_ms || configuration.cache.poll_ms == 0 {
-        return Err("cache.lease_ms must be longer than cache.poll_ms, and both above 0".into());
-    }
-    if !(1..=365).contains(&configuration.secrets.max_lifetime_days) {
-        return Err("secrets.max_lifetime_days must lie between 1 and 365".into());
-    }
-    if !(1..=90).contains(&configuration.secrets.rotation_overlap_days) {
-        return Err("secrets.rotation_overlap_days must lie between 1 and 90".into());
-    }
-    if configuration.secrets.min_lifetime_minutes > 1440 {
-        return Err("secrets.min_lifetime_minutes must lie between 0 and 1440".into());
-    }
-    if configuration.limits.secrets_per_hour < 1 {
-        return Err("limits.secrets_per_hour must be at least 1".into());
-    }
-    if configuration.secrets.max_per_application < 1 || configuration.limits.login_failures < 1 {
-        return Err("secrets.max_per_application and limits.login_failures must be at least 1".into());
-    }
-    if [
-        configuration.limits.connections,
-        configuration.limits.connections_per_source,
-    ]
-    .contains(&Some(0))
-    {
-        return Err("limits.connections and limits.connections_per_source must be at least 1".into());
-    }
-    if configuration.mail.interval_seconds == 0 {
-        return Err("mail.interval_seconds must be at least 1".into());
-    }
-    if configuration.server.workers == Some(0) {
-        return Err("server.workers must be at least 1; leave it out for one worker per core".into());
-    }
-    if configuration.server.tls_cert.is_some() != configuration.server.tls_key.is_some() {
-        return Err("server.tls_cert and server.tls_key go together: set both or none".into());
-    }
-    Ok(())
-}
-
-/// The tenant's names stand in paths.
-fn check_tenant(entra: &Entra) -> Outcome<()> {
-    let in_path = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    let is_name = |name: &String| !name.is_empty() && name.bytes().all(in_path);
-    if !is_name(&entra.tenant_id) {
-        return Err("entra.tenant_id must be a GUID, or a name of letters, digits, '-', '.' and '_'".into());
-    }
-    if !entra.tenant_aliases.iter().all(is_name) {
-        return Err(
-            "entra.tenant_aliases must be names such as wmda.info: letters, digits, '-', '.' and '_'".into(),
-        );
-    }
-    Ok(())
 }

@@ -1,13 +1,13 @@
 //! `identity.oidc.*`: the external OpenID provider through which people may sign in.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use management::openid::{IssuerUrl, OpenIdSettings};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use crate::Outcome;
+use crate::{Outcome, secret_files};
 
 /// The variable that holds the client secret, where it is in no file.
 pub const SECRET_VARIABLE: &str = "WMDA_AUTH__IDENTITY__OIDC__CLIENT_SECRET";
@@ -24,7 +24,7 @@ pub struct Identity {
 pub struct Oidc {
     issuer: String,
     client_id: String,
-    client_secret_file: Option<PathBuf>,
+    pub client_secret_file: Option<PathBuf>,
     /// From the environment only: a configuration file is read by too many.
     pub client_secret: Option<SecretString>,
     #[serde(default = "default_name")]
@@ -90,14 +90,7 @@ impl Oidc {
         let secret = match (&self.client_secret, &self.client_secret_file) {
             (Some(secret), None) => secret.clone(),
             (None, Some(file)) => {
-                let read = fs::read_to_string(file);
-                let text = read.map_err(|error| {
-                    format!(
-                        "identity.oidc.client_secret_file {}: {error}; put the secret that the provider gave into this file",
-                        file.display()
-                    )
-                })?;
-                SecretString::from(text.trim().to_owned())
+                SecretString::from(secret_files::read("identity.oidc.client_secret_file", file)?)
             }
             _ => {
                 let both = "set either identity.oidc.client_secret_file or the variable";

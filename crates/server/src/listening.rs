@@ -7,6 +7,7 @@ use actix_http::{HttpService, Protocol, Request, Response, body::MessageBody, er
 use actix_server::{Server, ServerBuilder};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::{Error, dev::AppConfig, rt::net::TcpStream};
+use futures_util::future::BoxFuture;
 use rustix::net::sockopt;
 use rustls::ServerConfig;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
@@ -15,6 +16,7 @@ use tokio_util::either::Either;
 use crate::{
     Outcome,
     connections::{Connections, TICK, Watched},
+    tls::Handshakes,
 };
 
 /// Longer than balancers keep an idle connection (60 s is usual), so that none sends a request into a closing one.
@@ -32,12 +34,46 @@ const SHUTDOWN_SECONDS: u64 = 10;
 type Stream = Either<Watched, TlsStream<Watched>>;
 type Accepted = (Stream, Protocol, Option<SocketAddr>);
 
+/// How connections are made private.
+#[derive(Clone)]
+pub struct Tls {
+    acceptor: TlsAcceptor,
+    handshakes: Arc<Handshakes>,
+}
+
+impl Tls {
+    /// With HTTP/1.1 alone.
+    pub fn new(mut configuration: ServerConfig, handshakes: Arc<Handshakes>) -> Self {
+        configuration.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self {
+            acceptor: TlsAcceptor::from(Arc::new(configuration)),
+            handshakes,
+        }
+    }
+
+    async fn accept(&self, io: Watched, peer: SocketAddr) -> Result<TlsStream<Watched>, DispatchError> {
+        match tokio::time::timeout(FIRST_STEPS, self.acceptor.accept(io)).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(error)) => {
+                self.handshakes.failed(peer, &error);
+                Err(error.into())
+            }
+            Err(_) => {
+                self.handshakes.late(peer);
+                Err(DispatchError::SlowRequestTimeout)
+            }
+        }
+    }
+}
+
 /// Where and how to listen.
 pub struct Listening {
     pub listener: TcpListener,
-    pub tls: Option<ServerConfig>,
+    pub tls: Option<Tls>,
     pub connections: Arc<Connections>,
     pub workers: usize,
+    /// Resolves when no connection is to be taken any more.
+    pub stop: BoxFuture<'static, ()>,
 }
 
 impl Listening {
@@ -55,8 +91,8 @@ impl Listening {
         B: MessageBody + 'static,
     {
         limit_kernel(&self.listener)?;
-        let (connections, tls) = (self.connections, self.tls.map(http_1_only));
-        let builder = builder(&connections, self.workers);
+        let (connections, tls) = (self.connections, self.tls);
+        let builder = builder(&connections, self.workers).shutdown_signal(self.stop);
         let stopping = builder.graceful_shutdown_signal();
         let signal = move || {
             let stopping = stopping.clone();
@@ -87,11 +123,6 @@ fn limit_kernel(listener: &TcpListener) -> Outcome<()> {
     Ok(())
 }
 
-fn http_1_only(mut tls: ServerConfig) -> TlsAcceptor {
-    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-    TlsAcceptor::from(Arc::new(tls))
-}
-
 /// No worker takes more than its share of the places, and a few that are refused at once: the process has files for these.
 fn builder(connections: &Connections, workers: usize) -> ServerBuilder {
     let share = connections.limits().total.div_ceil(workers);
@@ -119,16 +150,13 @@ async fn watch<S: Future<Output = ()>>(connections: Arc<Connections>, stopping: 
 async fn accept(
     io: TcpStream,
     connections: Arc<Connections>,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
 ) -> Result<Accepted, DispatchError> {
     let refused = || DispatchError::Io(io::ErrorKind::ConnectionRefused.into());
     let (io, peer) = Watched::new(io, &connections).ok_or_else(refused)?;
     let stream = match tls {
         None => Either::Left(io),
-        Some(tls) => {
-            let handshake = tokio::time::timeout(FIRST_STEPS, tls.accept(io)).await;
-            Either::Right(handshake.map_err(|_| DispatchError::SlowRequestTimeout)??)
-        }
+        Some(tls) => Either::Right(tls.accept(io, peer).await?),
     };
     Ok((stream, Protocol::Http1, Some(peer)))
 }

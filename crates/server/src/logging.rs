@@ -3,10 +3,14 @@
 
 use std::{io, time::Duration};
 
+use serde_json::{Map, Value};
+
 use crate::{configuration::LogFormat, log_writer::LogWriter};
 
 /// What is logged unless `RUST_LOG` says otherwise. actix-http would write a line for each client that speaks no HTTP.
 const LEVELS: &str = "info,actix_server=warn,actix_http=off";
+/// What writes the lines of requests: method, route, status and microseconds, then words such as `source=192.0.2.1`.
+const REQUESTS: &str = "token_endpoint::http::line";
 /// How often what is missing in the log is told.
 const EVERY: Duration = Duration::from_secs(2);
 
@@ -16,10 +20,15 @@ pub fn start(format: LogFormat) -> LogWriter {
     if format == LogFormat::Json {
         builder.format(|buffer, record| {
             use std::io::Write;
-            let line = serde_json::json!({
+            let mut line = serde_json::json!({
                 "at": buffer.timestamp_millis().to_string(), "level": record.level().as_str(),
                 "target": record.target(), "message": record.args().to_string(),
             });
+            if record.target() == REQUESTS
+                && let Some(line) = line.as_object_mut()
+            {
+                add_fields(line, &record.args().to_string());
+            }
             writeln!(buffer, "{line}")
         });
     }
@@ -29,6 +38,30 @@ pub fn start(format: LogFormat) -> LogWriter {
     // The default hook writes to standard error itself, and waits for it.
     std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
     writer
+}
+
+/// What a request's line says, each in a field of its own; nothing replaces what every line has.
+fn add_fields(line: &mut Map<String, Value>, message: &str) {
+    let words: Vec<&str> = message.split_whitespace().collect();
+    let micros = |word: &&str| {
+        word.strip_suffix("us")
+            .is_some_and(|number| number.parse::<u64>().is_ok())
+    };
+    let Some(took) = words.iter().position(micros).filter(|took| *took > 2) else {
+        return;
+    };
+    let number = |word: &str| Value::from(word.trim_end_matches("us").parse::<u64>().ok());
+    line.insert("method".to_owned(), words[0].into());
+    line.insert("route".to_owned(), words[1..took - 1].join(" ").into());
+    line.insert("status".to_owned(), number(words[took - 1]));
+    line.insert("duration_us".to_owned(), number(words[took]));
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    for (name, value) in words[took..].iter().filter_map(|word| word.split_once('=')) {
+        if is_name(name) && !line.contains_key(name) {
+            line.insert(name.to_owned(), value.into());
+        }
+    }
 }
 
 /// Says now and then what is missing: `lost` lines that nobody read, and those that were `left_out`.
@@ -55,5 +88,28 @@ pub async fn watch(lost: impl Fn() -> usize, left_out: impl Fn() -> u64, count: 
             );
             left_out_before = now;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_s_line_becomes_fields_and_hides_none_of_the_others() {
+        let mut line = Map::from_iter([("level".to_owned(), "INFO".into())]);
+        let message = "POST /oauth2/token 401 215us source=192.0.2.1 client_id=c level=x refused: Wrong(A=b)";
+        add_fields(&mut line, message);
+        let expected = serde_json::json!({
+            "level": "INFO", "method": "POST", "route": "/oauth2/token", "status": 401, "duration_us": 215,
+            "source": "192.0.2.1", "client_id": "c",
+        });
+        assert_eq!(Value::Object(line), expected);
+        let mut line = Map::new();
+        add_fields(&mut line, "GET unknown route 404 9us source=::1");
+        assert_eq!(
+            (&line["route"], &line["status"]),
+            (&"unknown route".into(), &404.into())
+        );
     }
 }

@@ -18,16 +18,21 @@ mod mail;
 mod methods;
 mod metrics;
 mod notify;
+mod patience;
 mod pepper;
 mod pepper_watch;
 mod preparation;
 mod reminders;
+mod retention;
 mod revocation;
 mod runtime;
+mod secret_files;
 mod serve;
 mod signing;
+mod stopping;
 mod tls;
 mod trimmed;
+mod validation;
 
 use std::process::ExitCode;
 
@@ -105,7 +110,10 @@ fn run(cli: Cli) -> Outcome<()> {
         Command::Migrate(argument) => {
             preparation::migrate(&configuration::load(Some(&argument.config), None)?)
         }
-        Command::Check(argument) => preparation::check(&configuration::load(Some(&argument.config), None)?),
+        Command::Check(argument) => {
+            let (configuration, problems) = configuration::read(Some(&argument.config), None)?;
+            preparation::check(&configuration, problems)
+        }
         Command::Admin(arguments) => admin::run(arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Openapi => {

@@ -12,14 +12,16 @@ use store::{
 
 use crate::{
     Outcome, clock,
-    configuration::Configuration,
+    configuration::{self, Configuration},
     demo::api::Api,
     exposure,
     identity::Oidc,
     keyring::{self, Keyring},
     mail,
+    patience::until_reachable,
     runtime::block_on,
-    tls,
+    tls::{Files, Served},
+    validation::{self, ports},
 };
 
 /// What must be right before the port is bound.
@@ -38,7 +40,7 @@ pub struct Prepared {
     pub usage: Arc<UsageRecorder>,
     pub refusals: Arc<RefusalRecorder>,
     pub clock: Arc<dyn Clock>,
-    pub tls: Option<rustls::ServerConfig>,
+    pub tls: Option<Arc<Served>>,
     pub openid: Option<OpenIdSettings>,
 }
 
@@ -50,7 +52,7 @@ pub fn prepare(configuration: &Configuration) -> Outcome<Prepared> {
     let tls = load_tls(configuration)?;
     let openid = load_openid(configuration)?;
     let pepper = Arc::new(load_pepper(configuration)?);
-    let store = open(configuration)?;
+    let store = open_in_time(configuration, &*clock)?;
     if configuration.database.migrate {
         store.migrate()?;
     }
@@ -81,17 +83,47 @@ fn load_openid(configuration: &Configuration) -> Outcome<Option<OpenIdSettings>>
     oidc.map(Oidc::load).transpose()
 }
 
-fn load_tls(configuration: &Configuration) -> Outcome<Option<rustls::ServerConfig>> {
-    match (&configuration.server.tls_cert, &configuration.server.tls_key) {
-        (Some(certificate), Some(key)) => tls::load(certificate, key).map(Some),
-        _ => Ok(None),
+fn load_tls(configuration: &Configuration) -> Outcome<Option<Arc<Served>>> {
+    let server = &configuration.server;
+    let (Some(certificate), Some(key)) = (server.tls_cert.clone(), server.tls_key.clone()) else {
+        return Ok(None);
+    };
+    let host = validation::host(&server.public_url).to_owned();
+    let files = Files {
+        certificate,
+        key,
+        host,
+    };
+    Ok(Some(Arc::new(Served::load(files)?)))
+}
+
+/// A certificate that clients would refuse; the second part is what is not a problem yet.
+fn check_tls(configuration: &Configuration, clock: &dyn Clock) -> (Outcome<()>, Option<String>) {
+    match load_tls(configuration) {
+        Err(error) => (Err(error), None),
+        Ok(None) => (Ok(()), None),
+        Ok(Some(served)) => {
+            let now = clock.now();
+            let problem = served.problem(now).map_or(Ok(()), |problem| Err(problem.into()));
+            (problem, served.ends_soon(now))
+        }
     }
 }
 
 pub fn open(configuration: &Configuration) -> Outcome<Store> {
+    Ok(try_open(configuration).map_err(|error| format!("database.url: {error}"))?)
+}
+
+/// For who would rather wait than die while the database starts too.
+fn open_in_time(configuration: &Configuration, clock: &dyn Clock) -> Outcome<Store> {
+    let patience = Duration::from_secs(configuration.server.start_wait_seconds);
+    let opened = until_reachable(clock, patience, || try_open(configuration));
+    Ok(opened.map_err(|error| format!("database.url: {error}"))?)
+}
+
+fn try_open(configuration: &Configuration) -> Result<Store, StoreError> {
     let url = DatabaseUrl::parse(&configuration.database.url)?;
-    let store = Store::open(&url, configuration.database.pool_size.max(1));
-    Ok(store.map_err(|error| format!("database.url: {error}"))?)
+    Store::open(&url, configuration.database.pool_size.max(1))
 }
 
 pub fn load_pepper(configuration: &Configuration) -> Outcome<Pepper> {
@@ -123,7 +155,7 @@ pub fn verify_pepper(store: &Store, pepper: &Pepper, configuration: &Configurati
 }
 
 pub fn migrate(configuration: &Configuration) -> Outcome<()> {
-    Ok(open(configuration)?.migrate()?)
+    Ok(open_in_time(configuration, &*clock::SystemClock::start())?.migrate()?)
 }
 
 /// Keys as at a start; here a file that would be passed over is a problem too.
@@ -149,7 +181,17 @@ fn check_revoked(configuration: &Configuration, store: &Store) -> Outcome<()> {
     .into())
 }
 
-pub fn check(configuration: &Configuration) -> Outcome<()> {
+/// Names whatever can be found, beside the `problems` that reading the configuration found.
+pub fn check(configuration: &Configuration, mut problems: Vec<String>) -> Outcome<()> {
+    problems.extend(validation::doubts(configuration));
+    problems.extend(configuration::misnamed_variables().others);
+    let tried = ports::try_listening(&configuration.server);
+    problems.extend(tried.problems);
+    let is_known = |key: &str| problems.iter().any(|problem| problem.starts_with(key));
+    let (no_database, no_mail) = (
+        is_known("database."),
+        is_known("mail.") || is_known("server.public_url"),
+    );
     let clock = clock::SystemClock::start();
     let database = || -> Outcome<()> {
         let store = open(configuration)?;
@@ -168,24 +210,29 @@ pub fn check(configuration: &Configuration) -> Outcome<()> {
             format!("identity.oidc.issuer: the provider's metadata can't be read: {error}")
         })?)
     };
+    let (tls, ends_soon) = check_tls(configuration, &*clock);
     let outcomes = [
         check_keys(configuration, &*clock),
-        load_tls(configuration).map(drop),
+        tls,
         load_pepper(configuration).map(drop),
         provider(),
-        database(),
-        block_on(mail::check(configuration)),
+        if no_database { Ok(()) } else { database() },
+        // What is wrong with the public URL is not wrong with the sender that is made from it.
+        if no_mail {
+            Ok(())
+        } else {
+            block_on(mail::check(configuration))
+        },
     ];
-    let mut problems: Vec<String> = outcomes
-        .into_iter()
-        .filter_map(Result::err)
-        .map(|problem| problem.to_string())
-        .collect();
+    let found = outcomes.into_iter().filter_map(Result::err);
+    problems.extend(found.map(|problem| problem.to_string()));
     problems.dedup();
     if !problems.is_empty() {
-        return Err(problems.join("\nwmda-auth: ").into());
+        return Err(configuration::listed(&problems).into());
     }
     let warnings = [
+        tried.notes,
+        ends_soon.into_iter().collect(),
         mail::warnings(&configuration.mail),
         exposure::warnings(configuration),
     ]

@@ -9,29 +9,35 @@ use actix_web::{
 };
 use chrono::TimeDelta;
 use domain::expiry::Lifetimes;
+use futures_util::FutureExt;
 use management::{
     Documentation, Management,
     docs::{self, Docs},
     openid::Provider,
     page::{self, Facts, Page},
 };
+use prometheus::Registry;
 use store::{Store, client_secrets::SecretLimits, rotation::RotationRules};
 use token_endpoint::{Parts, Settings, TokenService, metrics::Metrics};
 
 use crate::{
     Outcome, background, clock,
-    configuration::{Configuration, DpopNonce, is_loopback},
+    configuration::{self, Configuration, DpopNonce},
     connections::{Connections, Limits, raise_file_limit},
     demo::api::Api,
     exposure, keyring,
-    listening::Listening,
+    listening::{Listening, Tls},
     log_writer::LogWriter,
-    logging, methods, metrics,
+    logging, methods,
+    metrics::{self, Observed},
     pepper_watch::PepperWatch,
     preparation::{Prepared, prepare},
-    reminders,
+    reminders, retention,
     runtime::block_on,
     signing,
+    stopping::Stopping,
+    tls::Handshakes,
+    validation::{self, is_loopback},
 };
 
 /// Whom people ask for help where configuration names nobody.
@@ -42,9 +48,13 @@ const STRICT_TRANSPORT: (&str, &str) = ("Strict-Transport-Security", "max-age=31
 pub fn run(configuration: &Configuration) -> Outcome<()> {
     let log = logging::start(configuration.log.format);
     let prepared = prepare(configuration)?;
-    exposure::warnings(configuration)
-        .iter()
-        .for_each(|warning| log::warn!("{warning}"));
+    let doubts = [
+        exposure::warnings(configuration),
+        validation::doubts(configuration),
+        configuration::misnamed_variables().others,
+    ];
+    let doubts = doubts.iter().flatten();
+    doubts.for_each(|doubt| log::warn!("{doubt}"));
     let listeners = bind(configuration, "server.bind", &configuration.server.bind)?;
     let url = configuration.server.public_url.clone();
     let address = listeners.main.local_addr()?;
@@ -210,16 +220,22 @@ pub async fn serve(
     (log, ready): (&LogWriter, impl FnOnce()),
 ) -> Outcome<()> {
     let handlers = handlers(configuration, &mut prepared, &public_url)?;
+    let registry = handlers.tokens.metrics().registry();
+    let tls = tls(&prepared, registry)?;
     if let Some(listener) = listeners.metrics {
-        metrics::spawn(listener, handlers.tokens.clone())?;
+        let observed = Observed::new(&prepared, &handlers.tokens, &handlers.management)?;
+        metrics::spawn(listener, handlers.tokens.clone(), observed)?;
     }
-    spawn_background(configuration, &mut prepared, handlers.tokens.clone());
+    spawn_background(configuration, &mut prepared, handlers.tokens.clone())?;
     let node = domain::random::uuid(&*clock::system_random())?;
     PepperWatch::new(configuration, &prepared, node.to_string()).spawn();
     background::spawn_log_watch(log, handlers.tokens.clone());
     background::spawn_leak_reports(handlers.management.clone());
     let notifier = Arc::new(reminders::notifier(configuration, &prepared, public_url.clone())?);
     reminders::spawn(&notifier, &configuration.mail);
+    let tokens = handlers.tokens.clone();
+    let drain = Duration::from_secs(configuration.server.drain_seconds);
+    let stop = Stopping::register(drain)?.wait(move || tokens.drain());
     let strict = public_url.starts_with("https://") && !is_loopback(&public_url);
     let app = move || {
         App::new()
@@ -231,9 +247,10 @@ pub async fn serve(
     };
     let listening = Listening {
         listener: listeners.main,
-        tls: prepared.tls,
+        tls,
         connections: connections(configuration),
         workers: workers(configuration),
+        stop: stop.boxed(),
     };
     let server = actix_web::rt::spawn(listening.start(app)?);
     tokio::task::yield_now().await;
@@ -251,6 +268,22 @@ async fn leave(store: &Store, node: uuid::Uuid) {
     if let Err(error) = store.leave_pepper_nodes(node.to_string()).await {
         log::debug!("other nodes are not told that this one ends: {error}");
     }
+}
+
+/// A certificate that clients refuse is told, and used: there may be some who don't look.
+fn tls(prepared: &Prepared, registry: &Registry) -> Outcome<Option<Tls>> {
+    let Some(served) = &prepared.tls else {
+        return Ok(None);
+    };
+    let now = prepared.clock.now();
+    if let Some(problem) = served.problem(now) {
+        log::error!("{problem}");
+    }
+    if let Some(warning) = served.ends_soon(now) {
+        log::warn!("{warning}");
+    }
+    let handshakes = Handshakes::new(metrics::failed_handshakes(registry)?, Arc::clone(&prepared.clock));
+    Ok(Some(Tls::new(served.configuration()?, Arc::new(handshakes))))
 }
 
 /// On every answer.
@@ -281,14 +314,25 @@ fn workers(configuration: &Configuration) -> usize {
     configuration.server.workers.unwrap_or_else(cores)
 }
 
-fn spawn_background(configuration: &Configuration, prepared: &mut Prepared, tokens: web::Data<TokenService>) {
+fn spawn_background(
+    configuration: &Configuration,
+    prepared: &mut Prepared,
+    tokens: web::Data<TokenService>,
+) -> Outcome<()> {
+    background::spawn_hangup(prepared.tls.clone(), Arc::clone(&prepared.clock))?;
     let every = Duration::from_millis(configuration.cache.poll_ms);
     background::spawn_poller(Arc::clone(&prepared.memory), every);
     background::spawn_housekeeping(tokens, Arc::clone(&prepared.usage), prepared.store.clone());
     background::spawn_refusal_record(Arc::clone(&prepared.refusals), prepared.store.clone());
     background::spawn_forgetting(prepared.store.clone(), Arc::clone(&prepared.clock));
+    retention::spawn(
+        configuration.retention,
+        prepared.store.clone(),
+        Arc::clone(&prepared.clock),
+    );
     if let Some(keyring) = prepared.keyring.take() {
         let (store, keys) = (prepared.store.clone(), Arc::clone(&prepared.keys));
         keyring::spawn(keyring, store, keys, Arc::clone(&prepared.clock));
     }
+    Ok(())
 }

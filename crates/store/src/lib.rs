@@ -6,9 +6,11 @@ mod clients;
 mod database;
 mod directory;
 mod error;
+pub mod figures;
 pub mod outbox;
 mod people;
 pub mod refusals;
+pub mod retention;
 mod secrets;
 mod store;
 
@@ -42,4 +44,4 @@ pub use secrets::{
     client_secrets::{self, NewClientSecret, NewProof},
     reports, rotation, secret_facts,
 };
-pub use store::Store;
+pub use store::{Connections, Store};

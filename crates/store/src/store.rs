@@ -22,7 +22,28 @@ pub struct Store {
     turns: Arc<Semaphore>,
 }
 
+/// Connections of a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// In use.
+    pub busy: u32,
+    /// Open, and free.
+    pub idle: u32,
+    /// As many as there may be.
+    pub most: u32,
+}
+
 impl Store {
+    /// How the pool stands now.
+    pub fn connections(&self) -> Connections {
+        let state = self.pool.state();
+        Connections {
+            busy: state.connections.saturating_sub(state.idle_connections),
+            idle: state.idle_connections,
+            most: self.pool.max_size(),
+        }
+    }
+
     /// Opens a pool and checks that the database answers. One connection is added for the poller, which must never
     /// queue behind requests.
     pub fn open(url: &DatabaseUrl, pool_size: u32) -> Result<Self, StoreError> {

@@ -26,6 +26,7 @@ pub struct Metrics {
     usage: IntGauge,
     unrecorded: IntCounter,
     lines: IntCounterVec,
+    flushes_failed: IntCounter,
 }
 
 impl Metrics {
@@ -75,8 +76,18 @@ impl Metrics {
                 &["reason"],
                 registry
             )?,
+            flushes_failed: register_int_counter_with_registry!(
+                "wmda_auth_usage_flushes_failed_total",
+                "Attempts to write the use of secrets that failed; what was not written is kept.",
+                registry
+            )?,
             registry,
         })
+    }
+
+    /// Where others of this process add their numbers.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// `[route, method, status]` of a request that was answered.
@@ -104,6 +115,11 @@ impl Metrics {
     /// Lines that nobody read in time.
     pub fn lost_lines(&self, lines: u64) {
         self.lines.with_label_values(&["unread"]).inc_by(lines);
+    }
+
+    /// The use of secrets could not be written.
+    pub fn flush_failed(&self) {
+        self.flushes_failed.inc();
     }
 
     /// A refusal for this cause.

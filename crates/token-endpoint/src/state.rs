@@ -1,6 +1,9 @@
 //! What every handler shares.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use arc_swap::ArcSwap;
 use domain::{Clock, pepper::Pepper, resource::SigningAlgorithm};
@@ -96,6 +99,7 @@ pub struct TokenService {
     pub(crate) changes: Changes,
     pub(crate) lines: Lines,
     pub(crate) request_ids: RequestIds,
+    draining: AtomicBool,
     /// Signed status lists by number and by the slice of time, as long as a lease, in which they were made.
     pub(crate) status_lists: Cache<(i64, u128), String>,
     /// The first status index that no secret had, by slice.
@@ -110,6 +114,7 @@ impl TokenService {
             changes: Changes::default(),
             lines: Lines::default(),
             request_ids: RequestIds::new(&*parts.random),
+            draining: AtomicBool::default(),
             settings,
             store: parts.store,
             memory: parts.memory,
@@ -128,6 +133,20 @@ impl TokenService {
     /// What operators measure.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// The server is about to stop: balancers shall send nothing more, and what they send is answered all the same.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// How many sources fail too often now.
+    pub fn throttled_sources(&self) -> usize {
+        self.throttle.sources_over()
     }
 
     /// Forgets DPoP proofs that nobody would accept any more.

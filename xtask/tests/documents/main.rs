@@ -1,4 +1,4 @@
-//! The documents say what the tree says: folders, arrows between crates, links, and which test checks which requirement.
+//! The documents say what the tree says: folders, arrows between crates, links, alerts and the runbook, and which test checks which requirement.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,6 +10,7 @@ mod crates;
 mod folders;
 mod links;
 mod requirements;
+mod runbook;
 
 use std::{
     fs,

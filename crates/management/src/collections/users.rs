@@ -248,6 +248,12 @@ impl Management {
 }
 
 impl Management {
+    /// Forgets who a disabled person was; what they did stays in the audit trail.
+    pub async fn erase_user(&self, allowed: &Allowed, id: Uuid) -> Result<(), Problem> {
+        let entry = self.done(allowed, "user.erase", format!("user/{id}"));
+        Ok(self.store.erase_user(id, entry).await?)
+    }
+
     /// Takes the identity at the OpenID provider from a person: the next sign-in there finds them by their address.
     pub async fn unbind_identity(&self, allowed: &Allowed, id: Uuid) -> Result<(), Problem> {
         let entry = self.done(allowed, "user.unbind_identity", format!("user/{id}"));

@@ -9,7 +9,10 @@ use argon2::{
 use domain::user::{User, check_password};
 use zeroize::Zeroizing;
 
-use crate::{http::problem::Problem, state::Management};
+use crate::{
+    http::problem::Problem,
+    state::{HASHES_AT_ONCE, Management},
+};
 
 /// Stands in for the hash of somebody unknown, so that they cost the same time; no password matches it.
 const NOBODY: &str =
@@ -57,6 +60,11 @@ impl Management {
             })
         })
         .await
+    }
+
+    /// How many passwords are being hashed now.
+    pub fn hashes_in_progress(&self) -> usize {
+        HASHES_AT_ONCE.saturating_sub(self.hashes.available_permits())
     }
 
     async fn hashing<T: Send + 'static>(

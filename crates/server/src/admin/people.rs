@@ -62,6 +62,11 @@ pub enum Command {
         #[arg(long)]
         display_name: String,
     },
+    /// Forget who a disabled person was: address and name become a pseudonym. The audit trail keeps the address. There is no way back.
+    EraseUser {
+        /// The person's id.
+        user: Uuid,
+    },
     /// Take the identity at the OpenID provider from a person: the next sign-in there binds anew, by e-mail address.
     UnbindIdentity {
         /// The person's id.
@@ -120,6 +125,7 @@ impl Shell {
                 };
                 value(service.change_user(allowed, user, change).await?)
             }
+            Command::EraseUser { user } => done(service.erase_user(allowed, user).await?),
             Command::UnbindIdentity { user } => done(service.unbind_identity(allowed, user).await?),
         }
     }

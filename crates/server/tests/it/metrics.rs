@@ -83,3 +83,60 @@ fn an_address_that_is_taken_is_named_with_its_key() {
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(text.contains(&format!("server.metrics_bind {address}")), "{text}");
 }
+
+#[test]
+fn what_the_process_and_its_database_say_is_told_too() {
+    let demo = Demo::start_with(None, &[ANY_PORT]);
+    let url = metrics_url(&demo);
+    let text = || Answer::of(http().get(&url)).text;
+    crate::support::eventually(|| text().contains("wmda_auth_client_secrets{left=\"expired\"} 1"));
+    crate::support::eventually(|| sample(&text(), &["wmda_auth_poll_age_seconds "]) < 5.0);
+    let text = text();
+    let one = |parts: &[&str]| sample(&text, parts);
+    assert_eq!(
+        one(&[
+            "wmda_auth_build_info{",
+            concat!("version=\"", env!("CARGO_PKG_VERSION"), "\"")
+        ]),
+        1.0
+    );
+    assert!(one(&["wmda_auth_database_connections_limit "]) >= 4.0);
+    assert!(one(&["wmda_auth_database_connections{state=\"idle\"}"]) >= 0.0);
+    assert_eq!(one(&["wmda_auth_mails{state=\"failed\"}"]), 0.0);
+    assert!(one(&["wmda_auth_mails_overdue_seconds "]) >= 0.0);
+    assert_eq!(one(&["wmda_auth_webhook_deliveries{state=\"waiting\"}"]), 0.0);
+    assert!(one(&["wmda_auth_signing_key_activation_timestamp_seconds", "\"ES256\""]) > 1.7e9);
+    assert_eq!(one(&["wmda_auth_usage_flushes_failed_total "]), 0.0);
+    assert_eq!(one(&["wmda_auth_password_hashes_in_progress "]), 0.0);
+    assert_eq!(one(&["wmda_auth_throttled_sources "]), 0.0);
+    for name in [
+        "process_resident_memory_bytes ",
+        "process_open_fds ",
+        "process_threads ",
+        "process_start_time_seconds ",
+    ] {
+        assert!(one(&[name]) >= 1.0, "{name}");
+    }
+    assert!(one(&["process_cpu_seconds_total "]) > 0.0);
+}
+
+#[test]
+fn a_source_that_guesses_is_counted_while_it_does() {
+    let few = [
+        ANY_PORT,
+        ("WMDA_AUTH__LIMITS__FAILURES_PER_SECOND", "1"),
+        ("WMDA_AUTH__LIMITS__FAILURE_BURST", "3"),
+    ];
+    let demo = Demo::start_with(None, &few);
+    let url = metrics_url(&demo);
+    for number in 0..8 {
+        let wrong = format!(
+            "{}&client_id={}&client_secret=wrong{number}",
+            crate::support::GRANT,
+            demo.search.id
+        );
+        Answer::of(demo.token(wrong));
+    }
+    let text = Answer::of(http().get(&url)).text;
+    assert_eq!(sample(&text, &["wmda_auth_throttled_sources "]), 1.0, "{text}");
+}

@@ -41,7 +41,11 @@ impl Folder {
         let keys = ["keys", "--config", "wmda-auth.toml", "generate"];
         succeeded(folder.command("").args(keys));
         succeeded(&mut folder.command("migrate"));
-        succeeded(&mut folder.command("check"));
+        succeeded(
+            folder
+                .command("check")
+                .env("WMDA_AUTH__SERVER__BIND", "127.0.0.1:0"),
+        );
         folder
     }
 
@@ -240,7 +244,11 @@ fn y02_a_pepper_of_another_database_is_refused_on_both_databases() {
             folder.set("database", &format!("url = \"{url}\""));
         }
         succeeded(&mut folder.command("migrate"));
-        succeeded(&mut folder.command("check"));
+        succeeded(
+            folder
+                .command("check")
+                .env("WMDA_AUTH__SERVER__BIND", "127.0.0.1:0"),
+        );
         fs::remove_file(folder.path("pepper")).unwrap();
         succeeded(&mut folder.command("pepper"));
         let other = fs::read_to_string(folder.path("pepper")).unwrap();
@@ -330,6 +338,18 @@ fn a_bad_value_is_refused() {
             "\"https://auth.example.org/\"",
             "without a path"
         ),
+        bad!(
+            "server",
+            "public_url",
+            "\"https://auth..example.org\"",
+            "domain name"
+        ),
+        bad!("server", "bind", "\"nonsense\"", "0.0.0.0:8443"),
+        bad!("server", "bind", "\"0.0.0.0:99999\"", "0.0.0.0:8443"),
+        bad!("server", "metrics_bind", "\"9090\"", "0.0.0.0:8443"),
+        bad!("database", "pool_size", "0", "between 1 and 500"),
+        bad!("database", "pool_size", "10000", "between 1 and 500"),
+        bad!("entra", "tenant_id", "\"c3ab1869-1472\"", "must be a GUID"),
         bad!("server", "trusted_proxies", "[\"nobody\"]", "address or network"),
         bad!("server", "tls_cert", "\"cert.pem\"", "server.tls_key"),
         bad!("server", "workers", "0", "at least 1"),
@@ -428,10 +448,12 @@ fn broken_tls_files_are_refused() {
 #[test]
 fn a_port_that_is_taken_is_named() {
     let folder = Folder::prepare();
-    let text = folder.refusal("serve", "taken port");
     let port = folder.port.local_addr().unwrap().port().to_string();
-    for expected in ["server.bind", port.as_str(), "in use", "choose another port"] {
-        assert!(text.contains(expected), "{text}");
+    for command in ["serve", "check"] {
+        let text = folder.refusal(command, "taken port");
+        for expected in ["server.bind", port.as_str(), "in use", "choose another port"] {
+            assert!(text.contains(expected), "{command}: {text}");
+        }
     }
 }
 
@@ -468,7 +490,7 @@ fn white_space_around_a_value_is_dropped_for_every_key_alike() {
         &[
             ("WMDA_AUTH__SERVER__PUBLIC_URL", "\thttp://127.0.0.1:9\t"),
             ("WMDA_AUTH__SERVER__TRUSTED_PROXIES", " 127.0.0.1 ,\t10.0.0.0/8\n"),
-            ("WMDA_AUTH__ENTRA__TENANT_ID", "\u{a0}tenant-7 "),
+            ("WMDA_AUTH__ENTRA__TENANT_ID", "\u{a0}tenant-7.example "),
             ("WMDA_AUTH__ENTRA__TENANT_ALIASES", " a.example ,b.example\n"),
             ("WMDA_AUTH__TOKENS__LIFETIME_SECONDS", " 120 "),
             ("WMDA_AUTH__TOKENS__SIGNING_ALGORITHM", " RS256\n"),
@@ -477,7 +499,7 @@ fn white_space_around_a_value_is_dropped_for_every_key_alike() {
     );
     assert_eq!(
         (demo.base.as_str(), demo.tenant.as_str()),
-        ("http://127.0.0.1:9", "tenant-7")
+        ("http://127.0.0.1:9", "tenant-7.example")
     );
     assert!(dir.path().join("spaced.db").exists(), "and no other file");
     assert_eq!(

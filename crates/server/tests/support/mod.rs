@@ -7,6 +7,7 @@ pub mod proofs;
 pub mod proxy;
 pub mod refusals;
 pub mod secrets;
+pub mod serving;
 
 use std::{
     fs::{self, File},

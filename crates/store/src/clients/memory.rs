@@ -102,6 +102,13 @@ impl ClientMemory {
         nanos(self.clock.monotonic()) < self.valid_until.load(Ordering::Acquire)
     }
 
+    /// How long ago the poll was sent that was applied last; `None` before the first.
+    pub fn poll_age(&self) -> Option<Duration> {
+        let until = Duration::from_nanos(self.valid_until.load(Ordering::Acquire));
+        let sent = until.checked_sub(self.lease).filter(|_| !until.is_zero())?;
+        Some(self.clock.monotonic().saturating_sub(sent))
+    }
+
     /// Asks the database what changed, forgets it, and renews the lease from the instant before the question.
     pub async fn poll(&self) -> Result<(), StoreError> {
         self.announced.get_or_try_init(|| self.announce()).await?;

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod enrolments;
+mod erasure;
 pub(crate) mod preferences;
 pub mod sessions;
 pub mod sign_in_attempts;

@@ -12,6 +12,7 @@ mod bounded;
 mod contract;
 mod lease_model;
 mod refusals;
+mod retention;
 mod rotation;
 mod settling;
 mod support;

@@ -138,6 +138,14 @@ impl Throttle {
         self.exchanges.retain_recent();
     }
 
+    /// How many sources are over their limit now.
+    pub(crate) fn sources_over(&self) -> usize {
+        let now = self.clock.now();
+        let over = self.over.iter();
+        over.filter(|(who, until)| matches!(who, Counted::Source(_)) && *until > now)
+            .count()
+    }
+
     fn spend_reserve(&self, source: IpAddr) -> Result<(), u64> {
         let spent = self.reserve.check_key(&source);
         spent.map_err(|until| self.seconds_to(until.earliest_possible()))

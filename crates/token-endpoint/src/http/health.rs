@@ -10,8 +10,11 @@ pub(crate) async fn livez() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
 }
 
-/// Ready while the node can issue: its lease is valid, or a poll now succeeds.
+/// Ready while the node can issue, its lease being valid or a poll now successful, and is not about to stop.
 pub(crate) async fn readyz(service: web::Data<TokenService>) -> HttpResponse {
+    if service.is_draining() {
+        return HttpResponse::ServiceUnavailable().json(json!({ "status": "this node is stopping" }));
+    }
     if service.pepper.is_behind() {
         let status = "the pepper file lacks the version that is active: copy it from another node";
         return HttpResponse::ServiceUnavailable().json(json!({ "status": status }));

@@ -67,6 +67,7 @@ impl Site {
             .current_dir(&data)
             .env("WMDA_AUTH__SERVER__BIND", format!("127.0.0.1:{port}"))
             .env("WMDA_AUTH__SERVER__WORKERS", "2")
+            .env("WMDA_AUTH__SERVER__DRAIN_SECONDS", "0")
             .env("WMDA_AUTH__DATABASE__URL", database)
             .env("WMDA_AUTH__DATABASE__MIGRATE", "false")
             .env("WMDA_AUTH__KEYS__DIR", data.join("keys"))

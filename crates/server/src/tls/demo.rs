@@ -1,46 +1,13 @@
-//! TLS: loading a certificate, and making one for the demo.
+//! A certificate for loopback, and an authority that signs it: for the demo.
 
-use std::{
-    fs::{self, File},
-    io::BufReader,
-    path::Path,
-};
+use std::{fs, path::Path};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
     IsCa, KeyPair, KeyUsagePurpose,
 };
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
 
 use crate::Outcome;
-
-/// A server configuration from PEM files.
-pub fn load(certificate: &Path, key: &Path) -> Outcome<ServerConfig> {
-    let named = |path: &Path, error: &dyn std::fmt::Display| {
-        format!(
-            "{}: {error}; server.tls_cert is a PEM file with the certificate and its chain, server.tls_key one with its \
-             private key",
-            path.display()
-        )
-    };
-    let file = File::open(certificate).map_err(|error| named(certificate, &error))?;
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_reader_iter(BufReader::new(file))
-        .collect::<Result<_, _>>()
-        .map_err(|error| named(certificate, &error))?;
-    if chain.is_empty() {
-        return Err(named(certificate, &"it holds no certificate").into());
-    }
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| named(key, &error))?;
-    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    Ok(ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, private)
-        .map_err(|error| named(certificate, &error))?)
-}
 
 /// Makes an authority and a certificate for loopback in the folder, unless they are there.
 pub fn generate(dir: &Path) -> Outcome<()> {

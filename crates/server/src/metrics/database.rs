@@ -1,0 +1,127 @@
+//! The database as this node sees it, and what it holds that operators watch.
+
+use std::{sync::Arc, time::Duration};
+
+use domain::Clock;
+use prometheus::{
+    Gauge, IntGauge, IntGaugeVec, Opts, Registry, register_gauge_with_registry,
+    register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
+};
+use store::{
+    Store,
+    figures::{Figures, Outbox},
+    memory::ClientMemory,
+};
+
+use super::Look;
+use crate::Outcome;
+
+/// How often rows are counted: every node does.
+const BETWEEN_COUNTS: Duration = Duration::from_secs(30);
+/// What secrets have left, in the order of [`Figures::secrets`].
+const LEFT: [&str; 5] = ["expired", "7_days", "30_days", "90_days", "more"];
+
+/// Pool and lease.
+pub fn look(registry: &Registry, store: &Store, memory: &Arc<ClientMemory>) -> Outcome<Look> {
+    let connections = register_int_gauge_vec_with_registry!(
+        Opts::new(
+            "wmda_auth_database_connections",
+            "Connections to the database, by state."
+        ),
+        &["state"],
+        registry
+    )?;
+    let most = register_int_gauge_with_registry!(
+        "wmda_auth_database_connections_limit",
+        "How many connections to the database there may be.",
+        registry
+    )?;
+    let age = register_gauge_with_registry!(
+        "wmda_auth_poll_age_seconds",
+        "How long ago the database last said what had changed.",
+        registry
+    )?;
+    let (store, memory) = (store.clone(), Arc::clone(memory));
+    Ok(Box::new(move || {
+        let now = store.connections();
+        connections.with_label_values(&["busy"]).set(now.busy.into());
+        connections.with_label_values(&["idle"]).set(now.idle.into());
+        most.set(now.most.into());
+        let seconds = memory.poll_age().map_or(f64::INFINITY, |age| age.as_secs_f64());
+        age.set(seconds);
+    }))
+}
+
+struct Gauges {
+    mails: OutboxGauges,
+    webhooks: OutboxGauges,
+    secrets: IntGaugeVec,
+}
+
+struct OutboxGauges {
+    waiting: IntGauge,
+    failed: IntGauge,
+    overdue: Gauge,
+}
+
+impl OutboxGauges {
+    fn new(registry: &Registry, kind: &str, what: &str) -> Outcome<Self> {
+        let states = register_int_gauge_vec_with_registry!(
+            Opts::new(
+                format!("wmda_auth_{kind}"),
+                format!("{what}, by state: waiting to be sent, or failed in the last 30 days.")
+            ),
+            &["state"],
+            registry
+        )?;
+        Ok(Self {
+            waiting: states.with_label_values(&["waiting"]),
+            failed: states.with_label_values(&["failed"]),
+            overdue: register_gauge_with_registry!(
+                format!("wmda_auth_{kind}_overdue_seconds"),
+                format!("{what}: for how long the oldest has been due."),
+                registry
+            )?,
+        })
+    }
+
+    fn set(&self, outbox: Outbox) {
+        self.waiting.set(outbox.waiting);
+        self.failed.set(outbox.failed);
+        self.overdue.set(outbox.overdue.as_seconds_f64());
+    }
+}
+
+/// Counts rows now and then. While the database does not answer, the last counts stay.
+pub fn spawn_counting(registry: &Registry, store: Store, clock: Arc<dyn Clock>) -> Outcome<()> {
+    let gauges = Gauges {
+        mails: OutboxGauges::new(registry, "mails", "Mails")?,
+        webhooks: OutboxGauges::new(registry, "webhook_deliveries", "Deliveries to webhooks")?,
+        secrets: register_int_gauge_vec_with_registry!(
+            Opts::new(
+                "wmda_auth_client_secrets",
+                "Secrets that are not deleted, by what they have left at most."
+            ),
+            &["left"],
+            registry
+        )?,
+    };
+    actix_web::rt::spawn(async move {
+        loop {
+            match store.figures(clock.now()).await {
+                Ok(figures) => show(&gauges, &figures),
+                Err(error) => log::debug!("nothing can be counted now: {error}"),
+            }
+            tokio::time::sleep(BETWEEN_COUNTS).await;
+        }
+    });
+    Ok(())
+}
+
+fn show(gauges: &Gauges, figures: &Figures) {
+    gauges.mails.set(figures.mails);
+    gauges.webhooks.set(figures.webhooks);
+    for (left, count) in LEFT.iter().zip(figures.secrets) {
+        gauges.secrets.with_label_values(&[left]).set(count);
+    }
+}

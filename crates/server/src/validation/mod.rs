@@ -1,0 +1,146 @@
+//! What no type of a configuration key can say: every problem in a sentence of its own, that names the key and what to do.
+
+mod addresses;
+mod pinned;
+pub mod ports;
+pub mod variables;
+
+use crate::configuration::{Configuration, Entra};
+
+pub use addresses::{doubts, host, is_loopback};
+
+/// Why the server does not start with this configuration.
+pub fn problems(configuration: &Configuration) -> Vec<String> {
+    let limits = numbers(configuration)
+        .into_iter()
+        .filter(|(is_wrong, _)| *is_wrong)
+        .map(|(_, sentence)| sentence.to_owned());
+    addresses::problems(&configuration.server)
+        .into_iter()
+        .chain(limits)
+        .collect()
+}
+
+fn numbers(configuration: &Configuration) -> Vec<(bool, &'static str)> {
+    let Configuration {
+        server,
+        tokens,
+        cache,
+        secrets,
+        limits,
+        mail,
+        ..
+    } = configuration;
+    vec![
+        (
+            !is_tenant(&configuration.entra.tenant_id),
+            "entra.tenant_id must be a GUID such as c3ab1869-1472-4577-b669-0d64c732e75c, or a domain name",
+        ),
+        (
+            !aliases_are_names(&configuration.entra),
+            "entra.tenant_aliases must be names such as wmda.info: letters, digits, '-', '.' and '_'",
+        ),
+        (
+            !(1..=MOST_CONNECTIONS).contains(&configuration.database.pool_size),
+            "database.pool_size must lie between 1 and 500; 8 serve thousands of requests a second, and Postgres allows 100 by default",
+        ),
+        (
+            !(60..=86_400).contains(&tokens.lifetime_seconds),
+            "tokens.lifetime_seconds must lie between 60 and 86400",
+        ),
+        (
+            cache.lease_ms <= cache.poll_ms || cache.poll_ms == 0,
+            "cache.lease_ms must be longer than cache.poll_ms, and both above 0",
+        ),
+        (
+            !(1..=365).contains(&secrets.max_lifetime_days),
+            "secrets.max_lifetime_days must lie between 1 and 365",
+        ),
+        (
+            !(1..=90).contains(&secrets.rotation_overlap_days),
+            "secrets.rotation_overlap_days must lie between 1 and 90",
+        ),
+        (
+            secrets.min_lifetime_minutes > 1440,
+            "secrets.min_lifetime_minutes must lie between 0 and 1440",
+        ),
+        (
+            limits.secrets_per_hour < 1,
+            "limits.secrets_per_hour must be at least 1",
+        ),
+        (
+            secrets.max_per_application < 1 || limits.login_failures < 1,
+            "secrets.max_per_application and limits.login_failures must be at least 1",
+        ),
+        (
+            [limits.connections, limits.connections_per_source].contains(&Some(0)),
+            "limits.connections and limits.connections_per_source must be at least 1",
+        ),
+        (
+            server.drain_seconds > 3600 || server.start_wait_seconds > 86_400,
+            "server.drain_seconds must be at most 3600, server.start_wait_seconds at most 86400",
+        ),
+        (
+            configuration.retention.is_wrong(),
+            "retention.*_days must be at most 36500, or 0 to keep for ever; retention.mails_days at least 31",
+        ),
+        (
+            mail.interval_seconds == 0,
+            "mail.interval_seconds must be at least 1",
+        ),
+        (
+            server.workers == Some(0) || server.workers.is_some_and(|workers| workers > 512),
+            "server.workers must be at least 1 and at most 512; leave it out for one worker per core",
+        ),
+        (
+            server.tls_cert.is_some() != server.tls_key.is_some(),
+            "server.tls_cert and server.tls_key go together: set both or none",
+        ),
+    ]
+}
+
+/// More are a mistake: each is a process of Postgres.
+const MOST_CONNECTIONS: u32 = 500;
+
+/// A GUID, or a domain: Entra's tenants have no other names. One digit too few makes a tenant that no client knows.
+fn is_tenant(name: &str) -> bool {
+    let is_guid = name.len() == 36 && name.parse::<uuid::Uuid>().is_ok();
+    is_guid || (is_in_path(name) && addresses::is_domain(name) && name.contains('.'))
+}
+
+fn aliases_are_names(entra: &Entra) -> bool {
+    entra.tenant_aliases.iter().all(|name| is_in_path(name))
+}
+
+/// The tenant's names stand in paths.
+fn is_in_path(name: &str) -> bool {
+    let in_path = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    !name.is_empty() && name.bytes().all(in_path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_is_a_guid_or_a_domain() {
+        for good in [
+            "c3ab1869-1472-4577-b669-0d64c732e75c",
+            "wmda.info",
+            "wmda.onmicrosoft.com",
+        ] {
+            assert!(is_tenant(good), "{good}");
+        }
+        for bad in [
+            "",
+            "c3ab1869-1472-4577-b669-0d64c732e75",
+            "common",
+            "a b",
+            "wmda..info",
+            ".info",
+            "a/b.info",
+        ] {
+            assert!(!is_tenant(bad), "{bad}");
+        }
+    }
+}

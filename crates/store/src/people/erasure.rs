@@ -1,0 +1,103 @@
+//! Forgetting who a person was: what refers to the person refers to a pseudonym from then on. The audit trail, which nothing
+//! changes, keeps the address under which they acted.
+
+use diesel::prelude::*;
+use domain::{audit::Entry, reminder::DeliveryState};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    database::{
+        connection::AnyConnection,
+        schema::{
+            client_secrets, credential_managers, enrolments, mail_preferences, mails, recovery_codes,
+            reminders, sessions, users, webhooks,
+        },
+    },
+};
+
+/// A domain that never exists (RFC 2606 section 2): nothing is ever sent there.
+const NOWHERE: &str = "person.invalid";
+
+impl Store {
+    /// Replaces a disabled person's address and name by a pseudonym, and removes whatever proves who they are.
+    pub async fn erase_user(&self, id: Uuid, entry: Entry) -> Result<(), StoreError> {
+        self.audited(entry, move |connection| {
+            let id = id.to_string();
+            let (email, enabled): (String, bool) = users::table
+                .find(&id)
+                .select((users::email, users::enabled))
+                .first(connection)?;
+            if enabled {
+                return Err(StoreError::Forbidden("disable the person first"));
+            }
+            let pseudonym = format!("erased-{id}@{NOWHERE}");
+            forget_proofs(connection, &id)?;
+            forget_person(connection, &id, &pseudonym)?;
+            rename_creator(connection, &email, &pseudonym)?;
+            rename_recipient(connection, &email, &pseudonym)
+        })
+        .await
+    }
+}
+
+fn forget_proofs(connection: &mut AnyConnection, id: &str) -> Result<(), StoreError> {
+    diesel::delete(sessions::table.filter(sessions::user_id.eq(id))).execute(connection)?;
+    diesel::delete(recovery_codes::table.filter(recovery_codes::user_id.eq(id))).execute(connection)?;
+    diesel::delete(enrolments::table.filter(enrolments::user_id.eq(id))).execute(connection)?;
+    diesel::delete(mail_preferences::table.filter(mail_preferences::user_id.eq(id))).execute(connection)?;
+    diesel::delete(credential_managers::table.filter(credential_managers::user_id.eq(id)))
+        .execute(connection)?;
+    Ok(())
+}
+
+fn forget_person(connection: &mut AnyConnection, id: &str, pseudonym: &str) -> Result<(), StoreError> {
+    let nobody = (
+        users::email.eq(pseudonym),
+        users::display_name.eq("Erased person"),
+        users::password_hash.eq(None::<String>),
+        users::totp_secret.eq(None::<Vec<u8>>),
+        users::identity_issuer.eq(None::<String>),
+        users::identity_subject.eq(None::<String>),
+    );
+    diesel::update(users::table.find(id))
+        .set(nobody)
+        .execute(connection)?;
+    Ok(())
+}
+
+fn rename_creator(connection: &mut AnyConnection, from: &str, to: &str) -> Result<(), StoreError> {
+    diesel::update(client_secrets::table.filter(client_secrets::created_by.eq(from)))
+        .set(client_secrets::created_by.eq(to))
+        .execute(connection)?;
+    diesel::update(credential_managers::table.filter(credential_managers::confirmed_by.eq(from)))
+        .set(credential_managers::confirmed_by.eq(to))
+        .execute(connection)?;
+    diesel::update(credential_managers::table.filter(credential_managers::assigned_by.eq(from)))
+        .set(credential_managers::assigned_by.eq(to))
+        .execute(connection)?;
+    diesel::update(webhooks::table.filter(webhooks::created_by.eq(from)))
+        .set(webhooks::created_by.eq(to))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// What waits for the person is sent to nobody.
+fn rename_recipient(connection: &mut AnyConnection, from: &str, to: &str) -> Result<(), StoreError> {
+    let waiting = mails::table
+        .filter(mails::recipient.eq(from))
+        .filter(mails::state.eq(DeliveryState::Pending.as_str()));
+    diesel::update(waiting)
+        .set((
+            mails::state.eq(DeliveryState::Suppressed.as_str()),
+            mails::sealed.eq(None::<Vec<u8>>),
+        ))
+        .execute(connection)?;
+    diesel::update(mails::table.filter(mails::recipient.eq(from)))
+        .set(mails::recipient.eq(to))
+        .execute(connection)?;
+    diesel::update(reminders::table.filter(reminders::recipient.eq(from)))
+        .set(reminders::recipient.eq(to))
+        .execute(connection)?;
+    Ok(())
+}
