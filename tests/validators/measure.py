@@ -7,6 +7,7 @@ process, BUILT the folder with what was built.
 
 import base64
 import datetime
+import hashlib
 import http.server
 import json
 import os
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +28,9 @@ from pathlib import Path
 import jwt
 import pyotp
 import requests
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from jwt.algorithms import ECAlgorithm
 
 DEMO = json.loads(os.environ["WMDA_AUTH_DEMO"])
 URL, TENANT, CA = DEMO["base_url"], DEMO["tenant_id"], DEMO["ca_file"]
@@ -41,11 +45,12 @@ STATUS_LIST_TTL, STATUS_LIST_LIFETIME = 10.0, 60.0
 
 @dataclass
 class Api:
-    """A validator; `asks` says whether it asks the server about each token."""
+    """A validator; `asks` says whether it asks the server about each token, `proves` whether it checks DPoP proofs."""
 
     name: str
     command: list
     asks: bool = False
+    proves: bool = False
     files: tuple = ()
     environment: dict = field(default_factory=dict)
 
@@ -56,13 +61,13 @@ def apis():
     uvicorn = [python, "-m", "uvicorn", "--app-dir", str(BUILT / "python")]
     nginx = ["/usr/sbin/nginx", "-p", "{WORK_DIR}", "-c", "{WORK_DIR}/api.conf", "-g", "daemon off;"]
     return [
-        Api("Rust, verifier crate", [os.environ["RUST_API"]]),
-        Api("Node, jose, Express", ["node", str(BUILT / "node/api-express.mjs")]),
-        Api("Node, jose, Fastify", ["node", str(BUILT / "node/api-fastify.mjs")]),
+        Api("Rust, verifier crate", [os.environ["RUST_API"]], proves=True),
+        Api("Node, jose, Express", ["node", str(BUILT / "node/api-express.mjs")], proves=True),
+        Api("Node, jose, Fastify", ["node", str(BUILT / "node/api-fastify.mjs")], proves=True),
         Api("Python, PyJWT, FastAPI", [*uvicorn, "api_fastapi:api", "--port", "{PORT}"]),
         Api("Python, joserfc", [python, str(BUILT / "python/api_joserfc.py")]),
         Api("Go, golang-jwt, net/http", [str(BUILT / "go/api")]),
-        Api("Java, Spring Security", [*java, *trust, "-jar", str(BUILT / "spring/target/api.jar")]),
+        Api("Java, Spring Security", [*java, *trust, "-jar", str(BUILT / "spring/target/api.jar")], proves=True),
         Api("Apache, mod_auth_openidc", ["/usr/sbin/apache2", "-X", "-f", str(BUILT / "apache/api.conf")], asks=True),
         # nginx compares a certificate with names only, never with addresses.
         Api("nginx, njs", nginx, asks=True, files=("nginx/api.conf", "nginx/introspection.js"),
@@ -76,6 +81,15 @@ def trust_store():
     command = ["keytool", "-importcert", "-noprompt", "-alias", "demo", "-file", CA, "-keystore", str(path)]
     subprocess.run([*command, "-storepass", "changeit", "-storetype", "PKCS12"], check=True, capture_output=True)
     return path
+
+
+def proof(key, method, url, token=None, **changes):
+    """RFC 9449 §4.2; `token` is what it is presented with."""
+    claims = {"jti": uuid.uuid4().hex, "htm": method, "htu": url, "iat": int(time.time())}
+    if token:
+        claims["ath"] = base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).rstrip(b"=").decode()
+    header = {"typ": "dpop+jwt", "jwk": json.loads(ECAlgorithm.to_jwk(key.public_key()))}
+    return jwt.encode(claims | changes, key, "ES256", headers=header)
 
 
 class Tokens:
@@ -95,12 +109,18 @@ class Tokens:
             "foreign audience": [self.changed(token, foreign) for token in self.good.values()],
             "foreign issuer": [self.changed(token, {"iss": "https://evil.example"}) for token in self.good.values()],
         }
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.bound = {
+            route: self.issued(route, self.client["client_secret"], proof(self.key, "POST", URL + path))
+            for route, path in ROUTES.items()
+        }
 
-    def issued(self, route, secret):
+    def issued(self, route, secret, proof=None):
         form = {"grant_type": "client_credentials", "client_id": self.client["client_id"], "client_secret": secret}
         resource = RESOURCES[self.algorithm]
         form |= {"scope": f"{resource}/.default"} if route == "v2" else {"resource": resource}
-        answer = requests.post(URL + ROUTES[route], data=form, timeout=10)
+        headers = {"DPoP": proof} if proof else {}
+        answer = requests.post(URL + ROUTES[route], data=form, headers=headers, timeout=10)
         answer.raise_for_status()
         return answer.json()["access_token"]
 
@@ -165,6 +185,10 @@ class Running:
             command, env=os.environ | environment, cwd=self.dir, stdout=self.log, stderr=self.log
         )
 
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
     def environment(self, backend):
         resource = RESOURCES[self.algorithm]
         server = next(s for s in DEMO["resource_servers"] if s["resources"] == [resource])
@@ -172,13 +196,15 @@ class Running:
         names = ("CA_FILE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
         return dict.fromkeys(names, str(self.authority)) | {
             "PUBLIC_URL": URL, "TENANT": TENANT, "AUDIENCE": resource, "ALGORITHM": self.algorithm,
-            "ROLE": ROLES[self.algorithm], "PORT": str(self.port), "BACKEND": backend, "WORK_DIR": str(self.dir),
+            "ROLE": ROLES[self.algorithm], "PORT": str(self.port), "API_URL": self.url, "BACKEND": backend, "WORK_DIR": str(self.dir),
             "RESOURCE_SERVER_ID": server["client_id"], "RESOURCE_SERVER_SECRET": server["client_secret"],
             "INTROSPECTION_BASIC": base64.b64encode(basic).decode(), "NO_PROXY": "127.0.0.1",
         } | self.api.environment
 
-    def ask(self, token):
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+    def ask(self, token, proof=None):
+        scheme = "DPoP" if proof else "Bearer"
+        headers = {"Authorization": f"{scheme} {token}"} if token else {}
+        headers |= {"DPoP": proof} if proof else {}
         try:
             return requests.get(f"http://127.0.0.1:{self.port}/", headers=headers, timeout=15).status_code
         except requests.RequestException:
@@ -252,9 +278,43 @@ def judged(running, tokens):
     cells = {"good": cell([running.ask(token) for token in tokens.good.values()], 200)}
     for kind, bad in tokens.bad.items():
         cells[kind] = cell([running.ask(token) for token in bad], 401)
+    if not isinstance(running, Introspection):
+        cells |= proven(running, tokens)
+    else:
+        cells |= dict.fromkeys(PROVEN, ("", True))
     # From here on the list of the secret's status is cached, as in an API at work.
     cells["before deletion"] = cell([running.ask(token) for token in tokens.ending.values()], 200)
     return cells
+
+
+PROVEN = ("bound, alone", "bound, proven", "bad proofs")
+
+
+def proven(running, tokens):
+    """What it makes of tokens that are bound to a key: without a proof, with one, and with bad ones."""
+    url, key = f"{running.url}/", tokens.key
+    alone = [running.ask(token) for token in tokens.bound.values()]
+    if not running.api.proves:
+        asked = [running.ask(token, proof(key, "GET", url, token)) for token in tokens.bound.values()]
+        return dict(zip(PROVEN, (cell(alone, 401), cell(asked, 401), ("", True))))
+    good = {token: proof(key, "GET", url, token) for token in tokens.bound.values()}
+    let_in = [running.ask(token, good[token]) for token in good]
+    thief, token = ec.generate_private_key(ec.SECP256R1()), tokens.bound["standard"]
+    bad = [
+        good[token],  # used again
+        proof(thief, "GET", url, token),
+        proof(key, "POST", url, token),
+        proof(key, "GET", f"{URL}/", token),
+        proof(key, "GET", url, tokens.bound["v1"]),
+        proof(key, "GET", url),
+        proof(key, "GET", url, token, iat=int(time.time()) - 3600),
+        proof(key, "GET", url, token, iat=int(time.time()) + 3600),
+        proof(key, "GET", url, token)[:-8] + "AAAAAAAA",
+        "nonsense",
+    ]
+    unbound = tokens.good["standard"]
+    refused = [running.ask(token, one) for one in bad] + [running.ask(unbound, proof(key, "GET", url, unbound))]
+    return dict(zip(PROVEN, (cell(alone, 401), cell(let_in, 200), cell(refused, 401))))
 
 
 def cell(statuses, expected):

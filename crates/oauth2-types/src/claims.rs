@@ -37,7 +37,7 @@ pub struct Confirmation<'a> {
     pub jkt: &'a str,
 }
 
-/// The `status` claim (draft-ietf-oauth-status-list-12 §6.1).
+/// The `status` claim (draft-ietf-oauth-status-list-20 §6.1).
 #[derive(Serialize)]
 pub struct TokenStatus<'a> {
     status_list: StatusListReference<'a>,
@@ -58,7 +58,7 @@ impl<'a> TokenStatus<'a> {
     }
 }
 
-/// A status list token (draft-ietf-oauth-status-list-12 §5.1). Times are seconds.
+/// A status list token (draft-ietf-oauth-status-list-20 §5.1). Times are seconds.
 #[derive(Serialize)]
 pub struct StatusListClaims<'a> {
     /// Its own address.
@@ -73,7 +73,7 @@ pub struct StatusListClaims<'a> {
     pub status_list: StatusList<'a>,
 }
 
-/// One bit a token, compressed (draft-ietf-oauth-status-list-12 §4.2).
+/// The statuses of tokens, compressed (draft-ietf-oauth-status-list-20 §4.2).
 #[derive(Serialize)]
 pub struct StatusList<'a> {
     /// Bits per token.

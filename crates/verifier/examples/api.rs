@@ -26,7 +26,9 @@ fn verifier() -> Result<Verifier, Box<dyn Error>> {
         status: StatusPolicy::Required,
     };
     let (fetch, clock) = (HttpFetch::new()?, SystemClock::start());
-    Ok(Verifier::new(settings, Arc::new(fetch), Arc::new(clock))?)
+    let verifier = Verifier::new(settings, Arc::new(fetch), Arc::new(clock))?;
+    // The API's own origin, as callers know it: tokens that are bound to a key are for it.
+    Ok(verifier.with_dpop(&env::var("API_URL")?)?)
 }
 
 #[actix_web::main]

@@ -1,4 +1,4 @@
-//! Token Status Lists (draft-ietf-oauth-status-list-12): read again when their `ttl` has passed, used until their `exp` when
+//! Token Status Lists (draft-ietf-oauth-status-list-20): read again when their `ttl` has passed, used until their `exp` when
 //! the server does not answer, and never after it.
 
 use std::{
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn s01_one_bit_statuses_are_read_as_the_drafts_example() {
-        // draft-ietf-oauth-status-list-12 §4.2.
+        // draft-ietf-oauth-status-list-20 §4.2.
         let list = list(1, "eNrbuRgAAhcBXQ");
         let set = [0, 3, 4, 5, 7, 8, 9, 13, 15];
         for index in 0..16 {
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn s01_two_bit_statuses_are_read_as_the_drafts_example() {
-        // draft-ietf-oauth-status-list-12 §4.2: 12 statuses of 2 bits.
+        // draft-ietf-oauth-status-list-20 §4.2: 12 statuses of 2 bits.
         let list = list(2, "eNo76fITAAPfAgc");
         let expected = [1, 2, 0, 3, 0, 1, 0, 1, 1, 2, 3, 3];
         for (index, status) in (0..).zip(expected) {

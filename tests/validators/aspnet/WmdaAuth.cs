@@ -45,6 +45,11 @@ static class WmdaAuth
                         context.Fail("not an access token of this issuer");
                         return;
                     }
+                    if (token.TryGetPayloadValue<object>("cnf", out _))
+                    {
+                        context.Fail("bound to a key: it needs a DPoP proof, which is not checked here");
+                        return;
+                    }
                     var configuration = await context.Options.ConfigurationManager!.GetConfigurationAsync(context.HttpContext.RequestAborted);
                     if (!await lists.IsValidAsync(token, configuration.SigningKeys))
                     {

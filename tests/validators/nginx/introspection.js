@@ -10,7 +10,8 @@ async function check(request) {
         return request.return(503);
     }
     const token = JSON.parse(answer.responseText);
-    if (token.active !== true) {
+    // A token that is bound to a key needs a proof, which is not checked here.
+    if (token.active !== true || token.cnf) {
         return refuse(request);
     }
     if (!token.roles.includes(request.variables.needed_role)) {

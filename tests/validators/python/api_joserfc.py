@@ -81,6 +81,8 @@ def claims_of(token):
     ACCESS_TOKEN.validate(decoded.claims)
     if TYPES[decoded.claims["iss"]] != decoded.header.get("typ"):
         raise Refused("not an access token")
+    if "cnf" in decoded.claims:
+        raise Refused("bound to a key: it needs a DPoP proof, which is not checked here")
     place = decoded.claims["status"]["status_list"]
     if not place["uri"].startswith(f"{URL}/"):
         raise Refused("a foreign status list")

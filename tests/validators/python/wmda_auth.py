@@ -54,6 +54,8 @@ class WmdaAuth:
         )
         if self.types.get(claims["iss"]) != header["typ"]:
             raise jwt.InvalidIssuerError("unknown issuer, or not an access token")
+        if "cnf" in claims:
+            raise jwt.InvalidTokenError("bound to a key: it needs a DPoP proof, which is not checked here")
         reference = claims["status"]["status_list"]
         if self.status(reference["uri"], reference["idx"]) != 0:
             raise jwt.InvalidTokenError("its secret was deleted or its application disabled")

@@ -1,4 +1,4 @@
-//! S-01 from outside: the status list that the running server publishes, read as draft-ietf-oauth-status-list-12 says.
+//! S-01 from outside: the status list that the running server publishes, read as draft-ietf-oauth-status-list-20 says.
 
 use std::{collections::BTreeSet, io::Read};
 
@@ -101,6 +101,8 @@ fn s01_the_list_is_a_signed_token_of_its_own_kind_about_its_own_address() {
     assert_eq!(answer.header("content-type"), "application/json");
     assert_eq!(answer.json(), json!({ "status_lists": [uri] }));
     set_bits(&list);
+    // §8.4: there is no list of the past.
+    assert_eq!(demo.get("/oauth2/statuslists/0?time=1686925000").status, 501);
 }
 
 /// RFC 9110 §13.1.2, RFC 9111 §5.2.2.7: a shared cache would add its age to the validator's.

@@ -228,7 +228,7 @@ fn bytes(digests: Vec<Digest>) -> Vec<Vec<u8>> {
     digests.into_iter().map(|digest| digest.to_vec()).collect()
 }
 
-/// Why tokens are not good (draft-ietf-oauth-status-list-12 §7.1).
+/// Why tokens are not good (draft-ietf-oauth-status-list-20 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenStatus {
     /// For good, or until somebody is enabled again.

@@ -1,4 +1,4 @@
-//! Where the status of a secret is published: a list, and an index on it (draft-ietf-oauth-status-list-12 §6.1).
+//! Where the status of a secret is published: a list, and an index on it (draft-ietf-oauth-status-list-20 §6.1).
 
 use crate::state::Settings;
 

@@ -1,4 +1,4 @@
-//! Token Status List (draft-ietf-oauth-status-list-12): two bits per credential. INVALID once it is deleted or its
+//! Token Status List (draft-ietf-oauth-status-list-20): two bits per credential. INVALID once it is deleted or its
 //! application or organisation disabled, SUSPENDED while it is suspended: so it is with the tokens that were issued before.
 
 use std::io::Write;
@@ -41,6 +41,17 @@ pub(crate) async fn list(
     let Some(number) = number else {
         return problem(StatusCode::NOT_FOUND, "there is no status list of this number");
     };
+    // §8.4: whoever asks for a list of the past must not take today's for it.
+    if request
+        .query_string()
+        .split('&')
+        .any(|pair| pair.starts_with("time="))
+    {
+        return problem(
+            StatusCode::NOT_IMPLEMENTED,
+            "only the current status list is kept",
+        );
+    }
     match service.status_list(number).await {
         Ok(None) => problem(StatusCode::NOT_FOUND, "there is no status list of this number"),
         Ok(Some(token)) => {
@@ -154,7 +165,7 @@ mod tests {
 
     #[test]
     fn s01_the_least_significant_bits_of_a_byte_come_first() {
-        // draft-ietf-oauth-status-list-12 §4.1, the example of two bits: 12 statuses are the bytes C9 44 F9.
+        // draft-ietf-oauth-status-list-20 §4.1, the example of two bits: 12 statuses are the bytes C9 44 F9.
         let statuses = [1, 2, 0, 3, 0, 1, 0, 1, 1, 2, 3, 3];
         let list = compressed((0..).zip(statuses)).unwrap();
         let mut bytes = Vec::new();

@@ -6,6 +6,7 @@ import (
 	"compress/zlib"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -34,6 +35,7 @@ type Claims struct {
 	jwt.RegisteredClaims
 	Roles  []string         `json:"roles"`
 	Status *statusReference `json:"status"`
+	Bound  json.RawMessage  `json:"cnf"`
 }
 
 type statusReference struct {
@@ -116,6 +118,9 @@ func (a *Auth) claims(text string) (*Claims, error) {
 		jwt.WithExpirationRequired(), jwt.WithLeeway(30*time.Second))
 	if err != nil {
 		return nil, err
+	}
+	if claims.Bound != nil {
+		return nil, fmt.Errorf("bound to a key: it needs a DPoP proof, which is not checked here: %w", errRefused)
 	}
 	if typ, known := a.types[claims.Issuer]; !known || token.Header["typ"] != typ {
 		return nil, fmt.Errorf("%w: unknown issuer, or not an access token", errRefused)

@@ -21,8 +21,10 @@ import org.springframework.security.oauth2.jwt.NimbusJwtDecoder;
 import org.springframework.security.oauth2.server.resource.authentication.JwtAuthenticationConverter;
 import org.springframework.security.oauth2.server.resource.authentication.JwtGrantedAuthoritiesConverter;
 import org.springframework.security.web.SecurityFilterChain;
+import org.springframework.web.context.request.RequestContextHolder;
+import org.springframework.web.context.request.ServletRequestAttributes;
 
-/** Checks access tokens of wmda-auth with Spring Security. Each authority is a role of the token. */
+/** Checks access tokens of wmda-auth with Spring Security, from 6.5 on also those with a DPoP proof. Each authority is a role of the token. */
 @Configuration
 @EnableMethodSecurity
 class WmdaAuth {
@@ -57,8 +59,16 @@ class WmdaAuth {
                 var typ = types.get(jwt.getClaimAsString("iss"));
                 return typ != null && typ.equals(jwt.getHeaders().get("typ"));
             }),
+            check("bound to a key, and without a proof", jwt -> !jwt.hasClaim("cnf") || hasProof()),
             check("its secret was deleted or its application disabled", new StatusLists(url)::isValid)));
         return decoder;
+    }
+
+    /** Whether Spring Security checks a DPoP proof with this request's token: whether it has one, and is for this request, key and token. */
+    private static boolean hasProof() {
+        var attributes = (ServletRequestAttributes) RequestContextHolder.currentRequestAttributes();
+        var authorization = attributes.getRequest().getHeader("Authorization");
+        return authorization != null && authorization.regionMatches(true, 0, "DPoP ", 0, 5);
     }
 
     private static OAuth2TokenValidator<Jwt> check(String problem, java.util.function.Predicate<Jwt> good) {
