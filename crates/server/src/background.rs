@@ -9,7 +9,7 @@ use store::{Store, memory::ClientMemory, refusals::RefusalRecorder, usage::Usage
 use token_endpoint::TokenService;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{log_writer::LogWriter, logging, tls::Served};
+use crate::{log_writer::LogWriter, logging, outage::Outage, tls::Served};
 
 /// How often past client assertions are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(30);
@@ -84,10 +84,9 @@ pub fn spawn_forgetting(store: Store, clock: Arc<dyn Clock>) {
 /// Renews the lease of this node.
 pub fn spawn_poller(memory: Arc<ClientMemory>, every: Duration) {
     actix_web::rt::spawn(async move {
+        let mut outage = Outage::default();
         loop {
-            if let Err(error) = memory.poll().await {
-                log::error!("the database can't be polled, requests read it one by one: {error}");
-            }
+            outage.note(memory.poll().await.err(), "polled");
             tokio::time::sleep(every).await;
         }
     });
@@ -96,16 +95,18 @@ pub fn spawn_poller(memory: Arc<ClientMemory>, every: Duration) {
 /// Writes the use of secrets, and forgets sources that have been quiet and proofs that are past.
 pub fn spawn_housekeeping(service: web::Data<TokenService>, usage: Arc<UsageRecorder>, store: Store) {
     actix_web::rt::spawn(async move {
+        let mut outage = Outage::default();
         for pass in 1_u64.. {
             tokio::time::sleep(FLUSH_EVERY).await;
             service.forget_idle_sources();
             if pass % PASSES_PER_SWEEP == 0 {
                 sweep(&service).await;
             }
-            if let Err(error) = usage.flush(&store).await {
+            let flushed = usage.flush(&store).await;
+            if flushed.is_err() {
                 service.metrics().flush_failed();
-                log::warn!("use of secrets could not be written now and is kept: {error}");
             }
+            outage.note(flushed.err(), "told of the use of secrets");
         }
     });
 }

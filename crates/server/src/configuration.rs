@@ -346,6 +346,7 @@ pub fn read(file: Option<&Path>, data_dir: Option<&Path>) -> Outcome<(Configurat
         .with_list_parse_key("identity.oidc.accepted_acr")
         .with_list_parse_key("mail.thresholds_days");
     refuse_written_secret(&builder)?;
+    refuse_empty_database_url()?;
     let mut configuration: Configuration = builder
         .add_source(Trimmed(environment))
         .build()
@@ -373,6 +374,19 @@ pub fn misnamed_variables() -> Misnamed {
 fn variable(name: &str) -> Option<String> {
     let text = std::env::var(name).ok()?;
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// An empty variable counts as none elsewhere; here the default would be another database.
+#[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+fn refuse_empty_database_url() -> Outcome<()> {
+    const NAME: &str = "WMDA_AUTH__DATABASE__URL";
+    match std::env::var(NAME) {
+        Ok(text) if text.trim().is_empty() => Err(format!(
+            "database.url is empty, by the variable {NAME}: name the database, or unset the variable"
+        )
+        .into()),
+        _ => Ok(()),
+    }
 }
 
 /// The file may hold the name of a file with the secret, not the secret.

@@ -115,7 +115,7 @@ struct Operator {
 impl Operator {
     fn open(configuration: &Configuration, name: String) -> Outcome<Self> {
         let pepper = preparation::load_pepper(configuration)?;
-        let store = preparation::open(configuration)?;
+        let store = crate::database::open(configuration)?;
         store.verify_schema()?;
         preparation::verify_pepper(&store, &pepper, configuration)?;
         let pepper = Arc::new(pepper);

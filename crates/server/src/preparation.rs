@@ -6,19 +6,17 @@ use arc_swap::ArcSwap;
 use domain::{Clock, pepper::Pepper};
 use keystore::{KeyFolder, KeySet};
 use management::openid::{OpenIdSettings, Provider};
-use store::{
-    DatabaseUrl, Store, StoreError, memory::ClientMemory, refusals::RefusalRecorder, usage::UsageRecorder,
-};
+use store::{Store, StoreError, memory::ClientMemory, refusals::RefusalRecorder, usage::UsageRecorder};
 
 use crate::{
     Outcome, clock,
     configuration::{self, Configuration},
+    database,
     demo::api::Api,
     exposure,
     identity::Oidc,
     keyring::{self, Keyring},
     mail,
-    patience::until_reachable,
     runtime::block_on,
     tls::{Files, Served},
     validation::{self, ports},
@@ -44,7 +42,24 @@ pub struct Prepared {
     pub openid: Option<OpenIdSettings>,
 }
 
+/// On a database that is there.
 pub fn prepare(configuration: &Configuration) -> Outcome<Prepared> {
+    prepare_on(configuration, database::open_in_time)
+}
+
+/// On a database that is made if it is not there: for a demo.
+pub fn prepare_from_nothing(configuration: &Configuration) -> Outcome<Prepared> {
+    prepare_on(configuration, |configuration, clock| {
+        let store = database::create(configuration, clock)?;
+        store.migrate()?;
+        Ok(store)
+    })
+}
+
+fn prepare_on(
+    configuration: &Configuration,
+    open: impl FnOnce(&Configuration, &dyn Clock) -> Outcome<Store>,
+) -> Outcome<Prepared> {
     let clock = clock::SystemClock::start();
     let default = configuration.tokens.signing_algorithm;
     let folder = keyring::folder(configuration)?;
@@ -52,16 +67,21 @@ pub fn prepare(configuration: &Configuration) -> Outcome<Prepared> {
     let tls = load_tls(configuration)?;
     let openid = load_openid(configuration)?;
     let pepper = Arc::new(load_pepper(configuration)?);
-    let store = open_in_time(configuration, &*clock)?;
+    let store = open(configuration, &*clock)?;
     if configuration.database.migrate {
-        store.migrate()?;
+        store.upgrade()?;
     }
     store.verify_schema()?;
     verify_pepper(&store, &pepper, configuration)?;
     let told = (Arc::clone(&pepper), store.revoked_keys_at_start()?);
     let (keyring, keys) = Keyring::start((folder, &keys), default, told, clock.now())?;
     let lease = Duration::from_millis(configuration.cache.lease_ms);
-    let memory = ClientMemory::new(store.clone(), Arc::clone(&clock) as _, lease);
+    let memory = ClientMemory::new(
+        store.clone(),
+        Arc::clone(&clock) as _,
+        lease,
+        domain::random::uuid(&*clock::system_random())?,
+    );
     Ok(Prepared {
         store,
         memory: Arc::new(memory),
@@ -110,22 +130,6 @@ fn check_tls(configuration: &Configuration, clock: &dyn Clock) -> (Outcome<()>, 
     }
 }
 
-pub fn open(configuration: &Configuration) -> Outcome<Store> {
-    Ok(try_open(configuration).map_err(|error| format!("database.url: {error}"))?)
-}
-
-/// For who would rather wait than die while the database starts too.
-fn open_in_time(configuration: &Configuration, clock: &dyn Clock) -> Outcome<Store> {
-    let patience = Duration::from_secs(configuration.server.start_wait_seconds);
-    let opened = until_reachable(clock, patience, || try_open(configuration));
-    Ok(opened.map_err(|error| format!("database.url: {error}"))?)
-}
-
-fn try_open(configuration: &Configuration) -> Result<Store, StoreError> {
-    let url = DatabaseUrl::parse(&configuration.database.url)?;
-    Store::open(&url, configuration.database.pool_size.max(1))
-}
-
 pub fn load_pepper(configuration: &Configuration) -> Outcome<Pepper> {
     let path = &configuration.secrets.pepper_file;
     let named = |error: &dyn std::fmt::Display| {
@@ -155,7 +159,7 @@ pub fn verify_pepper(store: &Store, pepper: &Pepper, configuration: &Configurati
 }
 
 pub fn migrate(configuration: &Configuration) -> Outcome<()> {
-    Ok(open_in_time(configuration, &*clock::SystemClock::start())?.migrate()?)
+    Ok(database::create(configuration, &*clock::SystemClock::start())?.migrate()?)
 }
 
 /// Keys as at a start; here a file that would be passed over is a problem too.
@@ -193,8 +197,11 @@ pub fn check(configuration: &Configuration, mut problems: Vec<String>) -> Outcom
         is_known("mail.") || is_known("server.public_url"),
     );
     let clock = clock::SystemClock::start();
-    let database = || -> Outcome<()> {
-        let store = open(configuration)?;
+    let mut warnings_of_database = Vec::new();
+    let mut of_the_database = || -> Outcome<()> {
+        let store = database::open(configuration)?;
+        store.verify_sessions()?;
+        warnings_of_database = database::warnings(&store.state()?, &*clock);
         store.verify_schema()?;
         let pepper = load_pepper(configuration)?;
         verify_pepper(&store, &pepper, configuration)?;
@@ -216,7 +223,7 @@ pub fn check(configuration: &Configuration, mut problems: Vec<String>) -> Outcom
         tls,
         load_pepper(configuration).map(drop),
         provider(),
-        if no_database { Ok(()) } else { database() },
+        if no_database { Ok(()) } else { of_the_database() },
         // What is wrong with the public URL is not wrong with the sender that is made from it.
         if no_mail {
             Ok(())
@@ -231,6 +238,7 @@ pub fn check(configuration: &Configuration, mut problems: Vec<String>) -> Outcom
         return Err(configuration::listed(&problems).into());
     }
     let warnings = [
+        warnings_of_database,
         tried.notes,
         ends_soon.into_iter().collect(),
         mail::warnings(&configuration.mail),

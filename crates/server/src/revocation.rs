@@ -10,7 +10,9 @@ use domain::{
 use keystore::{JWKS_MAX_AGE_SECONDS, KeyFolder, KeyFolderError, KeyState, Revoked};
 use store::{Store, revoked_keys::RevokedKey};
 
-use crate::{Outcome, clock, configuration::Configuration, keyring, preparation, runtime::block_on};
+use crate::{
+    Outcome, clock, configuration::Configuration, database, keyring, preparation, runtime::block_on,
+};
 
 /// RFC 7638 with SHA-256, as base64url.
 const KID_LENGTH: usize = 43;
@@ -82,7 +84,7 @@ fn tell_nodes(
 }
 
 fn database(configuration: &Configuration, pepper: &Pepper) -> Outcome<Store> {
-    let store = preparation::open(configuration)?;
+    let store = database::open(configuration)?;
     store.verify_schema()?;
     preparation::verify_pepper(&store, pepper, configuration)?;
     Ok(store)

@@ -30,6 +30,7 @@ use crate::{
     log_writer::LogWriter,
     logging, methods,
     metrics::{self, Observed},
+    outage,
     pepper_watch::PepperWatch,
     preparation::{Prepared, prepare},
     reminders, retention,
@@ -48,6 +49,7 @@ const STRICT_TRANSPORT: (&str, &str) = ("Strict-Transport-Security", "max-age=31
 pub fn run(configuration: &Configuration) -> Outcome<()> {
     let log = logging::start(configuration.log.format);
     let prepared = prepare(configuration)?;
+    prepared.store.verify_sessions()?;
     let doubts = [
         exposure::warnings(configuration),
         validation::doubts(configuration),
@@ -322,6 +324,7 @@ fn spawn_background(
     background::spawn_hangup(prepared.tls.clone(), Arc::clone(&prepared.clock))?;
     let every = Duration::from_millis(configuration.cache.poll_ms);
     background::spawn_poller(Arc::clone(&prepared.memory), every);
+    outage::spawn_beats(Arc::clone(&prepared.memory));
     background::spawn_housekeeping(tokens, Arc::clone(&prepared.usage), prepared.store.clone());
     background::spawn_refusal_record(Arc::clone(&prepared.refusals), prepared.store.clone());
     background::spawn_forgetting(prepared.store.clone(), Arc::clone(&prepared.clock));

@@ -20,6 +20,21 @@ pub enum StoreError {
     /// The URL of a Postgres that asks for a server that can't be written to.
     #[error("database.url must not ask for a standby: remove target_session_attrs, a node writes")]
     ReadOnlyUrl,
+    /// The file of an SQLite database is not there.
+    #[error("there is no file {0}: make the database with `wmda-auth migrate`, or name the right file")]
+    NoFile(String),
+    /// A database without any of this product's tables.
+    #[error(
+        "the database is empty: fill it with `wmda-auth migrate` if it is a new one, or name the right database in \
+         database.url"
+    )]
+    Empty,
+    /// Two connections turned out to be one session of the server.
+    #[error(
+        "database.url leads to a pooler that shares sessions of the database between its clients, such as PgBouncer with \
+         pool_mode = transaction: use pool_mode = session for this database, or the database's own address"
+    )]
+    SharedSessions,
     /// A unique value is taken.
     #[error("it exists already")]
     Conflict,
@@ -84,6 +99,12 @@ impl From<DieselError> for StoreError {
             DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) | DieselError::NotFound => {
                 Self::Missing
             }
+            DieselError::DatabaseError(
+                DatabaseErrorKind::UnableToSendCommand
+                | DatabaseErrorKind::ClosedConnection
+                | DatabaseErrorKind::ReadOnlyTransaction,
+                told,
+            ) => Self::Unreachable(told.message().to_owned()),
             other => Self::Database(other),
         }
     }

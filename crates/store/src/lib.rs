@@ -13,11 +13,13 @@ pub mod refusals;
 pub mod retention;
 mod secrets;
 mod store;
+mod tally;
 
 pub use clients::{
     habits::SeenNetwork,
     lookup::{ClientStanding, MatchedSecret, TokenStatus},
     memory,
+    nodes::{ServerState, Standbys},
     revocations::TokenReference,
     revoked_keys, usage,
 };
@@ -45,3 +47,4 @@ pub use secrets::{
     reports, rotation, secret_facts,
 };
 pub use store::{Connections, Store};
+pub use tally::Counted;

@@ -1,6 +1,6 @@
 //! The store: a pool behind a bounded queue. Whoever can't be served in time gets [`StoreError::Busy`].
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::pepper::Pepper;
@@ -8,7 +8,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     DatabaseUrl, StoreError,
-    database::{connection::AnyConnection, connector::Connector, migrations, pepper_checks},
+    clients::nodes::{ServerState, server_state},
+    database::{connection::AnyConnection, connector::Connector, migrations, pepper_checks, sessions},
+    tally::{Counted, Tally},
 };
 
 /// How long a request waits for its turn, and then for its answer: together below two seconds.
@@ -20,6 +22,7 @@ const ANSWER: Duration = Duration::from_millis(1200);
 pub struct Store {
     pool: r2d2::Pool<Connector>,
     turns: Arc<Semaphore>,
+    tally: Arc<Tally>,
 }
 
 /// Connections of a pool.
@@ -44,28 +47,54 @@ impl Store {
         }
     }
 
-    /// Opens a pool and checks that the database answers. One connection is added for the poller, which must never
-    /// queue behind requests.
+    /// Opens a pool and checks that the database is there and answers. Two connections are added for the poll and the beat of
+    /// a node, which must never queue behind requests.
     pub fn open(url: &DatabaseUrl, pool_size: u32) -> Result<Self, StoreError> {
+        match url {
+            DatabaseUrl::Sqlite(path) if is_missing(path) => Err(StoreError::NoFile(absolute(path))),
+            _ => Self::create(url, pool_size),
+        }
+    }
+
+    /// Like [`Store::open`], and makes the file of an SQLite database that is not there.
+    pub fn create(url: &DatabaseUrl, pool_size: u32) -> Result<Self, StoreError> {
         let connector =
             aside(|| Connector::start(url).map_err(|error| StoreError::Unreachable(error.to_string())))?;
         let pool = r2d2::Pool::builder()
-            .max_size(pool_size + 1)
+            .max_size(pool_size + 2)
             // Connections are made when they are asked for: none is under way behind a command that has ended.
             .min_idle(Some(0))
             .connection_timeout(ANSWER)
-            .error_handler(Box::new(r2d2::LoggingErrorHandler))
+            // Whoever waited for the connection tells why it could not be made.
+            .error_handler(Box::new(r2d2::NopErrorHandler))
             .build(connector)
             .map_err(|error| StoreError::Unreachable(error.to_string()))?;
         Ok(Self {
             pool,
             turns: Arc::new(Semaphore::new(pool_size as usize)),
+            tally: Arc::default(),
         })
     }
 
     /// Applies pending migrations; for start-up, blocks.
     pub fn migrate(&self) -> Result<(), StoreError> {
         aside(|| self.with_connection(migrations::run))
+    }
+
+    /// Applies what is pending to a database that was made before; refuses one that holds nothing of this product, which may
+    /// be the wrong one. For start-up, blocks.
+    pub fn upgrade(&self) -> Result<(), StoreError> {
+        aside(|| self.with_connection(migrations::upgrade))
+    }
+
+    /// Refuses a pooler that gives one session to several clients; for start-up, blocks.
+    pub fn verify_sessions(&self) -> Result<(), StoreError> {
+        aside(|| self.with_connection(|one| self.with_connection(|two| sessions::verify_apart(one, two))))
+    }
+
+    /// What the database says of itself; for start-up, blocks.
+    pub fn state(&self) -> Result<ServerState, StoreError> {
+        aside(|| self.with_connection(server_state))
     }
 
     /// Refuses a schema that is older or newer than this binary; for start-up, blocks.
@@ -95,8 +124,8 @@ impl Store {
         &self,
         query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let turn = self.turn().await?;
-        answer_in_time(self.spawn(query, turn)).await
+        let work = async { answer_in_time(self.spawn(query, self.turn().await?)).await };
+        self.tally.count(work).await
     }
 
     /// Like [`Store::run`], but waits for the outcome however late it comes: for work in the background that must
@@ -105,8 +134,8 @@ impl Store {
         &self,
         query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let turn = self.turn().await?;
-        self.spawn(query, turn).await
+        let work = async { self.spawn(query, self.turn().await?).await };
+        self.tally.count(work).await
     }
 
     /// Like [`Store::run`], without waiting in the queue: for the poller alone.
@@ -114,7 +143,12 @@ impl Store {
         &self,
         query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        answer_in_time(self.spawn(query, ())).await
+        self.tally.count(answer_in_time(self.spawn(query, ()))).await
+    }
+
+    /// What was asked of the database so far.
+    pub fn counted(&self) -> Counted {
+        self.tally.counted()
     }
 
     async fn turn(&self) -> Result<OwnedSemaphorePermit, StoreError> {
@@ -149,6 +183,15 @@ impl Store {
             .map_err(|error| StoreError::Unreachable(error.to_string()))?;
         query(&mut pooled.connection)
     }
+}
+
+/// Names that SQLite reads otherwise than as a path are left to it.
+fn is_missing(path: &str) -> bool {
+    !path.starts_with(':') && !path.starts_with("file:") && !Path::new(path).exists()
+}
+
+fn absolute(path: &str) -> String {
+    std::path::absolute(path).map_or_else(|_| path.to_owned(), |path| path.display().to_string())
 }
 
 /// Does on a thread of its own what must not be done inside a runtime, and waits for it.

@@ -125,7 +125,7 @@ async fn service(folder: &std::path::Path) -> (TokenService, Arc<ClientMemory>, 
     let random = SystemRandom::new();
     let pepper = Pepper::parse(&Pepper::generate(&random).unwrap()).unwrap();
     let url = format!("sqlite:{}", folder.join("bench.db").display());
-    let store = Store::open(&DatabaseUrl::parse(&url).unwrap(), 2).unwrap();
+    let store = Store::create(&DatabaseUrl::parse(&url).unwrap(), 2).unwrap();
     store.migrate().unwrap();
     let secret = fill(&store, &pepper).await;
     let keys = KeyFolder::new(folder.join("keys"));
@@ -133,7 +133,12 @@ async fn service(folder: &std::path::Path) -> (TokenService, Arc<ClientMemory>, 
     let clock: Arc<dyn Clock> = Arc::new(Clocks(Instant::now()));
     // The lease outlives the benchmark, so that memory answers as it does between two polls.
     let lease = Duration::from_secs(3600);
-    let memory = Arc::new(ClientMemory::new(store.clone(), Arc::clone(&clock), lease));
+    let memory = Arc::new(ClientMemory::new(
+        store.clone(),
+        Arc::clone(&clock),
+        lease,
+        Uuid::from_u128(1),
+    ));
     let settings = Settings {
         public_url: "http://127.0.0.1:8080".to_owned(),
         tenant_id: "c3ab1869-1472-4577-b669-0d64c732e75c".to_owned(),

@@ -95,7 +95,7 @@ impl World {
 
     fn at(url: String, dir: TempDir) -> Self {
         let clock = Arc::new(HandClock(AtomicI64::new(START.timestamp_millis())));
-        let store = Store::open(&DatabaseUrl::parse(&url).unwrap(), 4).unwrap();
+        let store = Store::create(&DatabaseUrl::parse(&url).unwrap(), 4).unwrap();
         store.migrate().unwrap();
         Self {
             server: Server::start(Arc::clone(&clock)),
@@ -119,7 +119,7 @@ impl World {
         let from = "WMDA Manage API Credentials <no-reply@wmda.example>";
         let settings = HookSettings { allow_private: true };
         Notifier::new(
-            Store::open(&DatabaseUrl::parse(&self.url).unwrap(), 2).unwrap(),
+            Store::create(&DatabaseUrl::parse(&self.url).unwrap(), 2).unwrap(),
             Arc::clone(&self.clock) as _,
             Rules::new(DEFAULT_THRESHOLDS.to_vec(), support.clone()).unwrap(),
             (

@@ -59,7 +59,7 @@ pub fn run(arguments: DemoArguments) -> Outcome<()> {
         configuration.server.tls_cert = Some(dir.join("tls-cert.pem"));
         configuration.server.tls_key = Some(dir.join("tls-key.pem"));
     }
-    let mut prepared = preparation::prepare(&configuration)?;
+    let mut prepared = preparation::prepare_from_nothing(&configuration)?;
     prepared.makes_keys = Some(folder);
     let address = format!("127.0.0.1:{}", arguments.port);
     let listeners = serve::bind(&configuration, "--port", &address)?;

@@ -4,11 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use domain::Clock;
 use prometheus::{
-    Gauge, IntGauge, IntGaugeVec, Opts, Registry, register_gauge_with_registry,
-    register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
+    Counter, Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    register_counter_with_registry, register_gauge_with_registry, register_int_counter_vec_with_registry,
+    register_int_counter_with_registry, register_int_gauge_vec_with_registry,
+    register_int_gauge_with_registry,
 };
 use store::{
-    Store,
+    Counted, Store,
     figures::{Figures, Outbox},
     memory::ClientMemory,
 };
@@ -41,8 +43,16 @@ pub fn look(registry: &Registry, store: &Store, memory: &Arc<ClientMemory>) -> O
         "How long ago the database last said what had changed.",
         registry
     )?;
+    let ahead = register_gauge_with_registry!(
+        "wmda_auth_clock_skew_seconds",
+        "By how much this machine's clock is ahead of the database's, at least; negative: behind.",
+        registry
+    )?;
+    let work = Work::new(registry)?;
     let (store, memory) = (store.clone(), Arc::clone(memory));
     Ok(Box::new(move || {
+        ahead.set(memory.clock_ahead().as_seconds_f64());
+        work.show(store.counted());
         let now = store.connections();
         connections.with_label_values(&["busy"]).set(now.busy.into());
         connections.with_label_values(&["idle"]).set(now.idle.into());
@@ -50,6 +60,54 @@ pub fn look(registry: &Registry, store: &Store, memory: &Arc<ClientMemory>) -> O
         let seconds = memory.poll_age().map_or(f64::INFINITY, |age| age.as_secs_f64());
         age.set(seconds);
     }))
+}
+
+/// What the database was asked; the store counts, here it is shown.
+struct Work {
+    asked: IntCounter,
+    seconds: Counter,
+    errors: IntCounterVec,
+}
+
+impl Work {
+    fn new(registry: &Registry) -> Outcome<Self> {
+        Ok(Self {
+            asked: register_int_counter_with_registry!(
+                "wmda_auth_database_operations_total",
+                "Units of work that were asked of the database.",
+                registry
+            )?,
+            seconds: register_counter_with_registry!(
+                "wmda_auth_database_operation_seconds_total",
+                "How long they took together, with the wait for a connection.",
+                registry
+            )?,
+            errors: register_int_counter_vec_with_registry!(
+                Opts::new(
+                    "wmda_auth_database_errors_total",
+                    "Units of work that failed, by cause: busy, unreachable, refused."
+                ),
+                &["cause"],
+                registry
+            )?,
+        })
+    }
+
+    fn show(&self, counted: Counted) {
+        let seconds = Duration::from_micros(counted.microseconds).as_secs_f64();
+        raise(&self.asked, counted.asked);
+        self.seconds.inc_by((seconds - self.seconds.get()).max(0.0));
+        raise(&self.errors.with_label_values(&["busy"]), counted.busy);
+        raise(
+            &self.errors.with_label_values(&["unreachable"]),
+            counted.unreachable,
+        );
+        raise(&self.errors.with_label_values(&["refused"]), counted.failed);
+    }
+}
+
+fn raise(counter: &IntCounter, to: u64) {
+    counter.inc_by(to.saturating_sub(counter.get()));
 }
 
 struct Gauges {

@@ -5,6 +5,8 @@ mod pinned;
 pub mod ports;
 pub mod variables;
 
+use store::memory::LEASE_MS;
+
 use crate::configuration::{Configuration, Entra};
 
 pub use addresses::{doubts, host, is_loopback};
@@ -49,8 +51,12 @@ fn numbers(configuration: &Configuration) -> Vec<(bool, &'static str)> {
             "tokens.lifetime_seconds must lie between 60 and 86400",
         ),
         (
-            cache.lease_ms <= cache.poll_ms || cache.poll_ms == 0,
-            "cache.lease_ms must be longer than cache.poll_ms, and both above 0",
+            !LEASE_MS.contains(&cache.lease_ms),
+            "cache.lease_ms must lie between 100 and 5000: every DELETE waits for the longest of any node",
+        ),
+        (
+            !(10..=cache.lease_ms / 2).contains(&cache.poll_ms),
+            "cache.poll_ms must be at least 10 and at most half of cache.lease_ms",
         ),
         (
             !(1..=365).contains(&secrets.max_lifetime_days),

@@ -16,8 +16,8 @@ use crate::{
 };
 
 const LEASE: Duration = Duration::from_millis(500);
-/// Just below the lease: a node hears of a change late.
-const RARELY: &[(&str, &str)] = &[("WMDA_AUTH__CACHE__POLL_MS", "450")];
+/// As rarely as it may be: a node hears of a change late.
+const RARELY: &[(&str, &str)] = &[("WMDA_AUTH__CACHE__POLL_MS", "250")];
 
 /// The nodes of one installation.
 struct Nodes {

@@ -370,7 +370,7 @@ fn a_bad_value_is_refused() {
             "database",
             "url",
             "\"sqlite:/nowhere/at/all.db\"",
-            "unable to open"
+            "wmda-auth migrate"
         ),
         bad!("database", "pool_size", "\"many\"", "an integer"),
         bad!("tokens", "lifetime_seconds", "59", "between 60 and 86400"),
@@ -378,7 +378,9 @@ fn a_bad_value_is_refused() {
         bad!("tokens", "lifetime_seconds", "\"long\"", "an integer"),
         bad!("tokens", "signing_algorithm", "\"HS256\"", "ES256"),
         bad!("cache", "lease_ms", "100", "cache.poll_ms"),
-        bad!("cache", "poll_ms", "0", "above 0"),
+        bad!("cache", "poll_ms", "0", "at least 10"),
+        bad!("cache", "poll_ms", "300", "half of cache.lease_ms"),
+        bad!("cache", "lease_ms", "60000", "between 100 and 5000"),
         bad!("log", "format", "\"xml\"", "json"),
     ]);
 }
@@ -466,6 +468,80 @@ fn a_schema_that_lags_behind_is_refused_with_the_remedy() {
         let text = folder.refusal(command, "no schema");
         assert!(text.contains("wmda-auth migrate"), "{text}");
     }
+}
+
+#[test]
+fn an_empty_address_of_the_database_is_not_taken_for_the_default_one() {
+    for command in ["serve", "check", "migrate"] {
+        let mut folder = Folder::prepare();
+        folder
+            .environment
+            .push(("WMDA_AUTH__DATABASE__URL", " ".to_owned()));
+        let text = folder.refusal(command, "an empty variable");
+        assert!(text.contains("database.url is empty"), "{text}");
+    }
+}
+
+#[test]
+fn a_database_that_is_not_there_or_empty_is_made_by_migrate_alone() {
+    let mut folder = Folder::prepare();
+    fs::remove_file(folder.path("wmda-auth.db")).unwrap();
+    for command in ["serve", "check"] {
+        let text = folder.refusal(command, "no file");
+        let path = folder.path("wmda-auth.db").display().to_string();
+        assert!(
+            text.contains(&path) && text.contains("wmda-auth migrate"),
+            "{text}"
+        );
+        assert!(!folder.path("wmda-auth.db").exists(), "{command}");
+    }
+    let url = postgres_database();
+    folder.set("database", &format!("url = \"{url}\""));
+    let text = folder.refusal("serve", "an empty database");
+    assert!(
+        text.contains("empty") && text.contains("wmda-auth migrate"),
+        "{text}"
+    );
+    succeeded(&mut folder.command("migrate"));
+    succeeded(&mut folder.command("check"));
+}
+
+/// The owner of the tables migrates; the server's own role needs no more than rows.
+#[test]
+fn without_migrations_a_role_suffices_that_reads_and_writes_rows() {
+    let url = postgres_database();
+    let mut folder = Folder::prepare();
+    folder.set("database", &format!("url = \"{url}\""));
+    succeeded(&mut folder.command("migrate"));
+    let (server, name) = url.rsplit_once('/').unwrap();
+    let role = format!("rows_{name}");
+    psql(
+        &url,
+        &format!(
+            "CREATE ROLE {role} LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}; \
+             GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}"
+        ),
+    );
+    let address = server.rsplit_once('@').unwrap().1;
+    folder.set(
+        "database",
+        &format!("url = \"postgres://{role}@{address}/{name}\""),
+    );
+    folder.set("database", "migrate = false");
+    succeeded(&mut folder.command("check"));
+    let text = folder.refusal("serve", "taken port");
+    psql(&url, &format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+    assert!(
+        text.contains("server.bind"),
+        "it comes as far as its port: {text}"
+    );
+    let told = text.contains(&format!("{role}@{address}/{name}"));
+    assert!(told, "the log names the database: {text}");
+}
+
+fn psql(url: &str, statements: &str) {
+    let folder = std::env::var("WMDA_AUTH_TEST_POSTGRES_BIN").unwrap_or_default();
+    succeeded(Command::new(Path::new(&folder).join("psql")).args([url, "-qc", statements]));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Runs the real binary on a database of its own, and sends it requests.
 
 pub mod assertions;
+pub mod cluster;
 pub mod node;
 pub mod people;
 pub mod proofs;

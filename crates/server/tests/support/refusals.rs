@@ -7,10 +7,10 @@ use super::{Answer, Demo, GRANT, postgres_database, proxy::Proxy, secrets, wait_
 pub const NOBODY: &str = "11111111-2222-4333-8444-555555555555";
 /// What the sample client has already.
 const SAMPLE_SECRETS: u128 = 3;
-/// Nothing but the requests goes to the database: the poller sleeps after its first poll.
+/// Hardly anything but the requests goes to the database.
 const QUIET: [(&str, &str); 2] = [
-    ("WMDA_AUTH__CACHE__POLL_MS", "600000"),
-    ("WMDA_AUTH__CACHE__LEASE_MS", "1200000"),
+    ("WMDA_AUTH__CACHE__POLL_MS", "2500"),
+    ("WMDA_AUTH__CACHE__LEASE_MS", "5000"),
 ];
 
 /// A demo behind a proxy that counts.
@@ -50,8 +50,14 @@ impl Setting {
         assert_eq!(answer.status, 401, "{}", answer.text);
     }
 
-    /// What one refusal sends to the database and gets back, in bytes.
+    /// What one refusal sends to the database and gets back, in bytes: the least of several, for the node has something to
+    /// say by itself now and then.
     pub fn carried(&self, id: &str, secret: &str) -> [u64; 2] {
+        let tries = [(); 4].map(|()| self.carried_once(id, secret));
+        tries.into_iter().min().unwrap()
+    }
+
+    fn carried_once(&self, id: &str, secret: &str) -> [u64; 2] {
         let before = self.proxy.carried();
         self.refuse(id, secret);
         let after = self.proxy.carried();

@@ -58,27 +58,6 @@ impl Store {
         .await
     }
 
-    /// Makes sure that every DELETE from now on waits at least `lease_ms`; answers what it waits.
-    pub(crate) async fn announce_lease(&self, lease_ms: i64) -> Result<i64, StoreError> {
-        self.run_ahead(move |connection| {
-            let known = longest_lease(connection)?;
-            if known >= lease_ms {
-                return Ok(known);
-            }
-            let shorter = change_counter::table.filter(change_counter::longest_lease_ms.lt(lease_ms));
-            diesel::update(shorter)
-                .set(change_counter::longest_lease_ms.eq(lease_ms))
-                .execute(connection)?;
-            longest_lease(connection)
-        })
-        .await
-    }
-
-    /// The longest lease of any node of this database, in milliseconds.
-    pub(crate) async fn longest_lease_ms(&self) -> Result<i64, StoreError> {
-        self.run(longest_lease).await
-    }
-
     /// A change that bears on tokens: bumps the counter first, whose row lock orders all changes by their commit, and
     /// appends to the audit trail in the same transaction. An error undoes all of it.
     pub(crate) async fn change<T: Send + 'static>(
@@ -115,12 +94,6 @@ pub(crate) fn bump(connection: &mut AnyConnection, client_id: Option<Uuid>) -> R
     let outlived = changes::table.filter(changes::version.le(version - CHANGES_KEPT));
     diesel::delete(outlived).execute(connection)?;
     Ok(())
-}
-
-fn longest_lease(connection: &mut AnyConnection) -> Result<i64, StoreError> {
-    Ok(change_counter::table
-        .select(change_counter::longest_lease_ms)
-        .first(connection)?)
 }
 
 pub(crate) fn current_version(connection: &mut AnyConnection) -> Result<i64, StoreError> {

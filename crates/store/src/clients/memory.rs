@@ -8,18 +8,31 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
+use chrono::TimeDelta;
 use domain::{Clock, client::Client, pepper::Digest};
 use quick_cache::sync::Cache;
-use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use crate::{Store, StoreError, clients::changes::Changes};
+use crate::{
+    Store, StoreError,
+    clients::{
+        changes::Changes,
+        neighbours::{BEAT_LASTS, Neighbours},
+        nodes::{Beat, Standbys},
+    },
+};
+
+/// What a lease may last, in milliseconds: shorter ones cost more polls than they save, and every DELETE waits for the
+/// longest.
+pub const LEASE_MS: std::ops::RangeInclusive<u64> = 100..=5000;
+/// How often a node beats.
+pub const BEAT_EVERY: Duration = Duration::from_secs(2);
 
 /// How many clients are remembered; the least useful ones are read again.
 const CAPACITY: usize = 200_000;
@@ -36,13 +49,27 @@ pub struct ClientMemory {
     applied: Mutex<i64>,
     /// End of the lease in nanoseconds of the monotonic clock; 0 is none.
     valid_until: AtomicU64,
-    /// Set once the database knows how long this node's leases are: no lease comes before.
-    announced: OnceCell<()>,
+    /// Who this is among the nodes of the database.
+    node: Uuid,
+    life: Mutex<Life>,
+    /// Held by who proves that the database can commit: the others wait for the proof.
+    proving: tokio::sync::Mutex<()>,
+}
+
+/// This node's beats, and those of the others.
+struct Life {
+    beats: i64,
+    /// When the last one that was committed was sent.
+    last_beat: Option<Duration>,
+    neighbours: Neighbours,
+    standbys: Standbys,
+    /// By how much this node's wall clock is ahead of the database's.
+    clock_ahead: TimeDelta,
 }
 
 impl ClientMemory {
-    /// An empty memory without a lease.
-    pub fn new(store: Store, clock: Arc<dyn Clock>, lease: Duration) -> Self {
+    /// An empty memory without a lease, of a node under a name that no other has.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, lease: Duration, node: Uuid) -> Self {
         Self {
             store,
             clock,
@@ -50,7 +77,15 @@ impl ClientMemory {
             clients: Cache::new(CAPACITY),
             applied: Mutex::new(0),
             valid_until: AtomicU64::new(0),
-            announced: OnceCell::new(),
+            node,
+            life: Mutex::new(Life {
+                beats: 0,
+                last_beat: None,
+                neighbours: Neighbours::default(),
+                standbys: Standbys::None,
+                clock_ahead: TimeDelta::zero(),
+            }),
+            proving: tokio::sync::Mutex::default(),
         }
     }
 
@@ -70,7 +105,7 @@ impl ClientMemory {
         if let Some(client) = self.recall(client_id, digests) {
             return Ok(Some(client));
         }
-        let loaded = self.store.load_client(digests.to_vec()).await?;
+        let loaded = self.confirmed(self.store.load_client(digests.to_vec())).await?;
         let found = loaded
             .client
             .filter(|client| client.client_id == client_id)
@@ -102,34 +137,121 @@ impl ClientMemory {
         nanos(self.clock.monotonic()) < self.valid_until.load(Ordering::Acquire)
     }
 
-    /// How long ago the poll was sent that was applied last; `None` before the first.
-    pub fn poll_age(&self) -> Option<Duration> {
-        let until = Duration::from_nanos(self.valid_until.load(Ordering::Acquire));
-        let sent = until.checked_sub(self.lease).filter(|_| !until.is_zero())?;
-        Some(self.clock.monotonic().saturating_sub(sent))
+    /// What a reading of the database found, which must show every change that was answered before: where standbys may
+    /// have taken over unnoticed, a database is believed under a lease or once it has committed something since.
+    pub async fn confirmed<T>(
+        &self,
+        reading: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let asked_at = self.clock.monotonic();
+        let leased = self.has_lease();
+        let found = reading.await?;
+        if !leased && self.life().standbys != Standbys::None {
+            let _turn = self.proving.lock().await;
+            if !self.polled_since(asked_at) {
+                self.poll().await?;
+            }
+        }
+        Ok(found)
     }
 
-    /// Asks the database what changed, forgets it, and renews the lease from the instant before the question.
+    /// Whether a poll that was sent after this instant has been applied.
+    fn polled_since(&self, instant: Duration) -> bool {
+        let sent_at = self
+            .valid_until
+            .load(Ordering::Acquire)
+            .saturating_sub(nanos(self.lease));
+        sent_at >= nanos(instant)
+    }
+
+    /// Asks the database what changed, forgets it, and renews the lease from the instant before the question. A database
+    /// with standbys is first made to commit: one that was cut off from synchronous standbys can't, so a node that has not
+    /// noticed the change of the primary gets no lease from the old one.
     pub async fn poll(&self) -> Result<(), StoreError> {
-        self.announced.get_or_try_init(|| self.announce()).await?;
         let asked_at = self.clock.monotonic();
+        let (last_beat, standbys) = {
+            let life = self.life();
+            (life.last_beat, life.standbys)
+        };
+        match last_beat {
+            Some(last) if asked_at.saturating_sub(last) < BEAT_LASTS => {
+                if standbys != Standbys::None {
+                    self.send_beat(asked_at).await?;
+                }
+            }
+            // The other nodes would take this one for gone.
+            _ => self.beat().await?,
+        }
         let since = *self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         let changes = self.store.changes_since(since).await?;
         self.apply(since, asked_at, changes);
         Ok(())
     }
 
-    /// A node that is configured with a longer lease than others makes every node's DELETE wait for it.
-    async fn announce(&self) -> Result<(), StoreError> {
-        let own = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX);
-        let longest = self.store.announce_lease(own).await?;
-        if longest > own {
-            log::warn!(
-                "cache.lease_ms is {own} here, but a DELETE waits {longest} ms: the longest of any node of this database; \
-                 docs/operators.md says how to lower it"
-            );
+    /// Looks at the state of the database, shows the other nodes that this one lives, and looks which of them do; to be called
+    /// every [`BEAT_EVERY`]. The state comes first: it says whether a beat has to be a proof.
+    pub async fn beat(&self) -> Result<(), StoreError> {
+        let (now, before) = (self.clock.monotonic(), self.clock.now());
+        let state = self.store.server_state().await?;
+        let after = self.clock.now();
+        // The database's clock was read at some time between the two.
+        let clock_ahead = state.clock.map_or(TimeDelta::zero(), |theirs| {
+            (before - theirs).max(TimeDelta::zero()) + (after - theirs).min(TimeDelta::zero())
+        });
+        {
+            let mut life = self.life();
+            (life.standbys, life.clock_ahead) = (state.standbys, clock_ahead);
         }
+        self.send_beat(now).await?;
+        let leases = self.store.leases_ahead().await?;
+        let gone = {
+            let mut life = self.life();
+            life.neighbours.longest_lease(&leases.nodes, now);
+            life.neighbours.forgotten(now)
+        };
+        if gone.is_empty() {
+            return Ok(());
+        }
+        self.store.forget_nodes(gone).await
+    }
+
+    async fn send_beat(&self, now: Duration) -> Result<(), StoreError> {
+        let number = {
+            let mut life = self.life();
+            life.beats += 1;
+            life.beats
+        };
+        let beat = Beat {
+            node: self.node,
+            lease_ms: i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX),
+            number,
+            at: self.clock.now(),
+        };
+        self.store.beat(beat).await?;
+        let mut life = self.life();
+        life.last_beat = life.last_beat.max(Some(now));
         Ok(())
+    }
+
+    fn life(&self) -> MutexGuard<'_, Life> {
+        self.life.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What copies the database has, as it said last.
+    pub fn standbys(&self) -> Standbys {
+        self.life().standbys
+    }
+
+    /// By how much this node's wall clock is ahead of the database's (negative: behind), at least.
+    pub fn clock_ahead(&self) -> TimeDelta {
+        self.life().clock_ahead
+    }
+
+    /// How long ago the poll was sent that was applied last; `None` before the first.
+    pub fn poll_age(&self) -> Option<Duration> {
+        let until = Duration::from_nanos(self.valid_until.load(Ordering::Acquire));
+        let sent = until.checked_sub(self.lease).filter(|_| !until.is_zero())?;
+        Some(self.clock.monotonic().saturating_sub(sent))
     }
 
     /// Applies the answer of a poll that knew the version `since` and was sent at `asked_at`. Polls may overlap: an
@@ -152,11 +274,18 @@ impl ClientMemory {
             .fetch_max(nanos(asked_at + self.lease), Ordering::AcqRel);
     }
 
-    /// Waits until no node's memory is older than the changes that were committed before: the longest lease of any node,
-    /// as the database knows it now. A node that announces a longer one after this question polls after it, too.
+    /// Waits until no node's memory is older than the changes that were committed before: the longest lease of any node that
+    /// may hold one, as the database knows it now. A node that beats for the first time after this question polls after it,
+    /// too.
     pub async fn settle(&self) -> Result<(), StoreError> {
-        let longest = self.store.longest_lease_ms().await?;
-        let longest = Duration::from_millis(longest.unsigned_abs()).max(self.lease);
+        let leases = self.store.leases().await?;
+        let now = self.clock.monotonic();
+        let of_nodes = self.life().neighbours.longest_lease(&leases.nodes, now);
+        let without_row = Duration::from_millis(leases.without_row_ms.unsigned_abs());
+        let longest = without_row
+            .max(of_nodes)
+            .min(Duration::from_millis(*LEASE_MS.end()))
+            .max(self.lease);
         tokio::time::sleep(longest + longest / CLOCK_RATE).await;
         Ok(())
     }
@@ -204,9 +333,10 @@ mod tests {
 
     fn memory(dir: &tempfile::TempDir) -> (ClientMemory, Arc<Hand>) {
         let url = format!("sqlite:{}", dir.path().join("memory.db").display());
-        let store = Store::open(&DatabaseUrl::parse(&url).unwrap(), 1).unwrap();
+        let store = Store::create(&DatabaseUrl::parse(&url).unwrap(), 1).unwrap();
         let clock = Arc::new(Hand::default());
-        (ClientMemory::new(store, Arc::clone(&clock) as _, LEASE), clock)
+        let memory = ClientMemory::new(store, Arc::clone(&clock) as _, LEASE, Uuid::from_u128(1));
+        (memory, clock)
     }
 
     fn client(number: u128) -> Arc<Client> {

@@ -5,6 +5,8 @@ pub(crate) mod habits;
 pub(crate) mod late_use;
 pub(crate) mod lookup;
 pub mod memory;
+pub(crate) mod neighbours;
+pub mod nodes;
 pub(crate) mod renewals;
 pub mod revocations;
 pub mod revoked_keys;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use diesel::{RunQueryDsl, SqliteConnection, migration::MigrationSource, sql_query};
+use diesel::{
+    QueryDsl, QueryableByName, RunQueryDsl, SqliteConnection, backend::Backend, migration::MigrationSource,
+    sql_query, sql_types::BigInt,
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::{
@@ -21,6 +24,16 @@ const LOCK: i64 = 0x77_6d_64_61;
 /// How long one migration may take, or another node's that is waited for.
 const MIGRATION: Duration = Duration::from_secs(3600);
 
+diesel::table! {
+    __diesel_schema_migrations (version) { version -> Text, }
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
 /// Applies what is pending.
 pub(crate) fn run(connection: &mut AnyConnection) -> Result<(), StoreError> {
     match connection {
@@ -29,19 +42,72 @@ pub(crate) fn run(connection: &mut AnyConnection) -> Result<(), StoreError> {
     }
 }
 
-/// Checks that nothing is pending and nothing is unknown, without changing anything.
+/// Applies what is pending to a database that holds earlier versions of the tables.
+pub(crate) fn upgrade(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    match applied(connection)?.as_slice() {
+        [] => Err(StoreError::Empty),
+        applied if is_pending(connection, applied)? => run(connection),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that nothing is pending and nothing is unknown, by reading alone.
 pub(crate) fn verify(connection: &mut AnyConnection) -> Result<(), StoreError> {
-    let pending = match connection {
-        AnyConnection::Postgres(connection) => pending::<diesel::pg::Pg>(connection, &POSTGRES)?,
-        AnyConnection::Sqlite(connection) => pending::<diesel::sqlite::Sqlite>(connection, &SQLITE)?,
-    };
-    if pending {
+    let applied = applied(connection)?;
+    if is_pending(connection, &applied)? {
         Err(StoreError::Schema(
             "the schema is not up to date: run `wmda-auth migrate`".into(),
         ))
     } else {
         Ok(())
     }
+}
+
+/// The versions that were applied. Diesel's own way makes its table first, which a role that only reads and writes rows may
+/// not.
+fn applied(connection: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
+    let table = match connection {
+        AnyConnection::Postgres(_) => {
+            "SELECT count(*) AS count FROM pg_class WHERE oid = to_regclass('__diesel_schema_migrations')"
+        }
+        AnyConnection::Sqlite(_) => {
+            "SELECT count(*) AS count FROM sqlite_master WHERE name = '__diesel_schema_migrations'"
+        }
+    };
+    let found: Count = sql_query(table).get_result(connection)?;
+    if found.count == 0 {
+        return Ok(Vec::new());
+    }
+    Ok(__diesel_schema_migrations::table
+        .select(__diesel_schema_migrations::version)
+        .load(connection)?)
+}
+
+fn is_pending(connection: &AnyConnection, applied: &[String]) -> Result<bool, StoreError> {
+    let known = match connection {
+        AnyConnection::Postgres(_) => known::<diesel::pg::Pg>(&POSTGRES)?,
+        AnyConnection::Sqlite(_) => known::<diesel::sqlite::Sqlite>(&SQLITE)?,
+    };
+    refuse_unknown(applied, &known)?;
+    Ok(applied.len() < known.len())
+}
+
+fn known<DB: Backend>(embedded: &EmbeddedMigrations) -> Result<Vec<String>, StoreError> {
+    let all = MigrationSource::<DB>::migrations(embedded).map_err(schema)?;
+    Ok(all.iter().map(|one| one.name().version().to_string()).collect())
+}
+
+fn refuse_unknown(applied: &[String], known: &[String]) -> Result<(), StoreError> {
+    match applied.iter().all(|version| known.contains(version)) {
+        true => Ok(()),
+        false => Err(StoreError::Schema(
+            "the database was made by a newer version of wmda-auth: run that version, this one would not understand it".into(),
+        )),
+    }
+}
+
+fn schema(error: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
+    StoreError::Schema(error.to_string())
 }
 
 fn run_sqlite(connection: &mut SqliteConnection) -> Result<(), StoreError> {
@@ -63,32 +129,15 @@ fn run_postgres(connection: &mut PostgresConnection) -> Result<(), StoreError> {
     outcome
 }
 
-fn apply<DB: diesel::backend::Backend>(
+fn apply<DB: Backend>(
     connection: &mut impl MigrationHarness<DB>,
-    known: fn() -> EmbeddedMigrations,
+    embedded: fn() -> EmbeddedMigrations,
 ) -> Result<(), StoreError> {
-    pending::<DB>(connection, &known())?;
-    connection
-        .run_pending_migrations(known())
-        .map(drop)
-        .map_err(|error| StoreError::Schema(error.to_string()))
-}
-
-fn pending<DB: diesel::backend::Backend>(
-    connection: &mut impl MigrationHarness<DB>,
-    known: &EmbeddedMigrations,
-) -> Result<bool, StoreError> {
-    let schema = |error: Box<dyn std::error::Error + Send + Sync>| StoreError::Schema(error.to_string());
     let applied = connection.applied_migrations().map_err(schema)?;
-    let known: Vec<_> = MigrationSource::<DB>::migrations(known)
-        .map_err(schema)?
-        .iter()
-        .map(|known| known.name().version().as_owned())
-        .collect();
-    if applied.iter().any(|version| !known.contains(version)) {
-        return Err(StoreError::Schema(
-            "the database was made by a newer version of wmda-auth: run that version, this one would not understand it".into(),
-        ));
-    }
-    Ok(applied.len() < known.len())
+    let applied: Vec<_> = applied.iter().map(ToString::to_string).collect();
+    refuse_unknown(&applied, &known::<DB>(&embedded())?)?;
+    connection
+        .run_pending_migrations(embedded())
+        .map(drop)
+        .map_err(schema)
 }

@@ -11,3 +11,4 @@ pub mod pepper_use;
 pub(crate) mod postgres;
 pub(crate) mod resealing;
 pub(crate) mod schema;
+pub(crate) mod sessions;

@@ -1,10 +1,13 @@
 //! Tables, the same on both databases. Identifiers are hyphenated UUIDs as text, times are UTC.
 
 diesel::table! {
-    change_counter (id) { id -> Integer, version -> BigInt, next_status_index -> BigInt, longest_lease_ms -> BigInt, }
+    change_counter (id) { id -> Integer, version -> BigInt, next_status_index -> BigInt, longest_lease_ms -> BigInt, raised_lease_ms -> BigInt, }
 }
 diesel::table! {
     changes (version) { version -> BigInt, client_id -> Nullable<Text>, }
+}
+diesel::table! {
+    nodes (id) { id -> Text, lease_ms -> BigInt, beats -> BigInt, seen_at -> Timestamp, }
 }
 diesel::table! {
     pepper_checks (version) { version -> Integer, check_value -> Binary, activated_at -> Nullable<Timestamp>, }

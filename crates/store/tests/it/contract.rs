@@ -469,7 +469,7 @@ async fn nodes_may_migrate_at_the_same_time(database: &Database) {
             let (start, url) = (Arc::clone(&start), url.clone());
             thread::spawn(move || -> Result<(), StoreError> {
                 start.wait();
-                let store = Store::open(&DatabaseUrl::parse(&url)?, 1)?;
+                let store = Store::create(&DatabaseUrl::parse(&url)?, 1)?;
                 store.migrate()?;
                 store.verify_schema()?;
                 store.verify_pepper(&Pepper::parse(PEPPER).unwrap(), NOW)

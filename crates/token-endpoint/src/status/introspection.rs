@@ -64,7 +64,8 @@ impl TokenService {
         let Some(reference) = self.reference(&token) else {
             return Ok(None);
         };
-        let live = self.store.is_token_live(reference, self.clock.now()).await?;
+        let reading = self.store.is_token_live(reference, self.clock.now());
+        let live = self.memory.confirmed(reading).await?;
         Ok(live.then_some(token))
     }
 }

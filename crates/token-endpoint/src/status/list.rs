@@ -113,7 +113,8 @@ impl TokenService {
     async fn make_status_list(&self, number: i64) -> Result<String, Failure> {
         let first = number * LIST_LENGTH;
         let now = self.clock.now();
-        let statuses = self.store.status_indexes((first, LIST_LENGTH), now).await?;
+        let reading = self.store.status_indexes((first, LIST_LENGTH), now);
+        let statuses = self.memory.confirmed(reading).await?;
         let now = now.timestamp();
         let statuses = statuses
             .into_iter()

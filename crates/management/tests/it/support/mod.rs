@@ -62,12 +62,17 @@ impl World {
     }
 
     fn on(url: &str, dir: TempDir) -> Self {
-        let store = Store::open(&DatabaseUrl::parse(url).unwrap(), 4).unwrap();
+        let store = Store::create(&DatabaseUrl::parse(url).unwrap(), 4).unwrap();
         store.migrate().unwrap();
         let random = SystemRandom::new();
         let pepper = Pepper::parse(&Pepper::generate(&random).unwrap()).unwrap();
         let clock = Arc::new(HandClock(AtomicI64::new(1_795_000_020_000)));
-        let memory = ClientMemory::new(store.clone(), Arc::clone(&clock) as _, Duration::from_millis(1));
+        let memory = ClientMemory::new(
+            store.clone(),
+            Arc::clone(&clock) as _,
+            Duration::from_millis(1),
+            Uuid::from_u128(1),
+        );
         let settings = Settings {
             public_url: "http://127.0.0.1".to_owned(),
             lifetimes: Lifetimes {

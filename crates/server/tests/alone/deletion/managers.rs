@@ -56,7 +56,7 @@ impl Deleter {
         // The nodes' lease is not told: the deleter learns it from the database.
         let clock = Arc::new(RealClock(Instant::now()));
         Self {
-            memory: ClientMemory::new(store.clone(), clock, Duration::from_millis(1)),
+            memory: ClientMemory::new(store.clone(), clock, Duration::from_millis(1), Uuid::from_u128(1)),
             store,
             wait,
             pepper: site.pepper(),

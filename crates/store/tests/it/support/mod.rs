@@ -104,7 +104,7 @@ impl Database {
 
     pub fn node_with_lease(&self, lease: Duration) -> Node {
         let clock = Arc::new(Hand::default());
-        let memory = ClientMemory::new(self.store.clone(), Arc::clone(&clock) as _, lease);
+        let memory = ClientMemory::new(self.store.clone(), Arc::clone(&clock) as _, lease, self.new_id());
         Node { memory, clock }
     }
 
@@ -477,7 +477,7 @@ impl Drop for RawPostgres {
 }
 
 fn open(url: &str, pool_size: u32) -> Result<Store, StoreError> {
-    Store::open(&DatabaseUrl::parse(url)?, pool_size)
+    Store::create(&DatabaseUrl::parse(url)?, pool_size)
 }
 
 /// A new database on the server that the test run names; without one the test fails.

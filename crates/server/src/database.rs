@@ -1,0 +1,81 @@
+//! The database that configuration names: opened, and what is told of it.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use domain::Clock;
+use store::{DatabaseUrl, ServerState, Standbys, Store, StoreError};
+
+use crate::{Outcome, configuration::Configuration, patience::until_reachable};
+
+/// By how much this machine's clock and the database's may differ before it is told.
+const CLOCK_WARNING: TimeDelta = TimeDelta::seconds(2);
+
+/// One that is there.
+pub fn open(configuration: &Configuration) -> Outcome<Store> {
+    named(try_open(configuration, Store::open))
+}
+
+/// For who would rather wait than die while the database starts too.
+pub fn open_in_time(configuration: &Configuration, clock: &dyn Clock) -> Outcome<Store> {
+    in_time(configuration, clock, Store::open)
+}
+
+/// One that is made if it is not there; waits for its server.
+pub fn create(configuration: &Configuration, clock: &dyn Clock) -> Outcome<Store> {
+    in_time(configuration, clock, Store::create)
+}
+
+type Open = fn(&DatabaseUrl, u32) -> Result<Store, StoreError>;
+
+fn in_time(configuration: &Configuration, clock: &dyn Clock, open: Open) -> Outcome<Store> {
+    let patience = Duration::from_secs(configuration.server.start_wait_seconds);
+    named(until_reachable(clock, patience, || try_open(configuration, open)))
+}
+
+fn named(opened: Result<Store, StoreError>) -> Outcome<Store> {
+    Ok(opened.map_err(|error| format!("database.url: {error}"))?)
+}
+
+/// The log names it: a wrong address is easily taken for an empty database.
+fn try_open(configuration: &Configuration, open: Open) -> Result<Store, StoreError> {
+    let url = DatabaseUrl::parse(&configuration.database.url)?;
+    let store = open(&url, configuration.database.pool_size.max(1))?;
+    log::info!("the database is {url}");
+    Ok(store)
+}
+
+/// What `check` and the log say of the database's copies and of the clock.
+pub fn warnings(state: &ServerState, clock: &dyn Clock) -> Vec<String> {
+    let ahead = state
+        .clock
+        .map_or(TimeDelta::zero(), |theirs| clock.now() - theirs);
+    [standbys_warning(state.standbys), clock_warning(ahead)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// A failover to a copy that lags behind forgets what was deleted last.
+pub fn standbys_warning(standbys: Standbys) -> Option<String> {
+    (standbys == Standbys::Asynchronous).then(|| {
+        "the database has a standby that is asynchronous: if it takes over, it may not know the last deletions, whose \
+         secrets then work again; set synchronous_standby_names on the database"
+            .to_owned()
+    })
+}
+
+/// Expiry and the change of keys follow this machine's clock.
+pub fn clock_warning(ahead: TimeDelta) -> Option<String> {
+    let (side, by) = match ahead < TimeDelta::zero() {
+        true => ("behind", -ahead),
+        false => ("ahead of", ahead),
+    };
+    (by > CLOCK_WARNING).then(|| {
+        format!(
+            "this machine's clock is {}.{} s {side} the database's: synchronise both (NTP)",
+            by.num_seconds(),
+            by.subsec_nanos().unsigned_abs() / 100_000_000
+        )
+    })
+}

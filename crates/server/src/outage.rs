@@ -1,0 +1,68 @@
+//! The node's beats, and what is told of a database that fails: one line when that begins, and one when it is over.
+
+use std::sync::Arc;
+
+use store::{
+    StoreError,
+    memory::{BEAT_EVERY, ClientMemory},
+};
+
+use crate::database::{clock_warning, standbys_warning};
+
+/// Shows the other nodes that this one lives, and tells what is wrong with the database's copies and with the clock.
+pub fn spawn_beats(memory: Arc<ClientMemory>) {
+    actix_web::rt::spawn(async move {
+        let mut outage = Outage::default();
+        let mut told = [None, None];
+        loop {
+            let outcome = memory.beat().await;
+            if outcome.is_ok() {
+                tell_news(
+                    &mut told[0],
+                    standbys_warning(memory.standbys()),
+                    "no standby is asynchronous any more",
+                );
+                tell_news(
+                    &mut told[1],
+                    clock_warning(memory.clock_ahead()),
+                    "the clock is right again",
+                );
+            }
+            outage.note(outcome.err(), "written to");
+            tokio::time::sleep(BEAT_EVERY).await;
+        }
+    });
+}
+
+/// A warning is told once, and when it ends.
+fn tell_news(told: &mut Option<String>, now: Option<String>, over: &str) {
+    match (&told, &now) {
+        (None, Some(warning)) => log::warn!("{warning}"),
+        (Some(_), None) => log::info!("{over}"),
+        _ => {}
+    }
+    *told = now;
+}
+
+/// Failures of one kind in a row: the first is told, and how many there were when they end.
+#[derive(Default)]
+pub struct Outage(u64);
+
+impl Outage {
+    /// Notes how an attempt ended.
+    pub fn note(&mut self, error: Option<StoreError>, what: &str) {
+        match (error, self.0) {
+            (Some(error), failures) => {
+                if failures == 0 {
+                    log::error!("the database can't be {what}: {error}");
+                }
+                self.0 = failures + 1;
+            }
+            (None, 0) => {}
+            (None, failures) => {
+                log::info!("the database can be {what} again, after {failures} failures");
+                self.0 = 0;
+            }
+        }
+    }
+}
