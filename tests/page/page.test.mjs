@@ -9,6 +9,7 @@ import './keeping.mjs';
 import './finding.mjs';
 import './days.mjs';
 import './rotation.mjs';
+import './credentials.mjs';
 import './failures.mjs';
 import './account.mjs';
 import './directory.mjs';

@@ -9,11 +9,14 @@ import { moment } from './dates.js';
 import { deleteSecret } from './delete-secret.js';
 import { h, name, replace } from './dom.js';
 import { icon } from './icons.js';
+import { keysSection } from './keys.js';
 import { copyButton, note } from './notices.js';
 import { refusedSection } from './refused.js';
 import { pollEvery, rotationPanel, rotations } from './rotation.js';
 import { fact, secretCard, secretRow } from './secrets.js';
 import { isAdmin, manages, seesAll, tellChanged } from './session.js';
+import { settingsSection } from './settings.js';
+import { suspendButton } from './suspend.js';
 import { t, titled } from './texts.js';
 import { entraTokenUrls, tokenUrl } from './token-urls.js';
 
@@ -73,12 +76,22 @@ export async function applicationView(main, { parameters: [clientId, secretId], 
       finished && rotationPanel(finished, tools),
     );
     replace(list, secretList(application, secrets, tools));
-    replace(around, accessSection(application, tools), managersSection(application, tools));
+    replace(around, settingsSection(application, tools), accessSection(application, tools), managersSection(application, tools));
     kept.restore();
   }
 
   show();
-  replace(main, head, missing(secrets, secretId), rotating, list, around, refusedSection(clientId, signal), historySection(clientId, signal));
+  replace(
+    main,
+    head,
+    missing(secrets, secretId),
+    rotating,
+    list,
+    keysSection(application, signal),
+    around,
+    refusedSection(clientId, signal),
+    historySection(clientId, signal),
+  );
   watchRotation(() => rotations(secrets), tools, signal);
   return {
     changed: (changedId) => {
@@ -208,7 +221,11 @@ function secretList(application, secrets, tools) {
   );
   if (secrets.length === 0) return [title, h('div', { class: 'panel empty' }, h('p', {}, words.noSecret), create)];
   const replacing = new Set(secrets.map((one) => one.replaces));
-  const buttons = (one) => secretButtons(one, mine, replacing.has(one.id), tools);
+  const path = (one) => `/applications/${application.client_id}/secrets/${one.id}`;
+  const buttons = (one) => [
+    mine && suspendButton(one, path(one), tools.refresh),
+    secretButtons(one, mine, replacing.has(one.id), tools),
+  ];
   return [
     title,
     !mine && h('p', { class: 'muted' }, isAdmin() ? words.adminMayDelete : words.managersOnly),

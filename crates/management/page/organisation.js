@@ -11,6 +11,7 @@ import { guarded, stateBadge, table } from './lists.js';
 import { note, toast } from './notices.js';
 import { country, organisationFields } from './organisations.js';
 import { roleNames } from './people.js';
+import { policySection } from './policy.js';
 import { isAdmin } from './session.js';
 import { t, titled } from './texts.js';
 
@@ -28,6 +29,7 @@ export async function organisationView(main, { parameters: [id], signal }) {
       problem,
       applicationsSection(found),
       peopleSection(found),
+      policySection(id, signal),
       webhooksSection(found),
       historySection(found),
     );

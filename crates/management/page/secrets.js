@@ -15,6 +15,10 @@ export const isLive = (secret) => Date.parse(secret.expires_at) > clock.now();
 export const usedLately = (secret) =>
   secret.last_used_at !== null && clock.now() - Date.parse(secret.last_used_at) < DAY;
 
+const suspension = (secret) => (secret.suspended_until ? Date.parse(secret.suspended_until) - clock.now() : 0);
+/** Whether it is refused for a while. */
+export const isSuspended = (secret) => suspension(secret) > 0;
+
 /** The first three characters, then dots. */
 export const hint = (secret) =>
   h(
@@ -29,6 +33,9 @@ export const hint = (secret) =>
 export function statusBadge(secret) {
   const left = Date.parse(secret.expires_at) - clock.now();
   if (left <= 0) return h('span', { class: 'badge danger' }, icon('stop'), words.expiredAgo(duration(left)));
+  if (isSuspended(secret)) {
+    return h('span', { class: 'badge warning' }, icon('pause'), words.suspendedFor(duration(suspension(secret))));
+  }
   if (secret.status === 'expiring') {
     return h('span', { class: 'badge warning' }, icon('warning'), words.expiresIn(duration(left)));
   }
@@ -54,6 +61,7 @@ export function secretCard(secret, actions) {
     { class: `panel secret ${secret.status}`, 'data-secret': secret.id },
     h('div', { class: 'secret-head' }, title(secret), h('div', { class: 'secret-actions' }, actions)),
     tried(secret),
+    suspended(secret),
     h(
       'div',
       { class: 'secret-body' },
@@ -121,6 +129,7 @@ export function secretRow(secret, actions) {
       h('div', { class: 'secret-actions' }, toggle, actions),
     ),
     tried(secret),
+    suspended(secret),
     rest,
   );
 }
@@ -137,6 +146,10 @@ function title(secret) {
 function tried(secret) {
   const at = secret.tried_after_expiry_at;
   return at && note('danger', words.tried(relative(at)));
+}
+
+function suspended(secret) {
+  return isSuspended(secret) && note('warning', words.suspendedUntil(moment(secret.suspended_until)));
 }
 
 export const fact = (term, value) => h('div', {}, h('dt', {}, term), h('dd', {}, value));

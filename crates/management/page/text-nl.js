@@ -341,6 +341,8 @@ export default {
   },
 
   secret: {
+    suspendedFor: (duration) => `Onderbroken: nog ${duration}`,
+    suspendedUntil: (when) => ['Onderbroken tot ', when, '. Tot dan krijgt het geen token.'],
     beginsWith: 'begint met',
     expiredAgo: (duration) => `${duration} geleden verlopen`,
     expiresIn: (duration) => `Verloopt over ${duration}`,
@@ -374,6 +376,93 @@ export default {
     },
     reminder: (days) =>
       days === 0 ? 'Herinnering op de laatste dag' : `Herinnering ${count(days, 'dag', 'dagen')} van tevoren`,
+  },
+
+  keys: {
+    title: 'Sleutels',
+    lead: 'Met een sleutel bewijst het systeem wie het is zonder gedeeld geheim: de privésleutel verlaat zijn machine nooit.',
+    none: 'Nog geen sleutel.',
+    add: 'Sleutel toevoegen',
+    added: (name) => `De sleutel “${name}” is toegevoegd.`,
+    nameAdvice: 'Schrijf op welk systeem de privésleutel heeft. Voorbeeld: “Zoekserver, Amsterdam”.',
+    material: 'Publieke sleutel, certificaat of adres',
+    materialAdvice:
+      'Plak een publieke sleutel (PEM of JWK), een certificaat (PEM) of het https-adres van een JWKS. U kunt hier ook een bestand neerzetten.',
+    unreadable: 'Dit is geen publieke sleutel, certificaat of https-adres.',
+    privateKey: 'Plak geen privésleutel. Plak de publieke sleutel.',
+    burnt:
+      'Dit is een privésleutel. Wie hem heeft gezien, kan zich als uw systeem voordoen: gebruik hem niet meer. Maak een nieuw paar en plak alleen de publieke sleutel.',
+    expires: 'Laatste dag',
+    expiresAdvice: 'Zonder dag: een jaar, of tot het certificaat verloopt.',
+    kid: 'Sleutel-id (kid)',
+    theKid: 'de sleutel-id',
+    address: 'Adres van de sleutels',
+    thumbprint: 'Vingerafdruk (SHA-256)',
+    deleteTitle: 'Deze sleutel verwijderen?',
+    delete: 'Sleutel verwijderen',
+    deleteMeans: (name) => [
+      'Elk systeem dat de privésleutel van ',
+      name,
+      ' heeft, verliest direct zijn toegang. U kunt dit niet ongedaan maken.',
+    ],
+    deleted: (name) => `De sleutel “${name}” is verwijderd.`,
+    howToMake: 'Zo maakt u een sleutelpaar',
+    staysThere: 'Doe dit op de machine van uw systeem. De privésleutel blijft daar.',
+    madeWith: 'Met',
+    command: 'Opdrachten die een sleutelpaar maken',
+    theCommand: 'de opdrachten',
+  },
+
+  suspend: {
+    suspend: 'Onderbreken',
+    putBack: 'Weer toelaten',
+    title: 'Een tijd onderbreken?',
+    means: (name) => [
+      'Probeer wat er gebeurt zonder ',
+      name,
+      '. Het krijgt geen token, en tokens die het al heeft werken niet meer. Het werkt vanzelf weer, of zodra u het weer toelaat.',
+    ],
+    howLong: 'Hoe lang',
+    hours: (hours) => (hours < 48 ? count(hours, 'uur', 'uur') : count(hours / 24, 'dag', 'dagen')),
+    isSuspended: (name) => `“${name}” is onderbroken.`,
+    isBack: (name) => `“${name}” werkt weer.`,
+  },
+
+  settings: {
+    title: 'Instellingen',
+    change: 'Instellingen bewerken',
+    selfRotation: 'Zelf vervangen',
+    on: 'Aan: het systeem mag zijn secret zelf vervangen.',
+    off: 'Uit',
+    rotates: 'Het systeem mag zijn secret zelf vervangen',
+    rotatesMeans: 'Het ruilt zijn secret voor een nieuw. Het oude secret werkt nog enkele dagen en eindigt dan vanzelf.',
+    networks: 'Netwerken',
+    modes: {
+      off: 'Vanaf overal',
+      report: 'Proef: aanvragen van elders alleen melden',
+      enforce: 'Alleen vanaf de netwerken van de lijst',
+    },
+    list: 'Lijst van netwerken',
+    listAdvice: 'Eén netwerk per regel, bijvoorbeeld 192.0.2.0/24 of 2001:db8::/32.',
+    propose: 'Neem de netwerken van de laatste 30 dagen',
+    fapi2: 'Profiel voor hoge veiligheid (FAPI 2.0): alleen sleutels en DPoP. Secrets werken niet.',
+  },
+
+  policy: {
+    title: 'Beleid',
+    change: 'Beleid bewerken',
+    longest: 'Langste duur van een secret of sleutel, in dagen',
+    most: 'Hoogste aantal werkende secrets per applicatie',
+    unlimited: 'Zoals overal',
+    days: (number) => count(number, 'dag', 'dagen'),
+    keysOnly: 'Alleen sleutels: geen nieuwe secrets',
+    selfRotation: 'Zelf vervangen',
+    rotations: { off: 'Niet toegestaan', allowed: 'Toegestaan', required: 'Verplicht' },
+    networks: 'Een lijst van netwerken is verplicht',
+    onLeak: 'Als een secret als gelekt is gemeld',
+    leaks: { suspend: 'Onderbreken', delete: 'Verwijderen' },
+    yes: 'Ja',
+    no: 'Nee',
   },
 
   createSecret: {
