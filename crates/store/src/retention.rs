@@ -1,7 +1,7 @@
-//! Forgetting what is kept for a time only: in small batches, each a short transaction, so that nobody waits for it.
+//! Forgetting what is kept for a time only: in small batches, each a short statement, so that nobody waits for it.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
-use diesel::{Connection, dsl::exists, prelude::*};
+use diesel::{dsl::exists, prelude::*};
 use domain::reminder::DeliveryState;
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// How many rows one transaction takes.
+/// How many rows are looked for at once.
 const BATCH: i64 = 200;
 
 /// A kind of data that is kept for a time.
@@ -32,13 +32,13 @@ impl Store {
     /// Forgets one batch of what is older than `age`; how many rows. Fewer than before: call again.
     pub async fn forget(&self, kept: Kept, age: TimeDelta, now: DateTime<Utc>) -> Result<usize, StoreError> {
         let before = (now - age).naive_utc();
-        self.run_to_end(move |connection| {
-            connection.transaction(|connection| match kept {
-                Kept::TokenCounts => token_counts(connection, before),
-                Kept::Mails => Ok(reminders(connection, before)? + mails(connection, before)?),
-                Kept::WebhookDeliveries => deliveries(connection, before),
-                Kept::DeletedSecrets => uses(connection, before),
-            })
+        // No transaction around it: SQLite refuses one that reads before it writes while somebody else writes, and what is
+        // found old stays old.
+        self.run_to_end(move |connection| match kept {
+            Kept::TokenCounts => token_counts(connection, before),
+            Kept::Mails => Ok(reminders(connection, before)? + mails(connection, before)?),
+            Kept::WebhookDeliveries => deliveries(connection, before),
+            Kept::DeletedSecrets => uses(connection, before),
         })
         .await
     }

@@ -75,10 +75,6 @@ impl Store {
                     .filter(mails::state.eq(DeliveryState::Failed.as_str()))
                     .filter(mails::state_at.gt((now - SHOWN_FOR).naive_utc()));
                 let sealed = SEALED.map(MailKind::as_str);
-                let forgotten: i64 = failed
-                    .filter(mails::kind.eq_any(sealed))
-                    .count()
-                    .get_result(connection)?;
                 let queued = diesel::update(failed.filter(mails::kind.ne_all(sealed)))
                     .set((
                         mails::state.eq(DeliveryState::Pending.as_str()),
@@ -88,6 +84,10 @@ impl Store {
                         mails::claimed_until.eq(None::<NaiveDateTime>),
                     ))
                     .execute(connection)?;
+                let forgotten: i64 = failed
+                    .filter(mails::kind.eq_any(sealed))
+                    .count()
+                    .get_result(connection)?;
                 Ok(Resent {
                     queued,
                     forgotten: usize::try_from(forgotten).unwrap_or_default(),

@@ -24,6 +24,8 @@ impl Store {
     pub async fn erase_user(&self, id: Uuid, entry: Entry) -> Result<(), StoreError> {
         self.audited(entry, move |connection| {
             let id = id.to_string();
+            // A write comes first: SQLite refuses a transaction that reads before it writes while somebody else writes.
+            forget_proofs(connection, &id)?;
             let (email, enabled): (String, bool) = users::table
                 .find(&id)
                 .select((users::email, users::enabled))
@@ -32,7 +34,6 @@ impl Store {
                 return Err(StoreError::Forbidden("disable the person first"));
             }
             let pseudonym = format!("erased-{id}@{NOWHERE}");
-            forget_proofs(connection, &id)?;
             forget_person(connection, &id, &pseudonym)?;
             rename_creator(connection, &email, &pseudonym)?;
             rename_recipient(connection, &email, &pseudonym)
