@@ -96,6 +96,8 @@ pub struct Configuration {
     pub mail: Mail,
     pub webhooks: Webhooks,
     pub retention: Retention,
+    #[serde(default)]
+    pub journal: Journal,
     pub log: Log,
 }
 
@@ -235,6 +237,14 @@ impl std::fmt::Debug for Mail {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Mail(…)")
     }
+}
+
+/// What outlives a restore of the database.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Journal {
+    /// `file:PATH`, a file or a folder.
+    pub url: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

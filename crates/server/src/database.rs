@@ -6,14 +6,14 @@ use chrono::TimeDelta;
 use domain::Clock;
 use store::{DatabaseUrl, ServerState, Standbys, Store, StoreError};
 
-use crate::{Outcome, configuration::Configuration, patience::until_reachable};
+use crate::{Outcome, configuration::Configuration, journal, patience::until_reachable};
 
 /// By how much this machine's clock and the database's may differ before it is told.
 const CLOCK_WARNING: TimeDelta = TimeDelta::seconds(2);
 
 /// One that is there.
 pub fn open(configuration: &Configuration) -> Outcome<Store> {
-    named(try_open(configuration, Store::open))
+    named(configuration, try_open(configuration, Store::open))
 }
 
 /// For who would rather wait than die while the database starts too.
@@ -30,11 +30,14 @@ type Open = fn(&DatabaseUrl, u32) -> Result<Store, StoreError>;
 
 fn in_time(configuration: &Configuration, clock: &dyn Clock, open: Open) -> Outcome<Store> {
     let patience = Duration::from_secs(configuration.server.start_wait_seconds);
-    named(until_reachable(clock, patience, || try_open(configuration, open)))
+    let opened = until_reachable(clock, patience, || try_open(configuration, open));
+    named(configuration, opened)
 }
 
-fn named(opened: Result<Store, StoreError>) -> Outcome<Store> {
-    Ok(opened.map_err(|error| format!("database.url: {error}"))?)
+/// With the journal that belongs to it.
+fn named(configuration: &Configuration, opened: Result<Store, StoreError>) -> Outcome<Store> {
+    let store = opened.map_err(|error| format!("database.url: {error}"))?;
+    journal::attach(store, configuration)
 }
 
 /// The log names it: a wrong address is easily taken for an empty database.

@@ -2,6 +2,7 @@
 
 mod admin;
 mod background;
+mod backup;
 mod clock;
 mod configuration;
 mod connections;
@@ -10,6 +11,7 @@ mod demo;
 mod exposure;
 mod identity;
 mod import;
+mod journal;
 mod keyring;
 mod keys;
 mod listening;
@@ -81,6 +83,10 @@ enum Command {
     Openapi,
     /// Make, list, rotate, encrypt, retire and revoke signing keys.
     Keys(keys::KeysArguments),
+    /// Write everything that the database holds into a file, from which `restore` fills another one; `verify` proves such a file.
+    Backup(backup::BackupArguments),
+    /// Fill an empty database, SQLite or Postgres, from a backup.
+    Restore(backup::RestoreArguments),
     /// Send what is due to be told about secrets, now: one pass of what the server does every minute.
     Notify(notify::NotifyArguments),
     /// Make the pepper file (never replaces one); add a version, use it, and see what needs each.
@@ -123,6 +129,8 @@ fn run(cli: Cli) -> Outcome<()> {
             Ok(())
         }
         Command::Keys(arguments) => keys::run(arguments),
+        Command::Backup(arguments) => backup::run(arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
         Command::Notify(arguments) => notify::run(&arguments),
         Command::Pepper(arguments) => pepper::run(arguments),
     }

@@ -25,7 +25,7 @@ use crate::{
     configuration::{self, Configuration, DpopNonce},
     connections::{Connections, Limits, raise_file_limit},
     demo::api::Api,
-    exposure, keyring,
+    exposure, journal, keyring,
     listening::{Listening, Tls},
     log_writer::LogWriter,
     logging, methods,
@@ -50,6 +50,7 @@ pub fn run(configuration: &Configuration) -> Outcome<()> {
     let log = logging::start(configuration.log.format);
     let prepared = prepare(configuration)?;
     prepared.store.verify_sessions()?;
+    journal::replay(&prepared)?;
     let doubts = [
         exposure::warnings(configuration),
         validation::doubts(configuration),

@@ -84,6 +84,14 @@ pub enum StoreError {
         /// By what.
         needed_by: String,
     },
+    /// It was done, but is not in the journal.
+    #[error(
+        "the journal can't be written: {0}; what was asked for is done, and is written there with the next change"
+    )]
+    Journal(String),
+    /// The journal is there, and can't be read.
+    #[error("the journal can't be read: {0}; a database that was restored must not serve without it")]
+    JournalUnreadable(String),
     /// A stored value has a form that this version does not know.
     #[error("the stored {0} has an unknown form")]
     Corrupt(&'static str),

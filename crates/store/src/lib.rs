@@ -2,11 +2,13 @@
 //! Nothing outside this crate names diesel.
 
 pub mod audit;
+pub mod backup;
 mod clients;
 mod database;
 mod directory;
 mod error;
 pub mod figures;
+pub mod journal;
 pub mod outbox;
 mod people;
 pub mod refusals;

@@ -10,6 +10,7 @@ use crate::{
     DatabaseUrl, StoreError,
     clients::nodes::{ServerState, server_state},
     database::{connection::AnyConnection, connector::Connector, migrations, pepper_checks, sessions},
+    journal::Journal,
     tally::{Counted, Tally},
 };
 
@@ -23,6 +24,7 @@ pub struct Store {
     pool: r2d2::Pool<Connector>,
     turns: Arc<Semaphore>,
     tally: Arc<Tally>,
+    pub(crate) journal: Option<Arc<Journal>>,
 }
 
 /// Connections of a pool.
@@ -73,6 +75,7 @@ impl Store {
             pool,
             turns: Arc::new(Semaphore::new(pool_size as usize)),
             tally: Arc::default(),
+            journal: None,
         })
     }
 

@@ -118,9 +118,10 @@ impl From<StoreError> for Problem {
             StoreError::LifetimeOfPolicy(_) => Self::Invalid(error.to_string()),
             StoreError::TooMany(seconds) => Self::TooManySecrets(seconds),
             StoreError::Forbidden(rule) => Self::Invalid(rule.to_owned()),
-            StoreError::Busy | StoreError::Unreachable(_) | StoreError::Database(_) => {
-                Self::Unavailable(error.to_string())
-            }
+            StoreError::Busy
+            | StoreError::Unreachable(_)
+            | StoreError::Database(_)
+            | StoreError::Journal(_) => Self::Unavailable(error.to_string()),
             _ => Self::Internal(error.to_string()),
         }
     }

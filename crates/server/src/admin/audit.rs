@@ -95,6 +95,11 @@ impl Shell {
             AuditVerdict::Broken(at) => {
                 Err(format!("the audit trail was tampered with at event {at}").into())
             }
+            AuditVerdict::Shortened(ends, ended) => Err(format!(
+                "the audit trail ends at event {ends}, but the journal knows that it went on to {ended}: events were cut off, or the \
+                 database was restored"
+            )
+            .into()),
             AuditVerdict::UnknownKey(at) => {
                 Err(format!("event {at} was chained under a version that the pepper file lacks").into())
             }

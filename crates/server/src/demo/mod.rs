@@ -16,7 +16,9 @@ use keystore::FIRST_ALGORITHMS;
 use samples::Seeder;
 use serde_json::{Value, json};
 
-use crate::{Outcome, clock, configuration, keyring, logging, preparation, runtime::block_on, serve, tls};
+use crate::{
+    Outcome, clock, configuration, journal, keyring, logging, preparation, runtime::block_on, serve, tls,
+};
 
 #[derive(Args)]
 pub struct DemoArguments {
@@ -60,6 +62,7 @@ pub fn run(arguments: DemoArguments) -> Outcome<()> {
         configuration.server.tls_key = Some(dir.join("tls-key.pem"));
     }
     let mut prepared = preparation::prepare_from_nothing(&configuration)?;
+    journal::replay(&prepared)?;
     prepared.makes_keys = Some(folder);
     let address = format!("127.0.0.1:{}", arguments.port);
     let listeners = serve::bind(&configuration, "--port", &address)?;

@@ -1,7 +1,7 @@
 //! Variables that were meant for the server, and that it does not read: one underscore in place of two.
 
 /// The sections of the configuration.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "SERVER",
     "DATABASE",
     "KEYS",
@@ -14,6 +14,7 @@ const SECTIONS: [&str; 13] = [
     "MAIL",
     "WEBHOOKS",
     "RETENTION",
+    "JOURNAL",
     "LOG",
 ];
 /// What the tests of this product read.

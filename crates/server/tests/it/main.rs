@@ -21,6 +21,7 @@ mod account;
 mod api_docs;
 mod assertions;
 mod attacks;
+mod backup;
 mod certificates;
 mod check;
 mod database_tls;

@@ -58,6 +58,8 @@ pub enum AuditVerdict {
     Whole(i64),
     /// At this sequence number something was changed, left out or added.
     Broken(i64),
+    /// It ends at the first number; the journal knows that it went on to the second.
+    Shortened(i64, i64),
     /// The pepper lacks the version that this event was linked under.
     UnknownKey(i64),
 }
@@ -86,14 +88,9 @@ impl Store {
         entry: Entry,
         body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.run(move |connection| {
-            connection.transaction(|connection| {
-                let outcome = body(connection)?;
-                append(connection, &entry)?;
-                Ok(outcome)
-            })
-        })
-        .await
+        let journal = self.journal.clone();
+        self.run(move |connection| Self::journaled(journal.as_deref(), connection, &entry, body))
+            .await
     }
 
     /// Events, the newest first, before a sequence number.
@@ -141,8 +138,17 @@ impl Store {
         .await
     }
 
-    /// Follows the chain from its first link to its head.
+    /// Follows the chain from its first link to its head, and asks the journal whether it went further.
     pub async fn verify_audit(&self, pepper: &Pepper) -> Result<AuditVerdict, StoreError> {
+        // Asked first: what is appended meanwhile is in both.
+        let known = self.journaled_sequence()?;
+        Ok(match self.verify_chain(pepper).await? {
+            AuditVerdict::Whole(events) if events < known => AuditVerdict::Shortened(events, known),
+            verdict => verdict,
+        })
+    }
+
+    async fn verify_chain(&self, pepper: &Pepper) -> Result<AuditVerdict, StoreError> {
         let (mut sequence, mut link): (i64, Digest) = (0, [0; 32]);
         loop {
             let rows = self.run(move |connection| chunk(connection, sequence)).await?;

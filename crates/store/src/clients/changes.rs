@@ -1,12 +1,11 @@
 //! Changes that bear on tokens: each bumps the version counter, by which every node's memory learns of it.
 
-use diesel::{Connection, prelude::*};
+use diesel::prelude::*;
 use domain::audit::Entry;
 use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
-    audit::trail,
     database::{
         connection::AnyConnection,
         ids::parse_id,
@@ -66,12 +65,11 @@ impl Store {
         entry: Entry,
         body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let journal = self.journal.clone();
         self.run(move |connection| {
-            connection.transaction(|connection| {
+            Self::journaled(journal.as_deref(), connection, &entry, |connection| {
                 bump(connection, client_id)?;
-                let outcome = body(connection)?;
-                trail::append(connection, &entry)?;
-                Ok(outcome)
+                body(connection)
             })
         })
         .await
