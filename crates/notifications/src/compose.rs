@@ -23,7 +23,7 @@ use crate::{
     calendar::{self, CalendarFile},
     happenings,
     notice::{self, Notice},
-    text,
+    rules, text,
     words::{self, Words},
 };
 
@@ -80,6 +80,10 @@ struct Frame {
     /// How to get less.
     unsubscribe: Option<String>,
     support: Option<String>,
+    /// What a digest is of, behind their number.
+    several: &'static str,
+    /// How soon the reader of a digest has to act.
+    urgency: &'static str,
 }
 
 /// A message that is being made.
@@ -122,12 +126,17 @@ impl Composer {
         if let Some(about) = &mail.about {
             return self.happening(mail, about, now);
         }
-        let sealed = mail
-            .sealed
-            .as_deref()
-            .and_then(|sealed| self.pepper.open(mail.id, sealed));
-        let hidden = sealed.as_deref().and_then(|text| std::str::from_utf8(text).ok());
-        let notice = notice::of(mail.kind, mail.created_at, hidden);
+        let hidden = self.hidden(mail.id, mail.sealed.as_deref());
+        let mut notice = notice::of(mail.kind, mail.created_at, hidden.as_deref());
+        if !mail.joined.is_empty() {
+            let others = mail.joined.iter().map(|one| {
+                let hidden = self.hidden(one.id, one.sealed.as_deref());
+                notice::once_more(one.created_at, hidden.as_deref())
+            });
+            notice.why.push_str(" The same happened again: ");
+            notice.why.push_str(&others.collect::<Vec<_>>().join("; "));
+            notice.why.push('.');
+        }
         self.notice((mail.id, &mail.recipient), &notice, now)
     }
 
@@ -142,6 +151,12 @@ impl Composer {
             link: None,
         };
         self.notice((id, recipient), &notice, now)
+    }
+
+    /// What was sealed into a mail.
+    fn hidden(&self, id: Uuid, sealed: Option<&[u8]>) -> Option<String> {
+        let opened = self.pepper.open(id, sealed?)?;
+        std::str::from_utf8(&opened).ok().map(str::to_owned)
     }
 
     fn notice(
@@ -177,20 +192,13 @@ impl Composer {
             let token = unsubscribe::token(&self.pepper, one.user_id);
             format!("{}/api/v1/unsubscribe/{token}", self.public_url)
         });
-        let frame = self.frame(unsubscribe.clone(), reason(items, manager.is_some()));
+        let is_urgent = |item: &MailItem| rules::is_urgent(item.kind, item.threshold_days);
+        let mut frame = self.frame(unsubscribe.clone(), reason(items, manager.is_some()));
+        if items.iter().any(is_urgent) {
+            frame.urgency = "Some of this is urgent.";
+        }
         let all: Vec<Words> = items.iter().map(|item| words::of(item, now)).collect();
-        let (subject, text, html) = match all.as_slice() {
-            [one] => (
-                one.subject.clone(),
-                SecretText(one, &frame).render()?,
-                SecretHtml(one, &frame).render()?,
-            ),
-            all => (
-                format!("{} client secrets need your attention", all.len()),
-                DigestText(all, &frame).render()?,
-                DigestHtml(all, &frame).render()?,
-            ),
-        };
+        let (subject, text, html) = rendered(&all, &frame)?;
         let draft = Draft {
             id: mail.id,
             recipient: &mail.recipient,
@@ -210,16 +218,27 @@ impl Composer {
         about: &About,
         now: DateTime<Utc>,
     ) -> Result<Message, ComposeError> {
-        let words = happenings::of(mail.kind, about, mail.created_at, now);
+        let own = std::iter::once((about, mail.created_at));
+        let others = mail.joined.iter();
+        let others = others.filter_map(|one| Some((one.about.as_ref()?, one.created_at)));
+        let all: Vec<Words> = own
+            .chain(others)
+            .map(|(about, at)| happenings::of(mail.kind, about, at, now))
+            .collect();
         let managers = &about.facts.managers;
         let is_manager = managers.iter().any(|one| one.email == mail.recipient);
-        let frame = self.frame(None, reason_among(managers, is_manager));
+        let frame = Frame {
+            several: "changes of client secrets",
+            urgency: "Each was made by somebody, or by a system, on purpose.",
+            ..self.frame(None, reason_among(managers, is_manager))
+        };
+        let (subject, text, html) = rendered(&all, &frame)?;
         let draft = Draft {
             id: mail.id,
             recipient: &mail.recipient,
-            subject: words.subject.clone(),
-            text: SecretText(&words, &frame).render()?,
-            html: SecretHtml(&words, &frame).render()?,
+            subject,
+            text,
+            html,
             calendar: None,
             unsubscribe: None,
         };
@@ -232,6 +251,8 @@ impl Composer {
             reason,
             unsubscribe,
             support: self.support_address.clone(),
+            several: "client secrets need your attention",
+            urgency: "None of this is urgent today.",
         }
     }
 
@@ -259,6 +280,22 @@ impl Composer {
         let attachment = Attachment::new("expiry.ics".to_owned()).body(file.text, kind);
         Ok(builder.multipart(MultiPart::mixed().multipart(both).singlepart(attachment))?)
     }
+}
+
+/// Subject, text and HTML: one matter alone, or a digest.
+fn rendered(all: &[Words], frame: &Frame) -> Result<(String, String, String), ComposeError> {
+    Ok(match all {
+        [one] => (
+            one.subject.clone(),
+            SecretText(one, frame).render()?,
+            SecretHtml(one, frame).render()?,
+        ),
+        all => (
+            format!("{} {}", all.len(), frame.several),
+            DigestText(all, frame).render()?,
+            DigestHtml(all, frame).render()?,
+        ),
+    })
 }
 
 /// Only constants and our own URLs come here: ASCII, without line ends.

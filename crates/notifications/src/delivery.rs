@@ -44,6 +44,10 @@ impl Notifier {
                     continue;
                 };
                 claimed += 1;
+                let per_hour = self.rules.mails_per_hour();
+                let Some(mail) = self.store.pace_mail(mail, per_hour, now).await? else {
+                    continue;
+                };
                 self.deliver_one(&mail, &mut report).await?;
                 if report.trouble.is_some() {
                     return Ok(report);

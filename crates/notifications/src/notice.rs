@@ -84,3 +84,12 @@ pub(crate) fn of(kind: MailKind, at: DateTime<Utc>, hidden: Option<&str>) -> Not
         link: link.map(str::to_owned),
     }
 }
+
+/// One more of the same, where several are told in one mail.
+pub(crate) fn once_more(at: DateTime<Utc>, hidden: Option<&str>) -> String {
+    let at = text::instant(at);
+    match hidden {
+        Some(account) => format!("{at}, {account}"),
+        None => at,
+    }
+}

@@ -28,6 +28,7 @@ pub const NOBODY: &str = "nobody";
 pub struct Rules {
     thresholds: Vec<i32>,
     support_address: Option<String>,
+    mails_per_hour: i64,
 }
 
 /// Why thresholds are refused.
@@ -46,7 +47,20 @@ impl Rules {
         Ok(Self {
             thresholds,
             support_address,
+            mails_per_hour: i64::MAX,
         })
+    }
+
+    /// How many mails a recipient gets within an hour; the last tells what else is waiting.
+    pub fn with_mails_per_hour(self, mails_per_hour: i64) -> Self {
+        Self {
+            mails_per_hour,
+            ..self
+        }
+    }
+
+    pub(crate) fn mails_per_hour(&self) -> i64 {
+        self.mails_per_hour
     }
 
     /// Where the WMDA team's copies go.

@@ -57,6 +57,7 @@ failures_per_second = 200
 failure_burst = 5000
 login_failures = 10
 secrets_per_hour = 60
+mails_per_hour = 20
 [mail]
 directory = "mail"
 thresholds_days = [60, 30, 14, 7, 3, 1, 0]
@@ -215,6 +216,7 @@ pub struct Limits {
     pub failure_burst: u32,
     pub login_failures: i64,
     pub secrets_per_hour: i64,
+    pub mails_per_hour: i64,
     /// By default as many as files may be open, and a quarter of them from one source.
     pub connections: Option<usize>,
     pub connections_per_source: Option<usize>,

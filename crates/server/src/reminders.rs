@@ -20,7 +20,8 @@ pub fn notifier(configuration: &Configuration, prepared: &Prepared, public_url: 
     let mail = &configuration.mail;
     let pepper = Arc::clone(&prepared.pepper);
     let support = support_address(mail)?;
-    let rules = Rules::new(mail.thresholds_days.clone(), support.clone())?;
+    let rules = Rules::new(mail.thresholds_days.clone(), support.clone())?
+        .with_mails_per_hour(configuration.limits.mails_per_hour);
     let from = from(mail, &public_url);
     let composer = Composer::new(&from, public_url, support, Arc::clone(&pepper))
         .map_err(|error| format!("mail.from: {error}"))?;

@@ -9,6 +9,7 @@
 
 mod faults;
 mod oracle;
+mod pace;
 mod plot;
 mod samples;
 mod smtp;

@@ -114,6 +114,16 @@ impl World {
     }
 
     pub fn node_by(&self, transport: Transport) -> Notifier {
+        self.node_with(transport, i64::MAX)
+    }
+
+    /// A node that sends so many mails to a recipient within an hour.
+    pub fn paced_node(&self, mails_per_hour: i64) -> Notifier {
+        let transport = Transport::smtp_within(&self.server.url(), Duration::from_secs(1)).unwrap();
+        self.node_with(transport, mails_per_hour)
+    }
+
+    fn node_with(&self, transport: Transport, mails_per_hour: i64) -> Notifier {
         let support = Some(TEAM.to_owned());
         let (url, pepper) = ("https://auth.wmda.example".to_owned(), Arc::clone(&self.pepper));
         let from = "WMDA Manage API Credentials <no-reply@wmda.example>";
@@ -121,7 +131,9 @@ impl World {
         Notifier::new(
             Store::create(&DatabaseUrl::parse(&self.url).unwrap(), 2).unwrap(),
             Arc::clone(&self.clock) as _,
-            Rules::new(DEFAULT_THRESHOLDS.to_vec(), support.clone()).unwrap(),
+            Rules::new(DEFAULT_THRESHOLDS.to_vec(), support.clone())
+                .unwrap()
+                .with_mails_per_hour(mails_per_hour),
             (
                 Composer::new(from, url, support, Arc::clone(&pepper)).unwrap(),
                 transport,

@@ -71,8 +71,8 @@ fn numbers(configuration: &Configuration) -> Vec<(bool, &'static str)> {
             "secrets.min_lifetime_minutes must lie between 0 and 1440",
         ),
         (
-            limits.secrets_per_hour < 1,
-            "limits.secrets_per_hour must be at least 1",
+            limits.secrets_per_hour < 1 || limits.mails_per_hour < 1,
+            "limits.secrets_per_hour and limits.mails_per_hour must be at least 1",
         ),
         (
             secrets.max_per_application < 1 || limits.login_failures < 1,

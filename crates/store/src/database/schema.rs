@@ -233,6 +233,7 @@ diesel::table! {
         sealed -> Nullable<Binary>,
         secret_id -> Nullable<Text>,
         actor -> Nullable<Text>,
+        joined_to -> Nullable<Text>,
     }
 }
 diesel::table! {

@@ -1,7 +1,7 @@
 //! Sending what the outbox holds: a node claims a mail by a conditional update, looks at what it is about as it is now, and
 //! settles it. A claim ends by itself, so that a node that dies holds nothing up.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{Connection, OptionalExtension, prelude::*};
@@ -41,7 +41,22 @@ pub struct ClaimedMail {
     pub sealed: Option<Vec<u8>>,
     /// What happened to one credential, where it tells of that.
     pub about: Option<About>,
-    claimed_until: DateTime<Utc>,
+    /// Mails of the same kind whose matter this one tells too, the oldest first. Their secrets are among the items.
+    pub joined: Vec<JoinedMail>,
+    pub(crate) claimed_until: DateTime<Utc>,
+}
+
+/// A mail whose matter another one tells.
+#[derive(Clone, Debug)]
+pub struct JoinedMail {
+    /// Permanent: what is sealed is bound to it.
+    pub id: Uuid,
+    /// When it was queued.
+    pub created_at: DateTime<Utc>,
+    /// What only the recipient may read.
+    pub sealed: Option<Vec<u8>>,
+    /// What happened to one credential.
+    pub about: Option<About>,
 }
 
 /// A credential to which something was done.
@@ -96,6 +111,7 @@ impl Store {
             let ids: Vec<String> = mails::table
                 .filter(mails::state.eq(DeliveryState::Pending.as_str()))
                 .filter(mails::due_at.le(now.naive_utc()))
+                .filter(mails::joined_to.is_null())
                 .filter(
                     mails::claimed_until
                         .is_null()
@@ -121,6 +137,7 @@ impl Store {
             let free = mails::table
                 .find(id.to_string())
                 .filter(mails::state.eq(DeliveryState::Pending.as_str()))
+                .filter(mails::joined_to.is_null())
                 .filter(
                     mails::claimed_until
                         .is_null()
@@ -191,7 +208,7 @@ impl Store {
     }
 }
 
-fn load(
+pub(crate) fn load(
     connection: &mut AnyConnection,
     id: Uuid,
     now: DateTime<Utc>,
@@ -210,35 +227,17 @@ fn load(
         ))
         .first(connection)?;
     let (sealed, secret_id, actor) = matter;
-    let about = match secret_id {
-        Some(secret_id) => facts(connection, vec![secret_id], now)?.pop().map(|facts| About {
-            actor: actor.unwrap_or_default(),
-            facts,
-        }),
-        None => None,
-    };
+    let about = about(connection, (secret_id, actor), now)?;
+    let joined = joined(connection, id, now)?;
+    let mail_ids = std::iter::once(id).chain(joined.iter().map(|one| one.id));
+    let mail_ids: Vec<String> = mail_ids.map(|id| id.to_string()).collect();
     let lines: Vec<(String, i32, String)> = reminders::table
-        .filter(reminders::mail_id.eq(id.to_string()))
+        .filter(reminders::mail_id.eq_any(mail_ids))
         .filter(reminders::suppressed.eq(false))
+        .order(reminders::threshold_days.desc())
         .select((reminders::secret_id, reminders::threshold_days, reminders::kind))
         .load(connection)?;
-    let ids = lines.iter().map(|line| line.0.clone()).collect();
-    let mut lines: HashMap<Uuid, (i32, String)> = lines
-        .into_iter()
-        .map(|(secret_id, days, kind)| Ok((parse_id(&secret_id)?, (days, kind))))
-        .collect::<Result<_, StoreError>>()?;
-    let mut items = Vec::new();
-    for facts in facts(connection, ids, now)? {
-        if let Some((threshold_days, kind)) = lines.remove(&facts.secret.id) {
-            items.push(MailItem {
-                threshold_days,
-                kind: kind
-                    .parse()
-                    .map_err(|_| StoreError::Corrupt("kind of reminder"))?,
-                facts,
-            });
-        }
-    }
+    let items = items(connection, lines, now)?;
     Ok(ClaimedMail {
         id,
         recipient,
@@ -248,8 +247,84 @@ fn load(
         items,
         sealed,
         about,
+        joined,
         claimed_until,
     })
+}
+
+/// What is told of each secret, which may be more than one thing.
+fn items(
+    connection: &mut AnyConnection,
+    lines: Vec<(String, i32, String)>,
+    now: DateTime<Utc>,
+) -> Result<Vec<MailItem>, StoreError> {
+    let ids: BTreeSet<String> = lines.iter().map(|line| line.0.clone()).collect();
+    let mut told: HashMap<Uuid, Vec<(i32, ReminderKind)>> = HashMap::new();
+    for (secret_id, days, kind) in lines {
+        let kind = kind
+            .parse()
+            .map_err(|_| StoreError::Corrupt("kind of reminder"))?;
+        told.entry(parse_id(&secret_id)?).or_default().push((days, kind));
+    }
+    let mut items = Vec::new();
+    for facts in facts(connection, ids.into_iter().collect(), now)? {
+        for (threshold_days, kind) in told.remove(&facts.secret.id).unwrap_or_default() {
+            items.push(MailItem {
+                threshold_days,
+                kind,
+                facts: facts.clone(),
+            });
+        }
+    }
+    Ok(items)
+}
+
+fn about(
+    connection: &mut AnyConnection,
+    (secret_id, actor): (Option<String>, Option<String>),
+    now: DateTime<Utc>,
+) -> Result<Option<About>, StoreError> {
+    let Some(secret_id) = secret_id else {
+        return Ok(None);
+    };
+    let found = facts(connection, vec![secret_id], now)?.pop();
+    Ok(found.map(|facts| About {
+        actor: actor.unwrap_or_default(),
+        facts,
+    }))
+}
+
+fn joined(
+    connection: &mut AnyConnection,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Vec<JoinedMail>, StoreError> {
+    type Row = (
+        String,
+        NaiveDateTime,
+        Option<Vec<u8>>,
+        (Option<String>, Option<String>),
+    );
+    let rows: Vec<Row> = mails::table
+        .filter(mails::joined_to.eq(id.to_string()))
+        .filter(mails::state.eq(DeliveryState::Pending.as_str()))
+        .order((mails::created_at, mails::id))
+        .select((
+            mails::id,
+            mails::created_at,
+            mails::sealed,
+            (mails::secret_id, mails::actor),
+        ))
+        .load(connection)?;
+    let one = |(id, created_at, sealed, matter): Row| {
+        Ok(JoinedMail {
+            id: parse_id(&id)?,
+            created_at: created_at.and_utc(),
+            sealed,
+            about: about(connection, matter, now)?,
+        })
+    };
+    rows.into_iter().map(one).collect()
 }
 
 fn settle(
@@ -284,9 +359,21 @@ fn settle(
             .set(outcome)
             .execute(connection)?,
     };
-    if !matches!(settlement, Settlement::Retry { .. }) {
+    if rows == 1 && !matches!(settlement, Settlement::Retry { .. }) {
+        let end = (
+            mails::state.eq(state.as_str()),
+            mails::state_at.eq(now.naive_utc()),
+            mails::last_error.eq(error),
+        );
+        let joined = mails::table
+            .filter(mails::joined_to.eq(id.to_string()))
+            .filter(mails::state.eq(DeliveryState::Pending.as_str()));
+        diesel::update(joined).set(end).execute(connection)?;
         // What was told, or never will be, is kept no longer.
-        diesel::update(mails::table.find(id.to_string()))
+        let told = mails::id
+            .eq(id.to_string())
+            .or(mails::joined_to.eq(id.to_string()));
+        diesel::update(mails::table.filter(told))
             .set(mails::sealed.eq(None::<Vec<u8>>))
             .execute(connection)?;
     }

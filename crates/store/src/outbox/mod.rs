@@ -3,6 +3,7 @@
 pub mod failed_mails;
 pub(crate) mod history;
 pub mod mails;
+mod pace;
 pub mod plans;
 pub(crate) mod secret_notices;
 pub(crate) mod stable_ids;

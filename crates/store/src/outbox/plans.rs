@@ -186,6 +186,7 @@ fn join_digest(
             .find(&id)
             .filter(mails::state.eq(DeliveryState::Pending.as_str()))
             .filter(mails::claimed_until.is_null())
+            .filter(mails::joined_to.is_null())
             .filter(mails::attempts.eq(0));
         let joined = diesel::update(open).set(mails::attempts.eq(0));
         if joined.execute(connection)? == 1

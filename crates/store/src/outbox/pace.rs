@@ -1,0 +1,147 @@
+//! How many mails one recipient gets within an hour. The last that there is room for takes along what waits; what comes later
+//! waits for room. Nothing is dropped.
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use diesel::{Connection, OptionalExtension, prelude::*};
+use domain::reminder::DeliveryState;
+
+use crate::{
+    Store, StoreError,
+    database::{connection::AnyConnection, schema::mails},
+    outbox::{
+        mails::{ClaimedMail, load},
+        plans::MailKind,
+    },
+};
+
+/// How many mails one takes along.
+const JOINED: i64 = 500;
+/// How soon to look again when another node may be about to fill the hour.
+const SOON: TimeDelta = TimeDelta::minutes(1);
+
+impl Store {
+    /// A claimed mail as it may be sent now, perhaps with others of its recipient; `None` when it has to wait, and then the
+    /// claim is given back. Links that somebody waits for are never held back.
+    pub async fn pace_mail(
+        &self,
+        mail: ClaimedMail,
+        per_hour: i64,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ClaimedMail>, StoreError> {
+        self.run_to_end(move |connection| {
+            connection.transaction(|connection| {
+                if matches!(mail.kind, MailKind::Invitation | MailKind::Reset) {
+                    return Ok(Some(mail));
+                }
+                let taken = sent(connection, &mail.recipient, now)? + ahead(connection, &mail, now)?;
+                if taken >= per_hour {
+                    let until = room_from(connection, &mail.recipient, per_hour, now)?;
+                    hold_back(connection, &mail, until)?;
+                    return Ok(None);
+                }
+                if taken + 1 == per_hour && take_along(connection, &mail, now)? > 0 {
+                    return load(connection, mail.id, now, mail.claimed_until).map(Some);
+                }
+                Ok(Some(mail))
+            })
+        })
+        .await
+    }
+}
+
+fn hour_before(now: DateTime<Utc>) -> NaiveDateTime {
+    (now - TimeDelta::hours(1)).naive_utc()
+}
+
+fn sent(connection: &mut AnyConnection, recipient: &str, now: DateTime<Utc>) -> Result<i64, StoreError> {
+    Ok(mails::table
+        .filter(mails::recipient.eq(recipient))
+        .filter(mails::state.eq(DeliveryState::Sent.as_str()))
+        .filter(mails::state_at.gt(hour_before(now)))
+        .filter(mails::joined_to.is_null())
+        .count()
+        .get_result(connection)?)
+}
+
+/// Mails that other nodes are about to send; of two that ask at once, the one with the greater id lets the other go first.
+fn ahead(connection: &mut AnyConnection, mail: &ClaimedMail, now: DateTime<Utc>) -> Result<i64, StoreError> {
+    Ok(mails::table
+        .filter(mails::recipient.eq(&mail.recipient))
+        .filter(mails::state.eq(DeliveryState::Pending.as_str()))
+        .filter(mails::claimed_until.gt(now.naive_utc()))
+        .filter(mails::id.lt(mail.id.to_string()))
+        .count()
+        .get_result(connection)?)
+}
+
+fn room_from(
+    connection: &mut AnyConnection,
+    recipient: &str,
+    per_hour: i64,
+    now: DateTime<Utc>,
+) -> Result<DateTime<Utc>, StoreError> {
+    let in_the_way: Option<NaiveDateTime> = mails::table
+        .filter(mails::recipient.eq(recipient))
+        .filter(mails::state.eq(DeliveryState::Sent.as_str()))
+        .filter(mails::state_at.gt(hour_before(now)))
+        .filter(mails::joined_to.is_null())
+        .order(mails::state_at.desc())
+        .offset(per_hour - 1)
+        .limit(1)
+        .select(mails::state_at)
+        .first(connection)
+        .optional()?;
+    Ok(in_the_way.map_or(now + SOON, |at| at.and_utc() + TimeDelta::hours(1)))
+}
+
+/// Everything of the recipient that is not on its way waits until then.
+fn hold_back(
+    connection: &mut AnyConnection,
+    mail: &ClaimedMail,
+    until: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let own = mails::table
+        .find(mail.id.to_string())
+        .filter(mails::claimed_until.eq(Some(mail.claimed_until.naive_utc())));
+    diesel::update(own)
+        .set(mails::claimed_until.eq(None::<NaiveDateTime>))
+        .execute(connection)?;
+    let links = [MailKind::Invitation, MailKind::Reset].map(MailKind::as_str);
+    let waiting = mails::table
+        .filter(mails::recipient.eq(&mail.recipient))
+        .filter(mails::state.eq(DeliveryState::Pending.as_str()))
+        .filter(mails::claimed_until.is_null())
+        .filter(mails::due_at.lt(until.naive_utc()))
+        .filter(mails::kind.ne_all(links));
+    diesel::update(waiting)
+        .set(mails::due_at.eq(until.naive_utc()))
+        .execute(connection)?;
+    Ok(())
+}
+
+fn take_along(
+    connection: &mut AnyConnection,
+    mail: &ClaimedMail,
+    now: DateTime<Utc>,
+) -> Result<usize, StoreError> {
+    let ids: Vec<String> = mails::table
+        .filter(mails::recipient.eq(&mail.recipient))
+        .filter(mails::state.eq(DeliveryState::Pending.as_str()))
+        .filter(mails::kind.eq(mail.kind.as_str()))
+        .filter(mails::claimed_until.is_null())
+        .filter(mails::joined_to.is_null())
+        .filter(mails::due_at.le(now.naive_utc()))
+        .order((mails::created_at, mails::id))
+        .limit(JOINED)
+        .select(mails::id)
+        .load(connection)?;
+    // Whom another node has claimed meanwhile goes by itself.
+    let free = mails::table
+        .filter(mails::id.eq_any(ids))
+        .filter(mails::state.eq(DeliveryState::Pending.as_str()))
+        .filter(mails::claimed_until.is_null())
+        .filter(mails::joined_to.is_null());
+    Ok(diesel::update(free)
+        .set(mails::joined_to.eq(Some(mail.id.to_string())))
+        .execute(connection)?)
+}
