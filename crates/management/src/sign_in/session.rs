@@ -14,7 +14,10 @@ use domain::{
     user::{User, parse_email},
 };
 use serde::{Deserialize, Serialize};
-use store::sessions::{IDLE, NewSession};
+use store::{
+    StoreError,
+    sessions::{IDLE, NewSession},
+};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -147,14 +150,22 @@ impl Management {
         let object = format!("user/{}", user.id);
         let entry = self.entry((&user.email, &place), proven.action, object, Outcome::Done);
         let digest = self.session_digest(&token);
+        let counted = proven.counted;
         let new = NewSession {
             user_id: user.id,
             digest,
             user_agent: from.user_agent.clone(),
-            own: proven.counted.own,
-            shared: proven.counted.shared,
+            own: counted.own,
+            shared: counted.shared.clone(),
         };
-        self.store.open_session(new, entry).await?;
+        match self.store.open_session(new, entry).await {
+            Err(StoreError::Forbidden(_)) => {
+                self.record_failure((&user, proven.action), &counted, from)
+                    .await?;
+                return Err(Problem::SignInFailed);
+            }
+            outcome => outcome?,
+        }
         let opened = self.store.session(digest, true, self.now()).await?;
         let opened = opened.ok_or(Problem::SignInFailed)?;
         let view = SessionView {

@@ -6,7 +6,9 @@ use reqwest::blocking::RequestBuilder;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Answer, Credentials, Demo, http, postgres_database, proxy::Proxy, secrets};
+use crate::support::{
+    Answer, Credentials, Demo, http, people::Person, postgres_database, proxy::Proxy, secrets,
+};
 
 /// The default of `cache.lease_ms`: what a DELETE waits before it answers.
 const LEASE: Duration = Duration::from_millis(500);
@@ -15,6 +17,7 @@ on_both! {
     i01_only_resource_servers_may_ask
     i02_what_is_not_a_good_token_for_the_caller_is_inactive_and_nothing_more
     i02_deletion_and_disabling_end_a_token_at_once
+    i02_roles_that_were_taken_away_are_not_shown
     i03_an_active_token_is_described
     v01_v03_a_client_ends_its_own_tokens_and_no_others
     v02_requests_are_checked
@@ -183,6 +186,32 @@ fn i02_deletion_and_disabling_end_a_token_at_once(demo: &Demo) {
     thread::sleep(LEASE);
     let body = format!("{}&resource={}", demo.search.body(), demo.search.resources[0]);
     assert_eq!(Answer::of(demo.token(body)).status, 401);
+}
+
+fn i02_roles_that_were_taken_away_are_not_shown(demo: &Demo) {
+    let admin = Person::of(demo, "admin", 0).sign_in(demo);
+    let token = token(demo, &demo.search);
+    let before = introspected(demo, &demo.search, &token);
+    let roles = before["roles"].as_array().unwrap().clone();
+    assert!(roles.len() > 1, "{before}");
+    let permissions = format!("/applications/{}/permissions", demo.search.id);
+    let application = admin.get(&format!("/applications/{}", demo.search.id)).json();
+    let mut granted = application["permissions"].as_array().unwrap().iter();
+    let asked = |one: &&Value| one.to_string().contains(&demo.search.resources[0]);
+    let resource = granted.find(asked).unwrap()["resource_id"].clone();
+    let taken = admin.delete(&format!("{permissions}/{}", resource.as_str().unwrap()));
+    assert_eq!(taken.status, 204, "{}", taken.text);
+    assert_eq!(
+        introspected(demo, &demo.search, &token),
+        inactive(),
+        "no permission"
+    );
+    let one = json!({ "resource_id": resource, "roles": [roles[0]] });
+    let given = admin.post(&permissions, &one);
+    assert_eq!(given.status, 201, "{}", given.text);
+    let after = introspected(demo, &demo.search, &token);
+    assert_eq!(after["roles"], json!([roles[0]]));
+    assert_eq!(after["scope"], roles[0]);
 }
 
 fn i03_an_active_token_is_described(demo: &Demo) {

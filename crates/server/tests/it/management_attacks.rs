@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Answer, Demo, binary, http,
-    people::{Person, Session, attempt},
+    people::{Person, Session, attempt, code_in},
     succeeded, timed,
 };
 
@@ -19,6 +19,7 @@ on_both!(
     who_loses_the_managers_role_manages_nothing_any_more,
     guesses_at_once_are_counted_one_by_one,
     a_secrets_value_is_in_no_column_log_or_error,
+    disabling_an_organisation_ends_its_sessions_for_good_and_its_sign_ins_are_recorded_as_refused,
 );
 
 fn in_200_days() -> String {
@@ -123,6 +124,39 @@ fn fields_that_only_the_server_sets_are_refused(demo: &Demo) {
         );
         assert_eq!(admin.patch(&path, &json!({ "enabled": "false" })).status, 400);
     }
+}
+
+fn disabling_an_organisation_ends_its_sessions_for_good_and_its_sign_ins_are_recorded_as_refused(
+    demo: &Demo,
+) {
+    let admin = Person::of(demo, "admin", 0).sign_in(demo);
+    let person = Person::of(demo, "credential_manager", 0);
+    let manager = person.sign_in(demo);
+    let application = admin.get(&format!("/applications/{}", demo.search.id)).json();
+    let organisation = format!("/organisations/{}", text(&application["organisation_id"]));
+    let enable = |enabled: bool| {
+        let answer = admin.patch(&organisation, &json!({ "enabled": enabled }));
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    };
+    enable(false);
+    assert_eq!(manager.get("/session").status, 401);
+    let proof = json!({
+        "email": person.email,
+        "password": person.password,
+        "totp": code_in(&person.totp_secret, 1),
+    });
+    assert_eq!(attempt(demo, &proof).status, 401, "everything was right");
+    enable(true);
+    assert_eq!(manager.get("/session").status, 401, "ended for good");
+    let trail = format!("/audit-events?action=session.create&actor={}", person.email);
+    let events = admin.get(&trail).json();
+    let outcomes: Vec<&str> = events["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| text(&event["outcome"]))
+        .collect();
+    assert_eq!(outcomes, ["denied", "done"], "L-01, the newest first");
 }
 
 fn ids_of_others_lead_nowhere(demo: &Demo) {

@@ -1,13 +1,18 @@
 //! What a token is not good for before its `exp`: its own revocation, the deletion or suspension of the credential that it
-//! was issued by, or its application or organisation disabled. Always read from the database, so that an answer knows every committed change.
+//! was issued by, its application or organisation disabled, or its permissions taken away. Always read from the database, so that an answer
+//! knows every committed change.
 
 use chrono::{DateTime, Utc};
 use diesel::{Connection, prelude::*};
+use domain::resource::parse_guid;
 use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
-    database::schema::{applications, client_secrets, organisations, revoked_tokens},
+    database::{
+        connection::AnyConnection,
+        schema::{applications, client_secrets, organisations, permissions, resources, revoked_tokens},
+    },
 };
 
 /// What a token says about itself.
@@ -19,16 +24,22 @@ pub struct TokenReference {
     pub client_id: Uuid,
     /// The place of its secret in the token status list.
     pub status_index: i64,
+    /// The resource that it is for, by id or URI.
+    pub audience: String,
 }
 
 impl Store {
-    /// Whether the token is not revoked, its credential neither deleted nor suspended, and its application and organisation
-    /// enabled. A credential that has expired does not end the tokens that it issued.
-    pub async fn is_token_live(&self, token: TokenReference, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    /// The roles that the client has on the token's resource now; `None` when the token is revoked, its credential deleted or
+    /// suspended, or its application or organisation disabled. A credential that has expired does not end the tokens that it issued.
+    pub async fn roles_of_live_token(
+        &self,
+        token: TokenReference,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Vec<String>>, StoreError> {
         self.run(move |connection| {
             let revoked = revoked_tokens::table.find(&token.jti).count();
             if revoked.get_result::<i64>(connection)? > 0 {
-                return Ok(false);
+                return Ok(None);
             }
             let live = client_secrets::table
                 .inner_join(applications::table.inner_join(organisations::table))
@@ -42,7 +53,10 @@ impl Store {
                 )
                 .filter(applications::enabled.and(organisations::enabled))
                 .count();
-            Ok(live.get_result::<i64>(connection)? > 0)
+            match live.get_result::<i64>(connection)? {
+                0 => Ok(None),
+                _ => roles(connection, token.client_id, &token.audience).map(Some),
+            }
         })
         .await
     }
@@ -73,4 +87,15 @@ impl Store {
         })
         .await
     }
+}
+
+fn roles(connection: &mut AnyConnection, client_id: Uuid, audience: &str) -> Result<Vec<String>, StoreError> {
+    let id = parse_guid(audience).map(|id| id.to_string());
+    let named = resources::uri.eq(audience).or(resources::id.nullable().eq(id));
+    Ok(permissions::table
+        .inner_join(resources::table.on(resources::id.eq(permissions::resource_id)))
+        .filter(permissions::client_id.eq(client_id.to_string()))
+        .filter(named)
+        .select(permissions::role)
+        .load(connection)?)
 }

@@ -8,6 +8,7 @@ use crate::{
     Store, StoreError,
     database::{folding::folded, ids::parse_id, schema::organisations},
     directory::pages::Page,
+    people::users::end_sessions_of,
 };
 
 type Row = (String, String, String, bool);
@@ -87,7 +88,7 @@ impl Store {
         .await
     }
 
-    /// Enables or disables an organisation with all of its applications and people. Once
+    /// Enables or disables an organisation with all of its applications and people; disabling ends their sessions for good. Once
     /// [`crate::clients::memory::ClientMemory::settle`] has passed, every node knows.
     pub async fn set_organisation_enabled(
         &self,
@@ -102,7 +103,8 @@ impl Store {
                 .execute(connection)?
             {
                 0 => Err(StoreError::Missing),
-                _ => Ok(()),
+                _ if enabled => Ok(()),
+                _ => end_sessions_of(connection, &id.to_string()),
             }
         })
         .await

@@ -52,10 +52,12 @@ pub struct Session {
 }
 
 impl Store {
-    /// Opens a session and forgets sessions that have ended.
+    /// Opens a session and forgets sessions that have ended. Whoever is disabled, or whose organisation is, gets none, and the
+    /// record does not say otherwise.
     pub async fn open_session(&self, new: NewSession, entry: Entry) -> Result<(), StoreError> {
         self.audited(entry.clone(), move |connection| {
             let now = entry.event.at.naive_utc();
+            require_enabled(connection, new.user_id)?;
             let ended = sessions::table.filter(sessions::last_seen_at.lt(now - IDLE));
             diesel::delete(ended).execute(connection)?;
             forgive(connection, &new.shared)?;
@@ -137,6 +139,27 @@ impl Store {
             Ok(())
         })
         .await
+    }
+}
+
+fn require_enabled(connection: &mut AnyConnection, user_id: Uuid) -> Result<(), StoreError> {
+    let enabled: i64 = users::table
+        .left_join(organisations::table)
+        .filter(users::id.eq(user_id.to_string()))
+        .filter(users::enabled)
+        .filter(
+            organisations::enabled
+                .nullable()
+                .is_null()
+                .or(organisations::enabled.nullable().eq(true)),
+        )
+        .count()
+        .get_result(connection)?;
+    match enabled {
+        0 => Err(StoreError::Forbidden(
+            "this person, or their organisation, is disabled",
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -321,6 +321,19 @@ fn end_assignments(connection: &mut AnyConnection, user_id: &str, roles: &[Role]
     Ok(())
 }
 
+/// Of all people of an organisation.
+pub(crate) fn end_sessions_of(
+    connection: &mut AnyConnection,
+    organisation_id: &str,
+) -> Result<(), StoreError> {
+    let people = users::table
+        .filter(users::organisation_id.eq(organisation_id))
+        .select(users::id);
+    let people: Vec<String> = people.load(connection)?;
+    diesel::delete(sessions::table.filter(sessions::user_id.eq_any(people))).execute(connection)?;
+    Ok(())
+}
+
 pub(crate) fn end_sessions(connection: &mut AnyConnection, user_id: &str) -> Result<(), StoreError> {
     diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id))).execute(connection)?;
     Ok(())

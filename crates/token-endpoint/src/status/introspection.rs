@@ -53,7 +53,7 @@ impl TokenService {
         })
     }
 
-    /// The token, when it is good and meant for the caller.
+    /// The token, when it is good and meant for the caller, with those of its roles that the client still has.
     async fn active_token(&self, caller: &ResourceServer, token: &str) -> Result<Option<OwnToken>, Failure> {
         let Some(token) = self
             .own_token(token)
@@ -64,9 +64,9 @@ impl TokenService {
         let Some(reference) = self.reference(&token) else {
             return Ok(None);
         };
-        let reading = self.store.is_token_live(reference, self.clock.now());
-        let live = self.memory.confirmed(reading).await?;
-        Ok(live.then_some(token))
+        let reading = self.store.roles_of_live_token(reference, self.clock.now());
+        let granted = self.memory.confirmed(reading).await?;
+        Ok(granted.and_then(|granted| token.with_roles_among(&granted)))
     }
 }
 

@@ -31,6 +31,14 @@ pub(crate) struct Confirmation {
     pub(crate) jkt: String,
 }
 
+impl OwnToken {
+    /// The token without roles that were taken away since; without any it says nothing any more.
+    pub(crate) fn with_roles_among(mut self, granted: &[String]) -> Option<Self> {
+        self.roles.retain(|role| granted.contains(role));
+        (!self.roles.is_empty()).then_some(self)
+    }
+}
+
 #[derive(Clone, Deserialize)]
 struct Status {
     status_list: StatusReference,
@@ -66,6 +74,7 @@ impl TokenService {
             jti: token.jti.clone(),
             client_id: parse_guid(&token.sub)?,
             status_index: index::status_index(index::list_at(&self.settings, uri)?, *idx)?,
+            audience: token.aud.clone(),
         })
     }
 }
