@@ -1,8 +1,10 @@
 //! Federated identities: JWTs that somebody else signs about a client, such as a cluster, a cloud or a build service.
 
-use jose::PublicKey;
+use jose::{PublicKey, UnfitKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::webhook::{InvalidWebhookUrl, parse_url};
 
 /// Whose word counts for a client. Everything is compared to the letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,5 +87,165 @@ impl NamedKey {
             jwk.insert("kid".to_owned(), Value::from(kid.as_str()));
         }
         jwk
+    }
+}
+
+/// Why an identity can't be registered. The texts tell what to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnfitIdentity {
+    /// No issuer.
+    #[error("issuer must be an https URL without query and fragment, to the letter as the iss of its tokens")]
+    Issuer,
+    /// An issuer that can't be asked for its keys.
+    #[error("issuer must not point to this machine or a private network, unless you paste its keys as jwks")]
+    Private,
+    /// Configuration forbids it.
+    #[error("this issuer is refused here: write to the WMDA team")]
+    Refused,
+    /// No subject or audience.
+    #[error(
+        "subject and audience must be texts of 1 to 500 printable characters, compared to the letter: no wildcards"
+    )]
+    Text,
+    /// No usable key in the set.
+    #[error(
+        "jwks must be a JWK Set of 1 to 20 public keys, of which at least one is EC P-256, Ed25519 or RSA of 2048 bits or more"
+    )]
+    Keys,
+    /// A private key in the set.
+    #[error(
+        "jwks holds a private key: it is burnt. Tell its owner to throw it away, and paste public keys only"
+    )]
+    PrivateKey,
+}
+
+const LONGEST: usize = 500;
+const MOST_KEYS: usize = 20;
+
+/// Whether configuration refuses an issuer: by its URL, or by the beginning of it up to a slash.
+pub fn is_refused(issuer: &str, refused: &[String]) -> bool {
+    refused.iter().any(|refused| {
+        let refused = refused.trim_end_matches('/');
+        let rest = issuer.strip_prefix(refused);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+impl FederatedIdentity {
+    /// Checks what somebody registers. `refused` are issuers that configuration forbids.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn register(
+        [issuer, subject, audience]: [&str; 3],
+        jwks: Option<&Map<String, Value>>,
+        (refused, allow_private): (&[String], bool),
+    ) -> Result<Self, UnfitIdentity> {
+        // A private issuer is none of our business, unless we have to ask it.
+        let url = parse_url(issuer, allow_private || jwks.is_some()).map_err(|error| match error {
+            InvalidWebhookUrl::Form => UnfitIdentity::Issuer,
+            InvalidWebhookUrl::Private => UnfitIdentity::Private,
+        })?;
+        if url.query().is_some() || issuer.trim() != issuer || issuer.len() > LONGEST {
+            return Err(UnfitIdentity::Issuer);
+        }
+        if is_refused(issuer, refused) {
+            return Err(UnfitIdentity::Refused);
+        }
+        let is_text = |text: &str| {
+            let length = text.chars().count();
+            (1..=LONGEST).contains(&length) && !text.chars().any(|one| one.is_control() || one == '*')
+        };
+        if !is_text(subject) || !is_text(audience) {
+            return Err(UnfitIdentity::Text);
+        }
+        Ok(Self {
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+            audience: audience.to_owned(),
+            keys: jwks.map(pasted).transpose()?,
+        })
+    }
+
+    /// The pasted keys as a JWK Set.
+    pub fn jwks(&self) -> Option<Value> {
+        let keys = self.keys.as_ref()?;
+        let keys: Vec<Value> = keys.iter().map(|key| Value::Object(key.jwk())).collect();
+        Some(serde_json::json!({ "keys": keys }))
+    }
+}
+
+fn pasted(jwks: &Map<String, Value>) -> Result<Vec<NamedKey>, UnfitIdentity> {
+    let keys = jwks
+        .get("keys")
+        .and_then(Value::as_array)
+        .ok_or(UnfitIdentity::Keys)?;
+    let keys: Option<Vec<Map<String, Value>>> = keys.iter().map(|key| key.as_object().cloned()).collect();
+    let keys = keys
+        .filter(|keys| keys.len() <= MOST_KEYS)
+        .ok_or(UnfitIdentity::Keys)?;
+    let is_private = |key: &Map<String, Value>| matches!(PublicKey::from_jwk(key), Err(UnfitKey::Private));
+    if keys.iter().any(is_private) {
+        return Err(UnfitIdentity::PrivateKey);
+    }
+    match named_keys(&keys) {
+        none if none.is_empty() => Err(UnfitIdentity::Keys),
+        some => Ok(some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_is_refused_by_its_beginning_up_to_a_slash() {
+        let refused = ["https://ci.example".to_owned(), "https://a.example/x/".to_owned()];
+        for issuer in [
+            "https://ci.example",
+            "https://ci.example/",
+            "https://ci.example/y",
+            "https://a.example/x/y",
+        ] {
+            assert!(is_refused(issuer, &refused), "{issuer}");
+        }
+        for issuer in [
+            "https://ci.example.org",
+            "https://a.example/xy",
+            "https://a.example",
+        ] {
+            assert!(!is_refused(issuer, &refused), "{issuer}");
+        }
+    }
+
+    #[test]
+    fn identities_are_checked_when_they_are_registered() {
+        let register = |issuer, subject, audience| {
+            FederatedIdentity::register(
+                [issuer, subject, audience],
+                None,
+                (&["https://bad.example".to_owned()], false),
+            )
+            .err()
+        };
+        assert_eq!(register("https://good.example/x", "s", "a"), None);
+        for (issuer, subject, audience, why) in [
+            ("http://good.example", "s", "a", UnfitIdentity::Issuer),
+            ("good.example", "s", "a", UnfitIdentity::Issuer),
+            ("https://good.example/?x", "s", "a", UnfitIdentity::Issuer),
+            (" https://good.example", "s", "a", UnfitIdentity::Issuer),
+            ("https://10.0.0.1", "s", "a", UnfitIdentity::Private),
+            ("https://localhost", "s", "a", UnfitIdentity::Private),
+            ("https://bad.example/x", "s", "a", UnfitIdentity::Refused),
+            ("https://good.example", "", "a", UnfitIdentity::Text),
+            ("https://good.example", "repo:*", "a", UnfitIdentity::Text),
+            ("https://good.example", "s", "a\u{0}", UnfitIdentity::Text),
+        ] {
+            assert_eq!(
+                register(issuer, subject, audience),
+                Some(why),
+                "{issuer} {subject}"
+            );
+        }
     }
 }

@@ -7,8 +7,9 @@ use utoipa_actix_web::AppExt;
 use crate::{
     account,
     collections::{
-        applications, attention, audit_events, grace, keys, managers, networks, organisations, permissions,
-        policies, refusals, reports, resource_servers, resources, secrets, suspension, users, webhooks,
+        applications, attention, audit_events, federated_credentials, grace, keys, managers, networks,
+        organisations, permissions, policies, refusals, reports, resource_servers, resources, secrets,
+        suspension, users, webhooks,
     },
     documentation::openapi::{self as documentation, Documentation},
     http::problem::Problem,
@@ -48,11 +49,17 @@ fn register(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(secrets::show)
         .service(secrets::remove)
         .service(suspension::suspend_secret)
+        .service(suspension::suspend_key)
+        .service(suspension::suspend_federated)
         .service(grace::grant)
         .service(keys::create)
         .service(keys::list)
         .service(keys::show)
         .service(keys::remove)
+        .service(federated_credentials::create)
+        .service(federated_credentials::list)
+        .service(federated_credentials::show)
+        .service(federated_credentials::remove)
         .service(permissions::create)
         .service(permissions::list)
         .service(permissions::remove)

@@ -39,6 +39,8 @@ pub struct Settings {
     pub support_address: Option<String>,
     /// Whether webhooks may point to private networks, and to this machine by plain http.
     pub allow_private_webhooks: bool,
+    /// Issuers of federated identities that nobody may register.
+    pub refused_issuers: Vec<String>,
 }
 
 /// Whether tokens can be signed with an algorithm; else what to do about it.

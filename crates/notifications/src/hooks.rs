@@ -1,25 +1,24 @@
 //! Delivering webhooks, signed as Standard Webhooks (v1) has it: `webhook-signature: v1,` and the base64 of HMAC-SHA-256 over
 //! `<webhook-id>.<webhook-timestamp>.<body>` under the key behind `whsec_`.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{SecondsFormat, TimeDelta};
 use domain::{pepper::Pepper, webhook::parse_url};
+use fetch::{ClientError, described};
 use ring::hmac;
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use serde_json::json;
 use store::{
     StoreError,
     webhook_deliveries::{ClaimedDelivery, DeliveryOutcome},
 };
 
-use crate::{Notifier, target::PublicNames};
+use crate::Notifier;
 
 const BATCH: i64 = 50;
 /// How many deliveries one pass makes at most: a receiver that is slow must not hold the mails up for long.
 const PER_PASS: usize = 200;
-const TIMEOUT: Duration = Duration::from_secs(5);
 const CLAIM: TimeDelta = TimeDelta::minutes(2);
 /// 1, 2, 4 … minutes between attempts: about a day and a half in all.
 const ATTEMPTS: i32 = 11;
@@ -33,14 +32,8 @@ pub struct HookSettings {
 
 /// Why webhooks can't be sent at all.
 #[derive(Debug, thiserror::Error)]
-pub enum HookError {
-    /// TLS.
-    #[error("webhooks can't be sent: {0}")]
-    Tls(#[from] rustls::Error),
-    /// The client.
-    #[error("webhooks can't be sent: {0}")]
-    Client(#[from] reqwest::Error),
-}
+#[error("webhooks can't be sent: {0}")]
+pub struct HookError(#[from] ClientError);
 
 /// Signs and sends.
 pub struct HookSender {
@@ -52,23 +45,7 @@ pub struct HookSender {
 impl HookSender {
     /// Trusts the machine's certificate authorities, follows no redirect, uses no proxy.
     pub fn new(settings: HookSettings, pepper: Arc<Pepper>) -> Result<Self, HookError> {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let names = PublicNames {
-            allow_private: settings.allow_private,
-        };
-        let client = reqwest::Client::builder()
-            .use_preconfigured_tls(tls)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .dns_resolver(Arc::new(names))
-            .connect_timeout(TIMEOUT)
-            .timeout(TIMEOUT)
-            .build()?;
+        let client = fetch::client(settings.allow_private)?;
         Ok(Self {
             client,
             settings,
@@ -123,17 +100,6 @@ fn body(delivery: &ClaimedDelivery) -> String {
         },
     })
     .to_string()
-}
-
-/// Without the URL, which may hold a key of the receiver.
-fn described(error: &reqwest::Error) -> String {
-    let mut text = "it can't be reached".to_owned();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text.chars().filter(|one| !one.is_control()).take(300).collect()
 }
 
 impl Notifier {

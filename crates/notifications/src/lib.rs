@@ -10,7 +10,6 @@ mod hooks;
 mod notice;
 mod notifier;
 pub mod rules;
-mod target;
 mod text;
 mod transport;
 mod words;

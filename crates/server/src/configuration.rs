@@ -62,6 +62,9 @@ mails_per_hour = 20
 directory = "mail"
 thresholds_days = [60, 30, 14, 7, 3, 1, 0]
 interval_seconds = 60
+[federation]
+refused_issuers = []
+
 [webhooks]
 allow_private = false
 [retention]
@@ -91,6 +94,7 @@ pub struct Configuration {
     pub tokens: Tokens,
     pub cache: Cache,
     pub entra: Entra,
+    pub federation: Federation,
     #[serde(default)]
     pub identity: Identity,
     pub limits: Limits,
@@ -207,6 +211,12 @@ pub struct Cache {
 pub struct Entra {
     pub tenant_id: String,
     pub tenant_aliases: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Federation {
+    pub refused_issuers: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -353,6 +363,7 @@ pub fn read(file: Option<&Path>, data_dir: Option<&Path>) -> Outcome<(Configurat
         .list_separator(",")
         .with_list_parse_key("server.trusted_proxies")
         .with_list_parse_key("entra.tenant_aliases")
+        .with_list_parse_key("federation.refused_issuers")
         .with_list_parse_key("identity.oidc.scopes")
         .with_list_parse_key("identity.oidc.accepted_amr")
         .with_list_parse_key("identity.oidc.accepted_acr")

@@ -9,6 +9,7 @@ use actix_web::{
 };
 use chrono::TimeDelta;
 use domain::expiry::Lifetimes;
+use fetch::Fetcher;
 use futures_util::FutureExt;
 use management::{
     Documentation, Management,
@@ -103,6 +104,7 @@ pub fn management(configuration: &Configuration, prepared: &Prepared, public_url
         support_address: configuration.mail.support_address.clone(),
         login_failures: configuration.limits.login_failures,
         allow_private_webhooks: configuration.webhooks.allow_private,
+        refused_issuers: configuration.federation.refused_issuers.clone(),
     };
     Management::new(
         settings,
@@ -170,6 +172,7 @@ fn token_service(
         public_url,
         tenant_id: configuration.entra.tenant_id.clone(),
         tenant_aliases: configuration.entra.tenant_aliases.clone(),
+        refused_issuers: configuration.federation.refused_issuers.clone(),
         support_address: support_address(configuration),
         token_lifetime_seconds: configuration.tokens.lifetime_seconds,
         signing_algorithm: configuration.tokens.signing_algorithm,
@@ -183,6 +186,7 @@ fn token_service(
         failures: (limits.failures_per_second, limits.failure_burst),
     };
     let parts = Parts {
+        fetcher: Fetcher::new(configuration.webhooks.allow_private)?,
         store: prepared.store.clone(),
         memory: Arc::clone(&prepared.memory),
         usage: Arc::clone(&prepared.usage),

@@ -154,11 +154,13 @@ async fn service(folder: &std::path::Path) -> (TokenService, Arc<ClientMemory>, 
             max_live: 10,
         },
         failures: (200, 5000),
+        refused_issuers: Vec::new(),
     };
     let keys = Arc::new(ArcSwap::from_pointee(
         keys.load(Utc::now(), Algorithm::ES256).unwrap(),
     ));
     let parts = Parts {
+        fetcher: fetch::Fetcher::new(false).unwrap(),
         store,
         memory: Arc::clone(&memory),
         usage: Arc::default(),

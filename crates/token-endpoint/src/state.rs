@@ -7,6 +7,7 @@ use std::sync::{
 
 use arc_swap::ArcSwap;
 use domain::{Clock, pepper::Pepper, resource::SigningAlgorithm};
+use fetch::Fetcher;
 use ipnet::IpNet;
 use keystore::KeySet;
 use quick_cache::sync::Cache;
@@ -17,7 +18,7 @@ use store::{
 };
 
 use crate::{
-    client::throttle::Throttle,
+    client::{published::Published, throttle::Throttle},
     http::{changes::Changes, line::Lines, request_id::RequestIds},
     metrics::Metrics,
 };
@@ -47,6 +48,8 @@ pub struct Settings {
     pub rotation: RotationRules,
     /// Failures per second and source, and how many at once.
     pub failures: (u32, u32),
+    /// Issuers of federated identities that count for nobody.
+    pub refused_issuers: Vec<String>,
 }
 
 impl Settings {
@@ -75,6 +78,8 @@ pub struct Parts {
     pub keys: Arc<ArcSwap<KeySet>>,
     /// The key under which secrets are stored.
     pub pepper: Arc<Pepper>,
+    /// Reads the keys that others publish.
+    pub fetcher: Fetcher,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -96,6 +101,7 @@ pub struct TokenService {
     pub(crate) random: Arc<dyn SecureRandom + Send + Sync>,
     pub(crate) metrics: Metrics,
     pub(crate) throttle: Throttle,
+    pub(crate) published: Published,
     pub(crate) changes: Changes,
     pub(crate) lines: Lines,
     pub(crate) request_ids: RequestIds,
@@ -111,6 +117,11 @@ impl TokenService {
     pub fn new(settings: Settings, parts: Parts) -> Self {
         Self {
             throttle: Throttle::new(settings.failures),
+            published: Published::new(
+                parts.fetcher,
+                settings.refused_issuers.clone(),
+                Arc::clone(&parts.clock),
+            ),
             changes: Changes::default(),
             lines: Lines::default(),
             request_ids: RequestIds::new(&*parts.random),

@@ -4,12 +4,13 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{
-    client_key::{ClientKey, RegisteredKey},
+    client_key::ClientKey,
     credential::{CredentialKind, PublicPart},
     expiry::{Lifetimes, latest, parse_expiry},
     key_registration::{UnfitRegistration, holds_private_key, read_jwk, read_pem},
     policy::Permission,
     secret::ClientSecret,
+    webhook::parse_url,
 };
 use jose::strict_json::StrictObject;
 use serde::{Deserialize, Serialize};
@@ -33,7 +34,7 @@ use crate::{
     state::Management,
 };
 
-/// A new key: `jwk` or `certificate`.
+/// A new key: `jwk`, `certificate` or `jwks_uri`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewKeyBody {
@@ -52,6 +53,11 @@ pub struct NewKeyBody {
     /// PEM of a certificate, or of a public key alone.
     #[serde(default)]
     pub certificate: Option<String>,
+    /// An https URL where the application publishes its keys as a JWK Set. It is read again every minute: a key that has
+    /// disappeared from it counts no longer. While it can't be reached, what was read last is believed for a day.
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    pub jwks_uri: Option<String>,
     /// The credential of the same application that the new one is to replace: people then see a rotation.
     #[serde(default)]
     pub replaces: Option<Uuid>,
@@ -110,11 +116,24 @@ fn invalid(error: impl std::fmt::Display) -> Problem {
 }
 
 /// The key of a body, with the end that it brings.
-fn read_key(new: &NewKeyBody, now: DateTime<Utc>) -> Result<(RegisteredKey, Option<DateTime<Utc>>), Problem> {
-    match (&new.jwk, &new.certificate) {
-        (Some(StrictObject(jwk)), None) => Ok((read_jwk(jwk).map_err(invalid)?, None)),
-        (None, Some(pem)) => read_pem(pem, now).map_err(invalid),
-        _ => Err(Problem::Invalid("send either jwk or certificate".to_owned())),
+fn read_key(
+    new: &NewKeyBody,
+    (now, allow_private): (DateTime<Utc>, bool),
+) -> Result<(ClientKey, Option<DateTime<Utc>>), Problem> {
+    let registered = |key| ClientKey::Registered(Box::new(key));
+    match (&new.jwk, &new.certificate, &new.jwks_uri) {
+        (Some(StrictObject(jwk)), None, None) => Ok((registered(read_jwk(jwk).map_err(invalid)?), None)),
+        (None, Some(pem), None) => {
+            let (key, end) = read_pem(pem, now).map_err(invalid)?;
+            Ok((registered(key), end))
+        }
+        (None, None, Some(url)) => {
+            let url = parse_url(url, allow_private).map_err(|error| invalid(format!("jwks_uri: {error}")))?;
+            Ok((ClientKey::Published(url.to_string()), None))
+        }
+        _ => Err(Problem::Invalid(
+            "send either jwk, certificate or jwks_uri".to_owned(),
+        )),
     }
 }
 
@@ -151,10 +170,14 @@ impl Management {
     ) -> Result<KeyView, Problem> {
         let now = self.now();
         let name = name("name", &new.name)?;
-        let (key, own_end) = read_key(&new, now)?;
+        let allow_private = self.settings.allow_private_webhooks;
+        let (key, own_end) = read_key(&new, (now, allow_private))?;
         let expires_at = end(new.expires_at.as_deref(), own_end, (now, self.settings.lifetimes))?;
-        let hint = key.public.thumbprint().chars().take(3).collect();
-        let public = PublicPart::Key(Arc::new(ClientKey::Registered(Box::new(key))));
+        let hint = match &key {
+            ClientKey::Registered(key) => key.public.thumbprint().chars().take(3).collect(),
+            ClientKey::Published(_) => String::new(),
+        };
+        let public = PublicPart::Key(Arc::new(key));
         let credential = NewClientSecret {
             id: self.uuid()?,
             client_id,

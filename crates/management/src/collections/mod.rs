@@ -3,6 +3,7 @@
 pub mod applications;
 pub mod attention;
 pub mod audit_events;
+pub mod federated_credentials;
 pub mod grace;
 pub mod keys;
 pub mod managers;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     authorization::Allowed,
-    collections::secrets::{SecretView, object},
+    collections::{federated_credentials::FederatedView, keys::KeyView, secrets::SecretView},
     documentation::openapi::Problems,
     http::{
         answer::ok,
@@ -48,11 +48,17 @@ impl Management {
             .map(|text| parse_end(text, now))
             .transpose()
             .map_err(|error| Problem::Invalid(error.to_string()))?;
-        let action = match until {
-            Some(_) => "secret.suspend",
-            None => "secret.resume",
+        let (word, place) = match kind {
+            CredentialKind::Secret => ("secret", "secret"),
+            CredentialKind::Key => ("key", "key"),
+            CredentialKind::Federated => ("federated_credential", "federated-credential"),
         };
-        let entry = self.done(allowed, action, object(client_id, id));
+        let action = match until {
+            Some(_) => format!("{word}.suspend"),
+            None => format!("{word}.resume"),
+        };
+        let object = format!("application/{client_id}/{place}/{id}");
+        let entry = self.done(allowed, &action, object);
         let outcome = self
             .store
             .suspend_credential((kind, client_id, id), until, now, entry)
@@ -78,4 +84,35 @@ pub(crate) async fn suspend_secret(
     let which = (CredentialKind::Secret, client_id, secret_id);
     caller.service.suspend(&allowed, which, &body.parse()?).await?;
     ok(caller.service.secret(&allowed, client_id, secret_id).await)
+}
+
+/// Suspends a key, or puts it back, as for a secret. Roles: a credential manager of the application; in an emergency an admin.
+#[utoipa::path(tag = "Keys", params(("client_id" = Uuid, Path), ("key_id" = Uuid, Path)), request_body = SuspensionBody, responses((status = 200, body = KeyView), Problems))]
+#[patch("/applications/{client_id}/keys/{key_id}")]
+pub(crate) async fn suspend_key(
+    caller: Caller,
+    path: web::Path<(String, String)>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let (client_id, key_id) = (id(&path.0)?, id(&path.1)?);
+    let allowed = caller.may_with(Permission::SuspendSecret, client_id).await?;
+    let which = (CredentialKind::Key, client_id, key_id);
+    caller.service.suspend(&allowed, which, &body.parse()?).await?;
+    ok(caller.service.key(&allowed, client_id, key_id).await)
+}
+
+/// Suspends a federated identity, or puts it back, as for a secret. Roles: a credential manager of the application; in an
+/// emergency an admin.
+#[utoipa::path(tag = "Federated credentials", params(("client_id" = Uuid, Path), ("id" = Uuid, Path)), request_body = SuspensionBody, responses((status = 200, body = FederatedView), Problems))]
+#[patch("/applications/{client_id}/federated-credentials/{id}")]
+pub(crate) async fn suspend_federated(
+    caller: Caller,
+    path: web::Path<(String, String)>,
+    body: Body,
+) -> Result<HttpResponse, Problem> {
+    let (client_id, own_id) = (id(&path.0)?, id(&path.1)?);
+    let allowed = caller.may_with(Permission::SuspendSecret, client_id).await?;
+    let which = (CredentialKind::Federated, client_id, own_id);
+    caller.service.suspend(&allowed, which, &body.parse()?).await?;
+    ok(caller.service.federated(&allowed, client_id, own_id).await)
 }

@@ -47,6 +47,7 @@ impl Documentation {
         (name = "Account", description = "One's own password, authenticator, recovery codes, sessions and mail settings."),
         (name = "Applications", description = "What the caller may see of applications."),
         (name = "Secrets", description = "Client secrets of applications."),
+        (name = "Federated credentials", description = "Identities that somebody else vouches for, in place of secrets."),
         (name = "Keys", description = "Public keys and certificates of applications, in place of secrets."),
         (name = "WMDA team", description = "Organisations, applications, people, resources, reports and the audit trail."),
         (name = "Documentation", description = "This document.")

@@ -118,6 +118,16 @@ const MATRIX: &[(&str, &str, [u16; 5])] = &[
     ),
     (
         "PATCH",
+        "/applications/{client_id}/keys/{key_id}",
+        [400, 403, 400, 404, 401],
+    ),
+    (
+        "PATCH",
+        "/applications/{client_id}/federated-credentials/{id}",
+        [400, 403, 400, 404, 401],
+    ),
+    (
+        "PATCH",
         "/applications/{client_id}/secrets/{secret_id}",
         [400, 403, 400, 404, 401],
     ),
@@ -132,6 +142,26 @@ const MATRIX: &[(&str, &str, [u16; 5])] = &[
         "DELETE",
         "/applications/{client_id}/secrets/{secret_id}",
         [204, 403, 404, 404, 401],
+    ),
+    (
+        "GET",
+        "/applications/{client_id}/federated-credentials",
+        [200, 200, 200, 404, 401],
+    ),
+    (
+        "POST",
+        "/applications/{client_id}/federated-credentials",
+        [403, 403, 400, 404, 401],
+    ),
+    (
+        "GET",
+        "/applications/{client_id}/federated-credentials/{id}",
+        [404, 404, 404, 404, 401],
+    ),
+    (
+        "DELETE",
+        "/applications/{client_id}/federated-credentials/{id}",
+        [404, 403, 404, 404, 401],
     ),
     ("GET", "/applications/{client_id}/keys", [200, 200, 200, 404, 401]),
     (

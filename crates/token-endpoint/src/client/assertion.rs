@@ -4,9 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use domain::{
     assertion::{Assertion, UnreadableAssertion},
-    authentication::{
-        self, AssertionRefusal, AssertionRules, AuthenticatedClient, PublishedKeys, Refusal, Unspent,
-    },
+    authentication::{self, AssertionRefusal, AssertionRules, AuthenticatedClient, Refusal, Unspent},
     client::Client,
     pepper::Digest,
     resource::parse_guid,
@@ -56,7 +54,10 @@ impl TokenService {
         (rules, from): (&AssertionRules<'_>, IpAddr),
     ) -> Result<Unspent, Unproved> {
         let now = self.clock.now();
-        let published = PublishedKeys::default();
+        if assertion.is_federated() && self.published.refuses(assertion.issuer()) {
+            return Err(Unproved::of(ClientCause::UnknownIssuer));
+        }
+        let published = self.published.keys_for(client, assertion).await;
         let proved = authentication::prove(client, assertion, (rules, &published), (from, now));
         proved.map_err(|refusal| {
             match refusal {

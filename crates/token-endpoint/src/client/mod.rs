@@ -3,5 +3,6 @@
 mod assertion;
 pub(crate) mod authentication;
 pub(crate) mod presented;
+pub(crate) mod published;
 pub(crate) mod rotation;
 pub(crate) mod throttle;

@@ -87,6 +87,7 @@ impl World {
             login_failures: 10,
             support_address: Some("team@wmda.example".to_owned()),
             allow_private_webhooks: false,
+            refused_issuers: Vec::new(),
         };
         let pepper = Arc::new(pepper);
         let service = Management::new(

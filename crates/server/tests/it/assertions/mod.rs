@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod certificates;
+mod federated;
 mod profile;
 mod registration;
 mod replay;

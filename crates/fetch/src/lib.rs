@@ -1,0 +1,127 @@
+//! HTTPS to addresses that members have given: receivers of webhooks, and where keys are published. Never to what is private,
+//! without redirects and proxies, bounded in time, and what is read bounded in size.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use domain::webhook::{is_public, parse_url};
+use reqwest::{
+    StatusCode,
+    dns::{Addrs, Name, Resolve, Resolving},
+};
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+
+/// How long one request may take in all.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// More than any set of keys needs.
+const LONGEST_ANSWER: usize = 64 * 1024;
+
+/// Why nothing can be asked at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// TLS.
+    #[error("TLS can't be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The client.
+    #[error("the HTTP client can't be set up: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+/// A client that trusts the machine's certificate authorities, follows no redirect, uses no proxy, and connects to the public
+/// internet alone, unless private addresses are allowed.
+///
+/// # Errors
+/// When TLS or the client can't be set up.
+pub fn client(allow_private: bool) -> Result<reqwest::Client, ClientError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(reqwest::Client::builder()
+        .use_preconfigured_tls(tls)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .dns_resolver(Arc::new(PublicNames { allow_private }))
+        .connect_timeout(TIMEOUT)
+        .timeout(TIMEOUT)
+        .build()?)
+}
+
+/// Resolves as the system does, and keeps public addresses alone: at the moment of connecting, so that a name that changes
+/// its address between check and use gains nothing.
+struct PublicNames {
+    allow_private: bool,
+}
+
+/// The name stands for nothing public.
+#[derive(Debug, thiserror::Error)]
+#[error("the name stands for no public address; webhooks.allow_private = true would allow it")]
+struct NotPublic;
+
+impl Resolve for PublicNames {
+    fn resolve(&self, name: Name) -> Resolving {
+        let allow_private = self.allow_private;
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let good: Vec<SocketAddr> = found
+                .filter(|address| allow_private || is_public(address.ip()))
+                .collect();
+            if good.is_empty() {
+                return Err(NotPublic.into());
+            }
+            Ok(Box::new(good.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Reads documents.
+pub struct Fetcher {
+    client: reqwest::Client,
+    allow_private: bool,
+}
+
+impl Fetcher {
+    /// With a client of its own.
+    ///
+    /// # Errors
+    /// See [`client`].
+    pub fn new(allow_private: bool) -> Result<Self, ClientError> {
+        Ok(Self {
+            client: client(allow_private)?,
+            allow_private,
+        })
+    }
+
+    /// The body at an address, 64 KiB at most.
+    ///
+    /// # Errors
+    /// A text for the log, without the address.
+    pub async fn get(&self, url: &str) -> Result<Vec<u8>, String> {
+        let url = parse_url(url, self.allow_private).map_err(|error| error.to_string())?;
+        let asked = self.client.get(url).header("accept", "application/json").send();
+        let mut answer = asked.await.map_err(|error| described(&error))?;
+        if answer.status() != StatusCode::OK {
+            return Err(format!("it answered {}", answer.status().as_u16()));
+        }
+        let mut body = Vec::new();
+        while let Some(part) = answer.chunk().await.map_err(|error| described(&error))? {
+            if body.len() + part.len() > LONGEST_ANSWER {
+                return Err("its answer is longer than 64 KiB".to_owned());
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok(body)
+    }
+}
+
+/// Without the URL, which may hold a key of the receiver.
+pub fn described(error: &reqwest::Error) -> String {
+    let mut text = "it can't be reached".to_owned();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text.chars().filter(|one| !one.is_control()).take(300).collect()
+}
