@@ -260,6 +260,10 @@ fn is_named(key: &RegisteredKey, assertion: &Assertion<'_>) -> bool {
         None => true,
         Some(given) => given.as_str().is_some_and(|given| known.contains(&given)),
     };
+    let is_thumbprint = |name: &str, known: &str| match assertion.jws.header(name) {
+        None => true,
+        Some(given) => given.as_str().is_some_and(|given| in_base64url(given) == known),
+    };
     match &key.certificate {
         Some(certificate) => {
             let (sha1, sha256) = (certificate.sha1.as_str(), certificate.sha256.as_str());
@@ -268,10 +272,18 @@ fn is_named(key: &RegisteredKey, assertion: &Assertion<'_>) -> bool {
             let by_thumbprint = ["x5t", "x5t#S256"]
                 .iter()
                 .any(|name| assertion.jws.header(name).is_some());
-            is("x5t", &[sha1]) && is("x5t#S256", &[sha256]) && (by_thumbprint || is("kid", &names))
+            is_thumbprint("x5t", sha1)
+                && is_thumbprint("x5t#S256", sha256)
+                && (by_thumbprint || is("kid", &names))
         }
         None => is("kid", &[&key.kid, key.public.thumbprint()]),
     }
+}
+
+/// Libraries pad thumbprints, which RFC 7515 §2 forbids (MSAL for Python does), or write them in the other alphabet of base64.
+fn in_base64url(thumbprint: &str) -> String {
+    let thumbprint = thumbprint.trim_end_matches('=');
+    thumbprint.replace('+', "-").replace('/', "_")
 }
 
 /// RS256 is for certificates at Entra's routes, as Microsoft's libraries use them.

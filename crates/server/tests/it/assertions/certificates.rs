@@ -23,11 +23,13 @@ fn thumbprints(demo: &Demo, signer: &Signer) -> [String; 2] {
     ["x5t", "x5t_s256"].map(|name| keys["items"][0][name].as_str().unwrap().to_owned())
 }
 
-/// As MSAL Python writes it: `x5t` with RS256, `x5t#S256` with PS256.
+/// As MSAL Python writes it: `x5t` with RS256, `x5t#S256` with PS256, both padded.
 fn header(algorithm: Algorithm, [sha1, sha256]: &[String; 2]) -> Value {
     match algorithm {
-        Algorithm::RS256 => json!({ "alg": "RS256", "typ": "JWT", "x5t": sha1 }),
-        other => json!({ "alg": name(other), "typ": "JWT", "x5t#S256": sha256, "x5c": ["ignored"] }),
+        Algorithm::RS256 => json!({ "alg": "RS256", "typ": "JWT", "x5t": format!("{sha1}=") }),
+        other => {
+            json!({ "alg": name(other), "typ": "JWT", "x5t#S256": format!("{sha256}="), "x5c": ["ignored"] })
+        }
     }
 }
 
