@@ -16,8 +16,6 @@ const FORGET_EVERY: Duration = Duration::from_secs(30);
 /// How long the end of the server waits for the last use to be written.
 const LAST_FLUSH: Duration = Duration::from_secs(5);
 const FLUSH_EVERY: Duration = Duration::from_secs(2);
-/// Once a minute.
-const PASSES_PER_SWEEP: u64 = 30;
 
 /// The server ends in any case: a database that hangs can't hold it.
 pub async fn write_last_use(usage: &UsageRecorder, store: &Store) {
@@ -63,19 +61,13 @@ pub fn spawn_log_watch(log: &LogWriter, service: web::Data<TokenService>) {
     });
 }
 
-async fn sweep(service: &TokenService) {
-    if let Err(error) = service.forget_past_proofs().await {
-        log::warn!("DPoP proofs that are past could not be removed now: {error}");
-    }
-}
-
-/// Forgets client assertions that could not be used again in any case.
+/// Forgets client assertions and DPoP proofs that could not be used again in any case.
 pub fn spawn_forgetting(store: Store, clock: Arc<dyn Clock>) {
     actix_web::rt::spawn(async move {
         loop {
             tokio::time::sleep(FORGET_EVERY).await;
             if let Err(error) = store.forget_used_assertions(clock.now()).await {
-                log::warn!("used client assertions could not be forgotten now: {error}");
+                log::warn!("used client assertions and proofs could not be forgotten now: {error}");
             }
         }
     });
@@ -92,16 +84,13 @@ pub fn spawn_poller(memory: Arc<ClientMemory>, every: Duration) {
     });
 }
 
-/// Writes the use of secrets, and forgets sources that have been quiet and proofs that are past.
+/// Writes the use of secrets, and forgets sources that have been quiet.
 pub fn spawn_housekeeping(service: web::Data<TokenService>, usage: Arc<UsageRecorder>, store: Store) {
     actix_web::rt::spawn(async move {
         let mut outage = Outage::default();
-        for pass in 1_u64.. {
+        loop {
             tokio::time::sleep(FLUSH_EVERY).await;
             service.forget_idle_sources();
-            if pass % PASSES_PER_SWEEP == 0 {
-                sweep(&service).await;
-            }
             let flushed = usage.flush(&store).await;
             if flushed.is_err() {
                 service.metrics().flush_failed();

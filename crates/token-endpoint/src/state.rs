@@ -13,8 +13,7 @@ use keystore::KeySet;
 use quick_cache::sync::Cache;
 use ring::rand::SecureRandom;
 use store::{
-    Store, StoreError, memory::ClientMemory, refusals::RefusalRecorder, rotation::RotationRules,
-    usage::UsageRecorder,
+    Store, memory::ClientMemory, refusals::RefusalRecorder, rotation::RotationRules, usage::UsageRecorder,
 };
 
 use crate::{
@@ -158,11 +157,6 @@ impl TokenService {
     /// How many sources fail too often now.
     pub fn throttled_sources(&self) -> usize {
         self.throttle.sources_over()
-    }
-
-    /// Forgets DPoP proofs that nobody would accept any more.
-    pub async fn forget_past_proofs(&self) -> Result<(), StoreError> {
-        self.store.forget_past_proofs(self.clock.now()).await.map(drop)
     }
 
     /// Housekeeping, called now and then.

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Answer, Demo,
+    assertions::{self, Signer},
+    http,
     node::Node,
     people::Person,
     postgres_database,
@@ -422,7 +424,7 @@ fn d01_a_proof_is_used_once_on_all_nodes_and_after_a_restart() {
     let proof = key.proof("POST", &demo.url("/oauth2/token"));
     assert_eq!(ask(&demo, &proof).status, 200);
     let elsewhere = |node: &Node, proof: &str| {
-        let request = crate::support::http()
+        let request = http()
             .post(format!("{}/oauth2/token", node.base))
             .header("content-type", crate::support::FORM)
             .header("DPoP", proof);
@@ -471,7 +473,7 @@ fn d01_a_nonce_is_asked_for_where_configured_and_good_on_every_node() {
     // A node that asks for none knows it, and refuses what nobody made.
     let node = Node::beside(&demo, &[]);
     let elsewhere = |proof: String| {
-        let request = crate::support::http().post(format!("{}/oauth2/token", node.base));
+        let request = http().post(format!("{}/oauth2/token", node.base));
         let request = request
             .header("content-type", crate::support::FORM)
             .header("DPoP", proof);
@@ -487,23 +489,32 @@ fn d01_a_nonce_is_asked_for_where_configured_and_good_on_every_node() {
     );
 }
 
-/// Rows of used proofs do not pile up.
+/// FAPI 2.0 §5.3.2.1: what the conformance suite's client does, from the assertion to the API, at the one endpoint that is good
+/// enough.
 #[test]
-fn a_used_proof_is_forgotten_once_it_is_past() {
-    use store::{DatabaseUrl, Store};
+fn d03_an_application_of_the_profile_fapi2_gets_bound_tokens_only_and_calls_the_api() {
     let demo = Demo::sqlite();
-    let store = Store::open(&DatabaseUrl::parse(demo.database_url()).unwrap(), 1).unwrap();
-    actix_web::rt::System::new().block_on(async {
-        let at = Utc::now();
-        assert!(store.use_proof([1; 32], at).await.unwrap());
-        assert!(!store.use_proof([1; 32], at).await.unwrap());
+    for (assertion, proof) in [("ES256", Algorithm::ES256), ("PS256", Algorithm::PS256)] {
+        let signer = Signer::of(&demo, "fapi2", assertion);
+        let key = ProofKey::new(proof);
+        let request = || assertions::ask(&demo, &signer, &signer.assertion(&demo.base));
+        let refused = Answer::of(request());
         assert_eq!(
-            store.forget_past_proofs(at).await.unwrap(),
-            0,
-            "other nodes' clocks may be slow"
+            (refused.status, refused.error().as_str()),
+            (400, "invalid_dpop_proof"),
+            "{}",
+            refused.text
         );
-        let later = at + chrono::TimeDelta::minutes(6);
-        assert_eq!(store.forget_past_proofs(later).await.unwrap(), 1);
-        assert!(store.use_proof([1; 32], at).await.unwrap());
-    });
+        let proof = key.proof("POST", &demo.url("/oauth2/token"));
+        let answer = Answer::of(request().header("DPoP", proof));
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(answer.json()["token_type"], "DPoP");
+        let token = answer.json()["access_token"].as_str().unwrap().to_owned();
+        let url = demo.summary["api_url"].as_str().unwrap();
+        let call = http().get(url).header("authorization", format!("DPoP {token}"));
+        let answer = Answer::of(call.header("DPoP", key.proof_with(&token, url)));
+        assert_eq!(answer.status, 200, "{}", answer.header("www-authenticate"));
+        assert_eq!(answer.json()["client_id"], *signer.id);
+        assert_eq!(Answer::of(http().get(url).bearer_auth(&token)).status, 401);
+    }
 }

@@ -12,4 +12,3 @@ pub mod revocations;
 pub mod revoked_keys;
 pub mod usage;
 mod used_assertions;
-mod used_proofs;

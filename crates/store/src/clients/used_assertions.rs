@@ -1,4 +1,5 @@
-//! Client assertions that were used: each counts once, on all nodes and across restarts (RFC 7523 §3, item 7).
+//! Client assertions and DPoP proofs that were used: each counts once, on all nodes and across restarts (RFC 7523 §3, item 7; RFC 9449
+//! §11.1). Both are JWTs by which a key asserts something; the digest of each says what it is.
 
 use chrono::{DateTime, Utc};
 use diesel::{Connection, prelude::*};

@@ -198,9 +198,6 @@ diesel::table! {
     resource_server_resources (client_id, resource_id) { client_id -> Text, resource_id -> Text, }
 }
 diesel::table! {
-    used_proofs (digest) { digest -> Binary, expires_at -> Timestamp, }
-}
-diesel::table! {
     used_assertions (digest) { digest -> Binary, until -> Timestamp, }
 }
 diesel::table! {

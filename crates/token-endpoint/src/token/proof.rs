@@ -15,8 +15,8 @@ use crate::{
 };
 
 const HEADER: HeaderName = HeaderName::from_static(dpop::HEADER);
-/// No node accepts a proof for longer after its first use.
-const REMEMBERED: TimeDelta = TimeDelta::seconds(dpop::LIFETIME_SECONDS + dpop::MAX_AHEAD_SECONDS);
+/// No node accepts a proof for longer after its first use, however slow its clock within five minutes.
+const REMEMBERED: TimeDelta = TimeDelta::seconds(dpop::LIFETIME_SECONDS + dpop::MAX_AHEAD_SECONDS + 300);
 
 impl TokenService {
     /// The proof of a request, right but for its one use: see [`TokenService::use_up`].
@@ -53,7 +53,7 @@ impl TokenService {
             return Ok(None);
         };
         let until = self.clock.now() + REMEMBERED;
-        if self.store.use_proof(proof.digest(), until).await? {
+        if self.store.use_assertion(proof.digest(), until).await? {
             Ok(Some(proof.key_thumbprint().to_owned()))
         } else {
             Err(ProofCause::UsedProof.into())
