@@ -186,9 +186,14 @@ impl Seeder<'_> {
             .user(manager, "credential_manager", Some(organisation_id))
             .await?;
         let (mut managed, mut with_key, mut with_certificate) = (Vec::new(), Vec::new(), Vec::new());
-        let resources: Vec<&str> = SMC.iter().map(|at| RESOURCES[*at].2).collect();
+        let ids = |granted: &[usize]| granted.iter().map(|at| RESOURCES[*at].2).collect::<Vec<&str>>();
         for (name, profile, algorithm) in KEY_CLIENTS {
-            let client_id = self.application(organisation_id, name, SMC).await?;
+            // Clients of the FAPI profile name no resource (RFC 8707 is no part of it): they have one.
+            let granted = match profile {
+                Profile::Standard => SMC,
+                Profile::Fapi2 => &SMC[..1],
+            };
+            let client_id = self.application(organisation_id, name, granted).await?;
             self.assign(client_id, user_id).await?;
             managed.push(client_id);
             let pair = keys::pair(self.dir, name, algorithm)?;
@@ -203,7 +208,7 @@ impl Seeder<'_> {
             self.store.set_profile(client_id, profile, entry).await?;
             with_key.push(json!({
                 "name": name, "client_id": client_id, "kid": kid, "alg": algorithm.name(),
-                "jwk": pair.private_jwk, "resources": resources, "profile": profile.as_str(),
+                "jwk": pair.private_jwk, "resources": ids(granted), "profile": profile.as_str(),
             }));
         }
         for name in CERTIFICATE_CLIENTS {
@@ -215,7 +220,7 @@ impl Seeder<'_> {
             self.replace_key(client_id, key).await?;
             with_certificate.push(json!({
                 "name": name, "client_id": client_id, "certificate_file": certificate_file,
-                "key_file": key_file, "resources": resources,
+                "key_file": key_file, "resources": ids(SMC),
             }));
         }
         shown["applications"] = json!(managed);
