@@ -76,7 +76,12 @@ export async function applicationView(main, { parameters: [clientId, secretId], 
       finished && rotationPanel(finished, tools),
     );
     replace(list, secretList(application, secrets, tools));
-    replace(around, settingsSection(application, tools), accessSection(application, tools), managersSection(application, tools));
+    replace(
+      around,
+      settingsSection(application, tools),
+      accessSection(application, tools),
+      managersSection(application, tools),
+    );
     kept.restore();
   }
 

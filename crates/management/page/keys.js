@@ -23,8 +23,7 @@ export function keysSection(application, signal) {
   const list = h('div', { class: 'cards' });
   const problem = h('div', { role: 'alert' });
   const refresh = async () => show(await all(path, { signal }));
-  const show = (keys) =>
-    replace(list, keys.length ? keys.map(card) : h('p', { class: 'panel empty' }, words.none));
+  const show = (keys) => replace(list, keys.length ? keys.map(card) : h('p', { class: 'panel empty' }, words.none));
   const card = (key) =>
     h(
       'article',
@@ -38,7 +37,12 @@ export function keysSection(application, signal) {
           h('h3', {}, name(key.name)),
           h('div', { class: 'secret-marks' }, key.alg && h('code', {}, key.alg), statusBadge(key)),
         ),
-        h('div', { class: 'secret-actions' }, mine && suspendButton(key, `${path}/${key.id}`, refresh), deleteButton(key)),
+        h(
+          'div',
+          { class: 'secret-actions' },
+          mine && suspendButton(key, `${path}/${key.id}`, refresh),
+          deleteButton(key),
+        ),
       ),
       h(
         'dl',
@@ -173,7 +177,7 @@ function example(application) {
       'from cryptography.hazmat.primitives import serialization as s',
       'key = ec.generate_private_key(ec.SECP256R1())',
       `open('${slug}.pem', 'wb').write(key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption()))`,
-      "print(key.public_key().public_bytes(s.Encoding.PEM, s.PublicFormat.SubjectPublicKeyInfo).decode())",
+      'print(key.public_key().public_bytes(s.Encoding.PEM, s.PublicFormat.SubjectPublicKeyInfo).decode())',
     ].join('\n'),
   };
   const names = Object.keys(commands);

@@ -25,7 +25,11 @@ export function policySection(organisationId, signal) {
 }
 
 const changeButton = (onclick) =>
-  h('div', { class: 'row' }, h('button', { type: 'button', class: 'button', 'data-key': 'policy', onclick }, words.change));
+  h(
+    'div',
+    { class: 'row' },
+    h('button', { type: 'button', class: 'button', 'data-key': 'policy', onclick }, words.change),
+  );
 
 const yesNo = (value) => (value ? words.yes : words.no);
 

@@ -34,7 +34,9 @@ export function refusedSection(clientId, signal) {
 const cells = (one) => [
   [moment(one.last_at), one.count > 1 && h('div', { class: 'muted' }, words.times(one.count, moment(one.at)))],
   [h('div', {}, one.cause), h('div', { class: 'muted' }, one.remedy)],
-  one.credential_id ? [name(one.credential_name ?? one.credential_id), ' ', one.hint && h('code', {}, `${one.hint}…`)] : '–',
+  one.credential_id
+    ? [name(one.credential_name ?? one.credential_id), ' ', one.hint && h('code', {}, `${one.hint}…`)]
+    : '–',
   [h('code', {}, one.source), h('div', { class: 'muted' }, name(one.user_agent))],
   [h('code', {}, one.last_trace_id), one.resource && h('div', { class: 'muted' }, one.resource)],
 ];

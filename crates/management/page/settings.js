@@ -33,7 +33,12 @@ export function settingsSection(application, tools) {
       fact(words.selfRotation, application.self_rotation ? words.on : words.off),
       fact(words.networks, [
         words.modes[mode] ?? mode,
-        networks.length > 0 && h('div', {}, networks.map((one) => [h('code', {}, one), ' '])),
+        networks.length > 0 &&
+          h(
+            'div',
+            {},
+            networks.map((one) => [h('code', {}, one), ' ']),
+          ),
       ]),
     ),
   );

@@ -20,7 +20,8 @@ export function suspendButton(credential, path, changed) {
   if (!isLive(credential)) return null;
   const suspended = isSuspended(credential);
   const problem = h('span', { role: 'alert' });
-  const run = () => (suspended ? guarded(problem, () => putBack(credential, path, changed)) : ask(credential, path, changed));
+  const run = () =>
+    suspended ? guarded(problem, () => putBack(credential, path, changed)) : ask(credential, path, changed);
   return [
     h(
       'button',

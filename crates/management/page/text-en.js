@@ -382,7 +382,11 @@ export default {
     thumbprint: 'Thumbprint (SHA-256)',
     deleteTitle: 'Delete this key?',
     delete: 'Delete key',
-    deleteMeans: (name) => ['Every system that has the private half of ', name, ' loses access at once. You can’t undo this.'],
+    deleteMeans: (name) => [
+      'Every system that has the private half of ',
+      name,
+      ' loses access at once. You can’t undo this.',
+    ],
     deleted: (name) => `The key “${name}” was deleted.`,
     howToMake: 'How to make a key pair',
     staysThere: 'Do this on the machine of your system. The private key stays there.',
@@ -413,7 +417,8 @@ export default {
     on: 'On: the system may exchange its secret for a new one by itself.',
     off: 'Off',
     rotates: 'The system may rotate its secret by itself',
-    rotatesMeans: 'It exchanges its secret for a new one. The old secret works for some days more, and then ends by itself.',
+    rotatesMeans:
+      'It exchanges its secret for a new one. The old secret works for some days more, and then ends by itself.',
     networks: 'Networks',
     modes: {
       off: 'From anywhere',

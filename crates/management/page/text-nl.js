@@ -435,7 +435,8 @@ export default {
     on: 'Aan: het systeem mag zijn secret zelf vervangen.',
     off: 'Uit',
     rotates: 'Het systeem mag zijn secret zelf vervangen',
-    rotatesMeans: 'Het ruilt zijn secret voor een nieuw. Het oude secret werkt nog enkele dagen en eindigt dan vanzelf.',
+    rotatesMeans:
+      'Het ruilt zijn secret voor een nieuw. Het oude secret werkt nog enkele dagen en eindigt dan vanzelf.',
     networks: 'Netwerken',
     modes: {
       off: 'Vanaf overal',
@@ -678,8 +679,11 @@ export default {
       'De mailserver heeft ze geweigerd. Als die of het adres weer klopt, verstuurt de beheerder ze opnieuw: wmda-auth notify --resend-failed.',
     ],
     mailOf: (kind) =>
-      ({ reminders: 'Herinnering aan aflopende secrets', invitation: 'Uitnodiging', reset: 'Link om opnieuw aan te melden' })[kind] ??
-      'Bericht over een account',
+      ({
+        reminders: 'Herinnering aan aflopende secrets',
+        invitation: 'Uitnodiging',
+        reset: 'Link om opnieuw aan te melden',
+      })[kind] ?? 'Bericht over een account',
     notSent: 'Niet bezorgd',
     inviteAnew: 'De link wordt niet bewaard: nodig deze persoon opnieuw uit of stel de aanmelding opnieuw in.',
     able: (number) => (number === 0 ? 'Niemand kan zich aanmelden' : 'Eén kan zich aanmelden'),
