@@ -33,6 +33,10 @@ impl Store {
                 if matches!(mail.kind, MailKind::Invitation | MailKind::Reset) {
                     return Ok(Some(mail));
                 }
+                // A write comes first: SQLite refuses a transaction that reads before it writes while somebody else writes.
+                diesel::update(mails::table.find(mail.id.to_string()))
+                    .set(mails::claimed_until.eq(Some(mail.claimed_until.naive_utc())))
+                    .execute(connection)?;
                 let taken = sent(connection, &mail.recipient, now)? + ahead(connection, &mail, now)?;
                 if taken >= per_hour {
                     let until = room_from(connection, &mail.recipient, per_hour, now)?;
