@@ -173,9 +173,11 @@ test('when the value is closed the focus stays on the page, and the assistant of
   const top = await panel.evaluate((one) => one.getBoundingClientRect().top);
   assert.ok(top >= 0 && top < 450, `the assistant begins at ${top}`);
   await page.reload();
-  for (const name of [/^Delete Number 0/, /^Details Number 1/]) {
-    await page.getByRole('button', { name }).click();
-    await page.keyboard.press('Escape');
-    assert.notEqual(await focused(), 'BODY');
-  }
+  await page.getByRole('button', { name: /^Delete Number 0/ }).click();
+  await page.getByRole('dialog').waitFor();
+  await page.keyboard.press('Escape');
+  assert.notEqual(await focused(), 'BODY');
+  await page.getByRole('button', { name: /^Details Number 1/ }).click();
+  await page.keyboard.press('Escape');
+  assert.notEqual(await focused(), 'BODY');
 });
