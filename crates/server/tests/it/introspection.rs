@@ -316,17 +316,15 @@ fn m01_metadata_names_both_endpoints(demo: &Demo) {
         format!("/{tenant}/v2.0/.well-known/openid-configuration"),
     ] {
         let metadata = demo.get(&path).json();
-        for (kind, address) in [
-            ("introspection", "/oauth2/introspect"),
-            ("revocation", "/oauth2/revoke"),
+        let by_secret = json!(["client_secret_basic", "client_secret_post"]);
+        let also_by_key = json!(["client_secret_basic", "client_secret_post", "private_key_jwt"]);
+        for (kind, address, expected) in [
+            ("introspection", "/oauth2/introspect", by_secret),
+            ("revocation", "/oauth2/revoke", also_by_key),
         ] {
             assert_eq!(metadata[format!("{kind}_endpoint")], demo.url(address), "{path}");
             let methods = &metadata[format!("{kind}_endpoint_auth_methods_supported")];
-            assert_eq!(
-                *methods,
-                json!(["client_secret_basic", "client_secret_post"]),
-                "{path}"
-            );
+            assert_eq!(*methods, expected, "{path}");
         }
     }
 }
