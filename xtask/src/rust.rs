@@ -18,8 +18,14 @@ pub(crate) fn documentation(workspace: &Workspace) -> Outcome {
     shell::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
+/// Most tests wait, for a lease, a mail or a process: more of them than there are cores go on at once.
+const AT_ONCE: &str = "6";
+
 pub(crate) fn test(workspace: &Workspace) -> Outcome {
     let mut tests = workspace.cargo_test(&["--workspace"])?;
+    if std::env::var_os("RUST_TEST_THREADS").is_none() {
+        tests.env("RUST_TEST_THREADS", AT_ONCE);
+    }
     deletion::configure(&mut tests, workspace.tools(), deletion::SECONDS);
     shell::run(&mut tests)
 }
