@@ -41,12 +41,16 @@ impl Folder {
         let keys = ["keys", "--config", "wmda-auth.toml", "generate"];
         succeeded(folder.command("").args(keys));
         succeeded(&mut folder.command("migrate"));
+        folder.passes_check();
+        folder
+    }
+
+    /// On a port that is free: the one of the configuration is taken.
+    fn passes_check(&self) {
         succeeded(
-            folder
-                .command("check")
+            self.command("check")
                 .env("WMDA_AUTH__SERVER__BIND", "127.0.0.1:0"),
         );
-        folder
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -503,7 +507,7 @@ fn a_database_that_is_not_there_or_empty_is_made_by_migrate_alone() {
         "{text}"
     );
     succeeded(&mut folder.command("migrate"));
-    succeeded(&mut folder.command("check"));
+    folder.passes_check();
 }
 
 /// The owner of the tables migrates; the server's own role needs no more than rows.
@@ -528,7 +532,7 @@ fn without_migrations_a_role_suffices_that_reads_and_writes_rows() {
         &format!("url = \"postgres://{role}@{address}/{name}\""),
     );
     folder.set("database", "migrate = false");
-    succeeded(&mut folder.command("check"));
+    folder.passes_check();
     let text = folder.refusal("serve", "taken port");
     psql(&url, &format!("DROP OWNED BY {role}; DROP ROLE {role}"));
     assert!(
