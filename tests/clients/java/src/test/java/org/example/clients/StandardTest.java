@@ -47,6 +47,6 @@ class StandardTest {
         assertFalse(answer.indicatesSuccess());
         ErrorObject error = answer.toErrorResponse().getErrorObject();
         assertEquals("invalid_client", error.getCode());
-        assertTrue(error.getDescription().contains("client secret"), error.getDescription());
+        assertTrue(error.getDescription().contains("client id and its secret"), error.getDescription());
     }
 }
