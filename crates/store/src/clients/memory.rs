@@ -124,7 +124,7 @@ impl ClientMemory {
 
     /// The client as the database has it now, if it is enabled.
     pub async fn read(&self, client_id: Uuid) -> Result<Option<Arc<Client>>, StoreError> {
-        let loaded = self.store.load_client_by_id(client_id).await?;
+        let loaded = self.confirmed(self.store.load_client_by_id(client_id)).await?;
         let found = loaded.client.map(Arc::new);
         if let Some(client) = &found {
             self.keep(loaded.version, client);
