@@ -41,7 +41,7 @@ impl TokenService {
                 Err(unproved) if unproved.cause == ClientCause::Network => {}
                 outcome => {
                     let client = outcome?;
-                    self.renew(&client, secret);
+                    self.renew(&client, secret, &digests);
                     return self.confirmed(client).await;
                 }
             }
@@ -50,7 +50,7 @@ impl TokenService {
         self.throttle.admit(&attempt).map_err(Failure::Throttled)?;
         let outcome = match self.memory.find(client_id, &digests).await? {
             Some(client) => self.judge(client, (&digests, source)),
-            None => Err(self.explain(client_id, secret, digests).await?),
+            None => Err(self.explain(client_id, secret, &digests).await?),
         };
         if let Err(unproved) = &outcome
             && unproved.cause == ClientCause::Network
@@ -58,12 +58,16 @@ impl TokenService {
             self.ask_as_for_a_wrong_secret(client_id).await?;
         }
         let client = self.counted(&attempt, outcome)?;
-        self.renew(&client, secret);
+        self.renew(&client, secret, &digests);
         self.confirmed(client).await
     }
 
     /// A secret that is stored under an earlier version of the pepper is stored under the active one, now that it is known.
-    fn renew(&self, client: &AuthenticatedClient, secret: &str) {
+    /// With one version there is nothing to renew, and no further MAC is made.
+    fn renew(&self, client: &AuthenticatedClient, secret: &str, digests: &[Digest]) {
+        if digests.len() < 2 {
+            return;
+        }
         let new = self.pepper.digest(client.client_id(), secret);
         let old = client.secret_digest().filter(|old| **old != new.1);
         if let Some(old) = old.copied() {
@@ -151,13 +155,8 @@ impl TokenService {
 
     /// Why no secret authenticates, for the log, the record and Entra's codes. The same queries whatever the reason
     /// one more for who presents a value that is, or was, a secret of the client.
-    async fn explain(
-        &self,
-        client_id: Uuid,
-        secret: &str,
-        digests: Vec<Digest>,
-    ) -> Result<Unproved, Failure> {
-        let mut candidates = digests.clone();
+    async fn explain(&self, client_id: Uuid, secret: &str, digests: &[Digest]) -> Result<Unproved, Failure> {
+        let mut candidates = digests.to_vec();
         if let Some(inner) = inner(secret) {
             candidates.extend(self.pepper.digests(client_id, inner));
         }
