@@ -13,8 +13,10 @@ use crate::{
     },
 };
 
-/// How many changes are remembered.
+/// How many changes are remembered at least.
 const CHANGES_KEPT: i64 = 10_000;
+/// How many further ones gather before they are forgotten together: all changes wait for one another.
+const FORGOTTEN_TOGETHER: i64 = 100;
 
 /// What changed since a version.
 pub(crate) struct Changes {
@@ -89,8 +91,10 @@ pub(crate) fn bump(connection: &mut AnyConnection, client_id: Option<Uuid>) -> R
         .values(row)
         .execute(connection)?;
     // A node that slept through more than these forgets everything.
-    let outlived = changes::table.filter(changes::version.le(version - CHANGES_KEPT));
-    diesel::delete(outlived).execute(connection)?;
+    if version % FORGOTTEN_TOGETHER == 0 {
+        let outlived = changes::table.filter(changes::version.le(version - CHANGES_KEPT));
+        diesel::delete(outlived).execute(connection)?;
+    }
     Ok(())
 }
 
