@@ -87,8 +87,15 @@ const POSTGRES_STATE: &str = "SELECT clock_timestamp() AS clock, \
 impl Store {
     /// Commits a beat of a node. The answer says that the database could commit after this was asked.
     pub(crate) async fn beat(&self, beat: Beat) -> Result<(), StoreError> {
-        self.run_ahead(move |connection| connection.transaction(|connection| write(connection, beat)))
-            .await
+        self.run_ahead(move |connection| {
+            let mut once = || connection.transaction(|connection| write(connection, &beat));
+            match once() {
+                // The poll and the beat of a node that has just started were both the first.
+                Err(StoreError::Conflict) => once(),
+                outcome => outcome,
+            }
+        })
+        .await
     }
 
     /// What the database says of itself.
@@ -126,7 +133,7 @@ fn leases(connection: &mut AnyConnection) -> Result<Leases, StoreError> {
     })
 }
 
-fn write(connection: &mut AnyConnection, beat: Beat) -> Result<(), StoreError> {
+fn write(connection: &mut AnyConnection, beat: &Beat) -> Result<(), StoreError> {
     let (id, at): (String, NaiveDateTime) = (beat.node.to_string(), beat.at.naive_utc());
     let known = diesel::update(nodes::table.find(&id))
         .set((
