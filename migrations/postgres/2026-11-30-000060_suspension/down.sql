@@ -1,4 +1,4 @@
-DELETE FROM mails WHERE secret_id IS NOT NULL;
+DELETE FROM mails WHERE secret_id IS NOT NULL OR kind NOT IN ('reminders', 'password_changed', 'authenticator_changed', 'recovery_codes_replaced', 'identity_bound', 'invitation', 'reset', 'sign_in_blocked', 'sign_in_blocked_of');
 ALTER TABLE mails ADD CONSTRAINT mails_kind_check CHECK (kind IN ('reminders', 'password_changed', 'authenticator_changed', 'recovery_codes_replaced', 'identity_bound', 'invitation', 'reset', 'sign_in_blocked', 'sign_in_blocked_of'));
 ALTER TABLE mails DROP COLUMN actor;
 ALTER TABLE mails DROP COLUMN secret_id;

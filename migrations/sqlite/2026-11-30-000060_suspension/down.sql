@@ -1,4 +1,4 @@
-DELETE FROM mails WHERE secret_id IS NOT NULL;
+DELETE FROM mails WHERE secret_id IS NOT NULL OR kind NOT IN ('reminders', 'password_changed', 'authenticator_changed', 'recovery_codes_replaced', 'identity_bound', 'invitation', 'reset', 'sign_in_blocked', 'sign_in_blocked_of');
 PRAGMA writable_schema = ON;
 UPDATE sqlite_master SET sql = replace(sql,
     'CHECK (length(kind) > 0)',
