@@ -2,7 +2,7 @@
 //! §11.1). Both are JWTs by which a key asserts something; the digest of each says what it is.
 
 use chrono::{DateTime, Utc};
-use diesel::{Connection, prelude::*};
+use diesel::prelude::*;
 use domain::pepper::Digest;
 
 use crate::{Store, StoreError, database::schema::used_assertions};
@@ -19,11 +19,9 @@ impl Store {
                 used_assertions::digest.eq(digest.to_vec()),
                 used_assertions::until.eq(until.naive_utc()),
             );
-            let added = connection.transaction(|connection| {
-                diesel::insert_into(used_assertions::table)
-                    .values(row)
-                    .execute(connection)
-            });
+            let added = diesel::insert_into(used_assertions::table)
+                .values(row)
+                .execute(connection);
             match added.map_err(StoreError::from) {
                 Ok(_) => Ok(true),
                 Err(StoreError::Conflict) => Ok(false),
