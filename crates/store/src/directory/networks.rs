@@ -44,7 +44,9 @@ impl Store {
                     "allowed_networks is empty: networks_mode enforce would refuse everybody",
                 ));
             }
-            if networks.mode == NetworksMode::Off && is_required(connection, &client_id)? {
+            if networks.mode == NetworksMode::Off
+                && policies::policy_of(connection, &client_id)?.networks_required
+            {
                 return Err(StoreError::Forbidden(
                     "the policy of the organisation requires networks: use report or enforce",
                 ));
@@ -69,14 +71,6 @@ fn load(connection: &mut AnyConnection, client_id: &str) -> Result<Option<Allowe
         .first(connection)
         .optional()?;
     row.map(|(mode, networks)| stored(&mode, &networks)).transpose()
-}
-
-fn is_required(connection: &mut AnyConnection, client_id: &str) -> Result<bool, StoreError> {
-    let owner: String = applications::table
-        .find(client_id)
-        .select(applications::organisation_id)
-        .first(connection)?;
-    Ok(policies::load(connection, &owner)?.networks_required)
 }
 
 /// What the two columns say.
