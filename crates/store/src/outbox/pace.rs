@@ -16,6 +16,8 @@ use crate::{
 
 /// How many mails one takes along.
 const JOINED: i64 = 500;
+/// Links that somebody waits for.
+const LINKS: [MailKind; 2] = [MailKind::Invitation, MailKind::Reset];
 /// How soon to look again when another node may be about to fill the hour.
 const SOON: TimeDelta = TimeDelta::minutes(1);
 
@@ -28,11 +30,11 @@ impl Store {
         per_hour: i64,
         now: DateTime<Utc>,
     ) -> Result<Option<ClaimedMail>, StoreError> {
+        if LINKS.contains(&mail.kind) {
+            return Ok(Some(mail));
+        }
         self.run_to_end(move |connection| {
             connection.transaction(|connection| {
-                if matches!(mail.kind, MailKind::Invitation | MailKind::Reset) {
-                    return Ok(Some(mail));
-                }
                 // A write comes first: SQLite refuses a transaction that reads before it writes while somebody else writes.
                 diesel::update(mails::table.find(mail.id.to_string()))
                     .set(mails::claimed_until.eq(Some(mail.claimed_until.naive_utc())))
@@ -110,13 +112,12 @@ fn hold_back(
     diesel::update(own)
         .set(mails::claimed_until.eq(None::<NaiveDateTime>))
         .execute(connection)?;
-    let links = [MailKind::Invitation, MailKind::Reset].map(MailKind::as_str);
     let waiting = mails::table
         .filter(mails::recipient.eq(&mail.recipient))
         .filter(mails::state.eq(DeliveryState::Pending.as_str()))
         .filter(mails::claimed_until.is_null())
         .filter(mails::due_at.lt(until.naive_utc()))
-        .filter(mails::kind.ne_all(links));
+        .filter(mails::kind.ne_all(LINKS.map(MailKind::as_str)));
     diesel::update(waiting)
         .set(mails::due_at.eq(until.naive_utc()))
         .execute(connection)?;
