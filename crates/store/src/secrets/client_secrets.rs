@@ -359,7 +359,8 @@ impl Store {
 
 type Shown = client_secrets::BoxedQuery<'static, <AnyConnection as Connection>::Backend>;
 
-fn delete(
+/// Within a change.
+pub(crate) fn delete(
     connection: &mut AnyConnection,
     (client_id, secret_id, kind): (Uuid, Uuid, CredentialKind),
     now: DateTime<Utc>,

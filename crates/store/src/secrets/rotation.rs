@@ -20,11 +20,11 @@ use crate::{
     },
     directory::policies,
     outbox::{
-        plans::{self, MailKind},
+        plans::MailKind,
         secret_notices::{Happening, tell_managers},
         webhook_deliveries::{self, WebhookEvent},
     },
-    secrets::client_secrets::live_credentials,
+    secrets::client_secrets::{delete, live_credentials},
 };
 
 /// A secret is exchanged once in this time.
@@ -359,11 +359,7 @@ fn delete_lost(
     now: DateTime<Utc>,
     entry: &Entry,
 ) -> Result<(), StoreError> {
-    diesel::update(client_secrets::table.find(lost.to_string()))
-        .set(client_secrets::deleted_at.eq(Some(now.naive_utc())))
-        .execute(connection)?;
-    plans::withdraw(connection, lost, now)?;
-    webhook_deliveries::queue(connection, lost, WebhookEvent::Deleted, now)?;
+    delete(connection, (old.client_id, lost, CredentialKind::Secret), now)?;
     trail::append(connection, &about(entry, "secret.delete", old.client_id, lost))
 }
 
