@@ -305,6 +305,17 @@ pub(crate) fn marks(connection: &mut AnyConnection) -> Result<Marks, StoreError>
     })
 }
 
+/// SQLite gives no lock to who has read before another wrote, so a change begins with a write. PostgreSQL needs none, and
+/// would lock the end of the trail before the counter of versions, against the order of all changes.
+fn write_first(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    if let AnyConnection::Sqlite(_) = connection {
+        diesel::update(audit_head::table)
+            .set(audit_head::sequence.eq(audit_head::sequence))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
 impl Store {
     /// Writes every change to a journal as well.
     pub fn with_journal(mut self, journal: Journal) -> Self {
@@ -320,6 +331,7 @@ impl Store {
         body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let (outcome, lines) = connection.transaction(|connection| {
+            write_first(connection)?;
             let before = journal.map(|_| marks(connection)).transpose()?;
             let outcome = body(connection)?;
             trail::append(connection, entry)?;
