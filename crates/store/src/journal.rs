@@ -330,13 +330,25 @@ impl Store {
         entry: &Entry,
         body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        Self::in_journal(journal, connection, |connection| {
+            let outcome = body(connection)?;
+            trail::append(connection, entry)?;
+            Ok(outcome)
+        })
+    }
+
+    /// The same for a change that makes its records itself.
+    pub(crate) fn in_journal<T, E: From<StoreError> + From<diesel::result::Error>>(
+        journal: Option<&Journal>,
+        connection: &mut AnyConnection,
+        body: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
         let (outcome, lines) = connection.transaction(|connection| {
             write_first(connection)?;
             let before = journal.map(|_| marks(connection)).transpose()?;
             let outcome = body(connection)?;
-            trail::append(connection, entry)?;
             let lines = before.map(|before| Line::since(connection, before));
-            Ok::<_, StoreError>((outcome, lines.transpose()?))
+            Ok::<_, E>((outcome, lines.transpose()?))
         })?;
         if let Some((journal, lines)) = journal.zip(lines) {
             journal.append(&lines)?;

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::{
     node::{Node, operator},
     support::{
-        Credentials, Demo, finished,
+        Answer, Credentials, Demo, finished,
         people::{Person, Session},
         postgres_database, succeeded,
     },
@@ -71,10 +71,7 @@ fn restored(from: Option<&str>, to: &str, dir: &Path) {
     assert_eq!(answer.status, 204, "{}", answer.text);
     let until = (chrono::Utc::now() + chrono::TimeDelta::days(1)).to_rfc3339();
     suspend(&demo, &until);
-    let lines: String = fs::read_dir(&journal)
-        .unwrap()
-        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
-        .collect();
+    let lines = journal_lines(&journal);
     assert!(
         lines.contains(deleted) && lines.contains("secret.delete"),
         "{lines}"
@@ -89,6 +86,35 @@ fn restored(from: Option<&str>, to: &str, dir: &Path) {
         "{shortened}"
     );
     forgets_nothing(&demo, &variables, deleted);
+}
+
+/// Whoever restores an older backup must not give the successor's status index again.
+#[test]
+fn what_a_system_exchanges_by_itself_is_in_the_journal() {
+    let dir = TempDir::new().unwrap();
+    let url = format!("file:{}", dir.path().display());
+    let demo = Demo::start_with(None, &[(JOURNAL, &url)]);
+    let manager = Person::of(&demo, "credential_manager", 0).sign_in(&demo);
+    let switched = manager.patch(
+        &format!("/applications/{}", demo.upload.id),
+        &json!({ "self_rotation": true }),
+    );
+    assert_eq!(switched.status, 200, "{}", switched.text);
+    let made = Answer::of(demo.post("/oauth2/rotate-secret", demo.upload.body()));
+    assert_eq!(made.status, 201, "{}", made.text);
+    let successor = made.json()["secret_id"].as_str().unwrap().to_owned();
+    let lines = journal_lines(dir.path());
+    assert!(
+        lines.contains(&successor) && lines.contains("secret.rotate"),
+        "{lines}"
+    );
+}
+
+fn journal_lines(folder: &Path) -> String {
+    let files = fs::read_dir(folder).unwrap();
+    files
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect()
 }
 
 /// The secret of the other application, by an admin.

@@ -144,8 +144,9 @@ impl Store {
         rules: RotationRules,
         entry: Entry,
     ) -> Result<Result<Rotated, RotationRefusal>, StoreError> {
+        let journal = self.journal.clone();
         self.run(move |connection| {
-            let outcome = connection.transaction(|connection| {
+            let outcome = Self::in_journal(journal.as_deref(), connection, |connection| {
                 bump(connection, Some(client_id))?;
                 let old =
                     load(connection, (client_id, secret_id))?.ok_or(End::Refused(RotationRefusal::Gone))?;
