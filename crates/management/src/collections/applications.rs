@@ -267,6 +267,11 @@ impl Management {
                     .to_owned(),
             ));
         }
+        let profile = change.profile.as_deref().map(str::parse::<Profile>).transpose();
+        let profile = profile.map_err(|error| Problem::Invalid(error.to_string()))?;
+        let name = change.name.as_deref().map(ApplicationName::parse).transpose();
+        let name = name.map_err(|error| Problem::Invalid(error.to_string()))?;
+        // From here on something is stored; the networks, which may be invalid too, come first.
         if changes_networks {
             self.change_networks(allowed, client_id, networks).await?;
         }
@@ -279,10 +284,7 @@ impl Management {
             let entry = self.done(allowed, action, format!("application/{client_id}"));
             self.store.set_self_rotation(client_id, on, entry).await?;
         }
-        let profile = change.profile.as_deref().map(str::parse::<Profile>).transpose();
-        let profile = profile.map_err(|error| Problem::Invalid(error.to_string()))?;
-        if let Some(name) = change.name {
-            let name = ApplicationName::parse(&name).map_err(|error| Problem::Invalid(error.to_string()))?;
+        if let Some(name) = name {
             let entry = self.done(allowed, "application.rename", format!("application/{client_id}"));
             self.store.rename_application(client_id, name, entry).await?;
         }

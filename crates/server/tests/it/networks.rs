@@ -22,6 +22,7 @@ behind_a_proxy!(
     networks_on_trial_refuse_nobody_and_are_recorded,
     networks_are_proposed_from_what_was_seen,
     a_system_that_asks_for_every_call_is_told_so,
+    a_change_of_which_a_part_is_invalid_changes_nothing,
 );
 
 fn start(database: Option<&str>) -> Demo {
@@ -182,4 +183,23 @@ fn a_system_that_asks_for_every_call_is_told_so(demo: &Demo) {
         let advice = manager.get(&path).json()["advice"].to_string();
         advice.contains("a new token for every call") && advice.contains("keep it")
     });
+}
+
+fn a_change_of_which_a_part_is_invalid_changes_nothing(demo: &Demo) {
+    let admin = Person::of(demo, "admin", 0).sign_in(demo);
+    let (_, id, _) = own(demo);
+    let path = format!("/applications/{id}");
+    let before = admin.get(&path).json();
+    let valid = json!({ "allowed_networks": ["192.0.2.0/24"], "self_rotation": !before["self_rotation"].as_bool().unwrap() });
+    for (field, invalid) in [
+        ("name", "no convention"),
+        ("profile", "fapi1"),
+        ("networks_mode", "sometimes"),
+    ] {
+        let mut change = valid.clone();
+        change[field] = invalid.into();
+        let answer = admin.patch(&path, &change);
+        assert_eq!(answer.status, 400, "{field}: {}", answer.text);
+        assert_eq!(admin.get(&path).json(), before, "{field}");
+    }
 }
