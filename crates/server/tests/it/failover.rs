@@ -3,12 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Answer, Demo, binary, cluster::Cluster, finished, succeeded, wait_until};
+use crate::support::{Answer, Demo, binary, cluster::Cluster, finished, succeeded, timed, wait_until};
 
 /// Within this time after the promotion of a standby, tokens are issued again.
 const TAKE_OVER: Duration = Duration::from_secs(5);
 /// Longer than the lease of the memory.
 const LEASE_IS_OVER: Duration = Duration::from_secs(2);
+/// How long an answer takes at most, 503 too.
+const ANSWERED: Duration = Duration::from_secs(3);
 
 fn token(demo: &Demo) -> u16 {
     Answer::of(demo.token(demo.upload.body())).status
@@ -108,6 +110,15 @@ fn a_primary_that_was_cut_off_from_its_synchronous_standby_gives_no_lease() {
         assert_eq!(token(&demo), 503);
     }
     assert_eq!(demo.get("/readyz").status, 503);
+    // Many at once share the proof that fails; none waits for those before it.
+    std::thread::scope(|scope| {
+        for _ in 0..24 {
+            scope.spawn(|| {
+                let (took, status) = timed(|| token(&demo));
+                assert!(status == 503 && took < ANSWERED, "{status} after {took:?}");
+            });
+        }
+    });
 }
 
 #[test]

@@ -52,8 +52,8 @@ pub struct ClientMemory {
     /// Who this is among the nodes of the database.
     node: Uuid,
     life: Mutex<Life>,
-    /// Held by who proves that the database can commit: the others wait for the proof.
-    proving: tokio::sync::Mutex<()>,
+    /// Held by who proves that the database can commit: the others wait for the proof. When the last one failed.
+    proving: tokio::sync::Mutex<Option<Duration>>,
 }
 
 /// This node's beats, and those of the others.
@@ -147,12 +147,26 @@ impl ClientMemory {
         let leased = self.has_lease();
         let found = reading.await?;
         if !leased && self.life().standbys != Standbys::None {
-            let _turn = self.proving.lock().await;
-            if !self.polled_since(asked_at) {
-                self.poll().await?;
-            }
+            self.prove(asked_at).await?;
         }
         Ok(found)
+    }
+
+    /// Makes the database commit something after this instant. Who waited while somebody else did has their outcome: else each
+    /// would wait for the failures of all before.
+    async fn prove(&self, since: Duration) -> Result<(), StoreError> {
+        let mut failed_at = self.proving.lock().await;
+        if self.polled_since(since) {
+            return Ok(());
+        }
+        if failed_at.is_some_and(|failed_at| failed_at >= since) {
+            return Err(StoreError::Busy);
+        }
+        let outcome = self.poll().await;
+        if outcome.is_err() {
+            *failed_at = Some(self.clock.monotonic());
+        }
+        outcome
     }
 
     /// Whether a poll that was sent after this instant has been applied.
