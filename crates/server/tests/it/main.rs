@@ -24,6 +24,7 @@ mod attacks;
 mod backup;
 mod certificates;
 mod check;
+mod database_file;
 mod database_tls;
 mod demo_api;
 mod dpop;

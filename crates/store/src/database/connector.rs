@@ -1,8 +1,9 @@
 //! Makes connections for the pool, and says which of them are of no use any more.
 
 use std::{
+    os::unix::fs::MetadataExt,
     sync::{
-        Mutex, PoisonError,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -41,7 +42,7 @@ pub(crate) struct Connector {
 }
 
 enum Place {
-    Sqlite(String),
+    Sqlite(SqliteFile),
     Postgres(Postgres),
 }
 
@@ -57,7 +58,7 @@ impl Connector {
     pub(crate) fn start(url: &DatabaseUrl) -> ConnectionResult<Self> {
         let connector = Self {
             place: match url {
-                DatabaseUrl::Sqlite(path) => Place::Sqlite(path.clone()),
+                DatabaseUrl::Sqlite(path) => Place::Sqlite(SqliteFile::at(path)),
                 DatabaseUrl::Postgres(url) => Place::Postgres(Postgres::new((**url).clone())?),
             },
             first: Mutex::default(),
@@ -71,7 +72,7 @@ impl Connector {
     fn make(&self) -> ConnectionResult<Pooled> {
         let generation = self.generation.load(Ordering::Relaxed);
         let connection = match &self.place {
-            Place::Sqlite(path) => AnyConnection::Sqlite(open_sqlite(path)?),
+            Place::Sqlite(file) => AnyConnection::Sqlite(file.open()?),
             Place::Postgres(server) => AnyConnection::Postgres(server.connect()?),
         };
         Ok(Pooled {
@@ -111,6 +112,9 @@ impl r2d2::ManageConnection for Connector {
             let text = "a connection made before the database fell silent is given up";
             return Err(ConnectionError::BadConnection(text.to_owned()));
         }
+        if let Place::Sqlite(file) = &self.place {
+            file.verify()?;
+        }
         let outcome = match &mut pooled.connection {
             AnyConnection::Sqlite(connection) => sql_query("SELECT 1").execute(connection).map(drop),
             AnyConnection::Postgres(connection) => writable(connection),
@@ -137,6 +141,49 @@ fn writable(connection: &mut PostgresConnection) -> QueryResult<()> {
             diesel::result::DatabaseErrorKind::ReadOnlyTransaction,
             Box::new("the database allows no writing any more".to_owned()),
         )),
+    }
+}
+
+/// The file of a database. Who has it open can go on writing into one that was removed or replaced; nobody finds that again.
+struct SqliteFile {
+    path: String,
+    /// Which file was opened first.
+    opened: OnceLock<Option<FileId>>,
+}
+
+/// Device and inode.
+type FileId = (u64, u64);
+
+impl SqliteFile {
+    fn at(path: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            opened: OnceLock::new(),
+        }
+    }
+
+    fn open(&self) -> ConnectionResult<SqliteConnection> {
+        self.verify()?;
+        let connection = open_sqlite(&self.path)?;
+        self.opened.get_or_init(|| self.id());
+        Ok(connection)
+    }
+
+    /// Whether what is there now is what was opened.
+    fn verify(&self) -> ConnectionResult<()> {
+        match self.opened.get() {
+            Some(opened) if *opened != self.id() => Err(ConnectionError::BadConnection(format!(
+                "{} was removed, or another file is in its place: put it back, or restart on what is there",
+                self.path
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Names that SQLite reads otherwise than as a path have none.
+    fn id(&self) -> Option<FileId> {
+        let metadata = std::fs::metadata(&self.path).ok()?;
+        Some((metadata.dev(), metadata.ino()))
     }
 }
 
