@@ -61,14 +61,29 @@ impl Shared {
         let mut text = Vec::new();
         loop {
             let is_last = self.take(&mut text);
-            // Nobody is left to be told that standard error is gone.
-            let _ = out.write_all(&text).and_then(|()| out.flush());
+            let left = unwritten(&mut out, &text);
+            let lines = left.iter().filter(|byte| **byte == b'\n').count();
+            self.lost.fetch_add(lines, Ordering::Relaxed);
             text.clear();
             if is_last {
                 return;
             }
         }
     }
+}
+
+/// What of the text can't be written: a full disk, for instance, costs lines as a reader does that does not read.
+fn unwritten<'text>(out: &mut impl Write, mut text: &'text [u8]) -> &'text [u8] {
+    while !text.is_empty() {
+        match out.write(text) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Ok(0) | Err(_) => return text,
+            Ok(written) => text = text.get(written..).unwrap_or_default(),
+        }
+    }
+    // What has no place to be written to was not kept back either.
+    let _ = out.flush();
+    text
 }
 
 impl LogWriter {
@@ -190,5 +205,35 @@ mod tests {
         let lost = log.lost()();
         assert!(lost >= CAPACITY / line.len(), "{lost}");
         assert!(log.shared.waiting().text.len() <= CAPACITY);
+    }
+
+    /// Room for so many bytes, as on a disk.
+    struct Disk(usize);
+
+    impl Write for Disk {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            let written = text.len().min(self.0);
+            self.0 -= written;
+            match written {
+                0 => Err(io::ErrorKind::StorageFull.into()),
+                some => Ok(some),
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn x01_lines_that_find_no_room_are_counted_half_ones_too() {
+        let log = LogWriter::start(Disk(25));
+        let mut lines = log.lines();
+        for _ in 0..5 {
+            lines.write_all(b"ten bytes\n").unwrap();
+        }
+        let lost = log.lost();
+        drop(log);
+        assert_eq!(lost(), 3);
     }
 }

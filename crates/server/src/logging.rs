@@ -74,7 +74,7 @@ pub async fn watch(lost: impl Fn() -> usize, left_out: impl Fn() -> u64, count: 
         counted = now;
         if now > told {
             log::error!(
-                "{} log lines were lost: nobody reads them as fast as they come",
+                "{} log lines were lost: nobody reads them as fast as they come, or there is no room for them",
                 now - told
             );
             // Told, unless that line was lost too.
