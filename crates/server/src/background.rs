@@ -5,7 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 use actix_web::web;
 use domain::Clock;
 use management::Management;
-use store::{Store, memory::ClientMemory, refusals::RefusalRecorder, usage::UsageRecorder};
+use store::{Store, StoreError, memory::ClientMemory, refusals::RefusalRecorder, usage::UsageRecorder};
 use token_endpoint::TokenService;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -37,10 +37,13 @@ pub async fn write_last_refusals(refusals: &RefusalRecorder, store: &Store) {
 /// Writes refusals soon: somebody may be looking for one.
 pub fn spawn_refusal_record(refusals: Arc<RefusalRecorder>, store: Store) {
     actix_web::rt::spawn(async move {
+        let mut outage = Outage::default();
         loop {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            if let Err(error) = refusals.flush(&store).await {
-                log::warn!("refusals could not be written now and are kept: {error}");
+            match refusals.flush(&store).await {
+                // Another node began the same row at this moment: next time it is there to be added to.
+                Err(StoreError::Conflict) => {}
+                outcome => outage.note(outcome.err(), "told of refusals"),
             }
         }
     });
