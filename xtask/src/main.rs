@@ -7,6 +7,7 @@ mod clients;
 mod deletion;
 mod demo;
 mod deny;
+mod faults;
 mod fuzz;
 mod go;
 mod java;
@@ -67,6 +68,8 @@ enum Task {
         #[arg(long, value_name = "N", default_value_t = attacks::SECONDS)]
         seconds: u32,
     },
+    /// Makes databases, disks, clocks and the server itself fail, and writes the table of docs/reliability.md
+    Faults(faults::Options),
     /// Runs the fuzz targets, or one, under libFuzzer
     Fuzz {
         /// A file of `fuzz/fuzz_targets`, without its extension
@@ -113,6 +116,7 @@ fn dispatch(task: &Task) -> Outcome {
             deletion::run(workspace, *seconds)
         }),
         Task::Attacks { seconds } => with(&[needs::PYTHON], &|workspace| attacks::run(workspace, *seconds)),
+        Task::Faults(options) => with(steps::FAULTS, &|workspace| faults::run(workspace, options)),
         Task::Fuzz { target, seconds } => fuzz::run(&workspace, target.as_deref(), *seconds),
         Task::Validators => steps::run(&workspace, &[Step::Validators]),
         Task::Screenshots => with(

@@ -11,7 +11,7 @@ use crate::runtimes;
 use crate::shell::{self, Outcome};
 use crate::tools::Tools;
 use crate::workspace::Workspace;
-use crate::{browser, clients, deny, openid, operations, page, rust, validators};
+use crate::{browser, clients, deny, faults, openid, operations, page, rust, validators};
 
 /// In the order in which they run: what fails early and cheaply comes first.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -23,6 +23,7 @@ pub(crate) enum Step {
     Clients,
     Openid,
     Operations,
+    Faults,
     Page,
     Validators,
     Licences,
@@ -81,6 +82,12 @@ impl Step {
                 prepare: None,
                 run: operations::run,
             },
+            Self::Faults => Definition {
+                about: "faults of databases, disks, clocks and the server itself, in their short form",
+                needs: FAULTS,
+                prepare: None,
+                run: faults::short_form,
+            },
             Self::Page => Definition {
                 about: "the page in a browser",
                 needs: PAGE,
@@ -132,6 +139,16 @@ const OPERATIONS: &[Need] = &[
     needs::NGINX,
     needs::PROMTOOL,
     needs::SYSTEMD,
+];
+pub(crate) const FAULTS: &[Need] = &[
+    needs::POSTGRESQL,
+    needs::FAKETIME,
+    needs::OPENSSL,
+    needs::CURL,
+    needs::PYTHON,
+    needs::HAPROXY,
+    needs::NGINX,
+    needs::PROMTOOL,
 ];
 const PAGE: &[Need] = &[needs::NODE, Need::Browser];
 const VALIDATORS: &[Need] = &[
