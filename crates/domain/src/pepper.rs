@@ -2,7 +2,7 @@
 //! without invalidating what was stored under the previous one.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{
         Arc, PoisonError, RwLock,
@@ -79,6 +79,13 @@ impl Versions {
         let key = self.keys.get(&version);
         key.map(|key| hmac::Key::new(hmac::HMAC_SHA256, &*derive(key, purpose)))
             .or_else(survivor)
+    }
+
+    /// The versions that are known, or outlived for this purpose, but for the active one.
+    fn others(&self, purpose: &str) -> BTreeSet<i32> {
+        let gone = self.survivors.keys().filter(|(_, own)| own == purpose);
+        let all = self.keys.keys().chain(gone.map(|(version, _)| version));
+        all.copied().filter(|version| *version != self.active).collect()
     }
 
     fn sealing_key(&self, version: i32) -> Option<LessSafeKey> {
@@ -198,20 +205,28 @@ impl Pepper {
             .collect()
     }
 
-    /// The active version's key of the audit trail.
+    /// The active version's key of the audit trail, and with it those of all others that are known or left theirs behind.
     pub fn current_audit_key(&self) -> AuditKey {
         let versions = self.now();
-        let key = &versions.keys[&versions.active];
+        let active = &versions.keys[&versions.active];
+        let others = versions.others(AUDIT).into_iter().filter_map(|version| {
+            let key = versions.derived(version, AUDIT)?;
+            Some(AuditKey {
+                version,
+                key,
+                others: Vec::new(),
+            })
+        });
         AuditKey {
             version: versions.active,
-            key: hmac::Key::new(hmac::HMAC_SHA256, &*derive(key, AUDIT)),
+            key: hmac::Key::new(hmac::HMAC_SHA256, &*derive(active, AUDIT)),
+            others: others.collect(),
         }
     }
 
-    /// The key of the audit trail under a version, if that is known or left it behind.
-    pub fn audit_key(&self, version: i32) -> Option<AuditKey> {
-        let key = self.now().derived(version, AUDIT)?;
-        Some(AuditKey { version, key })
+    /// Whether the key of the audit trail under a version is there, of itself or left behind.
+    pub fn has_audit_key(&self, version: i32) -> bool {
+        self.now().derived(version, AUDIT).is_some()
     }
 
     /// What a version leaves behind for a purpose, of [`SURVIVING_PURPOSES`], sealed under the active one.
@@ -434,13 +449,13 @@ mod tests {
         assert_ne!(both.tag("recovery code", b"abc"), code);
         assert!(both.is_among(&code, &both.tags("recovery code", b"abc")));
         let new = Pepper::parse(&two).unwrap();
-        assert!(new.audit_key(1).is_none() && !new.is_among(&code, &new.tags("recovery code", b"abc")));
+        assert!(!new.has_audit_key(1) && !new.is_among(&code, &new.tags("recovery code", b"abc")));
         for purpose in SURVIVING_PURPOSES {
             let sealed = both.seal_survivor((1, purpose), &random).unwrap().unwrap();
             assert!(new.adopt((1, purpose), &sealed));
             assert!(!new.adopt((2, purpose), &sealed) && !old.adopt((1, purpose), &sealed));
         }
-        assert!(new.audit_key(1).is_some());
+        assert!(new.has_audit_key(1));
         assert!(new.is_among(&code, &new.tags("recovery code", b"abc")));
         let sealed = old.seal(id, b"seed", &random).unwrap();
         let again = both.reseal(id, &sealed, &random).unwrap().unwrap();

@@ -10,12 +10,11 @@ use clap::{Args, Subcommand};
 use domain::pepper::Pepper;
 use store::{
     DatabaseUrl, Store,
-    audit::AuditVerdict,
     backup::{BackupError, Summary, read_backup},
 };
 
 use crate::{
-    Outcome, clock,
+    Outcome, admin, clock,
     configuration::{self, Configuration},
     database, preparation,
     runtime::block_on,
@@ -169,15 +168,12 @@ fn verify(configuration: &Configuration, file: &Path) -> Outcome<()> {
         )
         .into());
     }
-    match block_on(store.verify_audit(&pepper))? {
-        AuditVerdict::Whole(events) => {
-            println!(
-                "{}: whole. {}; the chain of {events} audit events holds",
-                file.display(),
-                told(&summary)
-            );
-            Ok(())
-        }
-        _ => Err(format!("{}: the audit trail in it was tampered with", file.display()).into()),
-    }
+    let verdict = block_on(store.verify_audit(&pepper))?;
+    let (events, _) = admin::audit::whole(verdict).map_err(|error| format!("{}: {error}", file.display()))?;
+    println!(
+        "{}: whole. {}; the chain of {events} audit events holds",
+        file.display(),
+        told(&summary)
+    );
+    Ok(())
 }

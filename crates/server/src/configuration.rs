@@ -103,6 +103,8 @@ pub struct Configuration {
     pub retention: Retention,
     #[serde(default)]
     pub journal: Journal,
+    #[serde(default)]
+    pub audit: Audit,
     pub log: Log,
 }
 
@@ -257,6 +259,14 @@ impl std::fmt::Debug for Mail {
 pub struct Journal {
     /// `file:PATH`, a file or a folder.
     pub url: Option<String>,
+}
+
+/// What proves the audit trail from outside.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    /// A file that gets the end of the trail every hour.
+    pub anchor: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,6 +1,7 @@
 //! The binary `wmda-auth`: command line in, exit code out.
 
 mod admin;
+mod anchor;
 mod background;
 mod backup;
 mod clock;

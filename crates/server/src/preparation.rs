@@ -9,7 +9,7 @@ use management::openid::{OpenIdSettings, Provider};
 use store::{Store, StoreError, memory::ClientMemory, refusals::RefusalRecorder, usage::UsageRecorder};
 
 use crate::{
-    Outcome, clock,
+    Outcome, anchor, clock,
     configuration::{self, Configuration},
     database,
     demo::api::Api,
@@ -205,6 +205,7 @@ pub fn check(configuration: &Configuration, mut problems: Vec<String>) -> Outcom
         store.verify_schema()?;
         let pepper = load_pepper(configuration)?;
         verify_pepper(&store, &pepper, configuration)?;
+        warnings_of_database.extend(block_on(anchor::warning(&store, &pepper, &*clock))?);
         check_revoked(configuration, &store)
     };
     let provider = || -> Outcome<()> {
@@ -222,6 +223,7 @@ pub fn check(configuration: &Configuration, mut problems: Vec<String>) -> Outcom
         check_keys(configuration, &*clock),
         tls,
         load_pepper(configuration).map(drop),
+        anchor::check(configuration),
         provider(),
         if no_database { Ok(()) } else { of_the_database() },
         // What is wrong with the public URL is not wrong with the sender that is made from it.

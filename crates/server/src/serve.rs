@@ -22,7 +22,7 @@ use store::{Store, client_secrets::SecretLimits, rotation::RotationRules};
 use token_endpoint::{Parts, Settings, TokenService, metrics::Metrics};
 
 use crate::{
-    Outcome, background, clock,
+    Outcome, anchor, background, clock,
     configuration::{self, Configuration, DpopNonce},
     connections::{Connections, Limits, raise_file_limit},
     demo::api::Api,
@@ -338,6 +338,7 @@ fn spawn_background(
         prepared.store.clone(),
         Arc::clone(&prepared.clock),
     );
+    anchor::spawn(configuration, prepared);
     if let Some(keyring) = prepared.keyring.take() {
         let (store, keys) = (prepared.store.clone(), Arc::clone(&prepared.keys));
         keyring::spawn(keyring, store, keys, Arc::clone(&prepared.clock));

@@ -126,7 +126,7 @@ fn mac(pepper: &Pepper, hash: digest::Context) -> Vec<Digest> {
     pepper.tags(PURPOSE, hash.finish().as_ref())
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

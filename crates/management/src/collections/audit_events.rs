@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use chrono::{DateTime, Utc};
 use domain::{audit::Event, policy::Permission};
 use serde::{Deserialize, Serialize};
-use store::audit::{AuditFilter, AuditVerdict};
+use store::audit::{Anchor, AuditFilter, AuditVerdict};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -228,6 +228,21 @@ impl Management {
     /// Follows the chain of the whole trail.
     pub async fn verify_audit(&self, _: &Allowed) -> Result<AuditVerdict, Problem> {
         Ok(self.store.verify_audit(&self.pepper).await?)
+    }
+
+    /// Seals the end of a trail that has no seal and whose chain holds; what was found before.
+    pub async fn seal_audit(&self, allowed: &Allowed) -> Result<AuditVerdict, Problem> {
+        let entry = self.done(allowed, "audit_trail.seal", "-");
+        Ok(self.store.seal_audit(entry).await?)
+    }
+
+    /// The first anchor that is not in the trail.
+    pub async fn contradicting_anchor(
+        &self,
+        _: &Allowed,
+        anchors: Vec<Anchor>,
+    ) -> Result<Option<Anchor>, Problem> {
+        Ok(self.store.contradicting_anchor(anchors).await?)
     }
 }
 

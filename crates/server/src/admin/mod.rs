@@ -1,7 +1,7 @@
 //! `wmda-auth admin …`: what an admin does by REST, from a shell, through the same functions. One file per subject.
 
 mod applications;
-mod audit;
+pub mod audit;
 mod directory;
 mod explain;
 mod list;
@@ -105,6 +105,7 @@ impl ShellOptions {
         Ok(Shell {
             allowed: service.operator(&self.operator),
             clock: prepared.clock,
+            anchor: configuration.audit.anchor,
             service,
         })
     }
@@ -115,6 +116,7 @@ pub struct Shell {
     pub service: Management,
     pub allowed: Allowed,
     clock: Arc<dyn Clock>,
+    anchor: Option<PathBuf>,
 }
 
 impl Shell {

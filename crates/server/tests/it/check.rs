@@ -42,6 +42,7 @@ fn every_problem_is_listed_at_once() {
         ("WMDA_AUTH__SERVER__TLS_CERT", "cert.pem"),
         ("WMDA_AUTH__DATABASE__POOL_SIZE", "10000"),
         ("WMDA_AUTH__DATABASE__PASSWORD_FILE", "/nowhere/password"),
+        ("WMDA_AUTH__AUDIT__ANCHOR", "/nowhere/anchors.jsonl"),
         ("WMDA_AUTH__CACHE__LEASE_MS", "50"),
         (
             "WMDA_AUTH__ENTRA__TENANT_ID",
@@ -60,6 +61,7 @@ fn every_problem_is_listed_at_once() {
         "server.tls_key",
         "database.pool_size",
         "database.password_file",
+        "audit.anchor: /nowhere/anchors.jsonl",
         "cache.lease_ms",
         "entra.tenant_id",
         "tokens.lifetime_seconds",

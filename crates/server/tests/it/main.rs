@@ -21,6 +21,7 @@ mod account;
 mod api_docs;
 mod assertions;
 mod attacks;
+mod audit_anchor;
 mod backup;
 mod certificates;
 mod check;

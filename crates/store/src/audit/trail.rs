@@ -1,20 +1,16 @@
 //! The audit trail: appended to in the transaction of the change that it records, never changed.
 
-use chrono::NaiveDateTime;
 use diesel::{BoxableExpression, Connection, prelude::*, sql_types::Bool};
-use domain::{
-    audit::{Entry, Event},
-    pepper::{Digest, Pepper},
-};
+use domain::audit::{Entry, Event};
 use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
-    database::{
-        connection::AnyConnection,
-        folding::folded,
-        schema::{audit_events, audit_head},
+    audit::{
+        chain::{Row, chunk, event},
+        head,
     },
+    database::{connection::AnyConnection, folding::folded, schema::audit_events},
 };
 
 type Condition =
@@ -32,8 +28,6 @@ fn touches(ids: &[Uuid], actor: Option<String>) -> Condition {
     condition
 }
 
-const CHUNK: i64 = 1_000;
-
 /// Which events a list shows; `None` is any.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
@@ -50,31 +44,6 @@ pub struct AuditFilter {
     /// Or by an actor of such a name: a pattern for `LIKE`; only together with `among`.
     pub or_actor: Option<String>,
 }
-
-/// What a check of the whole trail found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuditVerdict {
-    /// This many events, each linked to the one before.
-    Whole(i64),
-    /// At this sequence number something was changed, left out or added.
-    Broken(i64),
-    /// It ends at the first number; the journal knows that it went on to the second.
-    Shortened(i64, i64),
-    /// The pepper lacks the version that this event was linked under.
-    UnknownKey(i64),
-}
-
-type Row = (
-    i64,
-    NaiveDateTime,
-    String,
-    String,
-    String,
-    String,
-    String,
-    i32,
-    Vec<u8>,
-);
 
 impl Store {
     /// Appends a record that stands alone: a denial, a sign-in that failed.
@@ -137,103 +106,30 @@ impl Store {
         })
         .await
     }
-
-    /// Follows the chain from its first link to its head, and asks the journal whether it went further.
-    pub async fn verify_audit(&self, pepper: &Pepper) -> Result<AuditVerdict, StoreError> {
-        // Asked first: what is appended meanwhile is in both.
-        let known = self.journaled_sequence()?;
-        Ok(match self.verify_chain(pepper).await? {
-            AuditVerdict::Whole(events) if events < known => AuditVerdict::Shortened(events, known),
-            verdict => verdict,
-        })
-    }
-
-    async fn verify_chain(&self, pepper: &Pepper) -> Result<AuditVerdict, StoreError> {
-        let (mut sequence, mut link): (i64, Digest) = (0, [0; 32]);
-        loop {
-            let rows = self.run(move |connection| chunk(connection, sequence)).await?;
-            if rows.is_empty() {
-                break;
-            }
-            for row in rows {
-                let (version, mac) = (row.7, row.8.clone());
-                let (at, event) = event(row);
-                sequence += 1;
-                let Some(key) = pepper.audit_key(version) else {
-                    return Ok(AuditVerdict::UnknownKey(at));
-                };
-                link = key.link(&link, sequence, &event);
-                if at != sequence || mac != link {
-                    return Ok(AuditVerdict::Broken(sequence));
-                }
-            }
-        }
-        let (head, mac) = self.run(audit_end).await?;
-        match head == sequence && mac == link {
-            true => Ok(AuditVerdict::Whole(sequence)),
-            // Somebody appended meanwhile, or took events away from the end: the head knows how many there were.
-            false if head > sequence && !self.audit_events_after(sequence).await?.is_empty() => {
-                Ok(AuditVerdict::Whole(sequence))
-            }
-            false => Ok(AuditVerdict::Broken(sequence + 1)),
-        }
-    }
 }
 
-/// Links a record to the end of the chain. The head's row lock, taken last, orders those who append.
+/// Links a record to the end of the chain, and moves the seal there. The head's row lock, taken last, orders those who append.
 pub(crate) fn append(connection: &mut AnyConnection, entry: &Entry) -> Result<(), StoreError> {
-    diesel::update(audit_head::table)
-        .set(audit_head::sequence.eq(audit_head::sequence + 1))
-        .execute(connection)?;
-    let (sequence, previous) = audit_end(connection)?;
-    let previous: Digest = previous
-        .try_into()
-        .map_err(|_| StoreError::Corrupt("audit link"))?;
-    let link = entry.key.link(&previous, sequence, &entry.event).to_vec();
-    diesel::update(audit_head::table)
-        .set(audit_head::mac.eq(&link))
-        .execute(connection)?;
-    let event = &entry.event;
+    let head = head::lock(connection)?;
+    let (key, event) = (&*entry.key, &entry.event);
+    let sealed = head.sealed_end(connection, key)?;
+    let next = head.end.with(event, key);
+    // A seal that does not reach the end stays behind: whoever moved the end must not have it sealed by the next event.
+    let sealed = sealed.map(|sealed| if sealed == head.end { next } else { sealed });
+    head::write(connection, &next, sealed.as_ref(), key)?;
     let row = (
-        audit_events::sequence.eq(sequence),
+        audit_events::sequence.eq(next.events),
         audit_events::at.eq(event.at.naive_utc()),
         audit_events::actor.eq(&event.actor),
         audit_events::action.eq(&event.action),
         audit_events::object.eq(&event.object),
         audit_events::source.eq(&event.source),
         audit_events::outcome.eq(&event.outcome),
-        audit_events::key_version.eq(entry.key.version),
-        audit_events::mac.eq(&link),
+        audit_events::key_version.eq(key.version),
+        audit_events::mac.eq(next.link.to_vec()),
     );
     diesel::insert_into(audit_events::table)
         .values(row)
         .execute(connection)?;
     Ok(())
-}
-
-fn audit_end(connection: &mut AnyConnection) -> Result<(i64, Vec<u8>), StoreError> {
-    Ok(audit_head::table
-        .select((audit_head::sequence, audit_head::mac))
-        .first(connection)?)
-}
-
-fn chunk(connection: &mut AnyConnection, after: i64) -> Result<Vec<Row>, StoreError> {
-    Ok(audit_events::table
-        .filter(audit_events::sequence.gt(after))
-        .order(audit_events::sequence)
-        .limit(CHUNK)
-        .load(connection)?)
-}
-
-fn event((sequence, at, actor, action, object, source, outcome, _, _): Row) -> (i64, Event) {
-    let at = at.and_utc();
-    let event = Event {
-        at,
-        actor,
-        action,
-        object,
-        source,
-        outcome,
-    };
-    (sequence, event)
 }

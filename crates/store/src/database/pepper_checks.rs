@@ -13,6 +13,7 @@ use ring::rand::SecureRandom;
 
 use crate::{
     Store, StoreError,
+    audit::head,
     database::{
         connection::AnyConnection,
         pepper_use,
@@ -45,7 +46,7 @@ pub(crate) fn verify(
     if let Some(active) = active {
         pepper.activate(active);
     }
-    Ok(())
+    head::begin(connection, &pepper.current_audit_key())
 }
 
 type CheckRow = (
@@ -120,7 +121,7 @@ fn refuse_missing(
     for version in stored.into_iter().filter(|version| !known.contains(version)) {
         let mut used = pepper_use::of_version(connection, version, now)?;
         // Kept is not enough: it must open with what is there.
-        used.audit_key_kept = pepper.audit_key(version).is_some();
+        used.audit_key_kept = pepper.has_audit_key(version);
         let mut needs = used.needs();
         if active == Some(version) {
             needs.insert(0, "it is active".to_owned());

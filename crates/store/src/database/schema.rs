@@ -164,7 +164,14 @@ diesel::table! {
     }
 }
 diesel::table! {
-    audit_head (id) { id -> Integer, sequence -> BigInt, mac -> Binary, }
+    audit_head (id) {
+        id -> Integer,
+        sequence -> BigInt,
+        mac -> Binary,
+        sealed_sequence -> Nullable<BigInt>,
+        seal_key_version -> Nullable<Integer>,
+        seal -> Nullable<Binary>,
+    }
 }
 diesel::joinable!(applications -> organisations (organisation_id));
 diesel::joinable!(client_secrets -> applications (client_id));

@@ -8,6 +8,7 @@
 )]
 
 mod attention;
+mod audit;
 mod bounded;
 mod contract;
 mod lease_model;

@@ -1,0 +1,104 @@
+//! The audit trail of a running server is anchored in a file outside the database, which tells an earlier state of it.
+
+use std::{fs, path::Path, time::Duration};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    node::{Node, operator},
+    support::{Demo, finished, people::Person, postgres_database, succeeded, wait_until},
+};
+
+const DATABASE: &str = "WMDA_AUTH__DATABASE__URL";
+const ANCHOR: &str = "WMDA_AUTH__AUDIT__ANCHOR";
+const PATIENCE: Duration = Duration::from_secs(30);
+const CONTRADICTED: &str = "is not the one that was anchored";
+
+#[test]
+fn x04_a_server_on_sqlite_anchors_its_trail_and_an_earlier_one_is_noticed() {
+    let dir = TempDir::new().unwrap();
+    let elsewhere = format!("sqlite:{}", dir.path().join("earlier.db").display());
+    anchored(None, &elsewhere, dir.path());
+}
+
+#[test]
+fn x04_a_server_on_postgres_anchors_its_trail_and_an_earlier_one_is_noticed() {
+    let dir = TempDir::new().unwrap();
+    anchored(Some(&postgres_database()), &postgres_database(), dir.path());
+}
+
+fn anchored(database: Option<&str>, earlier: &str, dir: &Path) {
+    let path = dir.join("anchors.jsonl");
+    let file = path.display().to_string();
+    let demo = Demo::start_with(database, &[(ANCHOR, &file)]);
+    let first = &anchors(&path, 1)[0];
+    assert_eq!(verified(&demo, &[(ANCHOR, &file)]), [first.clone(), json!(1)]);
+    let backup = dir.join("backup").display().to_string();
+    succeeded(operator(&demo, &[]).args(["backup", &backup]));
+    Person::of(&demo, "admin", 0).sign_in(&demo);
+    let node = Node::beside(&demo, &[(ANCHOR, &file)]);
+    let second = &anchors(&path, 2)[1];
+    assert!(second.as_i64() > first.as_i64(), "{first} and {second}");
+    assert_eq!(verified(&demo, &[(ANCHOR, &file)]), [second.clone(), json!(2)]);
+    drop(node);
+    // The database as it was, with the seal that it had: alone it is whole.
+    let before = [(DATABASE, earlier)];
+    succeeded(operator(&demo, &before).args(["restore", &backup]));
+    assert_eq!(verified(&demo, &before), [first.clone(), Value::Null]);
+    let arguments = ["admin", "verify-audit", "--anchor", &file];
+    let output = finished(operator(&demo, &before).args(arguments));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains(CONTRADICTED), "{said}");
+    let node = Node::beside(&demo, &[before[0], (ANCHOR, &file)]);
+    let told = || node.log().contains(CONTRADICTED);
+    assert!(wait_until(PATIENCE, told), "{}", node.log());
+    assert_eq!(anchors(&path, 3).len(), 3, "it is anchored nevertheless");
+}
+
+/// How many events each anchor has counted, once there are so many anchors.
+fn anchors(file: &Path, number: usize) -> Vec<Value> {
+    let read = || fs::read_to_string(file).unwrap_or_default();
+    let there = wait_until(PATIENCE, || read().matches('\n').count() >= number);
+    assert!(there, "{}", read());
+    let anchor = |line: &str| -> Value { serde_json::from_str::<Value>(line).unwrap()["events"].clone() };
+    read().lines().map(anchor).collect()
+}
+
+/// Events and anchors by `verify-audit`, which finds the trail whole.
+fn verified(demo: &Demo, variables: &[(&str, &str)]) -> [Value; 2] {
+    let said = succeeded(operator(demo, variables).args(["admin", "verify-audit", "--json"]));
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said["whole"], true, "{said}");
+    assert_eq!(said["events"], said["sealed"], "{said}");
+    ["events", "anchors"].map(|name| said[name].clone())
+}
+
+#[test]
+fn x04_a_file_of_anchors_that_was_cut_empty_or_altered_is_told() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("anchors.jsonl");
+    let file = path.display().to_string();
+    let demo = Demo::start_with(None, &[(ANCHOR, &file)]);
+    anchors(&path, 1);
+    let line = fs::read_to_string(&path).unwrap();
+    let verify = || finished(operator(&demo, &[(ANCHOR, &file)]).args(["admin", "verify-audit"]));
+    let altered = line.replacen("\"head\":\"", "\"head\":\"00", 1);
+    for (text, expected) in [("", "holds no anchor"), (altered.as_str(), CONTRADICTED)] {
+        fs::write(&path, text).unwrap();
+        let output = verify();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(expected), "{said}");
+    }
+    // What a full disk left of a line is no anchor, and the next one begins a line.
+    fs::write(&path, &line[..20]).unwrap();
+    let node = Node::beside(&demo, &[(ANCHOR, &file)]);
+    let continued = || fs::read_to_string(&path).unwrap().matches('\n').count() == 2;
+    assert!(wait_until(PATIENCE, continued), "{}", node.log());
+    let output = verify();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success() && said.contains("unreadable_anchors"),
+        "{said}"
+    );
+}

@@ -1,0 +1,67 @@
+//! Anchors: what the end of the trail was at an instant, kept where the database can't reach. An end that was sealed once and is
+//! put back with its seal is found by them alone.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use domain::audit::AuditKey;
+use serde::{Deserialize, Serialize};
+
+use crate::{Store, StoreError, audit::head, backup::hex, database::schema::audit_events};
+
+/// How many anchors one query looks for.
+const CHUNK: usize = 500;
+
+/// The end of the trail at an instant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anchor {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// How many events there were.
+    pub events: i64,
+    /// The link of the last one, in hexadecimal digits.
+    pub head: String,
+}
+
+impl Store {
+    /// Where the trail ends now, and whether all of it is under a seal.
+    pub async fn audit_anchor(
+        &self,
+        key: AuditKey,
+        now: DateTime<Utc>,
+    ) -> Result<(Anchor, bool), StoreError> {
+        self.run(move |connection| {
+            let head = head::load(connection)?;
+            let anchor = Anchor {
+                at: now,
+                events: head.end.events,
+                head: hex(&head.end.link),
+            };
+            let sealed = head.sealed_end(connection, &key)?;
+            Ok((anchor, sealed.is_some()))
+        })
+        .await
+    }
+
+    /// The first anchor that is not in the trail at its count. The chain itself is [`Store::verify_audit`]'s matter.
+    pub async fn contradicting_anchor(&self, anchors: Vec<Anchor>) -> Result<Option<Anchor>, StoreError> {
+        for chunk in anchors.chunks(CHUNK) {
+            let counts: Vec<i64> = chunk.iter().map(|anchor| anchor.events).collect();
+            let found: Vec<(i64, Vec<u8>)> = self
+                .run(move |connection| {
+                    Ok(audit_events::table
+                        .filter(audit_events::sequence.eq_any(counts))
+                        .select((audit_events::sequence, audit_events::mac))
+                        .load(connection)?)
+                })
+                .await?;
+            let is_in = |anchor: &&Anchor| {
+                let links = found.iter().filter(|(sequence, _)| *sequence == anchor.events);
+                anchor.events == 0 || links.map(|(_, link)| hex(link)).any(|link| link == anchor.head)
+            };
+            if let Some(anchor) = chunk.iter().find(|anchor| !is_in(anchor)) {
+                return Ok(Some(anchor.clone()));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,92 @@
+//! The chain of the trail: its rows in order, and the step from one link to the next.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use domain::{
+    audit::{AuditKey, End, Event},
+    pepper::Digest,
+};
+
+use crate::{
+    StoreError,
+    database::{connection::AnyConnection, schema::audit_events},
+};
+
+/// How many rows are followed at once.
+const CHUNK: i64 = 1_000;
+
+pub(super) type Row = (
+    i64,
+    NaiveDateTime,
+    String,
+    String,
+    String,
+    String,
+    String,
+    i32,
+    Vec<u8>,
+);
+
+/// Why a row is not the next one.
+pub(super) enum Fault {
+    /// It was changed, or one before it was left out or added.
+    Broken,
+    /// The pepper lacks the version that it was linked under.
+    UnknownKey,
+}
+
+/// The first rows after a sequence number.
+pub(super) fn chunk(connection: &mut AnyConnection, after: i64) -> Result<Vec<Row>, StoreError> {
+    Ok(audit_events::table
+        .filter(audit_events::sequence.gt(after))
+        .order(audit_events::sequence)
+        .limit(CHUNK)
+        .load(connection)?)
+}
+
+/// The end that the trail had once, by the row that was its last; `None` when that is not there.
+pub(super) fn end_at(connection: &mut AnyConnection, events: i64) -> Result<Option<End>, StoreError> {
+    if events == End::EMPTY.events {
+        return Ok(Some(End::EMPTY));
+    }
+    let link: Option<Vec<u8>> = audit_events::table
+        .find(events)
+        .select(audit_events::mac)
+        .first(connection)
+        .optional()?;
+    link.map(|link| {
+        Ok(End {
+            events,
+            link: digest(link)?,
+        })
+    })
+    .transpose()
+}
+
+pub(super) fn digest(bytes: Vec<u8>) -> Result<Digest, StoreError> {
+    bytes.try_into().map_err(|_| StoreError::Corrupt("audit link"))
+}
+
+/// The end after this row, if it is the next one.
+pub(super) fn step(end: &End, row: Row, key: &AuditKey) -> Result<End, Fault> {
+    let (version, mac) = (row.7, row.8.clone());
+    let (sequence, event) = event(row);
+    let next = end.with(&event, key.under(version).ok_or(Fault::UnknownKey)?);
+    match sequence == next.events && mac == next.link {
+        true => Ok(next),
+        false => Err(Fault::Broken),
+    }
+}
+
+pub(super) fn event((sequence, at, actor, action, object, source, outcome, _, _): Row) -> (i64, Event) {
+    let at = at.and_utc();
+    let event = Event {
+        at,
+        actor,
+        action,
+        object,
+        source,
+        outcome,
+    };
+    (sequence, event)
+}

@@ -1,0 +1,167 @@
+//! The head of the trail: a row that says where it ends, and a seal over that. A link can be read off any row; the seal is made
+//! under a key of its own and stands nowhere else, so whoever takes events away from the end has none that fits.
+
+use diesel::prelude::*;
+use domain::audit::{AuditKey, End};
+
+use crate::{
+    StoreError,
+    audit::chain::{chunk, digest, end_at, step},
+    database::{
+        connection::AnyConnection,
+        schema::{applications, audit_events, audit_head, organisations, users},
+    },
+};
+
+pub(super) struct Head {
+    pub end: End,
+    pub seal: Option<Seal>,
+}
+
+/// Up to how many events it reaches, and under which version of the pepper it was made.
+pub(super) struct Seal {
+    pub events: i64,
+    key_version: i32,
+    mac: Vec<u8>,
+}
+
+impl Seal {
+    /// Whether it was made of this end; `None` when the version is not known.
+    pub fn is_of(&self, end: &End, key: &AuditKey) -> Option<bool> {
+        let key = key.under(self.key_version)?;
+        Some(key.has_sealed(end, &self.mac))
+    }
+}
+
+impl Head {
+    /// How far the seal reaches. An older version appends without it: what it appended is followed from there, a chunk at most.
+    /// `None`: there is no seal, or not of this trail.
+    pub fn sealed_end(
+        &self,
+        connection: &mut AnyConnection,
+        key: &AuditKey,
+    ) -> Result<Option<End>, StoreError> {
+        let Some(seal) = &self.seal else {
+            return Ok(None);
+        };
+        let reached = match seal.events == self.end.events {
+            true => Some(self.end),
+            false => end_at(connection, seal.events)?,
+        };
+        let Some(mut end) = reached.filter(|end| seal.is_of(end, key) == Some(true)) else {
+            return Ok(None);
+        };
+        if end != self.end {
+            let rows = chunk(connection, end.events)?.into_iter();
+            // Those of others who append meanwhile lie beyond.
+            for row in rows.take_while(|row| row.0 <= self.end.events) {
+                let Ok(next) = step(&end, row, key) else {
+                    return Ok(None);
+                };
+                end = next;
+            }
+        }
+        let is_beside = end.events >= self.end.events && end != self.end;
+        Ok((!is_beside).then_some(end))
+    }
+}
+
+type Row = (i64, Vec<u8>, Option<i64>, Option<i32>, Option<Vec<u8>>);
+
+pub(super) fn load(connection: &mut AnyConnection) -> Result<Head, StoreError> {
+    let (events, link, sealed, version, seal): Row = audit_head::table
+        .select((
+            audit_head::sequence,
+            audit_head::mac,
+            audit_head::sealed_sequence,
+            audit_head::seal_key_version,
+            audit_head::seal,
+        ))
+        .first(connection)?;
+    let link = digest(link)?;
+    let seal = sealed
+        .zip(version)
+        .zip(seal)
+        .map(|((events, key_version), mac)| Seal {
+            events,
+            key_version,
+            mac,
+        });
+    Ok(Head {
+        end: End { events, link },
+        seal,
+    })
+}
+
+/// Loads it with its lock, until the end of the transaction.
+pub(super) fn lock(connection: &mut AnyConnection) -> Result<Head, StoreError> {
+    diesel::update(audit_head::table)
+        .set(audit_head::sequence.eq(audit_head::sequence))
+        .execute(connection)?;
+    load(connection)
+}
+
+/// Moves the end, and the seal to where it reaches.
+pub(super) fn write(
+    connection: &mut AnyConnection,
+    end: &End,
+    sealed: Option<&End>,
+    key: &AuditKey,
+) -> Result<(), StoreError> {
+    let moved = (
+        audit_head::sequence.eq(end.events),
+        audit_head::mac.eq(end.link.to_vec()),
+    );
+    diesel::update(audit_head::table)
+        .set((moved, sealed.map(|sealed| seal(sealed, key))))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Seals an end where there is no seal; how many heads that were, one or none.
+pub(super) fn seal_first(
+    connection: &mut AnyConnection,
+    end: &End,
+    key: &AuditKey,
+) -> Result<usize, StoreError> {
+    let unsealed = audit_head::table.filter(audit_head::seal.is_null());
+    Ok(
+        diesel::update(unsealed.filter(audit_head::sequence.ge(end.events)))
+            .set(seal(end, key))
+            .execute(connection)?,
+    )
+}
+
+type Sealing = (
+    diesel::dsl::Eq<audit_head::sealed_sequence, Option<i64>>,
+    diesel::dsl::Eq<audit_head::seal_key_version, Option<i32>>,
+    diesel::dsl::Eq<audit_head::seal, Option<Vec<u8>>>,
+);
+
+fn seal(end: &End, key: &AuditKey) -> Sealing {
+    (
+        audit_head::sealed_sequence.eq(Some(end.events)),
+        audit_head::seal_key_version.eq(Some(key.version)),
+        audit_head::seal.eq(Some(key.seal(end).to_vec())),
+    )
+}
+
+/// Seals the empty trail of a database in which nothing has happened. Any other that is without a seal lost it, or comes from a
+/// version that knew none: that is for a person to judge.
+pub(crate) fn begin(connection: &mut AnyConnection, key: &AuditKey) -> Result<(), StoreError> {
+    let head = load(connection)?;
+    if head.seal.is_some() || head.end != End::EMPTY || !is_new(connection)? {
+        return Ok(());
+    }
+    seal_first(connection, &End::EMPTY, key).map(drop)
+}
+
+fn is_new(connection: &mut AnyConnection) -> Result<bool, StoreError> {
+    let rows: [i64; 4] = [
+        audit_events::table.count().get_result(connection)?,
+        users::table.count().get_result(connection)?,
+        organisations::table.count().get_result(connection)?,
+        applications::table.count().get_result(connection)?,
+    ];
+    Ok(rows.iter().sum::<i64>() == 0)
+}

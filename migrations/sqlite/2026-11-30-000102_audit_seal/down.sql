@@ -1,0 +1,3 @@
+ALTER TABLE audit_head DROP COLUMN seal;
+ALTER TABLE audit_head DROP COLUMN seal_key_version;
+ALTER TABLE audit_head DROP COLUMN sealed_sequence;
