@@ -44,6 +44,10 @@ test('a new manager enrols: password, authenticator by QR code, recovery codes, 
   await call('POST', `/applications/${clientId}/managers`, { as, body: { user_id: user.id } });
   const page = await open(t, null, `#${user.enrolment_url.split('#')[1]}`);
   await page.getByRole('heading', { name: 'Set up your access' }).waitFor();
+  await page.getByText('Hello Sofia Lind. Your link works once.').waitFor();
+  const username = page.locator('form input[autocomplete="username"]');
+  assert.equal(await username.inputValue(), 'sofia.enrols@amstel.example', 'what password managers keep it under');
+  assert.equal(await username.isEditable(), false);
   await accessible(page, 'enrolment, password');
   await fits(page);
 
@@ -90,8 +94,43 @@ test('a new manager enrols: password, authenticator by QR code, recovery codes, 
   await page.getByRole('heading', { name: 'Your applications' }).waitFor();
 
   await page.goto(`${page.url().split('#')[0]}?again#${user.enrolment_url.split('#')[1]}`);
+  await refused(page);
+  await page.getByRole('button', { name: 'Go to sign-in' }).click();
+  await page.getByRole('heading', { name: 'Your applications' }).waitFor();
+});
+
+/** Before anybody types a password. */
+async function refused(page) {
+  await page.getByRole('heading', { name: 'This link does not work' }).waitFor();
+  await page.getByText('This link is unknown, was used, or is too old').waitFor();
+  assert.equal(await page.locator('input').count(), 0);
+}
+
+test('a link that is used up while its page is open, or was never made, is refused', async (t) => {
+  const who = await person({ applications: [await application()] });
+  const { enrolment_url } = await call('POST', `/users/${who.id}/enrolment`, { as: await admin() });
+  const page = await open(t, null, `#${enrolment_url.split('#')[1]}`);
+  await page.getByText('First choose a new password').waitFor();
+  await call('POST', `/users/${who.id}/enrolment`, { as: await admin() });
   await choose(page, PASSWORD);
   await page.getByText('This link is unknown, was used, or is too old').waitFor();
+  const other = await open(t, null, '#token=never-made');
+  await refused(other);
+  await accessible(other, 'a link that is refused');
+  await fits(other);
+});
+
+test('a link is looked up again when the server could not be asked', async (t) => {
+  const who = await person({ applications: [await application()] });
+  const { enrolment_url } = await call('POST', `/users/${who.id}/enrolment`, { as: await admin() });
+  const page = await open(t, null, '', { expected: ['net::ERR_FAILED'] });
+  await page.route('**/api/v1/enrolment/lookup', (route) => route.abort());
+  await page.goto(`${page.url().split('#')[0]}#${enrolment_url.split('#')[1]}`);
+  const again = page.getByRole('button', { name: 'Try again' });
+  await again.waitFor();
+  await page.unroute('**/api/v1/enrolment/lookup');
+  await again.click();
+  await page.getByLabel('Repeat password').waitFor();
 });
 
 test('P-04 a forgotten password: the authenticator stays and is asked for', async (t) => {

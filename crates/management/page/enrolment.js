@@ -4,7 +4,7 @@ import { connectAuthenticator, recoveryCodes } from './authenticator.js';
 import { facts, post } from './api.js';
 import { confirm, inDialog } from './dialogs.js';
 import { h, name, replace } from './dom.js';
-import { codeField, factorField, field, form, input } from './forms.js';
+import { codeField, factorField, field, form, input, wording } from './forms.js';
 import { guard } from './guards.js';
 import { icon } from './icons.js';
 import { note } from './notices.js';
@@ -13,9 +13,26 @@ import { t, titled } from './texts.js';
 
 const words = t.enrolment;
 
-export function enrolmentView(main, { token, done }) {
+export async function enrolmentView(main, { token, done, signal }) {
   titled(words.tab);
-  choosePassword();
+  const link = await lookUp();
+  if (link) choosePassword();
+
+  /** Nobody chooses a password for a link that does not work. */
+  async function lookUp() {
+    try {
+      return await post('/enrolment/lookup', { token }, { signingIn: true, signal });
+    } catch (error) {
+      if (error.status !== 400) throw error;
+      refused(error);
+      return null;
+    }
+  }
+
+  function refused(error) {
+    const help = h('p', { class: 'muted' }, words.help(support()));
+    entrance(words.refused, [note('danger', wording(error)), help, toSignIn(done)]);
+  }
 
   function show(at, ...content) {
     const state = (index) => (index < at ? 'past' : index === at ? 'now' : 'ahead');
@@ -26,28 +43,25 @@ export function enrolmentView(main, { token, done }) {
         h('span', { class: 'step-mark', 'aria-hidden': 'true' }, index < at ? icon('check') : String(index + 1)),
         h('span', {}, text),
       );
+    entrance(words.title, content, h('ol', { class: 'steps flat' }, words.steps.map(item)));
+  }
+
+  function entrance(title, content, steps = null) {
     replace(
       main,
-      h(
-        'div',
-        { class: 'entrance' },
-        h('h1', { tabindex: '-1' }, words.title),
-        h('ol', { class: 'steps flat' }, words.steps.map(item)),
-        h('div', { class: 'panel' }, content),
-      ),
+      h('div', { class: 'entrance' }, h('h1', { tabindex: '-1' }, title), steps, h('div', { class: 'panel' }, content)),
     );
     main.querySelector('h1').focus();
   }
 
   function choosePassword() {
     const passwords = passwordFields();
-    const support = h('a', { href: `mailto:${facts.support_address}` }, facts.support_address);
     const send = async () => (passwords.good() ? connect(await begin(passwords.value())) : false);
     show(
       0,
-      h('p', {}, words.first),
-      form({ fields: passwords.fields, submit: t.continue, send }),
-      h('p', { class: 'muted' }, words.help(support)),
+      h('p', {}, words.hello(name(link.display_name)), ' ', link.purpose === 'reset' ? words.again : words.first),
+      form({ fields: [username(link.email), passwords.fields], submit: t.continue, send }),
+      h('p', { class: 'muted' }, words.help(support())),
     );
     passwords.fields[0].control.focus();
   }
@@ -102,6 +116,8 @@ export function enrolmentView(main, { token, done }) {
     }
   }
 }
+
+const support = () => h('a', { href: `mailto:${facts.support_address}` }, facts.support_address);
 
 const toSignIn = (onclick) =>
   h('div', { class: 'actions' }, h('button', { type: 'button', class: 'button primary', onclick }, words.toSignIn));

@@ -167,12 +167,12 @@ async function route() {
 }
 
 function showEnrolment(token) {
-  return async (place) => {
+  return async (place, { signal }) => {
     const { enrolmentView } = await module('./enrolment.js');
     const done = () => {
       location.hash = '#/';
     };
-    return enrolmentView(place, { token, done });
+    return enrolmentView(place, { token, done, signal });
   };
 }
 

@@ -37,8 +37,8 @@ export default {
     'a name has 1 to 120 characters, none of them a control character':
       'Een naam heeft 1 tot 120 tekens, zonder besturingstekens.',
     'expires_at must lie in the future': 'De laatste dag moet in de toekomst liggen.',
-    'this link is unknown, was used, or is too old: ask for a new one':
-      'Deze link is onbekend, al gebruikt of te oud. Vraag een nieuwe aan.',
+    'this link is unknown, was used, or is too old: ask the WMDA team for a new one':
+      'Deze link is onbekend, al gebruikt of te oud. Vraag het WMDA-team om een nieuwe.',
     'the code is wrong': 'De code is niet juist.',
   },
   environment,
@@ -220,6 +220,9 @@ export default {
     title: 'Uw toegang instellen',
     steps: ['Wachtwoord', 'Authenticator', 'Herstelcodes'],
     first: 'Uw link werkt één keer. Kies eerst een wachtwoord. Koppel daarna een authenticator-app op uw telefoon.',
+    hello: (who) => ['Dag ', who, '.'],
+    again: 'Uw link werkt één keer. Kies eerst een nieuw wachtwoord. Daarna vraagt de pagina om uw authenticator.',
+    refused: 'Deze link werkt niet',
     help: (address) => ['Werkt de link niet? Schrijf naar ', address, ' en vraag een nieuwe aan.'],
     codeOfYours: 'Code van uw authenticator',
     codeShown: 'Code die de app nu toont',

@@ -44,6 +44,7 @@ fn register(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(preferences::turn_down)
         .service(enrolment::confirm)
         .service(enrolment::begin)
+        .service(enrolment::look_up)
         .service(secrets::create)
         .service(secrets::list)
         .service(secrets::show)

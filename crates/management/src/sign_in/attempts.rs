@@ -118,14 +118,17 @@ impl Management {
         link: &Digest,
         from: &Origin,
     ) -> Result<CountedIn, Problem> {
-        let subject = self.pepper.tag("enrolment attempts", link);
-        let own = Counter {
-            subject,
+        self.count(Some(self.link_counter(link)), vec![self.source_counter(from)])
+            .await
+    }
+
+    pub(crate) fn link_counter(&self, link: &Digest) -> Counter {
+        Counter {
+            subject: self.pepper.tag("enrolment attempts", link),
             account: None,
             limit: self.settings.login_failures,
             window: WINDOW,
-        };
-        self.count(Some(own), vec![self.source_counter(from)]).await
+        }
     }
 
     /// Counts an attempt of a source alone.

@@ -67,6 +67,35 @@ pub struct EnrolmentLink {
     pub enrolment_expires_at: DateTime<Utc>,
 }
 
+/// Which link is asked about.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LookUpEnrolment {
+    /// What stands behind `#token=` in the link.
+    pub token: String,
+}
+
+/// What a one-time link is for.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EnrolmentPurpose {
+    /// The first password of a person.
+    Enrol,
+    /// A new password in place of another.
+    Reset,
+}
+
+/// A link that is good.
+#[derive(Serialize, ToSchema)]
+pub struct EnrolmentView {
+    /// Whose it is.
+    pub email: String,
+    /// As the person is called.
+    pub display_name: String,
+    /// What it is for.
+    pub purpose: EnrolmentPurpose,
+}
+
 /// The first step.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -163,6 +192,26 @@ impl Management {
             enrolment_url: (!is_mailed).then_some(url),
             mailed_to: is_mailed.then(|| email.to_owned()),
             enrolment_expires_at: expires_at,
+        })
+    }
+
+    /// Whether a link is good, before anybody chooses a password for it. Asking with one that is costs no attempt.
+    pub(crate) async fn look_up_enrolment(
+        &self,
+        from: &Origin,
+        asked: LookUpEnrolment,
+    ) -> Result<EnrolmentView, Problem> {
+        let _turn = self.turns.take(from.source).await?;
+        let (open, _) = self.open(from, &asked.token).await?;
+        let own = self.link_counter(&self.pepper.tag("enrolment", asked.token.as_bytes()));
+        self.store.forgive_attempt(vec![own]).await?;
+        Ok(EnrolmentView {
+            email: open.user.email,
+            display_name: open.user.display_name,
+            purpose: match open.has_password {
+                true => EnrolmentPurpose::Reset,
+                false => EnrolmentPurpose::Enrol,
+            },
         })
     }
 
@@ -298,6 +347,15 @@ fn qr_code(uri: &str) -> Result<Vec<String>, Problem> {
         .chunks(width)
         .map(|row| row.iter().map(shown).collect())
         .collect())
+}
+
+/// Tells whose a one-time link is and what it is for, as long as it works; a used one gets the same error as in the next step.
+#[utoipa::path(tag = "Sign-in", security(()), request_body = LookUpEnrolment, responses((status = 200, body = EnrolmentView), Problems))]
+#[post("/enrolment/lookup")]
+pub(crate) async fn look_up(request: HttpRequest, body: Body) -> Result<HttpResponse, Problem> {
+    ok(service(&request)?
+        .look_up_enrolment(&Origin::read(&request), body.parse()?)
+        .await)
 }
 
 /// Takes the token of a one-time link and a password; answers with what goes into the authenticator.

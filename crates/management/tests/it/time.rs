@@ -23,6 +23,7 @@ on_both!(
     p02_a_code_works_once_and_for_its_neighbours_only,
     p03_whoever_failed_too_often_is_back_after_fifteen_minutes,
     links_live_as_long_as_they_say_and_not_longer,
+    p03_looking_a_link_up_costs_its_holder_nothing_and_guesses_are_counted,
     p04_a_new_password_needs_the_old_authenticator_and_ends_sessions,
     secrets_grow_old_and_make_room,
 );
@@ -133,6 +134,43 @@ async fn links_live_as_long_as_they_say_and_not_longer(world: &World) {
     let newest = open(INVITATION).await;
     assert_eq!(begin(&replaced).await.0, 400, "a newer link ends it");
     assert_eq!(begin(&newest).await.0, 200);
+}
+
+async fn p03_looking_a_link_up_costs_its_holder_nothing_and_guesses_are_counted(world: &World) {
+    let look_up = async |token: &str| {
+        let asked = json!({ "token": token });
+        world.call("POST", "/enrolment/lookup", "", &asked).await
+    };
+    let (id, token) = world.invite("a@wmda.example", "auditor", None).await;
+    for _ in 0..15 {
+        let (status, link) = look_up(&token).await;
+        assert_eq!((status, &link["purpose"]), (200, &json!("enrol")));
+    }
+    let begin = json!({ "token": token, "password": PASSWORD });
+    assert_eq!(world.call("POST", "/enrolment", "", &begin).await.0, 200);
+    let wrong = json!({ "token": token, "totp": "000000" });
+    for _ in 0..9 {
+        assert_eq!(world.call("POST", "/enrolment/confirm", "", &wrong).await.0, 400);
+        look_up(&token).await;
+    }
+    assert_eq!(
+        look_up(&token).await.0,
+        429,
+        "asking does not make wrong codes forgotten"
+    );
+    world.pass(TimeDelta::minutes(15));
+    assert_eq!(look_up(&token).await.0, 400, "too old");
+    let order = EnrolmentOrder::SHOWN;
+    let link = world
+        .service
+        .open_enrolment(&world.allowed, (id, "a@wmda.example"), order)
+        .await;
+    let token = token_of(&link.unwrap().enrolment_url.unwrap());
+    // With the one that was too old there were a hundred.
+    for guess in 1..100 {
+        assert_eq!(look_up(&format!("guess-{guess}")).await.0, 400);
+    }
+    assert_eq!(look_up(&token).await.0, 429, "too many guesses of this source");
 }
 
 async fn p04_a_new_password_needs_the_old_authenticator_and_ends_sessions(world: &World) {

@@ -91,6 +91,7 @@ const MATRIX: &[(&str, &str, [u16; 5])] = &[
         [404, 403, 403, 403, 401],
     ),
     ("POST", "/enrolment", [400, 400, 400, 400, 400]),
+    ("POST", "/enrolment/lookup", [400, 400, 400, 400, 400]),
     ("POST", "/enrolment/confirm", [400, 400, 400, 400, 400]),
     ("GET", "/applications", [200, 200, 200, 200, 401]),
     ("POST", "/applications", [400, 403, 403, 403, 401]),
@@ -538,6 +539,10 @@ fn a_person_enrols_and_is_disabled(demo: &Demo) {
     let url = made.json()["enrolment_url"].as_str().unwrap().to_owned();
     let token = url.split_once("#token=").unwrap().1;
     let nobody = Session::new(demo, "");
+    let look_up = |token: &str| nobody.post("/enrolment/lookup", &json!({ "token": token }));
+    let good =
+        json!({ "email": "second@example-registry.example", "display_name": "Second", "purpose": "enrol" });
+    assert_eq!(look_up(token).json(), good);
     let short = json!({ "token": token, "password": "seven77" });
     assert_eq!(nobody.post("/enrolment", &short).status, 400, "P-01");
     let begun = nobody.post(
@@ -552,6 +557,18 @@ fn a_person_enrols_and_is_disabled(demo: &Demo) {
     let confirmed = nobody.post("/enrolment/confirm", &right);
     assert_eq!(confirmed.status, 201, "{}", confirmed.text);
     assert_eq!(nobody.post("/enrolment/confirm", &right).status, 400, "once");
+    let begin_again = nobody.post(
+        "/enrolment",
+        &json!({ "token": token, "password": "correct horse battery" }),
+    );
+    for used in [look_up(token), look_up("never-made"), begin_again] {
+        assert_eq!(used.status, 400);
+        assert!(
+            used.text.contains("is unknown, was used, or is too old"),
+            "{}",
+            used.text
+        );
+    }
     let recovery = confirmed.json()["recovery_codes"][0].clone();
     let proof = json!({
         "email": "second@example-registry.example", "password": "correct horse battery", "recovery_code": recovery,
@@ -588,6 +605,7 @@ fn a_person_enrols_and_is_disabled(demo: &Demo) {
         .unwrap()
         .1
         .to_owned();
+    assert_eq!(look_up(&token).json()["purpose"], "reset");
     let begun = nobody.post(
         "/enrolment",
         &json!({ "token": token, "password": "another password" }),

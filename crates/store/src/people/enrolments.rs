@@ -26,6 +26,8 @@ use crate::{
 pub struct Enrolment {
     /// Whose it is.
     pub user: User,
+    /// Whether they have a password already.
+    pub has_password: bool,
     /// Whether the person keeps the authenticator that they have.
     pub keeps_totp: bool,
     /// The password that was chosen, Argon2id in PHC form.
@@ -100,7 +102,7 @@ impl Store {
         digest: Digest,
         now: DateTime<Utc>,
     ) -> Result<Option<Enrolment>, StoreError> {
-        type Prepared = (bool, Option<String>, Option<Vec<u8>>, Option<Vec<u8>>);
+        type Prepared = (bool, bool, Option<String>, Option<Vec<u8>>, Option<Vec<u8>>);
         self.run(move |connection| {
             let row: Option<(Row, Prepared)> = enrolments::table
                 .inner_join(users::table)
@@ -110,6 +112,7 @@ impl Store {
                 .select((
                     COLUMNS,
                     (
+                        users::password_hash.is_not_null(),
                         enrolments::keeps_totp,
                         enrolments::password_hash,
                         enrolments::totp_secret,
@@ -118,10 +121,11 @@ impl Store {
                 ))
                 .first(connection)
                 .optional()?;
-            row.map(|(person, (keeps_totp, password_hash, new, old))| {
+            row.map(|(person, (has_password, keeps_totp, password_hash, new, old))| {
                 let totp_secret = if keeps_totp { old } else { new };
                 Ok(Enrolment {
                     user: user(person)?,
+                    has_password,
                     keeps_totp,
                     password_hash,
                     totp_secret,
