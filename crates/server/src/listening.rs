@@ -8,7 +8,7 @@ use actix_server::{Server, ServerBuilder};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::{Error, dev::AppConfig, rt::net::TcpStream};
 use futures_util::future::BoxFuture;
-use rustix::net::sockopt;
+use rustix::net::{listen, sockopt};
 use rustls::ServerConfig;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::either::Either;
@@ -28,6 +28,10 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
 /// What the kernel holds of what was sent and not taken, and of what came and was not read; left alone, it takes megabytes
 /// for who asks a lot and takes nothing, and all the time that it needs to copy them.
 const KERNEL_BUFFER: usize = 64 * 1024;
+/// How many connections the kernel keeps ready until they are taken, as far as `net.core.somaxconn` allows. Beyond it drops
+/// them, and who is dropped tries again after a second, then after two more: with the usual 128 a crowd that connects all at
+/// once did that to everybody.
+const BACKLOG: i32 = 4096;
 /// How long running requests have when the server stops.
 const SHUTDOWN_SECONDS: u64 = 10;
 
@@ -117,6 +121,8 @@ impl Listening {
 
 /// Connections inherit what is set for their listener.
 fn limit_kernel(listener: &TcpListener) -> Outcome<()> {
+    // It listens already; this changes the length of its queue.
+    listen(listener, BACKLOG)?;
     sockopt::set_tcp_user_timeout(listener, u32::try_from(UNACKNOWLEDGED.as_millis())?)?;
     sockopt::set_socket_send_buffer_size(listener, KERNEL_BUFFER)?;
     sockopt::set_socket_recv_buffer_size(listener, KERNEL_BUFFER)?;

@@ -348,16 +348,15 @@ impl Demo {
         fs::read_to_string(self.dir.path().join("log")).unwrap()
     }
 
+    /// Sends a signal, by its name.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        succeeded(Command::new("kill").args([&format!("-{name}"), &id]));
+    }
+
     /// SIGTERM, then the exit status.
     pub fn terminate(&mut self) -> ExitStatus {
-        let id = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        self.signal("TERM");
         let log = self.dir.path().join("log");
         assert!(
             wait_until(PATIENCE, || self.child.try_wait().unwrap().is_some()),

@@ -39,6 +39,20 @@ fn x01_idle_connections_keep_nobody_out() {
     assert_answers(&demo, "they are gone");
 }
 
+/// The kernel takes connections while the server has no time to; one that it drops tries again after a second.
+#[test]
+fn x01_a_crowd_that_connects_at_once_pushes_nobody_out_of_the_queue() {
+    let demo = Demo::sqlite();
+    demo.signal("STOP");
+    let connected =
+        |_| TcpStream::connect_timeout(&demo.address().parse().unwrap(), Duration::from_millis(900));
+    let crowd: Vec<TcpStream> = (0..1_000).map(connected).map_while(Result::ok).collect();
+    demo.signal("CONT");
+    assert_eq!(crowd.len(), 1_000);
+    drop(crowd);
+    assert_answers(&demo, "they are gone");
+}
+
 #[test]
 fn x01_the_limit_of_open_files_is_raised_to_what_the_system_allows() {
     let demo = Demo::start_by("ulimit -Sn 256; exec \"$@\"", &[], &[]);
