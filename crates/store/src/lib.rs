@@ -16,6 +16,7 @@ pub mod retention;
 mod secrets;
 mod store;
 mod tally;
+pub mod turns;
 
 pub use clients::{
     habits::SeenNetwork,

@@ -34,7 +34,7 @@ impl Store {
         let before = (now - age).naive_utc();
         // No transaction around it: SQLite refuses one that reads before it writes while somebody else writes, and what is
         // found old stays old.
-        self.run_to_end(move |connection| match kept {
+        self.write_to_end(move |connection| match kept {
             Kept::TokenCounts => token_counts(connection, before),
             Kept::Mails => Ok(reminders(connection, before)? + mails(connection, before)?),
             Kept::WebhookDeliveries => deliveries(connection, before),

@@ -4,7 +4,6 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::pepper::Pepper;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     DatabaseUrl, StoreError,
@@ -12,17 +11,17 @@ use crate::{
     database::{connection::AnyConnection, connector::Connector, migrations, pepper_checks, sessions},
     journal::Journal,
     tally::{Counted, Tally},
+    turns::{Access, Turns},
 };
 
-/// How long a request waits for its turn, and then for its answer: together below two seconds.
-const TURN: Duration = Duration::from_millis(500);
+/// How long a request waits for its answer, once it has its turn (see `turns`): together below two seconds.
 const ANSWER: Duration = Duration::from_millis(1200);
 
 /// Access to the database; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     pool: r2d2::Pool<Connector>,
-    turns: Arc<Semaphore>,
+    turns: Turns,
     tally: Arc<Tally>,
     pub(crate) journal: Option<Arc<Journal>>,
 }
@@ -73,7 +72,7 @@ impl Store {
             .map_err(|error| StoreError::Unreachable(error.to_string()))?;
         Ok(Self {
             pool,
-            turns: Arc::new(Semaphore::new(pool_size as usize)),
+            turns: Turns::new(pool_size as usize, matches!(url, DatabaseUrl::Sqlite(_))),
             tally: Arc::default(),
             journal: None,
         })
@@ -127,8 +126,15 @@ impl Store {
         &self,
         query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let work = async { answer_in_time(self.spawn(query, self.turn().await?)).await };
-        self.tally.count(work).await
+        self.in_time(Access::Reading, query).await
+    }
+
+    /// Like [`Store::run`], for what writes.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.in_time(Access::Writing, query).await
     }
 
     /// Like [`Store::run`], but waits for the outcome however late it comes: for work in the background that must
@@ -137,7 +143,32 @@ impl Store {
         &self,
         query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let work = async { self.spawn(query, self.turn().await?).await };
+        self.to_end(Access::Reading, query).await
+    }
+
+    /// Like [`Store::run_to_end`], for what writes.
+    pub(crate) async fn write_to_end<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.to_end(Access::Writing, query).await
+    }
+
+    async fn in_time<T: Send + 'static>(
+        &self,
+        access: Access,
+        query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let work = async { answer_in_time(self.spawn(query, self.turns.take(access).await?)).await };
+        self.tally.count(work).await
+    }
+
+    async fn to_end<T: Send + 'static>(
+        &self,
+        access: Access,
+        query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let work = async { self.spawn(query, self.turns.take(access).await?).await };
         self.tally.count(work).await
     }
 
@@ -152,14 +183,6 @@ impl Store {
     /// What was asked of the database so far.
     pub fn counted(&self) -> Counted {
         self.tally.counted()
-    }
-
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, StoreError> {
-        let turn = Arc::clone(&self.turns).acquire_owned();
-        tokio::time::timeout(TURN, turn)
-            .await
-            .map_err(|_| StoreError::Busy)?
-            .map_err(|_| StoreError::Busy)
     }
 
     /// The turn goes along with the work: a query that hangs keeps its place taken even when nobody waits for it.

@@ -1,4 +1,4 @@
-//! A way to Postgres that can be cut or stalled, and that counts what goes over it.
+//! A way to Postgres that can be cut, stalled or slow, and that counts what goes over it.
 
 use std::{
     io::{Read, Write},
@@ -8,6 +8,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 pub struct Proxy {
@@ -29,6 +30,8 @@ struct Link {
     sockets: Mutex<Vec<TcpStream>>,
     /// Bytes to the database and back.
     carried: [AtomicU64; 2],
+    /// How many milliseconds whatever is sent is under way.
+    delay: AtomicU64,
 }
 
 impl Proxy {
@@ -42,6 +45,7 @@ impl Proxy {
             changed: Condvar::new(),
             sockets: Mutex::default(),
             carried: Default::default(),
+            delay: AtomicU64::default(),
         });
         let (target, shared) = (target.to_owned(), Arc::clone(&link));
         thread::spawn(move || {
@@ -66,7 +70,12 @@ impl Proxy {
         self.link.set(Way::Stalled);
     }
 
-    /// Undoes both; what was held back arrives.
+    /// From now on whatever is sent arrives later, in both directions.
+    pub fn slow_down(&self, milliseconds: u64) {
+        self.link.delay.store(milliseconds, Ordering::SeqCst);
+    }
+
+    /// Undoes cutting and stalling; what was held back arrives.
     pub fn restore(&self) {
         self.link.set(Way::Open);
     }
@@ -114,6 +123,7 @@ impl Link {
     fn carry(&self, direction: usize, mut from: TcpStream, mut to: TcpStream) {
         let mut buffer = [0; 4096];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
+            thread::sleep(Duration::from_millis(self.delay.load(Ordering::SeqCst)));
             if !self.passes() {
                 break;
             }

@@ -58,7 +58,7 @@ impl Store {
         body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let journal = self.journal.clone();
-        self.run(move |connection| Self::journaled(journal.as_deref(), connection, &entry, body))
+        self.write(move |connection| Self::journaled(journal.as_deref(), connection, &entry, body))
             .await
     }
 

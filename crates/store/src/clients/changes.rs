@@ -68,7 +68,7 @@ impl Store {
         body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let journal = self.journal.clone();
-        self.run(move |connection| {
+        self.write(move |connection| {
             Self::journaled(journal.as_deref(), connection, &entry, |connection| {
                 bump(connection, client_id)?;
                 body(connection)

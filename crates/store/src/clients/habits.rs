@@ -186,7 +186,7 @@ impl Store {
     }
 
     async fn add_habits(&self, rows: Vec<(Uuid, Habits)>) -> Result<(), StoreError> {
-        self.run_to_end(move |connection| {
+        self.write_to_end(move |connection| {
             connection.transaction(|connection| {
                 let latest = rows.iter().flat_map(|(_, habits)| habits.hours.keys()).max();
                 let latest = latest.copied().unwrap_or_default();

@@ -65,7 +65,7 @@ impl LateUse {
 
 impl Store {
     async fn add_late_use(&self, rows: Vec<(Tried, DateTime<Utc>)>) -> Result<(), StoreError> {
-        self.run_to_end(move |connection| {
+        self.write_to_end(move |connection| {
             connection.transaction(|connection| {
                 rows.into_iter()
                     .try_for_each(|(tried, at)| add_late_use(connection, tried, at))

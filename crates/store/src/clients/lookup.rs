@@ -133,7 +133,7 @@ impl Store {
 
     /// Adds gathered usage to what is stored, all of it or nothing.
     pub(crate) async fn add_usage(&self, gathered: Vec<(Uuid, Usage)>) -> Result<(), StoreError> {
-        self.run_to_end(move |connection| {
+        self.write_to_end(move |connection| {
             connection.transaction(|connection| {
                 gathered
                     .iter()

@@ -57,7 +57,7 @@ impl Renewals {
 impl Store {
     /// Each node's memory learns of it, so that none renews the secret again. Nobody's rights change: no record is made.
     async fn renew_secrets(&self, rows: Vec<(Uuid, Renewal)>) -> Result<(), StoreError> {
-        self.run_to_end(move |connection| {
+        self.write_to_end(move |connection| {
             connection.transaction(|connection| {
                 for (id, renewal) in rows {
                     // The counter first, as every change does: whoever took the secret first would wait for ever.

@@ -68,7 +68,7 @@ impl Store {
         expires_at: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.run(move |connection| {
+        self.write(move |connection| {
             let past = revoked_tokens::table.filter(revoked_tokens::expires_at.lt(now.naive_utc()));
             diesel::delete(past).execute(connection)?;
             let row = (

@@ -89,7 +89,7 @@ impl Store {
 
     /// Forgets successors that every node has had time to take.
     pub async fn forget_successors(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.run(move |connection| {
+        self.write(move |connection| {
             let old = revoked_keys::table
                 .filter(revoked_keys::successor.is_not_null())
                 .filter(revoked_keys::revoked_at.lt((now - SUCCESSOR_KEPT).naive_utc()));

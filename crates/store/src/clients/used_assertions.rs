@@ -14,7 +14,7 @@ impl Store {
     /// Remembers an assertion by its digest until an instant; answers whether this is its first use. The primary key
     /// decides between requests that come at once.
     pub async fn use_assertion(&self, digest: Digest, until: DateTime<Utc>) -> Result<bool, StoreError> {
-        self.run(move |connection| {
+        self.write(move |connection| {
             let row = (
                 used_assertions::digest.eq(digest.to_vec()),
                 used_assertions::until.eq(until.naive_utc()),
@@ -36,7 +36,7 @@ impl Store {
         let mut forgotten = 0;
         loop {
             let chunk = self
-                .run_to_end(move |connection| {
+                .write_to_end(move |connection| {
                     let past: Vec<Vec<u8>> = used_assertions::table
                         .filter(used_assertions::until.lt(now.naive_utc()))
                         .select(used_assertions::digest)

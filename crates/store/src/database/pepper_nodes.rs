@@ -24,7 +24,7 @@ pub struct PepperNode {
 impl Store {
     /// Says what a node knows, and that it lives.
     pub async fn announce_pepper(&self, own: PepperNode, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.run(move |connection| {
+        self.write(move |connection| {
             let versions: Vec<String> = own.versions.iter().map(ToString::to_string).collect();
             let versions = versions.join(",");
             let said = || {
@@ -50,7 +50,7 @@ impl Store {
 
     /// A node that ends in order says so.
     pub async fn leave_pepper_nodes(&self, node: String) -> Result<(), StoreError> {
-        self.run(move |connection| {
+        self.write(move |connection| {
             diesel::delete(pepper_nodes::table.find(node)).execute(connection)?;
             Ok(())
         })

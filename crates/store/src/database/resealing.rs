@@ -96,7 +96,7 @@ impl Store {
         entry: Entry,
     ) -> Result<Resealed, StoreError> {
         let done = self
-            .run_to_end(move |connection| all(connection, &pepper, &*random))
+            .write_to_end(move |connection| all(connection, &pepper, &*random))
             .await?;
         self.record(entry).await?;
         Ok(done)

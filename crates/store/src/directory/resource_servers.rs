@@ -161,7 +161,7 @@ impl Store {
         client_id: Uuid,
         (pepper_version, digest): (i32, Digest),
     ) -> Result<(), StoreError> {
-        self.run(move |connection| {
+        self.write(move |connection| {
             let new = (
                 resource_servers::digest.eq(digest.to_vec()),
                 resource_servers::pepper_version.eq(pepper_version),

@@ -74,7 +74,7 @@ impl Store {
 
     /// Puts what failed lately into the outbox again, as if it had never been tried.
     pub async fn resend_failed_mails(&self, now: DateTime<Utc>) -> Result<Resent, StoreError> {
-        self.run_to_end(move |connection| {
+        self.write_to_end(move |connection| {
             connection.transaction(|connection| {
                 let failed = mails::table
                     .filter(mails::state.eq(DeliveryState::Failed.as_str()))

@@ -133,7 +133,7 @@ impl Store {
         now: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Option<ClaimedMail>, StoreError> {
-        self.run_to_end(move |connection| {
+        self.write_to_end(move |connection| {
             let free = mails::table
                 .find(id.to_string())
                 .filter(mails::state.eq(DeliveryState::Pending.as_str()))
@@ -169,7 +169,7 @@ impl Store {
             .map(|item| (item.facts.secret.id, item.threshold_days, item.kind))
             .filter(|(secret_id, days, _)| !left_out.contains(&(*secret_id, *days)))
             .collect();
-        self.run_to_end(move |connection| {
+        self.write_to_end(move |connection| {
             connection.transaction(|connection| {
                 if !settle(connection, (id, until, attempts), &settlement, now)? {
                     return Ok(());
@@ -197,7 +197,7 @@ impl Store {
     /// Gives a claim back untouched.
     pub async fn release_mail(&self, mail: &ClaimedMail) -> Result<(), StoreError> {
         let (id, until) = (mail.id.to_string(), mail.claimed_until.naive_utc());
-        self.run_to_end(move |connection| {
+        self.write_to_end(move |connection| {
             let own = mails::table.find(id).filter(mails::claimed_until.eq(Some(until)));
             diesel::update(own)
                 .set(mails::claimed_until.eq(None::<NaiveDateTime>))

@@ -33,7 +33,7 @@ impl Store {
         if LINKS.contains(&mail.kind) {
             return Ok(Some(mail));
         }
-        self.run_to_end(move |connection| {
+        self.write_to_end(move |connection| {
             connection.transaction(|connection| {
                 // A write comes first: SQLite refuses a transaction that reads before it writes while somebody else writes.
                 diesel::update(mails::table.find(mail.id.to_string()))

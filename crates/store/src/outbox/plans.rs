@@ -115,7 +115,7 @@ impl Store {
     pub async fn plan(&self, mut plans: Vec<Plan>, now: DateTime<Utc>) -> Result<Vec<Uuid>, StoreError> {
         // Nodes that plan the same secrets, or use them, lock them in the same order.
         plans.sort_unstable_by_key(|plan| plan.secret_id);
-        self.run_to_end(move |connection| {
+        self.write_to_end(move |connection| {
             connection.transaction(|connection| {
                 let mut won = Vec::new();
                 for plan in plans {

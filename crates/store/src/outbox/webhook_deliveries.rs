@@ -134,7 +134,7 @@ impl Store {
         now: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Option<ClaimedDelivery>, StoreError> {
-        self.run_to_end(move |connection| {
+        self.write_to_end(move |connection| {
             let free = deliveries::table
                 .find(id.to_string())
                 .filter(deliveries::state.eq(DeliveryState::Pending.as_str()))
@@ -161,7 +161,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (id, until) = (delivery.id.to_string(), delivery.claimed_until.naive_utc());
         let attempts = delivery.attempts + 1;
-        self.run_to_end(move |connection| {
+        self.write_to_end(move |connection| {
             let (state, error, due_at) = match outcome {
                 DeliveryOutcome::Sent => (DeliveryState::Sent, None, now),
                 DeliveryOutcome::Failed(error) => (DeliveryState::Failed, Some(error), now),
@@ -186,7 +186,7 @@ impl Store {
 
     /// Removes deliveries that ended long ago.
     pub async fn forget_old_deliveries(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.run_to_end(move |connection| {
+        self.write_to_end(move |connection| {
             let old = deliveries::table
                 .filter(deliveries::state.ne(DeliveryState::Pending.as_str()))
                 .filter(deliveries::state_at.lt((now - TimeDelta::days(KEPT_DAYS)).naive_utc()));

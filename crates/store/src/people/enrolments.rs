@@ -145,7 +145,7 @@ impl Store {
         totp_secret: Option<Vec<u8>>,
         expires_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.run(move |connection| {
+        self.write(move |connection| {
             let open = enrolments::table.filter(enrolments::digest.eq(digest.to_vec()));
             let first = open.clone().filter(enrolments::password_hash.is_null());
             diesel::update(first)

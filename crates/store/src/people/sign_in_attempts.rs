@@ -49,7 +49,7 @@ impl Store {
         counters: Vec<Counter>,
         now: DateTime<Utc>,
     ) -> Result<Counted, StoreError> {
-        self.run(move |connection| {
+        self.write(move |connection| {
             if let Some(over) = over_limit(connection, &counters, now)? {
                 return Ok(over);
             }
@@ -65,7 +65,7 @@ impl Store {
 
     /// Takes an attempt that was right out of counters that others count in too.
     pub async fn forgive_attempt(&self, counters: Vec<Counter>) -> Result<(), StoreError> {
-        self.run(move |connection| forgive(connection, &counters)).await
+        self.write(move |connection| forgive(connection, &counters)).await
     }
 }
 

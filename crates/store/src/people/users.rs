@@ -180,7 +180,7 @@ impl Store {
 
     /// Uses up a time step of a person's TOTP: true for one caller only, and never for an earlier step.
     pub async fn consume_totp(&self, user_id: Uuid, step: i64) -> Result<bool, StoreError> {
-        self.run(move |connection| {
+        self.write(move |connection| {
             let unused = users::table
                 .find(user_id.to_string())
                 .filter(users::totp_last_step.lt(step));
@@ -198,7 +198,7 @@ impl Store {
         user_id: Uuid,
         digests: Vec<[u8; 32]>,
     ) -> Result<bool, StoreError> {
-        self.run(move |connection| {
+        self.write(move |connection| {
             let digests: Vec<Vec<u8>> = digests.into_iter().map(|digest| digest.to_vec()).collect();
             let own = recovery_codes::table
                 .filter(recovery_codes::digest.eq_any(digests))

@@ -42,7 +42,7 @@ struct Grown {
 impl Store {
     /// Adds refusals to what is stored, all of them or none.
     pub(crate) async fn add_refusals(&self, rows: Vec<(Key, Repeated)>) -> Result<(), StoreError> {
-        self.run_to_end(move |connection| {
+        self.write_to_end(move |connection| {
             connection.transaction(|connection| {
                 let newest = rows.iter().map(|(_, one)| one.last_at).max();
                 // A write comes first: SQLite gives no lock to who has read before another wrote.

@@ -239,7 +239,7 @@ impl Store {
 
     /// Queues mails about a secret that became known; those that are queued already stay as they are.
     pub async fn add_notices(&self, notices: Vec<Notice>, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.run(move |connection| {
+        self.write(move |connection| {
             connection.transaction(|connection| {
                 notices
                     .into_iter()

@@ -145,7 +145,7 @@ impl Store {
         entry: Entry,
     ) -> Result<Result<Rotated, RotationRefusal>, StoreError> {
         let journal = self.journal.clone();
-        self.run(move |connection| {
+        self.write(move |connection| {
             let outcome = Self::in_journal(journal.as_deref(), connection, |connection| {
                 bump(connection, Some(client_id))?;
                 let old =
@@ -168,7 +168,7 @@ impl Store {
         (client_id, secret_id): (Uuid, Uuid),
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        self.run(move |connection| {
+        self.write(move |connection| {
             connection.transaction(|connection| {
                 bump(connection, Some(client_id))?;
                 let live = client_secrets::table

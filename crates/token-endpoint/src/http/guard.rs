@@ -14,6 +14,7 @@ use actix_web::{
 };
 use domain::audit::Source;
 use futures_util::FutureExt;
+use store::turns::on_behalf_of;
 
 use super::{
     changes::{Change, is_change},
@@ -56,12 +57,13 @@ pub async fn guard(
         ));
     }
     if !is_change(request.method(), &asked.route) {
-        return in_time(id, answered(service, request, next, asked)).await;
+        let work = on_behalf_of(source, answered(service, request, next, asked));
+        return in_time(id, work).await;
     }
     let Some(change) = Change::begin(&service, source) else {
         return Ok(refused(&service, request, &asked, &Failure::Throttled(1)));
     };
-    let work = answered(service.clone(), request, next, asked);
+    let work = on_behalf_of(source, answered(service.clone(), request, next, asked));
     // Who drops a handle leaves its task alone: when the connection ends, or the time, the work goes on.
     let task = actix_web::rt::spawn(async move {
         let answer = work.await;

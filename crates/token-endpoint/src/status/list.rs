@@ -12,7 +12,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use flate2::{Compression, write::ZlibEncoder};
 use oauth2_types::claims::{StatusList, StatusListClaims};
 use serde_json::json;
-use store::TokenStatus;
+use store::{TokenStatus, turns::for_all};
 
 use super::index::{self, LIST_LENGTH, LISTS};
 use crate::{
@@ -91,7 +91,7 @@ impl TokenService {
             return Ok(None);
         }
         self.status_lists
-            .get_or_insert_async(&(number, slice), self.make_status_list(number))
+            .get_or_insert_async(&(number, slice), for_all(self.make_status_list(number)))
             .await
             .map(Some)
     }
@@ -106,7 +106,7 @@ impl TokenService {
     async fn last_list(&self, slice: u128) -> Result<i64, Failure> {
         let next = self
             .next_status_index
-            .get_or_insert_async(&slice, async { self.store.next_status_index().await });
+            .get_or_insert_async(&slice, for_all(self.store.next_status_index()));
         Ok(index::on_list(next.await?).0)
     }
 

@@ -7,4 +7,5 @@ mod coding;
 mod connections;
 mod http2;
 mod logs;
+mod shares;
 mod wire;
