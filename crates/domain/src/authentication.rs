@@ -4,7 +4,7 @@
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use jose::PublicKey;
+use jose::{Jws, PublicKey};
 use oauth2_types::algorithm::Algorithm;
 use ring::digest;
 use uuid::Uuid;
@@ -96,8 +96,8 @@ pub type PublishedKeys = HashMap<String, Arc<Vec<NamedKey>>>;
 pub enum AssertionRefusal {
     /// No key of this client has the name, or fits the algorithm.
     UnknownKey,
-    /// The key that it names did not sign it.
-    Signature,
+    /// None of the keys that it names signed it; it was checked against so many.
+    Signature(u32),
     /// No federated identity of the client has this issuer.
     UnknownIssuer,
     /// None of this issuer has this subject.
@@ -217,13 +217,56 @@ fn remembered(
     Ok((used, until + TimeDelta::seconds(CLOCK_AHEAD)))
 }
 
+/// How many keys one assertion is checked against: a check takes up to half a millisecond, and whoever registers keys chooses
+/// how many have the same name or none.
+const MOST_TRIES: u32 = 10;
+
+/// The keys that an assertion was checked against; each once.
+struct Tries<'a> {
+    jws: &'a Jws<'a>,
+    tried: Vec<(&'a PublicKey, bool)>,
+    left: u32,
+}
+
+impl<'a> Tries<'a> {
+    fn of(assertion: &'a Assertion<'a>) -> Self {
+        Self {
+            jws: &assertion.jws,
+            tried: Vec::new(),
+            left: MOST_TRIES,
+        }
+    }
+
+    /// Whether the key signed the assertion; of one key too many nobody finds out.
+    fn is_signed_by(&mut self, key: &'a PublicKey) -> bool {
+        if !key.algorithms().contains(&self.jws.algorithm) {
+            return false;
+        }
+        if let Some((_, known)) = self.tried.iter().find(|(one, _)| *one == key) {
+            return *known;
+        }
+        if self.left == 0 {
+            return false;
+        }
+        self.left -= 1;
+        let is_signed = self.jws.is_signed_by(key);
+        self.tried.push((key, is_signed));
+        is_signed
+    }
+
+    fn refusal(&self) -> AssertionRefusal {
+        AssertionRefusal::Signature(MOST_TRIES - self.left)
+    }
+}
+
 /// The credential whose key signed the assertion.
 fn signer<'a>(
     client: &'a Client,
-    assertion: &Assertion<'_>,
-    (rules, published): (&AssertionRules<'_>, &PublishedKeys),
+    assertion: &'a Assertion<'a>,
+    (rules, published): (&AssertionRules<'_>, &'a PublishedKeys),
 ) -> Result<&'a Credential, AssertionRefusal> {
     let mut refusal = AssertionRefusal::UnknownKey;
+    let mut tries = Tries::of(assertion);
     for credential in &client.credentials {
         let Proof::Key(key) = &credential.proof else {
             continue;
@@ -244,11 +287,11 @@ fn signer<'a>(
             .into_iter()
             .filter(|key| key.algorithms().contains(&assertion.jws.algorithm))
             .collect();
-        if fitting.iter().any(|key| assertion.jws.is_signed_by(key)) {
+        if fitting.iter().any(|key| tries.is_signed_by(key)) {
             return Ok(credential);
         }
         if !fitting.is_empty() {
-            refusal = AssertionRefusal::Signature;
+            refusal = tries.refusal();
         }
     }
     Err(refusal)
@@ -300,19 +343,27 @@ fn of_name<'a>(keys: &'a [NamedKey], kid: Option<&str>) -> impl Iterator<Item = 
 /// The federated identity that an assertion of somebody else fits, with a signature of that issuer.
 fn speaker<'a>(
     client: &'a Client,
-    assertion: &Assertion<'_>,
-    published: &PublishedKeys,
+    assertion: &'a Assertion<'a>,
+    published: &'a PublishedKeys,
 ) -> Result<&'a Credential, AssertionRefusal> {
     let all = client.credentials.iter().filter_map(|one| match &one.proof {
         Proof::Federated(identity) => Some((one, &**identity)),
         Proof::Secret(_) | Proof::Key(_) => None,
     });
-    let by_issuer: Vec<(&Credential, &FederatedIdentity)> =
+    let mut by_issuer: Vec<(&Credential, &FederatedIdentity)> =
         all.filter(|one| one.1.issuer == assertion.issuer).collect();
     if by_issuer.is_empty() {
         return Err(AssertionRefusal::UnknownIssuer);
     }
-    let signed = |identity: &FederatedIdentity| {
+    let is_meant = |identity: &FederatedIdentity| match &assertion.audience {
+        Audience::One(name) => *name == identity.audience,
+        // Clusters write a list even of one.
+        Audience::Several(names) => matches!(&names[..], [name] if *name == identity.audience),
+    };
+    // The one that is meant comes first: the keys of the others may use up what is tried.
+    by_issuer.sort_by_key(|one| one.1.subject != assertion.subject || !is_meant(one.1));
+    let mut tries = Tries::of(assertion);
+    let signed = |identity: &'a FederatedIdentity, tries: &mut Tries<'a>| {
         let keys = match &identity.keys {
             Some(pasted) => pasted.as_slice(),
             None => published
@@ -320,11 +371,11 @@ fn speaker<'a>(
                 .map(|keys| keys.as_slice())
                 .unwrap_or_default(),
         };
-        of_name(keys, assertion.header("kid")).any(|key| assertion.jws.is_signed_by(key))
+        of_name(keys, assertion.header("kid")).any(|key| tries.is_signed_by(key))
     };
     // What the issuer did not sign tells nothing about who is registered.
-    if !by_issuer.iter().any(|one| signed(one.1)) {
-        return Err(AssertionRefusal::Signature);
+    if !by_issuer.iter().any(|one| signed(one.1, &mut tries)) {
+        return Err(tries.refusal());
     }
     let by_subject: Vec<_> = by_issuer
         .into_iter()
@@ -333,17 +384,12 @@ fn speaker<'a>(
     if by_subject.is_empty() {
         return Err(AssertionRefusal::UnknownSubject);
     }
-    let is_meant = |identity: &FederatedIdentity| match &assertion.audience {
-        Audience::One(name) => *name == identity.audience,
-        // Clusters write a list even of one.
-        Audience::Several(names) => matches!(&names[..], [name] if *name == identity.audience),
-    };
     let mut found = by_subject.into_iter().filter(|one| is_meant(one.1)).peekable();
     if found.peek().is_none() {
         return Err(AssertionRefusal::UnknownAudience);
     }
-    let found = found.find(|one| signed(one.1));
-    found.map(|one| one.0).ok_or(AssertionRefusal::Signature)
+    let found = found.find(|one| signed(one.1, &mut tries));
+    found.map(|one| one.0).ok_or_else(|| tries.refusal())
 }
 
 /// Why no resource can be chosen.

@@ -109,7 +109,7 @@ pub enum UnfitIdentity {
     Text,
     /// No usable key in the set.
     #[error(
-        "jwks must be a JWK Set of 1 to 20 public keys, of which at least one is EC P-256, Ed25519 or RSA of 2048 bits or more"
+        "jwks must be a JWK Set of 1 to 20 public keys, of which at least one is EC P-256, Ed25519 or RSA of 2048 to 4096 bits"
     )]
     Keys,
     /// A private key in the set.

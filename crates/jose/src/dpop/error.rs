@@ -53,7 +53,7 @@ impl ProofError {
             Self::Type => "The typ of a DPoP proof must be dpop+jwt.",
             Self::Algorithm => "The alg of a DPoP proof must be ES256, PS256 or EdDSA.",
             Self::Key => {
-                "The jwk of a DPoP proof must be the public key for its alg: P-256, RSA of 2048 bits or more, or Ed25519."
+                "The jwk of a DPoP proof must be the public key for its alg: P-256, RSA of 2048 to 4096 bits, or Ed25519."
             }
             Self::PrivateKey => {
                 "The jwk of a DPoP proof holds a private key: make another key, for this one is known now."

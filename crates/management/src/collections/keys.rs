@@ -45,7 +45,7 @@ pub struct NewKeyBody {
     /// than the certificate's own end. The latest possible when left out.
     #[serde(default)]
     pub expires_at: Option<String>,
-    /// A public JWK (RFC 7517): EC on P-256, OKP on Ed25519, or RSA of 2048 bits and more. Its `kid` is kept; without one it is
+    /// A public JWK (RFC 7517): EC on P-256, OKP on Ed25519, or RSA of 2048 to 4096 bits. Its `kid` is kept; without one it is
     /// the RFC 7638 thumbprint.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]

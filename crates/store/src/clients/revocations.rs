@@ -15,6 +15,9 @@ use crate::{
     },
 };
 
+/// How many revocations that are past one more forgets: however many there were, it takes no longer.
+const FORGOTTEN_TOGETHER: i64 = 100;
+
 /// What a token says about itself.
 #[derive(Clone, Debug)]
 pub struct TokenReference {
@@ -69,8 +72,16 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
-            let past = revoked_tokens::table.filter(revoked_tokens::expires_at.lt(now.naive_utc()));
-            diesel::delete(past).execute(connection)?;
+            let past: Vec<String> = revoked_tokens::table
+                .filter(revoked_tokens::expires_at.lt(now.naive_utc()))
+                .order(revoked_tokens::expires_at)
+                .limit(FORGOTTEN_TOGETHER)
+                .select(revoked_tokens::jti)
+                .load(connection)?;
+            if !past.is_empty() {
+                let past = revoked_tokens::table.filter(revoked_tokens::jti.eq_any(past));
+                diesel::delete(past).execute(connection)?;
+            }
             let row = (
                 revoked_tokens::jti.eq(jti),
                 revoked_tokens::expires_at.eq(expires_at.naive_utc()),

@@ -22,7 +22,7 @@ const TRIED: &str = "tried assertion";
 
 impl TokenService {
     /// Checks an assertion. A key that memory does not know may be new: the database is asked, unless the source has failed
-    /// too often.
+    /// too often. Signatures cost time: who has failed too often for a client has none checked for it.
     pub(super) async fn authenticate_assertion(
         &self,
         (text, named): (&str, Option<&str>),
@@ -34,6 +34,7 @@ impl TokenService {
         let tried: Digest = self.pepper.tag(TRIED, text.as_bytes());
         let attempt = Attempt::new(client_id, source, &[tried]);
         if let Some(client) = self.memory.recall_known(client_id) {
+            self.throttle.admit_check(&attempt).map_err(Failure::Throttled)?;
             let judged = self.judge_assertion(&client, &assertion, (rules, source)).await;
             if !is_unknown(&judged) {
                 return self.spent(self.counted(&attempt, judged)?).await;
@@ -69,6 +70,10 @@ impl TokenService {
                 AssertionRefusal::NotNow(
                     Refusal::Expired(id) | Refusal::Suspended(id) | Refusal::Network(id),
                 ) => Unproved::by(cause(refusal), id),
+                AssertionRefusal::Signature(tries) => Unproved {
+                    tries,
+                    ..Unproved::of(cause(refusal))
+                },
                 _ => Unproved::of(cause(refusal)),
             }
         })
@@ -130,7 +135,7 @@ fn unreadable(error: UnreadableAssertion) -> ClientCause {
 fn cause(refusal: AssertionRefusal) -> ClientCause {
     match refusal {
         AssertionRefusal::UnknownKey => ClientCause::UnknownKey,
-        AssertionRefusal::Signature => ClientCause::AssertionSignature,
+        AssertionRefusal::Signature(_) => ClientCause::AssertionSignature,
         AssertionRefusal::UnknownIssuer => ClientCause::UnknownIssuer,
         AssertionRefusal::UnknownSubject => ClientCause::UnknownSubject,
         AssertionRefusal::UnknownAudience => ClientCause::UnknownAudience,

@@ -125,7 +125,8 @@ impl TokenService {
         match &outcome {
             Ok(_) => self.throttle.passed(attempt),
             Err(unproved) if unproved.cause.is_failed_authentication() => {
-                self.throttle.failed(attempt).map_err(Failure::Throttled)?;
+                let tries = unproved.tries;
+                self.throttle.failed(attempt, tries).map_err(Failure::Throttled)?;
             }
             Err(_) => {}
         }
@@ -179,6 +180,7 @@ impl TokenService {
                 _ if is_secret_id => ClientCause::SecretId,
                 _ => ClientCause::WrongSecret,
             },
+            tries: 1,
             credential_id: matched.map(|secret| secret.id),
         })
     }
@@ -187,13 +189,16 @@ impl TokenService {
 /// Why a client is not authenticated, and the credential that it holds or held all the same.
 pub(super) struct Unproved {
     pub(super) cause: ClientCause,
-    credential_id: Option<Uuid>,
+    /// How many signatures were checked, or one: as so many failures it counts.
+    pub(super) tries: u32,
+    pub(super) credential_id: Option<Uuid>,
 }
 
 impl Unproved {
     pub(super) fn of(cause: ClientCause) -> Self {
         Self {
             cause,
+            tries: 1,
             credential_id: None,
         }
     }
@@ -201,13 +206,18 @@ impl Unproved {
     pub(super) fn by(cause: ClientCause, credential_id: Uuid) -> Self {
         Self {
             cause,
+            tries: 1,
             credential_id: Some(credential_id),
         }
     }
 }
 
 impl From<Unproved> for Failure {
-    fn from(Unproved { cause, credential_id }: Unproved) -> Self {
+    fn from(
+        Unproved {
+            cause, credential_id, ..
+        }: Unproved,
+    ) -> Self {
         match credential_id {
             Some(id) => Self::OfCredential(cause, id),
             None => cause.into(),

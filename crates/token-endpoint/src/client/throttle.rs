@@ -29,6 +29,9 @@ const RESERVE_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(4);
 /// counter of changes for a moment, also when it is refused.
 const EXCHANGES: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 const EXCHANGE_EVERY: Duration = Duration::from_secs(5);
+/// So many tokens may one client revoke at once, and so many a second: each is a row until the token would have ended.
+const REVOCATIONS: NonZeroU32 = NonZeroU32::MIN.saturating_add(999);
+const REVOCATIONS_PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 
 /// Whose failures are counted together.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,6 +68,7 @@ pub(crate) struct Throttle {
     right: Cache<Digest, ()>,
     /// By client.
     exchanges: DefaultKeyedRateLimiter<Uuid>,
+    revocations: DefaultKeyedRateLimiter<Uuid>,
     clock: DefaultClock,
 }
 
@@ -89,6 +93,9 @@ impl Throttle {
                     .unwrap_or(Quota::per_second(NonZeroU32::MIN))
                     .allow_burst(EXCHANGES),
             ),
+            revocations: RateLimiter::keyed(
+                Quota::per_second(REVOCATIONS_PER_SECOND).allow_burst(REVOCATIONS),
+            ),
             clock: DefaultClock::default(),
         }
     }
@@ -99,6 +106,14 @@ impl Throttle {
             return self.spend_reserve(attempt.source);
         }
         Ok(())
+    }
+
+    /// Whether signatures may be checked for this client; else the seconds to wait. Its failures of this source alone count.
+    pub(crate) fn admit_check(&self, attempt: &Attempt) -> Result<(), u64> {
+        let client = Counted::Client(attempt.client_id, attempt.source);
+        let now = self.clock.now();
+        let until = self.over.get(&client).filter(|until| *until > now);
+        until.map_or(Ok(()), |until| Err(self.seconds_to(until)))
     }
 
     /// Whether one more query of a source, that its failures did not cause, may be made.
@@ -112,22 +127,38 @@ impl Throttle {
         counted.map_err(|until| self.seconds_to(until.earliest_possible()))
     }
 
+    /// Whether a client that is authenticated may revoke one more token; else the seconds to wait.
+    pub(crate) fn admit_revocation(&self, client_id: Uuid) -> Result<(), u64> {
+        let counted = self.revocations.check_key(&client_id);
+        counted.map_err(|until| self.seconds_to(until.earliest_possible()))
+    }
+
     /// Remembers a secret that was right.
     pub(crate) fn passed(&self, attempt: &Attempt) {
         self.right.insert(attempt.secret, ());
     }
 
-    /// Counts a failure; `Err` holds the seconds to wait when there were too many.
-    pub(crate) fn failed(&self, attempt: &Attempt) -> Result<(), u64> {
+    /// Counts a failure of so many tries; `Err` holds the seconds to wait when there were too many.
+    pub(crate) fn failed(&self, attempt: &Attempt, tries: u32) -> Result<(), u64> {
         self.right.remove(&attempt.secret);
         let source = Counted::Source(attempt.source);
         let client = Counted::Client(attempt.client_id, attempt.source);
-        self.failures
-            .check_key(&source)
-            .map_err(|until| self.remember(source, &until))?;
-        self.failures_of_client
-            .check_key(&client)
-            .map_err(|until| self.remember(client, &until))
+        self.count(&self.failures, source, tries)?;
+        self.count(&self.failures_of_client, client, tries)
+    }
+
+    fn count(
+        &self,
+        failures: &DefaultKeyedRateLimiter<Counted>,
+        who: Counted,
+        tries: u32,
+    ) -> Result<(), u64> {
+        let tries = NonZeroU32::new(tries).unwrap_or(NonZeroU32::MIN);
+        // More at once than a burst may hold count as one.
+        let counted = failures
+            .check_key_n(&who, tries)
+            .unwrap_or_else(|_| failures.check_key(&who));
+        counted.map_err(|until| self.remember(who, &until))
     }
 
     /// Forgets whoever has been quiet.
@@ -136,6 +167,7 @@ impl Throttle {
         self.failures_of_client.retain_recent();
         self.reserve.retain_recent();
         self.exchanges.retain_recent();
+        self.revocations.retain_recent();
     }
 
     /// How many sources are over their limit now.
@@ -169,5 +201,46 @@ impl Throttle {
     /// Whole seconds, rounded up (RFC 9110 §10.2.3).
     fn seconds_to(&self, until: Instant) -> u64 {
         until.saturating_duration_since(self.clock.now()).as_secs() + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn attempt(client: u128, last: u8) -> Attempt {
+        Attempt::new(
+            Uuid::from_u128(client),
+            Ipv4Addr::new(192, 0, 2, last).into(),
+            &[],
+        )
+    }
+
+    #[test]
+    fn x02_signatures_that_cost_more_are_checked_less_often() {
+        let throttle = Throttle::new((20, 1000));
+        let admitted = |one: &Attempt, tries| (0..).find(|_| throttle.failed(one, tries).is_err());
+        let (costly, cheap) = (attempt(1, 1), attempt(2, 2));
+        assert!(
+            (50..60).contains(&admitted(&costly, 10).unwrap()),
+            "of 500 that one client has"
+        );
+        assert!((500..600).contains(&admitted(&cheap, 1).unwrap()));
+        assert!(throttle.admit_check(&attempt(1, 1)).is_err());
+        assert!(throttle.admit_check(&attempt(1, 2)).is_ok(), "from elsewhere");
+        assert!(throttle.admit_check(&attempt(3, 1)).is_ok(), "another client");
+    }
+
+    #[test]
+    fn x02_a_client_revokes_so_many_tokens_and_others_theirs() {
+        let throttle = Throttle::new((20, 1000));
+        let client = Uuid::from_u128(1);
+        let admitted = (0..3_000)
+            .filter(|_| throttle.admit_revocation(client).is_ok())
+            .count();
+        assert!((1_000..1_050).contains(&admitted), "{admitted}");
+        assert!(throttle.admit_revocation(Uuid::from_u128(2)).is_ok());
     }
 }

@@ -37,6 +37,8 @@ impl TokenService {
         let own = own.filter(|token| token.sub == client.client_id().to_string());
         note(http, format!("revoked={}", own.is_some()));
         if let Some(token) = own {
+            let paced = self.throttle.admit_revocation(client.client_id());
+            paced.map_err(Failure::Throttled)?;
             let expires_at =
                 DateTime::from_timestamp(token.exp, 0).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC);
             self.store

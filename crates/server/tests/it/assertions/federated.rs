@@ -7,6 +7,7 @@ use std::{
     thread,
 };
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 
@@ -20,6 +21,7 @@ on_both! {
     a_service_account_gets_tokens_by_pasted_keys
     what_does_not_fit_has_entras_code
     registration_is_strict
+    x02_a_signature_is_checked_against_ten_keys_and_no_more
     an_issuer_is_asked_for_its_keys
     a_published_key_counts_until_it_disappears
 }
@@ -233,6 +235,27 @@ fn registration_is_strict(demo: &Demo) {
         201,
         "secrets have their own limit"
     );
+}
+
+fn x02_a_signature_is_checked_against_ten_keys_and_no_more(demo: &Demo) {
+    let cluster = Cluster::of(demo);
+    let manager = manager(demo);
+    let right = set(demo, 1)["keys"][0].clone();
+    // Keys that nobody has, all of the name that the cluster gives its own.
+    let others: Vec<Value> = (1..=18)
+        .map(|number| {
+            let mut modulus = [0xFF_u8; 256];
+            modulus[1] = number;
+            json!({ "kty": "RSA", "kid": cluster.kid, "n": URL_SAFE_NO_PAD.encode(modulus), "e": "AQAB" })
+        })
+        .collect();
+    for (before, status) in [(9, 200), (10, 401)] {
+        let issuer = format!("{CLUSTER}/{before}");
+        let keys: Vec<Value> = others[..before].iter().chain([&right]).cloned().collect();
+        let (signer, _) = register(demo, &manager, &issuer, json!({ "keys": keys }));
+        let answer = ask(demo, &signer, &cluster.token(&issuer, json!({})));
+        assert_eq!(answer.status, status, "{before} before it: {}", answer.text);
+    }
 }
 
 /// Serves documents on loopback, which a demo allows.
