@@ -4,7 +4,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -58,6 +58,8 @@ struct Known {
     read_at: Option<Duration>,
     /// When the place was last asked.
     asked_at: Option<Duration>,
+    /// Whether it gave no keys then.
+    is_away: bool,
 }
 
 impl Known {
@@ -65,9 +67,54 @@ impl Known {
         at.is_some_and(|at| now.saturating_sub(at) < limit)
     }
 
+    fn is_fresh(&self, kid: Option<&str>, now: Duration) -> bool {
+        Self::is_within(self.read_at, now, FRESH) && self.knows(kid)
+    }
+
+    /// Whether it is time to ask; if so, it is asked now, whether or not somebody waits for the answer.
+    fn is_to_be_asked(&mut self, kid: Option<&str>, now: Duration) -> bool {
+        let is_time = !self.is_fresh(kid, now) && !Self::is_within(self.asked_at, now, PAUSE);
+        if is_time {
+            self.asked_at = Some(now);
+        }
+        is_time
+    }
+
+    /// Keys, or nothing, came of the question.
+    fn answered(&mut self, keys: Option<Vec<NamedKey>>) {
+        self.is_away = keys.is_none();
+        if let Some(keys) = keys {
+            self.keys = Arc::new(keys);
+            self.read_at = self.asked_at;
+        }
+    }
+
+    /// What counts of it.
+    fn believed(&self, now: Duration) -> Arc<Vec<NamedKey>> {
+        match Self::is_within(self.read_at, now, BELIEVED) {
+            true => Arc::clone(&self.keys),
+            false => Arc::default(),
+        }
+    }
+
     fn knows(&self, kid: Option<&str>) -> bool {
         let is_meant = |key: &NamedKey| kid.is_none_or(|kid| key.kid.as_deref() == Some(kid));
         self.keys.iter().any(is_meant)
+    }
+}
+
+/// A place, and what is known of it.
+#[derive(Default)]
+struct Entry {
+    known: Mutex<Known>,
+    /// Of those who need it at once, one asks.
+    asking: tokio::sync::Mutex<()>,
+}
+
+impl Entry {
+    /// Nothing in here can panic half-way.
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,8 +134,7 @@ pub(crate) struct Published {
     fetcher: Fetcher,
     refused_issuers: Vec<String>,
     clock: Arc<dyn Clock>,
-    /// A lock for each place: of those who need it at once, one asks.
-    places: Mutex<HashMap<Place, Arc<tokio::sync::Mutex<Known>>>>,
+    places: Mutex<HashMap<Place, Arc<Entry>>>,
 }
 
 impl Published {
@@ -132,29 +178,32 @@ impl Published {
         is_refused(issuer, &self.refused_issuers)
     }
 
+    /// Whoever names a key that is known and fresh waits for nobody: a stranger who names another makes us ask, and the place
+    /// may take its time. Nor does anybody wait for a place that was away, while there are keys to believe.
     async fn keys_at(&self, place: &Place, kid: Option<&str>) -> Arc<Vec<NamedKey>> {
         let entry = self.entry(place);
-        let mut known = entry.lock().await;
-        let now = self.clock.monotonic();
-        let fresh = Known::is_within(known.read_at, now, FRESH) && known.knows(kid);
-        let just_asked = Known::is_within(known.asked_at, now, PAUSE);
-        if !fresh && !just_asked {
-            known.asked_at = Some(now);
-            match self.read(place).await {
-                Ok(keys) => {
-                    known.keys = Arc::new(keys);
-                    known.read_at = Some(now);
-                }
-                Err(error) => log::warn!("the keys of {} can't be read: {error}", place.name()),
-            }
+        let now = || self.clock.monotonic();
+        if entry.known().is_fresh(kid, now()) {
+            return entry.known().believed(now());
         }
-        match Known::is_within(known.read_at, self.clock.monotonic(), BELIEVED) {
-            true => Arc::clone(&known.keys),
-            false => Arc::default(),
+        let _asking = match entry.asking.try_lock() {
+            Ok(asking) => asking,
+            Err(_) if entry.known().is_away => return entry.known().believed(now()),
+            Err(_) => entry.asking.lock().await,
+        };
+        if !entry.known().is_to_be_asked(kid, now()) {
+            return entry.known().believed(now());
         }
+        let read = self.read(place).await;
+        if let Err(error) = &read {
+            log::warn!("the keys of {} can't be read: {error}", place.name());
+        }
+        let mut known = entry.known();
+        known.answered(read.ok());
+        known.believed(now())
     }
 
-    fn entry(&self, place: &Place) -> Arc<tokio::sync::Mutex<Known>> {
+    fn entry(&self, place: &Place) -> Arc<Entry> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if places.len() >= REMEMBERED && !places.contains_key(place) {
             places.clear();
@@ -185,6 +234,81 @@ impl Published {
         match document.issuer == issuer {
             true => Ok(document.jwks_uri),
             false => Err("its discovery document names another issuer".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read, Write},
+        net::{TcpListener, TcpStream},
+        sync::atomic::{AtomicU64, Ordering},
+        thread,
+    };
+
+    use chrono::{DateTime, Utc};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Hand(AtomicU64);
+
+    impl Clock for Hand {
+        fn now(&self) -> DateTime<Utc> {
+            DateTime::UNIX_EPOCH + self.monotonic()
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::from_secs(1_000 + self.0.load(Ordering::SeqCst))
+        }
+    }
+
+    /// RFC 8037 appendix A.2.
+    const SET: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"known","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+
+    /// Answers once; whoever asks again waits.
+    fn place() -> Place {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/keys", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            let (mut first, _) = listener.accept().unwrap();
+            assert!(first.read(&mut [0; 2048]).unwrap() > 0);
+            let length = SET.len();
+            write!(
+                first,
+                "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{SET}"
+            )
+            .unwrap();
+            drop(first);
+            listener.incoming().flatten().collect::<Vec<TcpStream>>()
+        });
+        Place::Set(url)
+    }
+
+    fn at_once<T>(asked: impl Future<Output = T>) -> impl Future<Output = T> {
+        let limit = Duration::from_secs(1);
+        async move { tokio::time::timeout(limit, asked).await.unwrap() }
+    }
+
+    #[actix_web::test]
+    async fn x02_a_stranger_who_names_another_key_makes_nobody_wait() {
+        let clock = Arc::new(Hand::default());
+        let known: Arc<dyn Clock> = Arc::<Hand>::clone(&clock);
+        let published = Arc::new(Published::new(Fetcher::new(true).unwrap(), Vec::new(), known));
+        let place = place();
+        assert_eq!(published.keys_at(&place, Some("known")).await.len(), 1);
+        for (seconds, why) in [(11, "the key is fresh"), (61, "the place was away a minute ago")] {
+            clock.0.store(seconds, Ordering::SeqCst);
+            let stranger = actix_web::rt::spawn({
+                let (published, place) = (Arc::clone(&published), place.clone());
+                async move { published.keys_at(&place, Some("another")).await.len() }
+            });
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            assert!(!stranger.is_finished(), "it is asked");
+            let keys = at_once(published.keys_at(&place, Some("known"))).await;
+            assert_eq!(keys.len(), 1, "{why}");
+            stranger.await.unwrap();
         }
     }
 }
