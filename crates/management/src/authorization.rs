@@ -17,7 +17,7 @@ pub struct Allowed {
 }
 
 impl Management {
-    /// Decides, and records a denial.
+    /// Decides, and records a denial, unless the person has had too many.
     pub(crate) async fn authorize(
         &self,
         (principal, source): (Principal, Source),
@@ -33,6 +33,7 @@ impl Management {
         let Err(denial) = decision else {
             return Ok(allowed);
         };
+        self.pace.admit(&allowed.principal)?;
         let object = application.map_or_else(|| "-".to_owned(), |id| format!("application/{id}"));
         let who = (allowed.actor.as_str(), allowed.source.as_str());
         self.store

@@ -9,6 +9,7 @@ mod collections;
 mod documentation;
 mod http;
 mod leak_reports;
+mod pace;
 pub mod page;
 mod routes;
 mod sign_in;

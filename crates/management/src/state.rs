@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use crate::{
     http::problem::Problem,
     leak_reports::LeakReports,
+    pace::Pace,
     sign_in::{openid::provider::Provider, refusals::Refusals, turns::Turns},
 };
 
@@ -60,6 +61,7 @@ pub struct Management {
     pub(crate) hashes: Arc<Semaphore>,
     pub(crate) refusals: Refusals,
     pub(crate) turns: Turns,
+    pub(crate) pace: Pace,
     pub(crate) leak_reports: LeakReports,
     pub(crate) provider: Option<Provider>,
     pub(crate) refused_requests: Option<Arc<RefusalRecorder>>,
@@ -87,6 +89,7 @@ impl Management {
             hashes: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             refusals: Refusals::default(),
             turns: Turns::default(),
+            pace: Pace::default(),
             leak_reports: LeakReports::default(),
             provider: None,
             refused_requests: None,

@@ -44,6 +44,9 @@ pub enum Problem {
         "as many secrets were created for this application within an hour as may be: try again in {0} seconds"
     )]
     TooManySecrets(u64),
+    /// More changes, or refusals, of one person than may be; seconds to wait.
+    #[error("you have changed, or tried, a great deal in a short time: go on in {0} seconds, one a second")]
+    TooManyChanges(u64),
     /// The database can't be used now.
     #[error("the service can't answer at the moment: try again in a second")]
     Unavailable(String),
@@ -78,7 +81,9 @@ impl ResponseError for Problem {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooManyAttempts(_) | Self::TooManySecrets(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyAttempts(_) | Self::TooManySecrets(_) | Self::TooManyChanges(_) => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -94,9 +99,9 @@ impl ResponseError for Problem {
         match self {
             Self::Unauthenticated => answer.insert_header(("WWW-Authenticate", "Bearer")),
             Self::MethodNotAllowed(allowed) => answer.insert_header(("Allow", allowed.as_str())),
-            Self::TooManyAttempts(seconds) | Self::TooManySecrets(seconds) => {
-                answer.insert_header(("Retry-After", seconds.to_string()))
-            }
+            Self::TooManyAttempts(seconds)
+            | Self::TooManySecrets(seconds)
+            | Self::TooManyChanges(seconds) => answer.insert_header(("Retry-After", seconds.to_string())),
             Self::Unavailable(_) => answer.insert_header(("Retry-After", "1")),
             _ => &mut answer,
         };
