@@ -14,6 +14,11 @@ const END: &[u8] = b"wmda-auth audit end";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Source(pub IpAddr);
 
+/// Why a request failed, for its line in the log: an extension of the answer. A line of its own would escape the limit that
+/// the source has for lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailureCause(pub String);
+
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {

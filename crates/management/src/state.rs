@@ -61,6 +61,8 @@ pub struct Management {
     pub(crate) hashes: Arc<Semaphore>,
     pub(crate) refusals: Refusals,
     pub(crate) turns: Turns,
+    /// Of questions to the OpenID provider.
+    pub(crate) openid_turns: Turns,
     pub(crate) pace: Pace,
     pub(crate) leak_reports: LeakReports,
     pub(crate) provider: Option<Provider>,
@@ -89,6 +91,7 @@ impl Management {
             hashes: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             refusals: Refusals::default(),
             turns: Turns::default(),
+            openid_turns: Turns::default(),
             pace: Pace::default(),
             leak_reports: LeakReports::default(),
             provider: None,

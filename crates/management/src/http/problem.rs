@@ -1,7 +1,7 @@
 //! Errors of the management API: problems by RFC 9457. The cause of a failure of ours goes to the log, never to the wire.
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
-use domain::random::NoRandomness;
+use domain::{audit::FailureCause, random::NoRandomness};
 use serde::Serialize;
 use store::StoreError;
 use utoipa::ToSchema;
@@ -90,12 +90,12 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        if let Self::Unavailable(cause) | Self::Internal(cause) = self {
-            log::error!("management: {cause}");
-        }
         let status = self.status_code();
         let mut answer = HttpResponse::build(status);
         answer.content_type("application/problem+json");
+        if let Self::Unavailable(cause) | Self::Internal(cause) = self {
+            answer.extensions_mut().insert(FailureCause(cause.clone()));
+        }
         match self {
             Self::Unauthenticated => answer.insert_header(("WWW-Authenticate", "Bearer")),
             Self::MethodNotAllowed(allowed) => answer.insert_header(("Allow", allowed.as_str())),

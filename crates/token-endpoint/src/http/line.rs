@@ -9,6 +9,7 @@ use actix_web::{
     dev::ServiceResponse,
     http::{Method, StatusCode},
 };
+use domain::audit::FailureCause;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use log::Level;
 
@@ -64,9 +65,13 @@ pub(crate) fn write(
     let detail = extensions
         .get::<LogDetail>()
         .map_or("", |detail| detail.0.as_str());
+    let extensions = answer.response().extensions();
+    let cause = extensions
+        .get::<FailureCause>()
+        .map_or("", |cause| cause.0.as_str());
     log::log!(
         level,
-        "{} {} {} {}us source={} request={} {detail}",
+        "{} {} {} {}us source={} request={} {detail}{cause}",
         known_method(request.method()),
         asked.route,
         answer.status().as_u16(),

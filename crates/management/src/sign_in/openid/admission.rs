@@ -82,10 +82,16 @@ impl Management {
         if answer.state.as_deref().map(tag) != Some(tag(&attempt.state)) {
             return Err(Refusal::failed("the answer is to another attempt"));
         }
-        let _turn = self.turns.take(from.source).await?;
+        let turn = self.turns.take(from.source).await?;
         let counted = self.count_source(from).await?;
+        drop(turn);
         let binds = attempt.binds;
-        let vouched = match provider.identify(attempt, answer, self.instant()).await {
+        // A provider that takes its time must not have the turns of those who sign in by password.
+        let asking = self.openid_turns.take(from.source).await?;
+        let vouched = provider.identify(attempt, answer, self.instant()).await;
+        drop(asking);
+        let _turn = self.turns.take(from.source).await?;
+        let vouched = match vouched {
             Ok(vouched) => vouched,
             Err(refusal) => return Err(self.refused(from, None, refusal).await),
         };

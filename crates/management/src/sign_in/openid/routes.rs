@@ -1,6 +1,7 @@
 //! The routes of sign-in through an OpenID provider. The browser itself walks them, so every outcome is a redirect.
 
 use actix_web::{HttpRequest, HttpResponse, cookie::Cookie, get, http::StatusCode, web};
+use domain::audit::FailureCause;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -46,11 +47,13 @@ fn redirect(status: StatusCode, place: &str, cookies: &[Cookie<'_>]) -> Result<H
 
 /// The browser goes back to the page, which says why.
 fn back_to_page(refusal: &Refusal, cookies: &[Cookie<'_>]) -> Result<HttpResponse, Problem> {
-    if let Refusal::Failed(cause) = refusal {
-        log::warn!("sign-in through the OpenID provider: {}", printable(cause));
-    }
     let place = format!("{PAGE}#sign-in-failed={}", refusal.code());
-    redirect(StatusCode::SEE_OTHER, &place, cookies)
+    let mut answer = redirect(StatusCode::SEE_OTHER, &place, cookies)?;
+    if let Refusal::Failed(cause) = refusal {
+        let cause = format!("sign-in through the OpenID provider: {}", printable(cause));
+        answer.extensions_mut().insert(FailureCause(cause));
+    }
+    Ok(answer)
 }
 
 /// The ways to sign in beside e-mail and password.

@@ -7,5 +7,6 @@ mod coding;
 mod connections;
 mod http2;
 mod logs;
+mod provider;
 mod shares;
 mod wire;
