@@ -64,10 +64,7 @@ enum Task {
         seconds: u32,
     },
     /// Attacks the release binary, and measures what others notice
-    Attacks {
-        #[arg(long, value_name = "N", default_value_t = attacks::SECONDS)]
-        seconds: u32,
-    },
+    Attacks(attacks::Attacks),
     /// Makes databases, disks, clocks and the server itself fail, and writes the table of docs/reliability.md
     Faults(faults::Options),
     /// Runs the fuzz targets, or one, under libFuzzer
@@ -115,7 +112,7 @@ fn dispatch(task: &Task) -> Outcome {
         Task::Deletion { seconds } => with(&[needs::POSTGRESQL, needs::FAKETIME], &|workspace| {
             deletion::run(workspace, *seconds)
         }),
-        Task::Attacks { seconds } => with(&[needs::PYTHON], &|workspace| attacks::run(workspace, *seconds)),
+        Task::Attacks(wanted) => with(&[needs::PYTHON], &|workspace| attacks::run(workspace, wanted)),
         Task::Faults(options) => with(steps::FAULTS, &|workspace| faults::run(workspace, options)),
         Task::Fuzz { target, seconds } => fuzz::run(&workspace, target.as_deref(), *seconds),
         Task::Validators => steps::run(&workspace, &[Step::Validators]),
