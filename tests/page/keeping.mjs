@@ -13,20 +13,21 @@ async function create(page, name) {
   await page.getByRole('button', { name: 'Create secret' }).click();
 }
 
-/** Reloads, and answers whether the browser asked about it. */
+/** Reloads, and answers whether the browser asked about it: a question, or a page that is loaded, comes in any case. */
 async function reloadAsks(page) {
-  const asked = page.waitForEvent('dialog', { timeout: 3_000 }).then(
-    async (dialog) => {
-      assert.equal(dialog.type(), 'beforeunload');
-      await dialog.dismiss();
-      return true;
-    },
-    () => false,
-  );
+  const first = (event) => page.waitForEvent(event, { timeout: 30_000 });
+  const asked = first('dialog').then(async (dialog) => {
+    assert.equal(dialog.type(), 'beforeunload');
+    await dialog.dismiss();
+    return true;
+  });
+  const loaded = first('load').then(() => false);
+  // The one that does not come ends with the page, long after anybody looks.
+  for (const one of [asked, loaded]) one.catch(() => {});
   await page.evaluate(() => {
     setTimeout(() => location.reload());
   });
-  return asked;
+  return Promise.race([asked, loaded]);
 }
 
 const shown = (page) => page.locator('[data-secret-value]');
