@@ -116,6 +116,37 @@ fn credentials_work_from_the_allowed_networks_alone(demo: &Demo) {
     assert_eq!(ask(demo, "/oauth2/token", &body, outside).status, 200);
 }
 
+/// No proxy stands in front: whoever writes down where a request comes from is its sender.
+#[test]
+fn who_claims_to_be_inside_the_networks_is_believed_nothing() {
+    let demo = Demo::sqlite();
+    let (manager, id, body) = own(&demo);
+    let inside = json!({ "networks_mode": "enforce", "allowed_networks": ["192.0.2.0/24"] });
+    assert_eq!(manager.patch(&format!("/applications/{id}"), &inside).status, 200);
+    for (header, claim) in [
+        ("x-forwarded-for", "192.0.2.7"),
+        ("x-forwarded-for", "127.0.0.1, 192.0.2.7"),
+        ("forwarded", "for=192.0.2.7"),
+        ("x-real-ip", "192.0.2.7"),
+        ("x-client-ip", "192.0.2.7"),
+        ("true-client-ip", "192.0.2.7"),
+        ("cf-connecting-ip", "192.0.2.7"),
+    ] {
+        let answer = Answer::of(demo.post("/oauth2/token", body.clone()).header(header, claim));
+        assert_eq!(answer.status, 401, "{header}: {claim}: {}", answer.text);
+    }
+    let record = refusals(&manager, &id);
+    let network: Vec<&Value> = record.iter().filter(|one| one["code"] == "network").collect();
+    assert!(!network.is_empty());
+    assert!(
+        network.iter().all(|one| one["source"] == "127.0.0.1"),
+        "{record:?}"
+    );
+    let here = json!({ "allowed_networks": ["127.0.0.1"] });
+    assert_eq!(manager.patch(&format!("/applications/{id}"), &here).status, 200);
+    assert_eq!(Answer::of(demo.post("/oauth2/token", body)).status, 200);
+}
+
 fn networks_on_trial_refuse_nobody_and_are_recorded(demo: &Demo) {
     let (manager, id, body) = own(demo);
     let trial = json!({ "networks_mode": "report", "allowed_networks": ["192.0.2.0/24"] });
