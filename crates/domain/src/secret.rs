@@ -113,6 +113,8 @@ pub struct ClientSecret {
     pub rotated_itself_at: Option<DateTime<Utc>>,
     /// When the WMDA team let it live on beyond its expiry.
     pub graced_at: Option<DateTime<Utc>>,
+    /// Where it was seen that should not have it, as somebody reported.
+    pub leak: Option<LeakReport>,
     /// Its last use, if there was one.
     pub last_use: Option<LastUse>,
     /// The secret that it is to replace, which may have been deleted since.
@@ -125,6 +127,15 @@ pub struct ClientSecret {
     pub tried_while_suspended_at: Option<DateTime<Utc>>,
     /// What was told to whom, the latest threshold last.
     pub notifications: Vec<Notification>,
+}
+
+/// The first report that a secret has leaked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeakReport {
+    /// When it came.
+    pub at: DateTime<Utc>,
+    /// The address it came from.
+    pub from: String,
 }
 
 /// The last token that a secret got.

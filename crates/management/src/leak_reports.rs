@@ -9,10 +9,8 @@ use std::{
 };
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
-use chrono::TimeDelta;
 use domain::{
-    audit::{Entry, Outcome},
-    credential::CredentialKind,
+    audit::Outcome,
     organisation_policy::OnLeak,
     secret::{hint_of, is_well_formed},
     source::network,
@@ -21,11 +19,8 @@ use domain::{
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::Deserialize;
 use serde_json::json;
-use store::{
-    Notice, StoreError, applications::ApplicationView, client_secrets::LiveSecret, outbox::MailKind,
-};
+use store::{StoreError, client_secrets::LiveSecret, leaks};
 use tokio::sync::mpsc;
-use uuid::Builder;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -45,8 +40,6 @@ const SPAN: Duration = Duration::from_secs(2);
 /// How often a report is tried while the database is away, and after how long again.
 const TRIES: usize = 30;
 const PAUSE: Duration = Duration::from_secs(2);
-/// See `domain::suspension`.
-const LONGEST_SUSPENSION: TimeDelta = TimeDelta::days(7);
 /// In the audit trail.
 const ACTOR: &str = "leak report";
 
@@ -150,77 +143,36 @@ impl Management {
 
     async fn end_leaked(&self, found: &LiveSecret, source: IpAddr) -> Result<(), Problem> {
         let application = self.store.application(found.client_id).await?;
-        let application = application.ok_or(Problem::NotFound)?;
-        let on_leak = application.policy.on_leak;
-        let ended = match on_leak {
-            OnLeak::Delete => self.delete_leaked(found, source).await,
+        let on_leak = application.ok_or(Problem::NotFound)?.policy.on_leak;
+        let is_ended = found.is_reported && is_suspended(found.suspended_until, self.now());
+        if is_ended && on_leak == OnLeak::Suspend {
             // Who reports again and again changes nothing more.
-            OnLeak::Suspend if is_suspended(found.suspended_until, self.now()) => Ok(()),
-            OnLeak::Suspend => self.suspend_leaked(found, source).await,
-        };
-        match ended {
+            return Ok(());
+        }
+        match self.end(found, on_leak, source).await {
             // Somebody was faster.
             Err(StoreError::Missing) => return Ok(()),
             outcome => outcome?,
         }
         let LiveSecret { id, client_id, .. } = found;
         log::warn!("a secret was reported as leaked: secret_id={id} client_id={client_id}");
-        let notices = self.leak_notices(found, &application, source)?;
-        Ok(self.store.add_notices(notices, self.now()).await?)
+        Ok(())
     }
 
-    async fn delete_leaked(&self, found: &LiveSecret, source: IpAddr) -> Result<(), StoreError> {
-        let entry = self.leak_entry("secret.delete", found, source);
-        let LiveSecret { id, client_id, .. } = *found;
-        self.store.delete_secret(client_id, id, self.now(), entry).await
-    }
-
-    /// For as long as a suspension may last.
-    async fn suspend_leaked(&self, found: &LiveSecret, source: IpAddr) -> Result<(), StoreError> {
-        let (now, entry) = (self.now(), self.leak_entry("secret.suspend", found, source));
-        let which = (CredentialKind::Secret, found.client_id, found.id);
-        self.store
-            .suspend_credential(which, Some(now + LONGEST_SUSPENSION), now, entry)
-            .await
-    }
-
-    fn leak_entry(&self, action: &str, found: &LiveSecret, source: IpAddr) -> Entry {
-        let object = format!("application/{}/secret/{}", found.client_id, found.id);
-        self.entry((ACTOR, &source.to_string()), action, object, Outcome::Done)
-    }
-
-    /// To every manager and to the WMDA team, once a day.
-    fn leak_notices(
-        &self,
-        found: &LiveSecret,
-        application: &ApplicationView,
-        source: IpAddr,
-    ) -> Result<Vec<Notice>, Problem> {
-        let done = match application.policy.on_leak {
-            OnLeak::Delete => "It was deleted at once",
-            OnLeak::Suspend => "It was suspended at once, for seven days",
+    async fn end(&self, found: &LiveSecret, on_leak: OnLeak, source: IpAddr) -> Result<(), StoreError> {
+        let action = match on_leak {
+            OnLeak::Delete => "secret.delete",
+            OnLeak::Suspend => "secret.suspend",
         };
-        let text = format!(
-            "The client secret \"{}\" ({}…) of {} was found by somebody where it should not be, and reported from {source}. {done}, \
-             because anybody could have used it: the system that used it gets no tokens until it has a new secret. Create one at \
-             Manage API Credentials, put it into that system, delete the old one if it is still there, and find out where it was: a \
-             repository, a log, a ticket. From where it was used lately is shown with the application.",
-            found.name, found.hint, application.application.name
-        );
-        let managers = application.managers.iter().filter(|one| one.enabled);
-        let recipients = managers
-            .map(|one| one.email.as_str())
-            .chain(self.settings.support_address.as_deref());
-        let day = self.now().date_naive();
-        recipients
-            .map(|recipient| {
-                let about = format!("{recipient} {} {day}", found.id);
-                let tag = self.pepper.tag("leak notice", about.as_bytes());
-                let mut bytes = [0; 16];
-                bytes.copy_from_slice(&tag[..16]);
-                let id = Builder::from_custom_bytes(bytes).into_uuid();
-                self.sealed_notice((id, recipient), MailKind::SecretLeaked, &text)
-            })
-            .collect()
+        let object = format!("application/{}/secret/{}", found.client_id, found.id);
+        let entry = self.entry((ACTOR, &source.to_string()), action, object, Outcome::Done);
+        let report = leaks::Report {
+            from: source.to_string(),
+            team: self.settings.support_address.clone(),
+        };
+        let which = (found.client_id, found.id);
+        self.store
+            .end_leaked_secret(which, (on_leak, report), self.now(), entry)
+            .await
     }
 }

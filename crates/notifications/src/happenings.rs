@@ -17,6 +17,7 @@ pub(crate) fn of(kind: MailKind, about: &About, at: DateTime<Utc>, now: DateTime
         MailKind::SecretSuspended => suspended(about, at),
         MailKind::SecretRotated => rotated(about, at),
         MailKind::SecretGraced => graced(about, at),
+        MailKind::SecretLeaked => leaked(about, at),
         _ => resumed(about, at),
     };
     let facts = &about.facts;
@@ -79,14 +80,59 @@ fn resumed(about: &About, at: DateTime<Utc>) -> Said {
 fn rotated(about: &About, at: DateTime<Utc>) -> Said {
     let (facts, name) = (&about.facts, words::name(&about.facts));
     (
-        format!("{} rotated its client secret by itself", facts.application),
+        "A system rotated its client secret by itself".to_owned(),
         format!(
-            "This happened on {}, because you switched self-rotation on. The new secret is \"{name}\", which lives until {}; the \
-             old one ends by itself. There is nothing to do.",
+            "This happened on {}, because self-rotation is switched on for {}. The new secret is \"{name}\", which works until {}; \
+             the old one ends by itself. There is nothing to do.",
             text::instant(at),
+            facts.application,
             text::instant(facts.secret.expires_at)
         ),
         Vec::new(),
+    )
+}
+
+fn leaked(about: &About, at: DateTime<Utc>) -> Said {
+    let (facts, name) = (&about.facts, words::name(&about.facts));
+    let from = facts.secret.leak.as_ref().map_or("", |leak| &leak.from);
+    let apis = words::apis(facts);
+    let because =
+        format!("because anybody could have used it. A system that uses it has no access to {apis} now.");
+    let done = match (facts.deleted, facts.secret.suspended_until) {
+        (true, _) => format!("It was deleted at once, {because}"),
+        (false, Some(until)) => {
+            format!(
+                "It was suspended at once, until {}, {because}",
+                text::instant(until)
+            )
+        }
+        (false, None) => {
+            "It was suspended at once. Somebody has put it back since: whoever knows it can use it."
+                .to_owned()
+        }
+    };
+    let mut steps = vec![
+        format!(
+            "Create a new secret for {} in Manage API Credentials.",
+            facts.application
+        ),
+        format!("Put the new value into {}.", words::system(facts)),
+    ];
+    if !facts.deleted {
+        steps.push("Delete the old secret there. Do not put it back: others may know it.".to_owned());
+    }
+    steps.push(
+        "Find out where it was: a repository, a log, a ticket. Look whether somebody else used it."
+            .to_owned(),
+    );
+    (
+        format!("Urgent: client secret \"{name}\" was reported as leaked"),
+        format!(
+            "On {} somebody reported from {} that they had found it where it should not be. {done}",
+            text::instant(at),
+            text::line(from, 60)
+        ),
+        steps,
     )
 }
 
@@ -94,10 +140,10 @@ fn graced(about: &About, at: DateTime<Utc>) -> Said {
     let (facts, name) = (&about.facts, words::name(&about.facts));
     let until = text::instant(facts.secret.expires_at);
     (
-        format!("Urgent: client secret \"{name}\" lives on until {until}, and no longer"),
+        format!("Urgent: client secret \"{name}\" was extended until {until}, and no longer"),
         format!(
-            "{} It was needed, it had no successor, and its time was up. This is granted once. After it a system that uses this \
-             secret has no access to {}.",
+            "{} A system uses the secret, no newer one is in use, and its time was up. This is done once. After it a system that \
+             uses this secret has no access to {}.",
             by(about, at),
             words::apis(facts)
         ),

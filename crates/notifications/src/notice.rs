@@ -26,7 +26,8 @@ pub(crate) fn of(kind: MailKind, at: DateTime<Utc>, hidden: Option<&str>) -> Not
         | MailKind::SecretSuspended
         | MailKind::SecretResumed
         | MailKind::SecretRotated
-        | MailKind::SecretGraced => ("Reminders".to_owned(), String::new()),
+        | MailKind::SecretGraced
+        | MailKind::SecretLeaked => ("Reminders".to_owned(), String::new()),
         MailKind::PasswordChanged => (
             "Your password for Manage API Credentials was changed".to_owned(),
             changed("Your other sessions"),
@@ -62,12 +63,6 @@ pub(crate) fn of(kind: MailKind, at: DateTime<Utc>, hidden: Option<&str>) -> Not
                  before trying again. A browser in which you have signed in before still lets you in. If it was you, \
                  wait for 15 minutes, or ask the WMDA team for a new link."
             ),
-        ),
-        MailKind::SecretLeaked => (
-            "A client secret was reported as leaked".to_owned(),
-            hidden
-                .unwrap_or("Which one it was is shown at Manage API Credentials.")
-                .to_owned(),
         ),
         MailKind::SignInBlockedOf => (
             "Sign-in to an account failed several times".to_owned(),

@@ -7,7 +7,7 @@ use domain::{
 };
 use store::{
     mails::{About, ClaimedMail},
-    outbox::Plan,
+    outbox::{MailKind, Plan},
     secret_facts::{Due, SecretFacts},
     webhook_deliveries::WebhookEvent,
 };
@@ -245,7 +245,9 @@ pub fn still_concerns(mail: &ClaimedMail, support_address: Option<&str>) -> bool
         return true;
     };
     let is_manager = facts.managers.iter().any(|one| one.email == mail.recipient);
-    !facts.deleted && (is_manager || support_address == Some(&mail.recipient))
+    // That a secret leaked concerns them all the more when it was deleted for it.
+    let is_there = !facts.deleted || mail.kind == MailKind::SecretLeaked;
+    is_there && (is_manager || support_address == Some(&mail.recipient))
 }
 
 #[cfg(test)]

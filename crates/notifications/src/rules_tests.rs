@@ -30,6 +30,7 @@ fn facts(left: i64) -> SecretFacts {
             suspended_until: None,
             rotated_itself_at: None,
             graced_at: None,
+            leak: None,
             tried_while_suspended_at: None,
             expires_at,
             last_use: None,

@@ -186,7 +186,7 @@ fn steps(item: &MailItem) -> Vec<String> {
 }
 
 /// The system that has to be changed, as far as the last use tells.
-fn system(facts: &SecretFacts) -> String {
+pub(crate) fn system(facts: &SecretFacts) -> String {
     match &facts.secret.last_use {
         Some(last) => format!(
             "the system that uses the old one: it last asked {}",

@@ -47,7 +47,7 @@ pub use people::{accounts, enrolments, sessions, sign_in_attempts, users};
 pub use secrets::{
     attention,
     client_secrets::{self, NewClientSecret, NewProof},
-    reports, rotation, secret_facts,
+    leaks, reports, rotation, secret_facts,
 };
 pub use store::{Connections, Store};
 pub use tally::Counted;

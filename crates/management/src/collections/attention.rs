@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use store::{
     attention::{EndingSecret, Named},
     failed_mails::FailedMail,
+    leaks::LeakedSecret,
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -26,6 +27,8 @@ use crate::{
 
 /// At most so many concerns of each kind.
 const MOST: usize = 200;
+/// For how long a report of a leak is shown.
+const LEAKS_SHOWN: TimeDelta = TimeDelta::days(30);
 
 /// Something to look at. What does not belong to its kind is null.
 #[derive(Serialize, ToSchema)]
@@ -48,14 +51,52 @@ pub struct AttentionItem {
     pub last_used_at: Option<DateTime<Utc>>,
     /// When it was last presented after its expiry.
     pub tried_after_expiry_at: Option<DateTime<Utc>>,
+    /// When the WMDA team let it live on beyond its expiry.
+    pub graced_at: Option<DateTime<Utc>>,
+    /// Whether the WMDA team may do that now.
+    pub can_get_grace: bool,
+    /// When it was reported as leaked.
+    pub leak_reported_at: Option<DateTime<Utc>>,
+    /// The address that reported it.
+    pub leak_reported_from: Option<String>,
+    /// Until when it is suspended; of leaked secrets alone.
+    pub suspended_until: Option<DateTime<Utc>>,
+    /// When it was deleted; of leaked secrets alone.
+    pub deleted_at: Option<DateTime<Utc>>,
     /// How many managers can sign in.
     pub able_managers: Option<i64>,
+}
+
+impl AttentionItem {
+    /// What all kinds have.
+    fn new(kind: Concern, application: Named) -> Self {
+        Self {
+            kind,
+            client_id: application.client_id,
+            application_name: application.name,
+            organisation_name: application.organisation_name,
+            secret_id: None,
+            secret_name: None,
+            expires_at: None,
+            last_used_at: None,
+            tried_after_expiry_at: None,
+            graced_at: None,
+            can_get_grace: false,
+            leak_reported_at: None,
+            leak_reported_from: None,
+            suspended_until: None,
+            deleted_at: None,
+            able_managers: None,
+        }
+    }
 }
 
 /// What is the matter.
 #[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Concern {
+    /// A secret was reported as leaked, within the last 30 days.
+    SecretLeaked,
     /// An expired secret is still being tried: a system gets no token.
     SecretExpiredYetTried,
     /// A secret expires within a month.
@@ -84,6 +125,8 @@ pub struct FailedMailItem {
 /// How many items there are of each kind.
 #[derive(Serialize, ToSchema)]
 pub struct AttentionCounts {
+    /// Secrets that were reported as leaked.
+    pub secret_leaked: usize,
     /// Expired secrets that are still tried.
     pub secret_expired_yet_tried: usize,
     /// Secrets that expire within a month.
@@ -113,7 +156,7 @@ pub struct Snooze {
 /// The list; it has no pages.
 #[derive(Serialize, ToSchema)]
 pub struct AttentionList {
-    /// Expired secrets that are still tried, secrets by expiry, applications by name; at most 200 of each.
+    /// Leaked secrets by report, expired ones that are still tried, secrets by expiry, applications by name; at most 200 of each.
     pub items: Vec<AttentionItem>,
     /// Mails that reached nobody, the last first; at most 200.
     pub failed_mails: Vec<FailedMailItem>,
@@ -125,31 +168,34 @@ pub struct AttentionList {
 
 fn of_secret(secret: EndingSecret, kind: Concern) -> AttentionItem {
     AttentionItem {
-        kind,
-        client_id: secret.application.client_id,
-        application_name: secret.application.name,
-        organisation_name: secret.application.organisation_name,
         secret_id: Some(secret.id),
         secret_name: Some(secret.name),
         expires_at: Some(secret.expires_at),
         last_used_at: secret.last_used_at,
         tried_after_expiry_at: secret.tried_after_expiry_at,
-        able_managers: None,
+        graced_at: secret.graced_at,
+        can_get_grace: secret.can_get_grace,
+        ..AttentionItem::new(kind, secret.application)
+    }
+}
+
+fn of_leak(secret: LeakedSecret) -> AttentionItem {
+    AttentionItem {
+        secret_id: Some(secret.id),
+        secret_name: Some(secret.name),
+        expires_at: Some(secret.expires_at),
+        leak_reported_at: Some(secret.reported_at),
+        leak_reported_from: Some(secret.reported_from),
+        suspended_until: secret.suspended_until,
+        deleted_at: secret.deleted_at,
+        ..AttentionItem::new(Concern::SecretLeaked, secret.application)
     }
 }
 
 fn of_managers((application, able_managers): (Named, i64)) -> AttentionItem {
     AttentionItem {
-        kind: Concern::TooFewManagers,
-        client_id: application.client_id,
-        application_name: application.name,
-        organisation_name: application.organisation_name,
-        secret_id: None,
-        secret_name: None,
-        expires_at: None,
-        last_used_at: None,
-        tried_after_expiry_at: None,
         able_managers: Some(able_managers),
+        ..AttentionItem::new(Concern::TooFewManagers, application)
     }
 }
 
@@ -172,6 +218,7 @@ impl Management {
     /// What needs attention now.
     pub async fn attention(&self, _: &Allowed) -> Result<AttentionList, Problem> {
         let (now, limit) = (self.now(), MOST as i64 + 1);
+        let leaked = self.store.leaked_secrets(now - LEAKS_SHOWN, limit).await?;
         let tried = self.store.tried_secrets(now, limit).await?;
         let expiring = self
             .store
@@ -182,13 +229,21 @@ impl Management {
             .thinly_managed(ENOUGH_MANAGERS as i64, now, limit)
             .await?;
         let failed = self.store.failed_mails(now, limit).await?;
-        let complete = [tried.len(), expiring.len(), thin.len(), failed.len()]
-            .iter()
-            .all(|count| *count <= MOST);
+        let complete = [
+            leaked.len(),
+            tried.len(),
+            expiring.len(),
+            thin.len(),
+            failed.len(),
+        ]
+        .iter()
+        .all(|count| *count <= MOST);
+        let leaked = at_most(leaked, of_leak);
         let tried = at_most(tried, |one| of_secret(one, Concern::SecretExpiredYetTried));
         let expiring = at_most(expiring, |one| of_secret(one, Concern::SecretExpiring));
         let thin = at_most(thin, of_managers);
         let counts = AttentionCounts {
+            secret_leaked: leaked.len(),
             secret_expired_yet_tried: tried.len(),
             secret_expiring: expiring.len(),
             too_few_managers: thin.len(),
@@ -196,7 +251,12 @@ impl Management {
             mail_failed: failed.len().min(MOST),
         };
         Ok(AttentionList {
-            items: tried.into_iter().chain(expiring).chain(thin).collect(),
+            items: leaked
+                .into_iter()
+                .chain(tried)
+                .chain(expiring)
+                .chain(thin)
+                .collect(),
             failed_mails: failed.into_iter().take(MOST).map(of_mail).collect(),
             complete,
             counts,
@@ -222,7 +282,7 @@ impl Management {
     }
 }
 
-/// Lists what needs attention: expired secrets that are still tried, secrets that expire soon, applications that too few people manage, mails that reached nobody. Roles: admin, auditor.
+/// Lists what needs attention: secrets that were reported as leaked, expired secrets that are still tried, secrets that expire soon, applications that too few people manage, mails that reached nobody. Roles: admin, auditor.
 #[utoipa::path(tag = "WMDA team", responses((status = 200, body = AttentionList), Problems))]
 #[get("/attention")]
 pub(crate) async fn list(caller: Caller) -> Result<HttpResponse, Problem> {

@@ -66,6 +66,10 @@ pub struct SecretView {
     pub rotated_itself_at: Option<DateTime<Utc>>,
     /// When the WMDA team let it live on beyond its expiry; null when it did not.
     pub graced_at: Option<DateTime<Utc>>,
+    /// When it was reported as leaked; null when it was not.
+    pub leak_reported_at: Option<DateTime<Utc>>,
+    /// The address that reported it first.
+    pub leak_reported_from: Option<String>,
     /// When it last got a token; null when it never did.
     pub last_used_at: Option<DateTime<Utc>>,
     /// The address that this token was asked from.
@@ -177,6 +181,7 @@ pub(crate) fn view(one: ClientSecret, now: DateTime<Utc>) -> SecretView {
         None => (None, None, None),
     };
     let day = |(day, tokens)| DayView { day, tokens };
+    let (leak_reported_at, leak_reported_from) = one.leak.map(|leak| (leak.at, leak.from)).unzip();
     SecretView {
         id: one.id,
         name: one.name,
@@ -188,6 +193,8 @@ pub(crate) fn view(one: ClientSecret, now: DateTime<Utc>) -> SecretView {
         suspended_until: one.suspended_until.filter(|until| *until > now),
         rotated_itself_at: one.rotated_itself_at,
         graced_at: one.graced_at,
+        leak_reported_at,
+        leak_reported_from,
         last_used_at: at,
         last_used_from: from,
         last_used_with: with,

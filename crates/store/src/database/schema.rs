@@ -89,6 +89,8 @@ diesel::table! {
         rotated_at -> Nullable<Timestamp>,
         planned_expires_at -> Nullable<Timestamp>,
         graced_at -> Nullable<Timestamp>,
+        leak_reported_at -> Nullable<Timestamp>,
+        leak_reported_from -> Nullable<Text>,
     }
 }
 diesel::table! {

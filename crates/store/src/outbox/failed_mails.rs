@@ -15,12 +15,7 @@ use crate::{
 pub const SHOWN_FOR: TimeDelta = TimeDelta::days(30);
 
 /// What only the recipient may read is forgotten with the failure: these can't be sent again.
-const SEALED: [MailKind; 4] = [
-    MailKind::Invitation,
-    MailKind::Reset,
-    MailKind::SignInBlockedOf,
-    MailKind::SecretLeaked,
-];
+const SEALED: [MailKind; 3] = [MailKind::Invitation, MailKind::Reset, MailKind::SignInBlockedOf];
 
 /// A mail that reached nobody.
 #[derive(Clone, Debug)]

@@ -71,7 +71,7 @@ pub enum MailKind {
     SecretRotated,
     /// The WMDA team let it live on beyond its expiry.
     SecretGraced,
-    /// A secret was reported as leaked; which one, from where, and what was done is sealed into the mail.
+    /// It was reported as leaked, and suspended or deleted.
     SecretLeaked,
 }
 

@@ -13,6 +13,7 @@ use crate::{
         schema::{applications, client_secrets, credential_managers, organisations, snoozed_concerns, users},
     },
     people::accounts::is_able_manager,
+    secrets::grace::may_be_graced,
 };
 
 /// The name of the concern in the database.
@@ -44,10 +45,19 @@ pub struct EndingSecret {
     pub last_used_at: Option<DateTime<Utc>>,
     /// When it was last presented after its expiry.
     pub tried_after_expiry_at: Option<DateTime<Utc>>,
+    /// When it had its grace.
+    pub graced_at: Option<DateTime<Utc>>,
+    /// Whether it may have one now.
+    pub can_get_grace: bool,
 }
 
-type NameRow = (String, String, String);
-type SecretTimes = (NaiveDateTime, Option<NaiveDateTime>, Option<NaiveDateTime>);
+pub(crate) type NameRow = (String, String, String);
+type SecretTimes = (
+    NaiveDateTime,
+    Option<NaiveDateTime>,
+    Option<NaiveDateTime>,
+    Option<NaiveDateTime>,
+);
 type SecretRow = (NameRow, (String, String), SecretTimes);
 
 impl Store {
@@ -71,7 +81,7 @@ impl Store {
                 .limit(limit)
                 .select(SECRET)
                 .load(connection)?;
-            rows.into_iter().map(ending).collect()
+            rows.into_iter().map(|row| ending(connection, row, now)).collect()
         })
         .await
     }
@@ -93,7 +103,7 @@ impl Store {
                 .limit(limit)
                 .select(SECRET)
                 .load(connection)?;
-            rows.into_iter().map(ending).collect()
+            rows.into_iter().map(|row| ending(connection, row, now)).collect()
         })
         .await
     }
@@ -177,6 +187,7 @@ type Times = (
     client_secrets::expires_at,
     client_secrets::last_used_at,
     client_secrets::tried_after_expiry_at,
+    client_secrets::graced_at,
 );
 const SECRET: (Names, (client_secrets::id, client_secrets::name), Times) = (
     (applications::client_id, applications::name, organisations::name),
@@ -185,6 +196,7 @@ const SECRET: (Names, (client_secrets::id, client_secrets::name), Times) = (
         client_secrets::expires_at,
         client_secrets::last_used_at,
         client_secrets::tried_after_expiry_at,
+        client_secrets::graced_at,
     ),
 );
 
@@ -197,7 +209,7 @@ fn able_managers(connection: &mut AnyConnection, client_id: &str) -> Result<i64,
         .get_result(connection)?)
 }
 
-fn named((client_id, name, organisation_name): NameRow) -> Result<Named, StoreError> {
+pub(crate) fn named((client_id, name, organisation_name): NameRow) -> Result<Named, StoreError> {
     Ok(Named {
         client_id: parse_id(&client_id)?,
         name,
@@ -206,12 +218,22 @@ fn named((client_id, name, organisation_name): NameRow) -> Result<Named, StoreEr
 }
 
 fn ending(
-    (application, (id, name), (expires_at, last_used_at, tried_at)): SecretRow,
+    connection: &mut AnyConnection,
+    (application, (id, name), (expires_at, last_used_at, tried_at, graced_at)): SecretRow,
+    now: DateTime<Utc>,
 ) -> Result<EndingSecret, StoreError> {
+    let (application, id) = (named(application)?, parse_id(&id)?);
+    let can_get_grace = match may_be_graced(connection, (application.client_id, id), now) {
+        // A key, too, is missing among the secrets.
+        Err(StoreError::Refused(_) | StoreError::Missing) => false,
+        outcome => outcome.map(|_| true)?,
+    };
     Ok(EndingSecret {
-        application: named(application)?,
-        id: parse_id(&id)?,
+        application,
+        id,
         name,
+        graced_at: graced_at.map(|at| at.and_utc()),
+        can_get_grace,
         expires_at: expires_at.and_utc(),
         last_used_at: last_used_at.map(|at| at.and_utc()),
         tried_after_expiry_at: tried_at.map(|at| at.and_utc()),

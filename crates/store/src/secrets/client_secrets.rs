@@ -9,7 +9,7 @@ use domain::{
     credential::{CredentialKind, PublicPart},
     expiry::is_within,
     pepper::Digest,
-    secret::{ClientSecret, LastUse, SecretStatus},
+    secret::{ClientSecret, LastUse, LeakReport, SecretStatus},
 };
 use ring::digest;
 use uuid::Uuid;
@@ -26,7 +26,6 @@ use crate::{
     directory::{pages::pattern, policies},
     outbox::{
         history::add_notifications,
-        mails::{Notice, add_notice},
         plans,
         webhook_deliveries::{self, WebhookEvent},
     },
@@ -80,14 +79,12 @@ pub struct LiveSecret {
     pub id: Uuid,
     /// Its application.
     pub client_id: Uuid,
-    /// What the manager calls it.
-    pub name: String,
-    /// The first three characters of the value.
-    pub hint: String,
     /// Its stored form.
     pub digest: Digest,
     /// Until when it is suspended, if it is.
     pub suspended_until: Option<DateTime<Utc>>,
+    /// Whether it was reported as leaked before.
+    pub is_reported: bool,
 }
 
 /// How many secrets that begin alike are looked at. Among all there are 238,328 beginnings.
@@ -144,9 +141,12 @@ type Stages = (
     Option<NaiveDateTime>,
 );
 
+/// When it was reported as leaked, and from where.
+type Leak = (Option<NaiveDateTime>, Option<String>);
+
 pub(crate) type Row = (
     (String, String, String, String),
-    (NaiveDateTime, NaiveDateTime, Stages),
+    (NaiveDateTime, NaiveDateTime, Stages, Leak),
     (Option<NaiveDateTime>, Option<String>, Option<String>),
     Option<String>,
     (String, Option<String>),
@@ -237,18 +237,6 @@ impl Store {
         .await
     }
 
-    /// Queues mails about a secret that became known; those that are queued already stay as they are.
-    pub async fn add_notices(&self, notices: Vec<Notice>, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            connection.transaction(|connection| {
-                notices
-                    .into_iter()
-                    .try_for_each(|notice| add_notice(connection, notice, now))
-            })
-        })
-        .await
-    }
-
     /// The live secrets whose value begins like this.
     pub async fn live_secrets_with_hint(
         &self,
@@ -256,9 +244,10 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Vec<LiveSecret>, StoreError> {
         self.run(move |connection| {
-            type Row = (String, String, String, Vec<u8>, Option<NaiveDateTime>);
+            type Times = (Option<NaiveDateTime>, Option<NaiveDateTime>);
+            type Row = (String, String, Vec<u8>, Times);
             let rows: Vec<Row> = client_secrets::table
-                .filter(client_secrets::hint.eq(&hint))
+                .filter(client_secrets::hint.eq(hint))
                 .filter(client_secrets::kind.eq(CredentialKind::Secret.as_str()))
                 .filter(client_secrets::deleted_at.is_null())
                 .filter(client_secrets::expires_at.gt(now.naive_utc()))
@@ -267,20 +256,18 @@ impl Store {
                 .select((
                     client_secrets::id,
                     client_secrets::client_id,
-                    client_secrets::name,
                     client_secrets::digest,
-                    client_secrets::suspended_until,
+                    (client_secrets::suspended_until, client_secrets::leak_reported_at),
                 ))
                 .load(connection)?;
             rows.into_iter()
-                .map(|(id, client_id, name, digest, suspended_until)| {
+                .map(|(id, client_id, digest, (suspended_until, reported_at))| {
                     Ok(LiveSecret {
                         id: parse_id(&id)?,
                         client_id: parse_id(&client_id)?,
-                        name,
-                        hint: hint.clone(),
                         digest: digest.try_into().map_err(|_| StoreError::Corrupt("digest"))?,
                         suspended_until: suspended_until.map(|until| until.and_utc()),
+                        is_reported: reported_at.is_some(),
                     })
                 })
                 .collect()
@@ -466,6 +453,10 @@ pub(crate) const COLUMNS: (
             client_secrets::rotated_at,
             client_secrets::graced_at,
         ),
+        (
+            client_secrets::leak_reported_at,
+            client_secrets::leak_reported_from,
+        ),
     ),
     (
         client_secrets::last_used_at,
@@ -488,6 +479,10 @@ pub(crate) const COLUMNS: (
             client_secrets::suspended_until,
             client_secrets::rotated_at,
             client_secrets::graced_at,
+        ),
+        (
+            client_secrets::leak_reported_at,
+            client_secrets::leak_reported_from,
         ),
     ),
     (
@@ -513,6 +508,7 @@ pub(crate) fn secret((texts, times, last, replaces, public): Row) -> Result<Clie
         suspended_until: times.2.0.map(|until| until.and_utc()),
         rotated_itself_at: times.2.1.map(|at| at.and_utc()),
         graced_at: times.2.2.map(|at| at.and_utc()),
+        leak: leak(times.3),
         last_use: last.0.map(|at| LastUse {
             at: at.and_utc(),
             from: last.1.unwrap_or_default(),
@@ -524,6 +520,11 @@ pub(crate) fn secret((texts, times, last, replaces, public): Row) -> Result<Clie
         tried_while_suspended_at: None,
         notifications: Vec::new(),
     })
+}
+
+pub(crate) fn leak((at, from): Leak) -> Option<LeakReport> {
+    let (at, from) = (at?.and_utc(), from?);
+    Some(LeakReport { at, from })
 }
 
 /// Secrets and keys share one limit; federated identities have one of their own.

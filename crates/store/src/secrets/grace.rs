@@ -36,15 +36,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let actor = entry.event.actor.clone();
         self.change(Some(client_id), entry, move |connection| {
-            let (created_at, expires_at, graced_at, tried) = stands(connection, client_id, secret_id)?;
-            if graced_at.is_some() {
-                return Err(StoreError::Refused(
-                    "this secret has had its grace: create a new one",
-                ));
-            }
-            let expires_at = expires_at.and_utc();
-            is_due(expires_at, tried, now)?;
-            has_no_successor(connection, client_id, created_at, now)?;
+            let expires_at = may_be_graced(connection, (client_id, secret_id), now)?;
             let until = (expires_at.max(now) + grace).trunc_subsecs(3);
             let row = (
                 client_secrets::expires_at.eq(until.naive_utc()),
@@ -66,6 +58,24 @@ impl Store {
         })
         .await
     }
+}
+
+/// When the secret expires, if it may have a grace; else why not.
+pub(crate) fn may_be_graced(
+    connection: &mut AnyConnection,
+    (client_id, secret_id): (Uuid, Uuid),
+    now: DateTime<Utc>,
+) -> Result<DateTime<Utc>, StoreError> {
+    let (created_at, expires_at, graced_at, tried) = stands(connection, client_id, secret_id)?;
+    if graced_at.is_some() {
+        return Err(StoreError::Refused(
+            "this secret has had its grace: create a new one",
+        ));
+    }
+    let expires_at = expires_at.and_utc();
+    is_due(expires_at, tried, now)?;
+    has_no_successor(connection, client_id, created_at, now)?;
+    Ok(expires_at)
 }
 
 /// Created, expires, had its grace, and when it was last presented.

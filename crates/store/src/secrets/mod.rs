@@ -3,6 +3,7 @@
 pub mod attention;
 pub mod client_secrets;
 mod grace;
+pub mod leaks;
 pub mod reports;
 pub mod rotation;
 pub mod secret_facts;

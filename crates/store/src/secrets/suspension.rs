@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
-    database::schema::client_secrets,
+    database::{connection::AnyConnection, schema::client_secrets},
     outbox::{
         plans::MailKind,
         secret_notices::{Happening, tell_managers},
@@ -28,27 +28,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let actor = entry.event.actor.clone();
         self.change(Some(client_id), entry, move |connection| {
-            let live = client_secrets::table
-                .find(id.to_string())
-                .filter(client_secrets::client_id.eq(client_id.to_string()))
-                .filter(client_secrets::kind.eq(kind.as_str()))
-                .filter(client_secrets::deleted_at.is_null());
-            let (expires_at, before): (NaiveDateTime, Option<NaiveDateTime>) = live
-                .clone()
-                .select((client_secrets::expires_at, client_secrets::suspended_until))
-                .first(connection)?;
-            if until.is_some() && expires_at <= now.naive_utc() {
-                return Err(StoreError::Refused("it has expired, and is refused anyway"));
-            }
-            let stored = until.map(|until| until.trunc_subsecs(3).naive_utc());
-            // What was presented during an earlier suspension says nothing about this one.
-            let tried = client_secrets::tried_while_suspended_at.eq(None::<NaiveDateTime>);
-            let ends = client_secrets::suspended_until.eq(stored);
-            let was_suspended = is_suspended(before.map(|at| at.and_utc()), now);
-            match until {
-                Some(_) if !was_suspended => diesel::update(live).set((ends, tried)).execute(connection)?,
-                _ => diesel::update(live).set(ends).execute(connection)?,
-            };
+            let was_suspended = suspend(connection, (kind, client_id, id), until, now)?;
             let (mail, event) = match until {
                 Some(_) => (MailKind::SecretSuspended, WebhookEvent::Suspended),
                 None if was_suspended => (MailKind::SecretResumed, WebhookEvent::Resumed),
@@ -65,4 +45,35 @@ impl Store {
         })
         .await
     }
+}
+
+/// Within a change; tells nobody, and answers whether it was suspended before.
+pub(crate) fn suspend(
+    connection: &mut AnyConnection,
+    (kind, client_id, id): (CredentialKind, Uuid, Uuid),
+    until: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let live = client_secrets::table
+        .find(id.to_string())
+        .filter(client_secrets::client_id.eq(client_id.to_string()))
+        .filter(client_secrets::kind.eq(kind.as_str()))
+        .filter(client_secrets::deleted_at.is_null());
+    let (expires_at, before): (NaiveDateTime, Option<NaiveDateTime>) = live
+        .clone()
+        .select((client_secrets::expires_at, client_secrets::suspended_until))
+        .first(connection)?;
+    if until.is_some() && expires_at <= now.naive_utc() {
+        return Err(StoreError::Refused("it has expired, and is refused anyway"));
+    }
+    let stored = until.map(|until| until.trunc_subsecs(3).naive_utc());
+    // What was presented during an earlier suspension says nothing about this one.
+    let tried = client_secrets::tried_while_suspended_at.eq(None::<NaiveDateTime>);
+    let ends = client_secrets::suspended_until.eq(stored);
+    let was_suspended = is_suspended(before.map(|at| at.and_utc()), now);
+    match until {
+        Some(_) if !was_suspended => diesel::update(live).set((ends, tried)).execute(connection)?,
+        _ => diesel::update(live).set(ends).execute(connection)?,
+    };
+    Ok(was_suspended)
 }

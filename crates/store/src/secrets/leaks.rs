@@ -1,0 +1,153 @@
+//! Secrets that somebody has reported as leaked: what is done to them, and which there are.
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use domain::{audit::Entry, credential::CredentialKind, organisation_policy::OnLeak};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    attention::Named,
+    database::{
+        ids::parse_id,
+        schema::{applications, client_secrets, organisations},
+    },
+    outbox::{
+        plans::MailKind,
+        secret_notices::{Happening, tell_managers},
+        webhook_deliveries::{self, WebhookEvent},
+    },
+    secrets::{
+        attention::{NameRow, named},
+        client_secrets::delete,
+        suspension::suspend,
+    },
+};
+
+/// See `domain::suspension`.
+const LONGEST_SUSPENSION: TimeDelta = TimeDelta::days(7);
+
+/// A report, and who is told of it beside the managers.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The address it came from.
+    pub from: String,
+    /// The WMDA team's address.
+    pub team: Option<String>,
+}
+
+/// A secret that was reported.
+#[derive(Clone, Debug)]
+pub struct LeakedSecret {
+    /// Where it belongs.
+    pub application: Named,
+    /// Its identifier.
+    pub id: Uuid,
+    /// What the manager calls it.
+    pub name: String,
+    /// When the first report came.
+    pub reported_at: DateTime<Utc>,
+    /// The address it came from.
+    pub reported_from: String,
+    /// From this instant on it is refused in any case.
+    pub expires_at: DateTime<Utc>,
+    /// Until when it is suspended, if it was.
+    pub suspended_until: Option<DateTime<Utc>>,
+    /// When it was deleted, if it was.
+    pub deleted_at: Option<DateTime<Utc>>,
+}
+
+type LeakRow = (
+    NameRow,
+    (String, String, NaiveDateTime),
+    (Option<NaiveDateTime>, Option<String>),
+    (Option<NaiveDateTime>, Option<NaiveDateTime>),
+);
+
+impl Store {
+    /// Does to a secret that was reported as leaked what the policy says, and writes the report down with it: a suspension is
+    /// as long as one may be. Managers, the team at its address, and webhooks are told.
+    pub async fn end_leaked_secret(
+        &self,
+        (client_id, secret_id): (Uuid, Uuid),
+        (on_leak, report): (OnLeak, Report),
+        now: DateTime<Utc>,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        let actor = entry.event.actor.clone();
+        self.change(Some(client_id), entry, move |connection| {
+            let row = (
+                client_secrets::leak_reported_at.eq(Some(now.naive_utc())),
+                client_secrets::leak_reported_from.eq(Some(report.from)),
+            );
+            let unreported = client_secrets::table
+                .find(secret_id.to_string())
+                .filter(client_secrets::leak_reported_at.is_null());
+            diesel::update(unreported).set(row).execute(connection)?;
+            let kind = CredentialKind::Secret;
+            match on_leak {
+                OnLeak::Delete => delete(connection, (client_id, secret_id, kind), now)?,
+                OnLeak::Suspend => {
+                    let until = Some(now + LONGEST_SUSPENSION);
+                    suspend(connection, (kind, client_id, secret_id), until, now)?;
+                    webhook_deliveries::queue(connection, secret_id, WebhookEvent::Suspended, now)?;
+                }
+            }
+            let happening = Happening {
+                secret_id,
+                kind: MailKind::SecretLeaked,
+                actor: &actor,
+                is_urgent: true,
+            };
+            tell_managers(connection, &happening, report.team.as_deref(), now)
+        })
+        .await
+    }
+
+    /// Secrets of enabled applications that were reported since an instant, the last one first; at most `limit`. Deleted ones
+    /// too.
+    pub async fn leaked_secrets(
+        &self,
+        since: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<LeakedSecret>, StoreError> {
+        self.run(move |connection| {
+            let rows: Vec<LeakRow> = client_secrets::table
+                .inner_join(applications::table.inner_join(organisations::table))
+                .filter(applications::enabled.and(organisations::enabled))
+                .filter(client_secrets::leak_reported_at.ge(since.naive_utc()))
+                .order((client_secrets::leak_reported_at.desc(), client_secrets::id))
+                .limit(limit)
+                .select((
+                    (applications::client_id, applications::name, organisations::name),
+                    (
+                        client_secrets::id,
+                        client_secrets::name,
+                        client_secrets::expires_at,
+                    ),
+                    (
+                        client_secrets::leak_reported_at,
+                        client_secrets::leak_reported_from,
+                    ),
+                    (client_secrets::suspended_until, client_secrets::deleted_at),
+                ))
+                .load(connection)?;
+            rows.into_iter().map(leaked).collect()
+        })
+        .await
+    }
+}
+
+fn leaked((application, secret, report, ended): LeakRow) -> Result<LeakedSecret, StoreError> {
+    let (id, name, expires_at) = secret;
+    Ok(LeakedSecret {
+        application: named(application)?,
+        id: parse_id(&id)?,
+        name,
+        reported_at: report.0.unwrap_or_default().and_utc(),
+        reported_from: report.1.unwrap_or_default(),
+        expires_at: expires_at.and_utc(),
+        suspended_until: ended.0.map(|until| until.and_utc()),
+        deleted_at: ended.1.map(|at| at.and_utc()),
+    })
+}
