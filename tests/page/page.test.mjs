@@ -10,6 +10,7 @@ import './finding.mjs';
 import './days.mjs';
 import './rotation.mjs';
 import './credentials.mjs';
+import './states.mjs';
 import './failures.mjs';
 import './account.mjs';
 import './directory.mjs';

@@ -23,7 +23,7 @@ const FOLDER = process.env.WMDA_AUTH_IMAGES;
 const WIDE = { width: 1100, height: 760 };
 const NARROW = { width: 390, height: 800 };
 
-async function picture(page, name, { narrow = false, full = true } = {}) {
+async function picture(page, name, { narrow = false, full = true, of = page } = {}) {
   const shots = [
     ['light', WIDE, ''],
     ['dark', WIDE, '-dark'],
@@ -42,9 +42,9 @@ async function picture(page, name, { narrow = false, full = true } = {}) {
       if (!document.querySelector('dialog[open]')) document.activeElement?.blur();
     });
     await page.waitForTimeout(200);
-    await page.screenshot({
+    await of.screenshot({
       path: join(FOLDER, `${name}${suffix}.png`),
-      fullPage: full,
+      ...(of === page && { fullPage: full }),
       animations: 'disabled',
       caret: 'hide',
     });
@@ -144,6 +144,78 @@ test('pictures of the credential manager’s views', async (t) => {
   await picture(tab, 'delete-in-use', { full: false });
 });
 
+/** A token request that is refused; waits until the record has it. */
+async function refuse(who, value, agent) {
+  await fetch(`${demo.base_url}/oauth2/token`, {
+    method: 'POST',
+    headers: { 'User-Agent': agent },
+    body: new URLSearchParams({ grant_type: 'client_credentials', client_id: who.clientId, client_secret: value }),
+  });
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+}
+
+test('pictures of suspension, leaks, the last day, settings, keys and refusals', async (t) => {
+  const who = await manager({
+    name: 'Elin Berg',
+    called: 'Partner-SE-MalarenRegistry-SMC',
+    resources: demo.clients[0].resources,
+  });
+  await colleague(who);
+  const [needed, leaked, last] = [
+    await secret(who, 'Laboratory system, Uppsala'),
+    await secret(who, 'Nightly upload, Stockholm'),
+    await secret(who, 'Search server, Stockholm'),
+  ];
+  for (const one of [needed, leaked, last]) await use(who, one, 'Java-http-client/21.0.5');
+  const path = `/applications/${who.clientId}`;
+  const until = new Date(Date.now() + 2 * 86_400_000).toISOString();
+  await call('PATCH', `${path}/secrets/${needed.id}`, { as: who, body: { suspended_until: until } });
+  await refuse(who, needed.secret, 'Java-http-client/21.0.5');
+  await refuse(who, `${last.secret}\n`, 'curl/8.14.1');
+  await fetch(`${demo.base_url}/credentials/report`, {
+    method: 'POST',
+    body: JSON.stringify({ secret: leaked.secret }),
+  });
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  age(needed.id, { created: 120, used: 0.04 });
+  age(leaked.id, { created: 100, used: 0.4 });
+  age(last.id, { created: 90, used: 0.01 });
+  sql('UPDATE client_secrets SET expires_at = ? WHERE id = ?', stored(Date.now() + 7 * 3_600_000), last.id);
+
+  const team = await open(t, await signIn(await person({ role: 'admin', name: 'Wim Bakker' })), '#/attention', {
+    viewport: WIDE,
+  });
+  await team.getByRole('button', { name: 'Extend Search server' }).waitFor();
+  await picture(team, 'team-attention', { narrow: true });
+  await team.getByRole('button', { name: 'Extend Search server' }).click();
+  await picture(team, 'team-extend', { full: false });
+  await team.getByRole('dialog').getByRole('button', { name: 'Extend' }).click();
+  await team.getByText(/^Extended:/).waitFor();
+
+  const page = await open(t, who, `#/applications/${who.clientId}`, { viewport: WIDE });
+  const part = async (name, of, options = {}) => {
+    await of.scrollIntoViewIfNeeded();
+    await picture(page, name, { full: false, of, ...options });
+  };
+  await page.getByText('it is still needed').waitFor();
+  await part('suspended', page.getByRole('article').filter({ hasText: 'Laboratory system' }), { narrow: true });
+  await part('leaked', page.getByRole('article').filter({ hasText: 'Nightly upload' }), { narrow: true });
+  await part('extended', page.getByRole('article').filter({ hasText: 'Search server' }));
+  await page.getByText('Show why systems got no token').click();
+  await page.getByText('127.0.0.1').last().waitFor();
+  await part('refused', page.getByRole('region', { name: 'Refused requests' }), { narrow: true });
+  await page.getByRole('button', { name: 'Edit settings' }).click();
+  await page.getByRole('button', { name: 'Use those seen' }).click();
+  await page.getByLabel('Networks', { exact: true }).selectOption('report');
+  await page.getByLabel('The system may rotate').check();
+  await picture(page, 'settings', { full: false, narrow: true });
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Add a key' }).click();
+  await page.getByText('How to make a key pair').click();
+  await page.getByLabel('Commands that make a key pair').scrollIntoViewIfNeeded();
+  await picture(page, 'add-key', { full: false });
+});
+
 test('pictures of enrolment', async (t) => {
   const as = await admin();
   const clientId = await application();
@@ -173,11 +245,8 @@ test('pictures of enrolment', async (t) => {
 });
 
 test('pictures of the WMDA team’s views', async (t) => {
-  const page = await open(t, await signIn(await person({ role: 'admin', name: 'Wim Bakker' })), '#/attention', {
-    viewport: WIDE,
-  });
+  const page = await open(t, await signIn(await person({ role: 'admin', name: 'Wim Bakker' })), '', { viewport: WIDE });
   await page.getByRole('heading', { name: 'Needs attention' }).waitFor();
-  await picture(page, 'team-attention', { narrow: true });
   for (const [hash, heading, name] of [
     ['organisations', 'Organisations', 'team-organisations'],
     ['people', 'People', 'team-people'],

@@ -2,7 +2,7 @@
 
 import { accessSection, managersSection, switchButton } from './access.js';
 import { all, facts, get, isAbort, SessionOver } from './api.js';
-import { environments } from './applications.js';
+import { decisions, environments } from './applications.js';
 import { historySection } from './history.js';
 import { createSecret } from './create-secret.js';
 import { moment } from './dates.js';
@@ -13,7 +13,7 @@ import { keysSection } from './keys.js';
 import { copyButton, note } from './notices.js';
 import { refusedSection } from './refused.js';
 import { pollEvery, rotationPanel, rotations } from './rotation.js';
-import { fact, secretCard, secretRow } from './secrets.js';
+import { fact, isSuspended, secretCard, secretRow } from './secrets.js';
 import { isAdmin, manages, seesAll, tellChanged } from './session.js';
 import { settingsSection } from './settings.js';
 import { suspendButton } from './suspend.js';
@@ -162,6 +162,7 @@ function header(application, tools) {
           { class: 'marks' },
           organisation(application),
           environments(application),
+          decisions(application),
           application.sandbox_only && h('span', { class: 'badge' }, words.sandboxOnly),
         ),
       ),
@@ -270,7 +271,10 @@ function secretButtons(secret, mine, isReplaced, tools) {
     );
   return [
     mine && !isReplaced && button('', 'rotate', 'rotate', words.rotate, () => tools.create(secret)),
-    (mine || isAdmin()) && button('quiet danger', 'delete', 'bin', words.remove, () => tools.drop(secret)),
+    (mine || isAdmin()) &&
+      button('quiet danger', 'delete', 'bin', isSuspended(secret) ? words.removeForGood : words.remove, () =>
+        tools.drop(secret),
+      ),
   ];
 }
 

@@ -22,6 +22,15 @@ export function environments(application) {
   return found.length === 0 ? [h('span', { class: 'badge' }, words.noApi)] : found.map(environmentBadge);
 }
 
+/** What its managers have decided and the reader should not have to look for. */
+export function decisions(application) {
+  return [
+    application.self_rotation && h('span', { class: 'badge' }, icon('rotate'), words.rotatesItself),
+    words.networks[application.networks_mode] &&
+      h('span', { class: 'badge' }, icon('info'), words.networks[application.networks_mode]),
+  ];
+}
+
 /** The names of the APIs, each once. */
 const apiNames = (application) => [...new Set(application.permissions.map((one) => one.resource_name))].join(', ');
 
@@ -85,6 +94,7 @@ function card(application, withSecrets, signal) {
       { class: 'card-head' },
       h('h2', {}, h('a', { class: 'cover', href: `#/applications/${application.client_id}` }, application.name)),
       environments(application),
+      decisions(application),
       !application.enabled && h('span', { class: 'badge danger' }, icon('stop'), t.state.disabled),
     ),
     h('p', { class: 'muted' }, name(application.organisation_name), apis && ` · ${apis}`),
@@ -103,7 +113,7 @@ function card(application, withSecrets, signal) {
 async function summarise(place, clientId, signal) {
   try {
     const secrets = await all(`/applications/${clientId}/secrets`, { signal });
-    const urgent = secrets.filter((one) => one.status !== 'active').slice(0, 3);
+    const urgent = secrets.filter((one) => one.status !== 'active' || one.leak_reported_at).slice(0, 3);
     replace(
       place,
       h('span', { class: 'muted' }, words.secrets(secrets.length)),

@@ -1,8 +1,9 @@
 // What the WMDA team should look at: the urgent open, the rest folded.
 
 import { clock, get, post } from './api.js';
-import { duration, expiry, relative } from './dates.js';
+import { duration, expiry, moment, relative } from './dates.js';
 import { h, name, replace } from './dom.js';
+import { graceButton } from './grace.js';
 import { icon } from './icons.js';
 import { guarded } from './lists.js';
 import { toast } from './notices.js';
@@ -11,7 +12,7 @@ import { t, titled } from './texts.js';
 
 const words = t.attention;
 /** In the order of their urgency; `many` groups are folded when they are long. */
-const KINDS = ['secret_expired_yet_tried', 'secret_expiring', 'too_few_managers'];
+const KINDS = ['secret_leaked', 'secret_expired_yet_tried', 'secret_expiring', 'too_few_managers'];
 const FOLDED_ABOVE = 10;
 
 /** How long thinly managed applications are left out. */
@@ -38,7 +39,7 @@ export async function attentionView(main, { signal }) {
       ),
       problem,
       number === 0 && h('p', { class: 'panel empty' }, icon('check'), ' ', words.allGood),
-      groups.filter(([, found]) => found.length > 0).map(([kind, found]) => group(kind, found, snooze)),
+      groups.filter(([, found]) => found.length > 0).map(([kind, found]) => group(kind, found, { snooze, changed })),
       failed_mails.length > 0 && failedMails(failed_mails),
       counts.snoozed > 0 && h('p', { class: 'muted' }, words.snoozed(counts.snoozed)),
     );
@@ -48,15 +49,19 @@ export async function attentionView(main, { signal }) {
       const client_ids = applications.map((one) => one.client_id);
       await post('/attention/snooze', { kind: 'too_few_managers', client_ids, days: SNOOZE_DAYS });
       toast(words.nowSnoozed(SNOOZE_DAYS));
-      await show();
-      main.querySelector('h1').focus({ preventScroll: true });
+      await changed();
     });
+  /** After something was done from here. */
+  async function changed() {
+    await show();
+    main.querySelector('h1').focus({ preventScroll: true });
+  }
   await show();
 }
 
-function group(kind, found, snooze) {
+function group(kind, found, { snooze, changed }) {
   const [title, why] = words.kinds[kind];
-  const list = kind === 'too_few_managers' ? byOrganisation(found, snooze) : rows(found);
+  const list = kind === 'too_few_managers' ? byOrganisation(found, snooze) : rows(found, changed);
   const long = kind === 'too_few_managers' && found.length > FOLDED_ABOVE;
   return h(
     'section',
@@ -67,7 +72,12 @@ function group(kind, found, snooze) {
   );
 }
 
-const rows = (found) => h('ul', { class: 'panel rows' }, found.map(row));
+const rows = (found, changed) =>
+  h(
+    'ul',
+    { class: 'panel rows' },
+    found.map((one) => row(one, changed)),
+  );
 
 /** Mails have no application: they stand by themselves, after what a system waits for. */
 function failedMails(found) {
@@ -128,7 +138,7 @@ function byOrganisation(found, snooze) {
 
 const address = (one) => `#/applications/${one.client_id}${one.secret_id ? `/secrets/${one.secret_id}` : ''}`;
 
-function row(one) {
+function row(one, changed) {
   return h(
     'li',
     {},
@@ -141,11 +151,15 @@ function row(one) {
       h('div', { class: 'small' }, detail(one)),
     ),
     mark(one),
+    one.can_get_grace && isAdmin() && graceButton(one, changed),
   );
 }
 
 function detail(one) {
   const secret = name(one.secret_name);
+  if (one.kind === 'secret_leaked') {
+    return words.leaked(secret, moment(one.leak_reported_at), h('code', {}, one.leak_reported_from));
+  }
   if (one.kind === 'secret_expired_yet_tried') {
     return words.tried(secret, expiry(one.expires_at), relative(one.tried_after_expiry_at));
   }
@@ -159,6 +173,16 @@ function mark(one) {
   if (one.kind === 'too_few_managers') {
     return h('span', { class: 'badge' }, icon('people'), words.able(one.able_managers));
   }
+  if (one.kind === 'secret_leaked') return leakMark(one);
   const left = duration(Date.parse(one.expires_at) - clock.now());
+  if (one.graced_at) return h('span', { class: 'badge danger' }, icon('clock'), t.secret.gracedFor(left));
   return h('span', { class: 'badge warning' }, icon('warning'), words.left(left));
+}
+
+/** What has become of it. */
+function leakMark(one) {
+  if (one.deleted_at) return h('span', { class: 'badge' }, icon('bin'), words.deleted);
+  const left = one.suspended_until ? Date.parse(one.suspended_until) - clock.now() : 0;
+  if (left > 0) return h('span', { class: 'badge warning' }, icon('pause'), t.secret.suspendedFor(duration(left)));
+  return h('span', { class: 'badge danger' }, icon('stop'), words.worksAgain);
 }

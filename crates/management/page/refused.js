@@ -31,12 +31,16 @@ export function refusedSection(clientId, signal) {
   return h('section', { 'aria-labelledby': 'refused-title' }, h('h2', { id: 'refused-title' }, words.title), details);
 }
 
+/** On a narrow screen a cell is a line of its heading and one thing beside it. */
+const parts = (...children) => h('div', {}, children);
+const muted = (...children) => h('div', { class: 'muted' }, children);
+
 const cells = (one) => [
-  [moment(one.last_at), one.count > 1 && h('div', { class: 'muted' }, words.times(one.count, moment(one.at)))],
-  [h('div', {}, one.cause), h('div', { class: 'muted' }, one.remedy)],
+  parts(moment(one.last_at), one.count > 1 && muted(words.times(one.count, moment(one.at)))),
+  parts(one.cause, muted(one.remedy)),
   one.credential_id
-    ? [name(one.credential_name ?? one.credential_id), ' ', one.hint && h('code', {}, `${one.hint}…`)]
+    ? parts(name(one.credential_name ?? one.credential_id), ' ', one.hint && h('code', {}, `${one.hint}…`))
     : '–',
-  [h('code', {}, one.source), h('div', { class: 'muted' }, name(one.user_agent))],
-  [h('code', {}, one.last_trace_id), one.resource && h('div', { class: 'muted' }, one.resource)],
+  parts(h('code', {}, one.source), muted(name(one.user_agent))),
+  parts(h('code', {}, one.last_trace_id), one.resource && muted(one.resource)),
 ];

@@ -14,11 +14,14 @@ const words = t.rotation;
 const [USE, SILENCE, DELETE, OVER] = [1, 2, 3, 4];
 const said = new Map();
 
-/** The rotations of an application: pairs of a secret and the one that it replaces, as long as both are there. */
+/**
+ * The rotations of an application: pairs of a secret and the one that it replaces, as long as both are there. Where a system
+ * has exchanged the old one by itself, nobody has anything to do.
+ */
 export function rotations(secrets) {
   const byId = new Map(secrets.map((one) => [one.id, one]));
   return secrets
-    .filter((one) => byId.has(one.replaces))
+    .filter((one) => byId.has(one.replaces) && !byId.get(one.replaces).rotated_itself_at)
     .map((one) => ({ fresh: one, old: byId.get(one.replaces), done: false }));
 }
 

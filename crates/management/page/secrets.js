@@ -29,17 +29,21 @@ export const hint = (secret) =>
     h('span', { 'aria-hidden': 'true' }, DOTS),
   );
 
-/** How it stands: an icon and words, never a colour alone. */
+/** How it stands: an icon and words, never a colour alone. What is told of it beside its time comes first. */
 export function statusBadge(secret) {
+  return [secret.leak_reported_at && badge('danger', 'stop', words.leaked), timeBadge(secret)];
+}
+
+const badge = (kind, picture, text) => h('span', { class: `badge ${kind}` }, icon(picture), text);
+
+function timeBadge(secret) {
   const left = Date.parse(secret.expires_at) - clock.now();
-  if (left <= 0) return h('span', { class: 'badge danger' }, icon('stop'), words.expiredAgo(duration(left)));
-  if (isSuspended(secret)) {
-    return h('span', { class: 'badge warning' }, icon('pause'), words.suspendedFor(duration(suspension(secret))));
-  }
-  if (secret.status === 'expiring') {
-    return h('span', { class: 'badge warning' }, icon('warning'), words.expiresIn(duration(left)));
-  }
-  return h('span', { class: 'badge ok' }, icon('check'), words.active);
+  if (left <= 0) return badge('danger', 'stop', words.expiredAgo(duration(left)));
+  if (isSuspended(secret)) return badge('warning', 'pause', words.suspendedFor(duration(suspension(secret))));
+  if (secret.graced_at) return badge('danger', 'clock', words.gracedFor(duration(left)));
+  if (secret.rotated_itself_at) return badge('', 'rotate', words.handedOverFor(duration(left)));
+  if (secret.status === 'expiring') return badge('warning', 'warning', words.expiresIn(duration(left)));
+  return badge('ok', 'check', words.active);
 }
 
 /** When, from where and by what it was last used. */
@@ -60,8 +64,7 @@ export function secretCard(secret, actions) {
     'article',
     { class: `panel secret ${secret.status}`, 'data-secret': secret.id },
     h('div', { class: 'secret-head' }, title(secret), h('div', { class: 'secret-actions' }, actions)),
-    tried(secret),
-    suspended(secret),
+    notes(secret),
     h(
       'div',
       { class: 'secret-body' },
@@ -128,8 +131,7 @@ export function secretRow(secret, actions) {
       ),
       h('div', { class: 'secret-actions' }, toggle, actions),
     ),
-    tried(secret),
-    suspended(secret),
+    notes(secret),
     rest,
   );
 }
@@ -143,13 +145,35 @@ function title(secret) {
   );
 }
 
-function tried(secret) {
-  const at = secret.tried_after_expiry_at;
-  return at && note('danger', words.tried(relative(at)));
+/** What somebody has to know of it, or to do about it. */
+function notes(secret) {
+  const tried = secret.tried_after_expiry_at;
+  return [
+    secret.leak_reported_at && leaked(secret),
+    tried && note('danger', words.tried(relative(tried))),
+    isSuspended(secret) && suspended(secret),
+    isLive(secret) && secret.graced_at && note('danger', words.graced(moment(secret.expires_at))),
+    isLive(secret) && secret.rotated_itself_at && note('info', words.handedOver(moment(secret.expires_at))),
+  ];
+}
+
+function leaked(secret) {
+  const from = h('code', {}, secret.leak_reported_from);
+  return note(
+    'danger',
+    h('p', {}, words.leakedAt(moment(secret.leak_reported_at), from)),
+    h('p', {}, words.leakedAdvice),
+  );
 }
 
 function suspended(secret) {
-  return isSuspended(secret) && note('warning', words.suspendedUntil(moment(secret.suspended_until)));
+  const missed = secret.tried_while_suspended_at;
+  return note(
+    'warning',
+    h('p', {}, words.suspendedUntil(moment(secret.suspended_until))),
+    missed && h('p', {}, words.missed(relative(missed))),
+    !missed && !secret.leak_reported_at && h('p', {}, words.notMissed),
+  );
 }
 
 export const fact = (term, value) => h('div', {}, h('dt', {}, term), h('dd', {}, value));

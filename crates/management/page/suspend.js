@@ -27,7 +27,8 @@ export function suspendButton(credential, path, changed) {
       'button',
       {
         type: 'button',
-        class: `button ${suspended ? 'primary' : ''}`,
+        // Whoever found a leaked one can use it again, once it is put back.
+        class: `button ${suspended && !credential.leak_reported_at ? 'primary' : ''}`,
         'data-key': `suspend-${credential.id}`,
         onclick: run,
       },

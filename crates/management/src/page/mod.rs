@@ -39,6 +39,7 @@ const ASSETS: &[(&str, &[u8])] = assets!(
     "enrolment.js",
     "events.js",
     "forms.js",
+    "grace.js",
     "guards.js",
     "history.js",
     "icon.svg",
