@@ -8,6 +8,7 @@
 )]
 
 mod faults;
+mod happenings;
 mod oracle;
 mod pace;
 mod plot;

@@ -11,9 +11,9 @@ use crate::{
     world::{TEAM, World},
 };
 
-const MANAGER: &str = "anna@registry.example";
+pub const MANAGER: &str = "anna@registry.example";
 
-fn at(text: &str) -> DateTime<Utc> {
+pub fn at(text: &str) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(text).unwrap().to_utc()
 }
 
@@ -86,7 +86,7 @@ async fn the_mails_in_docs_are_what_is_sent() {
 }
 
 /// A registry with two applications that may call two APIs.
-async fn example(world: &World) -> [Uuid; 2] {
+pub async fn example(world: &World) -> [Uuid; 2] {
     let organisation = world.organisation("Example Registry").await;
     let first = world
         .application(organisation, "Partner-NL-ExampleRegistry-SMC")
@@ -125,7 +125,7 @@ async fn example(world: &World) -> [Uuid; 2] {
     [first, second]
 }
 
-fn compare(name: &str, mail: &Received) {
+pub fn compare(name: &str, mail: &Received) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/mails");
     let text = format!(
         "Subject: {}\n\n{}",
@@ -140,7 +140,7 @@ fn compare(name: &str, mail: &Received) {
         fs::write(file("html"), &html).unwrap();
         fs::write(file("eml"), &mail.raw).unwrap();
     }
-    let hint = "write docs/mails anew: WMDA_AUTH_WRITE_MAILS=1 cargo test -p notifications samples";
+    let hint = "write docs/mails anew: WMDA_AUTH_WRITE_MAILS=1 cargo test -p notifications mails_in_docs";
     assert_eq!(
         fs::read_to_string(file("txt")).unwrap_or_default(),
         text,

@@ -270,6 +270,13 @@ impl World {
         recorder.flush(&self.store).await.unwrap();
     }
 
+    /// The suspended secret's value is presented now.
+    pub async fn trying_while_suspended(&self, secret_id: Uuid) {
+        let recorder = UsageRecorder::default();
+        recorder.record_suspended(secret_id, self.clock.get());
+        recorder.flush(&self.store).await.unwrap();
+    }
+
     /// The expired secret's value is presented now.
     pub async fn trying(&self, secret_id: Uuid) {
         let recorder = UsageRecorder::default();
