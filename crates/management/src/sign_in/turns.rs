@@ -1,4 +1,5 @@
-//! Turns of anonymous work: a flood of sign-ins takes neither the store's turns nor those of another source.
+//! Turns of work that costs a lot: a flood of sign-ins, or of whole files, takes neither the store's turns nor those of another
+//! source.
 
 use std::{
     collections::HashMap,
@@ -7,12 +8,12 @@ use std::{
     time::Duration,
 };
 
-use domain::audit::Source;
+use domain::{audit::Source, source::network};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::http::problem::Problem;
 
-/// Requests at once of everybody who has not signed in; half of the store's turns.
+/// Requests at once of everybody; of those who have not signed in, half of the store's turns.
 const ALL: usize = 4;
 /// And of one source.
 const PER_SOURCE: usize = 2;
@@ -45,7 +46,7 @@ impl Default for Turns {
 impl Turns {
     /// Waits for a turn of this source first, then for one among all.
     pub(crate) async fn take(&self, source: Source) -> Result<Turn, Problem> {
-        let own = self.of_source(source.0)?;
+        let own = self.of_source(network(source.0))?;
         let both = async {
             let of_source = own.acquire_owned().await.ok()?;
             let of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
@@ -93,6 +94,17 @@ mod tests {
         let _other = turns.take(source(2)).await.unwrap();
         drop(first);
         assert!(turns.take(source(1)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn x02_the_addresses_of_an_ipv6_network_wait_for_one_another() {
+        let turns = Turns::default();
+        let take = |address: &str| turns.take(Source(address.parse().unwrap()));
+        let _first = take("2001:db8::1").await.unwrap();
+        let _second = take("2001:db8::2").await.unwrap();
+        let third = tokio::time::timeout(Duration::from_millis(50), take("2001:db8::3"));
+        assert!(third.await.is_err());
+        assert!(take("2001:db8:0:1::1").await.is_ok(), "another network");
     }
 
     #[tokio::test]

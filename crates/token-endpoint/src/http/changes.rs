@@ -8,6 +8,7 @@ use std::{
 };
 
 use actix_web::{http::Method, web};
+use domain::source::network;
 
 use super::routes::{TENANT_TOKEN, TENANT_TOKEN_V2, TOKEN};
 use crate::state::TokenService;
@@ -49,6 +50,7 @@ pub(crate) struct Change {
 impl Change {
     /// `None` when the source has too many.
     pub(crate) fn begin(service: &web::Data<TokenService>, source: IpAddr) -> Option<Self> {
+        let source = network(source);
         let mut running = service.changes.running();
         let own = running.entry(source).or_default();
         (*own < AT_ONCE).then(|| {

@@ -9,7 +9,7 @@ use actix_web::{
     dev::ServiceResponse,
     http::{Method, StatusCode},
 };
-use domain::audit::FailureCause;
+use domain::{audit::FailureCause, source::network};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use log::Level;
 
@@ -57,7 +57,9 @@ pub(crate) fn write(
     if !log::log_enabled!(level) {
         return;
     }
-    if by_anybody(request.method(), answer.status()) && service.lines.0.check_key(&asked.source).is_err() {
+    if by_anybody(request.method(), answer.status())
+        && service.lines.0.check_key(&network(asked.source)).is_err()
+    {
         service.metrics.left_out();
         return;
     }

@@ -107,3 +107,32 @@ fn x03_a_sign_in_whose_connection_is_reset_is_counted_and_recorded() {
         "{refused:?}"
     );
 }
+
+/// Whoever has a network of IPv6 has all its addresses: together they may have so many changes under way.
+#[test]
+fn x02_the_addresses_of_an_ipv6_network_have_one_share_of_changes() {
+    let proxies = ("WMDA_AUTH__SERVER__TRUSTED_PROXIES", "127.0.0.1");
+    let demo = Demo::start_with(None, &[proxies]);
+    let asked = |source: &str, body: &str| {
+        let head = "POST /api/v1/session HTTP/1.1\r\nHost: here\r\nContent-Type: application/json";
+        format!("{head}\r\nX-Forwarded-For: {source}\r\nContent-Length: 2\r\n\r\n{body}")
+    };
+    let unfinished = |number: usize| {
+        let mut stream = wire::connect(demo.address());
+        let source = format!("2001:db8::{number:x}");
+        stream.write_all(asked(&source, "{").as_bytes()).unwrap();
+        stream
+    };
+    let held: Vec<_> = (1..=128).map(unfinished).collect();
+    let status = |source: &str| {
+        wire::status(&wire::ask(
+            demo.address(),
+            asked(source, "{}").as_bytes(),
+            wire::is_whole,
+        ))
+    };
+    eventually(|| status("2001:db8::ffff") == 429);
+    assert_eq!(status("2001:db8:0:1::1"), 400, "another network");
+    drop(held);
+    eventually(|| status("2001:db8::ffff") == 400);
+}

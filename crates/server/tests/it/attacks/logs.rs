@@ -73,6 +73,8 @@ fn x01_one_source_has_so_many_lines_a_second_and_others_theirs() {
     let demo = Demo::start_with(None, &[PROXIES, ANY_PORT]);
     flood(&demo, 3_200, |_| "198.51.100.1".to_owned());
     flood(&demo, 16, |_| "198.51.100.2".to_owned());
+    // Whoever has a network of IPv6 has all its addresses.
+    flood(&demo, 3_200, |number| format!("2001:db8::{number:x}"));
     let lines = |source: &str| demo.log().matches(source).count();
     eventually(|| demo.log().contains("without a line each"));
     eventually(|| lines("source=198.51.100.2 ") == 16);
@@ -83,6 +85,9 @@ fn x01_one_source_has_so_many_lines_a_second_and_others_theirs() {
     assert!(!demo.log().contains("stream error"), "{}", demo.log());
     let written = lines("source=198.51.100.1 ");
     assert!((500..1600).contains(&written), "{written}");
+    eventually(|| lines("source=2001:db8::") >= 500);
+    let of_network = lines("source=2001:db8::");
+    assert!(of_network < 1600, "{of_network}");
     let log = demo.log();
     let metrics = log
         .lines()
@@ -94,5 +99,5 @@ fn x01_one_source_has_so_many_lines_a_second_and_others_theirs() {
         .lines()
         .find_map(|line| line.strip_prefix("wmda_auth_log_lines_missing_total{reason=\"source\"} "))
         .unwrap();
-    assert_eq!(missing.parse::<usize>().unwrap() + written, 3_200);
+    assert_eq!(missing.parse::<usize>().unwrap() + written + of_network, 6_400);
 }
