@@ -120,3 +120,15 @@ async def reset_deletions(server, until, prepared):
         return "reset"
 
     return await many(until, 20, work)
+
+
+async def with_a_long_report(server):
+    token = await server.sign_in(server.summary["users"][1], ATTACKER)
+    Members(server).fill(server.summary["clients"][3]["client_id"], 50_000)
+    return token
+
+
+@attack("reports", "64 connections of an auditor ask for the report of 50,000 secrets as a file", prepare=with_a_long_report)
+async def reports(server, until, token):
+    return await flood(server, until, 64, lambda _: json_request(
+        "GET", "/api/v1/reports/secrets", token, headers=["Accept: text/csv"]))

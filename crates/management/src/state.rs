@@ -63,6 +63,8 @@ pub struct Management {
     pub(crate) turns: Turns,
     /// Of questions to the OpenID provider.
     pub(crate) openid_turns: Turns,
+    /// Of files that are made whole before they are sent.
+    pub(crate) file_turns: Turns,
     pub(crate) pace: Pace,
     pub(crate) leak_reports: LeakReports,
     pub(crate) provider: Option<Provider>,
@@ -92,6 +94,7 @@ impl Management {
             refusals: Refusals::default(),
             turns: Turns::default(),
             openid_turns: Turns::default(),
+            file_turns: Turns::default(),
             pace: Pace::default(),
             leak_reports: LeakReports::default(),
             provider: None,

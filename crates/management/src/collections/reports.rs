@@ -132,14 +132,14 @@ impl Management {
         allowed: &Allowed,
         mut query: SecretReportQuery,
     ) -> Result<String, Problem> {
-        let mut rows = Vec::new();
+        let mut file = File::begin()?;
         query.limit = Some(STEP);
         loop {
             let page = self.secret_report(allowed, query.clone()).await?;
-            rows.extend(page.items);
+            file.add(&page.items)?;
             match page.next {
-                Some(next) if rows.len() < LONGEST_FILE => query.after = Some(next),
-                _ => return csv(&rows),
+                Some(next) if file.rows < LONGEST_FILE => query.after = Some(next),
+                _ => return file.end(),
             }
         }
     }
@@ -162,17 +162,34 @@ const COLUMNS: [&str; 14] = [
     "tried_after_expiry_at",
 ];
 
-fn csv(rows: &[ReportedSecretView]) -> Result<String, Problem> {
-    let failed = |error: &dyn std::fmt::Display| Problem::Internal(error.to_string());
-    let mut file = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(Vec::new());
-    file.write_record(COLUMNS).map_err(|error| failed(&error))?;
-    for row in rows {
-        file.write_record(cells(row)).map_err(|error| failed(&error))?;
+/// A file that grows page by page: the rows themselves would take many times its room.
+struct File {
+    writer: csv::Writer<Vec<u8>>,
+    rows: usize,
+}
+
+fn failed(error: impl std::fmt::Display) -> Problem {
+    Problem::Internal(error.to_string())
+}
+
+impl File {
+    fn begin() -> Result<Self, Problem> {
+        let mut writer = csv::WriterBuilder::new()
+            .terminator(csv::Terminator::CRLF)
+            .from_writer(Vec::new());
+        writer.write_record(COLUMNS).map_err(failed)?;
+        Ok(Self { writer, rows: 0 })
     }
-    let bytes = file.into_inner().map_err(|error| failed(&error))?;
-    String::from_utf8(bytes).map_err(|error| failed(&error))
+
+    fn add(&mut self, rows: &[ReportedSecretView]) -> Result<(), Problem> {
+        self.rows += rows.len();
+        rows.iter()
+            .try_for_each(|row| self.writer.write_record(cells(row)).map_err(failed))
+    }
+
+    fn end(self) -> Result<String, Problem> {
+        String::from_utf8(self.writer.into_inner().map_err(failed)?).map_err(failed)
+    }
 }
 
 fn cells(row: &ReportedSecretView) -> [String; COLUMNS.len()] {
@@ -220,6 +237,7 @@ pub(crate) async fn secrets(caller: Caller, request: HttpRequest) -> Result<Http
     if !wants_csv {
         return ok(caller.service.secret_report(&allowed, query).await);
     }
+    let _turn = caller.service.file_turns.take(caller.source).await?;
     let file = caller.service.secret_report_csv(&allowed, query).await?;
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8; header=present")
