@@ -1,4 +1,4 @@
-//! Clients that ask for tokens as fast as they can, with secrets that live, die and are dead.
+//! Clients that ask for tokens as fast as they can, with credentials that live, die and are dead.
 
 use std::{thread, time::Duration};
 
@@ -18,25 +18,22 @@ pub fn work(addresses: &[String], history: &History, stop: &Stop, mut random: Ra
         .build()
         .unwrap();
     while !stop.is_set() {
-        let Some(secret) = history.pick(&mut random) else {
+        let Some(credential) = history.pick(&mut random) else {
             thread::sleep(Duration::from_millis(10));
             continue;
         };
         let node = random.below(addresses.len());
         let began = history.now();
-        let outcome = ask(&http, &addresses[node], &secret.body);
-        history.answered(&secret, node, began, outcome);
+        let outcome = ask(&http, &addresses[node], credential.way.form());
+        history.answered(&credential, node, began, outcome);
         if outcome == Outcome::NoAnswer {
             thread::sleep(Duration::from_millis(20));
         }
     }
 }
 
-fn ask(http: &Client, address: &str, body: &str) -> Outcome {
-    let request = http
-        .post(address)
-        .header(CONTENT_TYPE, FORM)
-        .body(body.to_owned());
+fn ask(http: &Client, address: &str, body: String) -> Outcome {
+    let request = http.post(address).header(CONTENT_TYPE, FORM).body(body);
     let Ok(answer) = request.send() else {
         return Outcome::NoAnswer;
     };

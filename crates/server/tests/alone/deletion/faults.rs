@@ -3,9 +3,10 @@
 
 use std::{thread, time::Duration};
 
-use super::{Stop, nodes::Node, random::Random};
+use super::{Stop, history::History, nodes::Node, random::Random};
 
-pub fn work(node: &Node, stop: &Stop, mut random: Random) {
+/// The history learns when the wall clock of the node of this number was wrong.
+pub fn work(node: &Node, stop: &Stop, mut random: Random, (history, number): (&History, usize)) {
     while !stop.is_set() {
         thread::sleep(random.millis(300, 2500));
         match random.below(7) {
@@ -13,7 +14,11 @@ pub fn work(node: &Node, stop: &Stop, mut random: Random) {
             2 => restart(node, &mut random),
             3 => cut(node, &mut random),
             4 => stall(node, &mut random),
-            5 => step_clock(node, &mut random),
+            5 => {
+                let since = history.now();
+                step_clock(node, &mut random);
+                history.clock_was_wrong(number, since);
+            }
             _ => slow_down(node, &mut random),
         }
     }

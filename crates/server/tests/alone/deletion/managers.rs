@@ -1,4 +1,4 @@
-//! Creates, suspends, restores and deletes secrets as the management routes do: commit, wait out one lease, answer.
+//! Creates, suspends, restores and deletes credentials as the management routes do: commit, wait out one lease, answer.
 
 use std::{
     sync::Arc,
@@ -7,16 +7,14 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Clock, credential::CredentialKind, pepper::Pepper, secret::NewSecret};
-use ring::rand::SystemRandom;
-use store::{
-    NewClientSecret, NewProof, Store, StoreError, client_secrets::SecretLimits, memory::ClientMemory,
-};
+use domain::{Clock, pepper::Pepper};
+use store::{NewClientSecret, Store, StoreError, client_secrets::SecretLimits, memory::ClientMemory};
 use uuid::Uuid;
 
 use super::{
     Stop,
-    history::{History, Secret},
+    credentials::NewCredential,
+    history::{Credential, History},
     nodes::Site,
     random::Random,
 };
@@ -70,32 +68,37 @@ impl Deleter {
             .build()
             .unwrap();
         while !stop.is_set() {
-            let secrets: Vec<Arc<Secret>> = (0..1 + random.below(3))
+            let credentials: Vec<Arc<Credential>> = (0..1 + random.below(3))
                 .map(|_| runtime.block_on(self.create(history, &mut random)))
                 .collect();
             thread::sleep(random.millis(100, 1500));
             if random.below(2) == 0 {
-                runtime.block_on(self.suspend(history, &secrets[0]));
+                runtime.block_on(self.suspend(history, &credentials[0]));
                 thread::sleep(random.millis(50, 700));
-                runtime.block_on(self.restore(history, &secrets[0]));
+                runtime.block_on(self.restore(history, &credentials[0]));
                 thread::sleep(random.millis(50, 700));
             }
-            for secret in secrets {
-                runtime.block_on(self.delete(history, &secret));
+            for credential in credentials {
+                runtime.block_on(self.delete(history, &credential));
             }
         }
     }
 
-    async fn create(&self, history: &History, random: &mut Random) -> Arc<Secret> {
-        let (client_id, resource) = self.applications[random.below(self.applications.len())].clone();
-        let secret = NewSecret::generate(&SystemRandom::new()).unwrap();
-        let id = Uuid::parse_str(&uuid_text(random)).unwrap();
+    async fn create(&self, history: &History, random: &mut Random) -> Arc<Credential> {
+        let application = &self.applications[random.below(self.applications.len())];
+        let NewCredential {
+            kind,
+            hint,
+            proof,
+            way,
+        } = NewCredential::any(application, &self.pepper, random);
+        let (id, client_id) = (Uuid::parse_str(&uuid_text(random)).unwrap(), application.0);
         let new = NewClientSecret {
             id,
             client_id,
             name: "experiment".to_owned(),
-            hint: secret.hint().to_owned(),
-            proof: NewProof::Secret(self.pepper.digest(client_id, secret.reveal())),
+            hint,
+            proof,
             created_by: "experiment".to_owned(),
             created_at: Utc::now(),
             expires_at: Utc::now() + TimeDelta::days(1),
@@ -113,18 +116,15 @@ impl Deleter {
                 other => panic!("{other}"),
             }
         }
-        let body = format!(
-            "grant_type=client_credentials&client_id={client_id}&client_secret={}&resource={resource}",
-            secret.reveal()
-        );
-        history.created(Secret::new(id, client_id, body))
+        history.created(Credential::new((id, client_id), kind, way))
     }
 
-    async fn delete(&self, history: &History, secret: &Secret) {
-        history.deletion_begins(secret);
+    async fn delete(&self, history: &History, credential: &Credential) {
+        history.deletion_begins(credential);
+        let which = (credential.kind, credential.client_id, credential.id);
         let delete = || {
             self.store
-                .delete_secret(secret.client_id, secret.id, Utc::now(), entry(&self.pepper))
+                .delete_credential(which, Utc::now(), entry(&self.pepper))
         };
         while let Err(error) = delete().await {
             match error {
@@ -134,25 +134,25 @@ impl Deleter {
             }
         }
         self.wait().await;
-        history.deletion_answered(secret);
+        history.deletion_answered(credential);
     }
 
-    async fn suspend(&self, history: &History, secret: &Secret) {
-        history.suspension_begins(secret);
+    async fn suspend(&self, history: &History, credential: &Credential) {
+        history.suspension_begins(credential);
         // As long as can be: the nodes' wall clocks are stepped, and the end by itself goes by them.
-        self.set_suspension(secret, Some(Utc::now() + TimeDelta::days(7)))
+        self.set_suspension(credential, Some(Utc::now() + TimeDelta::days(7)))
             .await;
-        history.suspension_answered(secret);
+        history.suspension_answered(credential);
     }
 
-    async fn restore(&self, history: &History, secret: &Secret) {
-        history.restoration_begins(secret);
-        self.set_suspension(secret, None).await;
-        history.restored(secret);
+    async fn restore(&self, history: &History, credential: &Credential) {
+        history.restoration_begins(credential);
+        self.set_suspension(credential, None).await;
+        history.restored(credential);
     }
 
-    async fn set_suspension(&self, secret: &Secret, until: Option<DateTime<Utc>>) {
-        let which = (CredentialKind::Secret, secret.client_id, secret.id);
+    async fn set_suspension(&self, credential: &Credential, until: Option<DateTime<Utc>>) {
+        let which = (credential.kind, credential.client_id, credential.id);
         let set = || {
             self.store
                 .suspend_credential(which, until, Utc::now(), entry(&self.pepper))

@@ -1,7 +1,8 @@
-//! The promise about deletion, put to the test: three nodes on one Postgres, eight clients, secrets that come and go, and nodes
+//! The promise about deletion, put to the test: three nodes on one Postgres, eight clients, credentials of each kind that come and go, and nodes
 //! that are stopped, killed, cut off and have their clocks stepped. A checker reads what everybody saw. `cargo xtask deletion --seconds N` runs it for longer.
 
 mod clients;
+mod credentials;
 mod faults;
 mod history;
 mod link;
@@ -70,9 +71,12 @@ fn run(plan: &Plan) -> (History, Vec<Violation>) {
             clients::work(&addresses, &history, &stop, random)
         }));
     }
-    for node in &nodes {
+    for (number, node) in nodes.iter().enumerate() {
         let (node, stop, random) = (Arc::clone(node), stop.clone(), random());
-        threads.push(thread::spawn(move || faults::work(&node, &stop, random)));
+        let history = Arc::clone(&history);
+        threads.push(thread::spawn(move || {
+            faults::work(&node, &stop, random, (&history, number))
+        }));
     }
     thread::sleep(plan.time);
     stop.0.store(true, Ordering::SeqCst);
