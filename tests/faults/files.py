@@ -131,7 +131,7 @@ def sqlite_gone(row):
     file.touch()
     time.sleep(2.5)
     answers = {Connection(node.port).token(site.body()) for node in nodes}
-    row.saw(f"with an empty file in its place: {answers}")
+    row.saw(f"with an empty file in its place: {', '.join(map(str, answers))}")
     row.expect(answers == {503} and not nodes[0].is_ready(), "another file is not taken for it: 503, and nobody is called unknown")
 
 
