@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use chrono::{DateTime, DurationRound, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use diesel::{Connection, prelude::*};
 use domain::source::network;
 use uuid::Uuid;
@@ -61,6 +61,15 @@ pub struct SeenNetwork {
     pub last_at: DateTime<Utc>,
     /// How many tokens went there.
     pub tokens: i64,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = seen_networks)]
+struct SeenRow {
+    network: String,
+    first_at: NaiveDateTime,
+    last_at: NaiveDateTime,
+    tokens: i64,
 }
 
 impl HabitRecorder {
@@ -133,27 +142,21 @@ impl Store {
         client_id: Uuid,
         now: DateTime<Utc>,
     ) -> Result<Vec<SeenNetwork>, StoreError> {
-        type Row = (String, chrono::NaiveDateTime, chrono::NaiveDateTime, i64);
         self.run(move |connection| {
             let since = (now - TimeDelta::days(DAYS_KEPT)).naive_utc();
-            let rows: Vec<Row> = seen_networks::table
+            let rows = seen_networks::table
                 .filter(seen_networks::client_id.eq(client_id.to_string()))
                 .filter(seen_networks::last_at.ge(since))
                 .order((seen_networks::last_at.desc(), seen_networks::network))
-                .select((
-                    seen_networks::network,
-                    seen_networks::first_at,
-                    seen_networks::last_at,
-                    seen_networks::tokens,
-                ))
+                .select(SeenRow::as_select())
                 .load(connection)?;
             rows.into_iter()
-                .map(|(network, first_at, last_at, tokens)| {
+                .map(|row| {
                     Ok(SeenNetwork {
-                        network: network.parse().map_err(|_| StoreError::Corrupt("network"))?,
-                        first_at: first_at.and_utc(),
-                        last_at: last_at.and_utc(),
-                        tokens,
+                        network: row.network.parse().map_err(|_| StoreError::Corrupt("network"))?,
+                        first_at: row.first_at.and_utc(),
+                        last_at: row.last_at.and_utc(),
+                        tokens: row.tokens,
                     })
                 })
                 .collect()

@@ -100,18 +100,14 @@ impl Store {
                 .filter(client_secrets::client_id.eq(client_id.to_string()))
                 .filter(client_secrets::kind.eq(CredentialKind::Secret.as_str()))
                 .filter(client_secrets::digest.eq_any(bytes(digests)))
-                .select((
-                    client_secrets::id,
-                    client_secrets::digest,
-                    client_secrets::deleted_at.is_not_null(),
-                ))
-                .first::<(String, Vec<u8>, bool)>(connection)
+                .select(MatchedRow::as_select())
+                .first(connection)
                 .optional()?;
-            row.map(|(id, digest, deleted)| {
+            row.map(|row| {
                 Ok(MatchedSecret {
-                    id: parse_id(&id)?,
-                    digest: digest.try_into().map_err(|_| StoreError::Corrupt("digest"))?,
-                    deleted,
+                    id: parse_id(&row.id)?,
+                    digest: stored_digest(row.digest)?,
+                    deleted: row.deleted_at.is_some(),
                 })
             })
             .transpose()
@@ -237,73 +233,83 @@ pub enum TokenStatus {
     Suspended,
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = client_secrets)]
+struct MatchedRow {
+    id: String,
+    digest: Vec<u8>,
+    deleted_at: Option<NaiveDateTime>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = applications)]
+struct ApplicationRow {
+    name: String,
+    profile: String,
+    dpop_bound_access_tokens: bool,
+    networks_mode: String,
+    allowed_networks: String,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = client_secrets)]
+struct CredentialRow {
+    id: String,
+    kind: String,
+    digest: Vec<u8>,
+    material: Option<String>,
+    expires_at: NaiveDateTime,
+    suspended_until: Option<NaiveDateTime>,
+    status_index: i64,
+    self_rotated: bool,
+    first_used_at: Option<NaiveDateTime>,
+}
+
 fn load_client(connection: &mut AnyConnection, client_id: &str) -> Result<Client, StoreError> {
-    let (name, profile, dpop_bound_access_tokens, mode, allowed): (String, String, bool, String, String) =
-        applications::table
-            .find(client_id)
-            .select((
-                applications::name,
-                applications::profile,
-                applications::dpop_bound_access_tokens,
-                applications::networks_mode,
-                applications::allowed_networks,
-            ))
-            .first(connection)?;
+    let row = applications::table
+        .find(client_id)
+        .select(ApplicationRow::as_select())
+        .first(connection)?;
     let rows = client_secrets::table
         .filter(client_secrets::client_id.eq(client_id))
         .filter(client_secrets::deleted_at.is_null())
-        .select((
-            client_secrets::id,
-            (client_secrets::expires_at, client_secrets::suspended_until),
-            (
-                client_secrets::status_index,
-                client_secrets::self_rotated,
-                client_secrets::first_used_at,
-            ),
-            (
-                client_secrets::kind,
-                client_secrets::digest,
-                client_secrets::material,
-            ),
-        ))
-        .load::<CredentialRow>(connection)?;
+        .select(CredentialRow::as_select())
+        .load(connection)?;
     let credentials = rows.into_iter().map(credential);
     let credentials: Vec<Option<Credential>> = credentials.collect::<Result<_, _>>()?;
     Ok(Client {
         client_id: parse_id(client_id)?,
-        profile: profile.parse().map_err(|_| StoreError::Corrupt("profile"))?,
+        profile: row.profile.parse().map_err(|_| StoreError::Corrupt("profile"))?,
         credentials: credentials.into_iter().flatten().collect(),
-        grants: load_grants(connection, client_id, &parse_name(&name)?)?,
-        dpop_bound_access_tokens,
-        networks: networks::stored(&mode, &allowed)?,
+        grants: load_grants(connection, client_id, &parse_name(&row.name)?)?,
+        dpop_bound_access_tokens: row.dpop_bound_access_tokens,
+        networks: networks::stored(&row.networks_mode, &row.allowed_networks)?,
     })
 }
 
-type CredentialRow = (
-    String,
-    (NaiveDateTime, Option<NaiveDateTime>),
-    (i64, bool, Option<NaiveDateTime>),
-    (String, Vec<u8>, Option<String>),
-);
-
 /// A credential; `None` when a later version wrote it, in a way that this one does not know: the others still count.
-fn credential(
-    (id, (expires_at, suspended_until), (status_index, self_rotated, first_used_at), proof): CredentialRow,
-) -> Result<Option<Credential>, StoreError> {
-    let (kind, digest, material) = proof;
-    let digest = digest.try_into().map_err(|_| StoreError::Corrupt("digest"))?;
-    let Some(proof) = Proof::parse(&kind, digest, material.as_deref()) else {
-        log::warn!("the {kind} {id} can't be read by this version, and proves nothing here");
+fn credential(row: CredentialRow) -> Result<Option<Credential>, StoreError> {
+    let digest = stored_digest(row.digest)?;
+    let Some(proof) = Proof::parse(&row.kind, digest, row.material.as_deref()) else {
+        log::warn!(
+            "the {} {} can't be read by this version, and proves nothing here",
+            row.kind,
+            row.id
+        );
         return Ok(None);
     };
     Ok(Some(Credential {
-        id: parse_id(&id)?,
+        id: parse_id(&row.id)?,
         proof,
-        expires_at: expires_at.and_utc(),
-        suspended_until: suspended_until.map(|until| until.and_utc()),
-        awaits_first_use: self_rotated && first_used_at.is_none(),
-        status_index,
+        expires_at: row.expires_at.and_utc(),
+        suspended_until: row.suspended_until.map(|until| until.and_utc()),
+        awaits_first_use: row.self_rotated && row.first_used_at.is_none(),
+        status_index: row.status_index,
     }))
+}
+
+fn stored_digest(digest: Vec<u8>) -> Result<Digest, StoreError> {
+    digest.try_into().map_err(|_| StoreError::Corrupt("digest"))
 }
 
 fn load_grants(

@@ -65,18 +65,35 @@ pub struct PermissionView {
     pub roles: Vec<String>,
 }
 
-type Row = (
-    String,
-    String,
-    String,
-    bool,
-    bool,
-    String,
-    bool,
-    String,
-    String,
-    String,
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = applications)]
+struct Row {
+    client_id: String,
+    organisation_id: String,
+    name: String,
+    enabled: bool,
+    dpop_bound_access_tokens: bool,
+    self_rotation: bool,
+    networks_mode: String,
+    allowed_networks: String,
+    profile: String,
+    #[diesel(select_expression = organisations::name)]
+    organisation_name: String,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = permissions)]
+struct PermissionRow {
+    client_id: String,
+    resource_id: String,
+    role: String,
+    #[diesel(select_expression = resources::name)]
+    resource_name: String,
+    #[diesel(select_expression = resources::environment)]
+    environment: String,
+    #[diesel(select_expression = resources::token_lifetime_seconds)]
+    token_lifetime_seconds: Option<i64>,
+}
 
 impl Store {
     /// Adds an application.
@@ -115,10 +132,10 @@ impl Store {
     /// One application.
     pub async fn application(&self, client_id: Uuid) -> Result<Option<ApplicationView>, StoreError> {
         self.run(move |connection| {
-            let row: Option<Row> = applications::table
+            let row = applications::table
                 .inner_join(organisations::table)
                 .filter(applications::client_id.eq(client_id.to_string()))
-                .select(COLUMNS)
+                .select(Row::as_select())
                 .first(connection)
                 .optional()?;
             Ok(views(connection, row.into_iter().collect())?.pop())
@@ -145,7 +162,7 @@ impl Store {
                 .or(applications::client_id.eq_any(by_hint));
             let mut query = applications::table
                 .inner_join(organisations::table)
-                .select(COLUMNS)
+                .select(Row::as_select())
                 .filter(applications::name.gt(page.after))
                 .filter(found)
                 .order(applications::name)
@@ -198,10 +215,10 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.change(Some(client_id), entry, move |connection| {
             let target = diesel::update(applications::table.find(client_id.to_string()));
-            let changed = target
+            match target
                 .set(applications::profile.eq(profile.as_str()))
-                .execute(connection)?;
-            match changed {
+                .execute(connection)?
+            {
                 0 => Err(StoreError::Missing),
                 _ => Ok(()),
             }
@@ -251,64 +268,42 @@ impl Store {
     }
 }
 
-const COLUMNS: (
-    applications::client_id,
-    applications::organisation_id,
-    applications::name,
-    applications::enabled,
-    applications::dpop_bound_access_tokens,
-    organisations::name,
-    applications::self_rotation,
-    applications::networks_mode,
-    applications::allowed_networks,
-    applications::profile,
-) = (
-    applications::client_id,
-    applications::organisation_id,
-    applications::name,
-    applications::enabled,
-    applications::dpop_bound_access_tokens,
-    organisations::name,
-    applications::self_rotation,
-    applications::networks_mode,
-    applications::allowed_networks,
-    applications::profile,
-);
-
 fn views(connection: &mut AnyConnection, rows: Vec<Row>) -> Result<Vec<ApplicationView>, StoreError> {
-    let ids: Vec<String> = rows.iter().map(|row| row.0.clone()).collect();
+    let ids: Vec<String> = rows.iter().map(|row| row.client_id.clone()).collect();
     let mut granted = permissions_of(connection, &ids)?;
     let mut managers = managers_of(connection, &ids)?;
     let mut policies = HashMap::new();
-    for (_, owner, ..) in &rows {
-        if !policies.contains_key(owner) {
-            policies.insert(owner.clone(), policies::load(connection, owner)?);
+    for Row { organisation_id, .. } in &rows {
+        if !policies.contains_key(organisation_id) {
+            policies.insert(
+                organisation_id.clone(),
+                policies::load(connection, organisation_id)?,
+            );
         }
     }
     rows.into_iter()
         .map(|row| {
-            let application = Application {
-                client_id: parse_id(&row.0)?,
-                organisation_id: parse_id(&row.1)?,
-                name: parse_name(&row.2)?,
-                enabled: row.3,
-                dpop_bound_access_tokens: row.4,
-            };
-            let id = application.client_id;
+            let id = parse_id(&row.client_id)?;
             Ok(ApplicationView {
-                application,
-                organisation_name: row.5,
-                self_rotation: row.6,
-                policy: policies.get(&row.1).cloned().unwrap_or_default(),
-                profile: row.9.parse().map_err(|_| StoreError::Corrupt("profile"))?,
+                policy: policies.get(&row.organisation_id).cloned().unwrap_or_default(),
+                profile: row.profile.parse().map_err(|_| StoreError::Corrupt("profile"))?,
+                networks: networks::stored(&row.networks_mode, &row.allowed_networks)?,
+                self_rotation: row.self_rotation,
                 permissions: granted
-                    .extract_if(.., |one| one.0 == id)
-                    .map(|one| one.1)
+                    .extract_if(.., |(client_id, _)| *client_id == id)
+                    .map(|(_, permission)| permission)
                     .collect(),
                 managers: managers
-                    .extract_if(.., |one: &mut ManagerView| one.assignment.client_id == id)
+                    .extract_if(.., |manager| manager.assignment.client_id == id)
                     .collect(),
-                networks: networks::stored(&row.7, &row.8)?,
+                application: Application {
+                    client_id: id,
+                    organisation_id: parse_id(&row.organisation_id)?,
+                    name: parse_name(&row.name)?,
+                    enabled: row.enabled,
+                    dpop_bound_access_tokens: row.dpop_bound_access_tokens,
+                },
+                organisation_name: row.organisation_name,
             })
         })
         .collect()
@@ -318,18 +313,10 @@ fn permissions_of(
     connection: &mut AnyConnection,
     client_ids: &[String],
 ) -> Result<Vec<(Uuid, PermissionView)>, StoreError> {
-    type Row = (String, String, String, String, String, Option<i64>);
-    let rows: Vec<Row> = permissions::table
+    let rows = permissions::table
         .inner_join(resources::table.on(resources::id.eq(permissions::resource_id)))
         .filter(permissions::client_id.eq_any(client_ids.to_vec()))
-        .select((
-            permissions::client_id,
-            permissions::resource_id,
-            resources::name,
-            resources::environment,
-            permissions::role,
-            resources::token_lifetime_seconds,
-        ))
+        .select(PermissionRow::as_select())
         .order((
             permissions::client_id,
             resources::name,
@@ -338,25 +325,27 @@ fn permissions_of(
         ))
         .load(connection)?;
     let mut views: Vec<(Uuid, PermissionView)> = Vec::new();
-    for (client_id, resource_id, resource_name, environment, role, token_lifetime_seconds) in rows {
-        let (client_id, resource_id) = (parse_id(&client_id)?, parse_id(&resource_id)?);
+    for row in rows {
+        let (client_id, resource_id) = (parse_id(&row.client_id)?, parse_id(&row.resource_id)?);
         match views.last_mut() {
             Some((client, view)) if *client == client_id && view.resource_id == resource_id => {
-                view.roles.push(role);
+                view.roles.push(row.role);
             }
-            _ => views.push((
-                client_id,
-                PermissionView {
-                    resource_id,
-                    resource_name,
-                    environment: environment
-                        .parse()
-                        .map_err(|_| StoreError::Corrupt("environment"))?,
-                    token_lifetime_seconds,
-                    roles: vec![role],
-                },
-            )),
+            _ => views.push((client_id, permission(resource_id, row)?)),
         }
     }
     Ok(views)
+}
+
+fn permission(resource_id: Uuid, row: PermissionRow) -> Result<PermissionView, StoreError> {
+    Ok(PermissionView {
+        resource_id,
+        resource_name: row.resource_name,
+        environment: row
+            .environment
+            .parse()
+            .map_err(|_| StoreError::Corrupt("environment"))?,
+        token_lifetime_seconds: row.token_lifetime_seconds,
+        roles: vec![row.role],
+    })
 }

@@ -27,6 +27,22 @@ pub struct ManagerView {
     pub enabled: bool,
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = credential_managers)]
+struct Row {
+    client_id: String,
+    user_id: String,
+    confirmed_by: String,
+    confirmed_at: NaiveDateTime,
+    assigned_by: String,
+    #[diesel(select_expression = users::email)]
+    email: String,
+    #[diesel(select_expression = users::display_name)]
+    display_name: String,
+    #[diesel(select_expression = users::enabled)]
+    enabled: bool,
+}
+
 impl Store {
     /// Assigns a manager; from the person's next request on it counts.
     pub async fn assign_manager(&self, new: Assignment, entry: Entry) -> Result<(), StoreError> {
@@ -97,41 +113,26 @@ pub(crate) fn managers_of(
     connection: &mut AnyConnection,
     client_ids: &[String],
 ) -> Result<Vec<ManagerView>, StoreError> {
-    type Row = (
-        (String, String, String, NaiveDateTime, String),
-        (String, String, bool),
-    );
-    let rows: Vec<Row> = credential_managers::table
+    let rows = credential_managers::table
         .inner_join(users::table)
         .filter(credential_managers::client_id.eq_any(client_ids.to_vec()))
-        .select((
-            (
-                credential_managers::client_id,
-                credential_managers::user_id,
-                credential_managers::confirmed_by,
-                credential_managers::confirmed_at,
-                credential_managers::assigned_by,
-            ),
-            (users::email, users::display_name, users::enabled),
-        ))
+        .select(Row::as_select())
         .order(users::email)
         .load(connection)?;
-    let views = rows.into_iter().map(|(assignment, person)| {
-        let (client_id, user_id, confirmed_by, confirmed_at, assigned_by) = assignment;
-        let (email, display_name, enabled) = person;
-        let assignment = Assignment {
-            client_id: parse_id(&client_id)?,
-            user_id: parse_id(&user_id)?,
-            confirmed_by,
-            confirmed_at: confirmed_at.and_utc(),
-            assigned_by,
-        };
-        Ok(ManagerView {
-            assignment,
-            email,
-            display_name,
-            enabled,
-        })
-    });
-    views.collect()
+    rows.into_iter().map(view).collect()
+}
+
+fn view(row: Row) -> Result<ManagerView, StoreError> {
+    Ok(ManagerView {
+        assignment: Assignment {
+            client_id: parse_id(&row.client_id)?,
+            user_id: parse_id(&row.user_id)?,
+            confirmed_by: row.confirmed_by,
+            confirmed_at: row.confirmed_at.and_utc(),
+            assigned_by: row.assigned_by,
+        },
+        email: row.email,
+        display_name: row.display_name,
+        enabled: row.enabled,
+    })
 }

@@ -11,7 +11,14 @@ use crate::{
     people::users::end_sessions_of,
 };
 
-type Row = (String, String, String, bool);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = organisations)]
+struct Row {
+    id: String,
+    name: String,
+    country_code: String,
+    enabled: bool,
+}
 
 impl Store {
     /// Adds an organisation.
@@ -34,8 +41,8 @@ impl Store {
     /// One organisation.
     pub async fn organisation(&self, id: Uuid) -> Result<Option<Organisation>, StoreError> {
         self.run(move |connection| {
-            let row = organisations::table.find(id.to_string());
-            let row: Option<Row> = row.first(connection).optional()?;
+            let row = organisations::table.find(id.to_string()).select(Row::as_select());
+            let row = row.first(connection).optional()?;
             row.map(organisation).transpose()
         })
         .await
@@ -44,8 +51,10 @@ impl Store {
     /// Finds an organisation by its unique name.
     pub async fn organisation_named(&self, name: String) -> Result<Option<Organisation>, StoreError> {
         self.run(move |connection| {
-            let row = organisations::table.filter(organisations::name.eq(name));
-            let row: Option<Row> = row.first(connection).optional()?;
+            let row = organisations::table
+                .filter(organisations::name.eq(name))
+                .select(Row::as_select());
+            let row = row.first(connection).optional()?;
             row.map(organisation).transpose()
         })
         .await
@@ -54,11 +63,12 @@ impl Store {
     /// Organisations by name.
     pub async fn organisations(&self, page: Page) -> Result<Vec<Organisation>, StoreError> {
         self.run(move |connection| {
-            let rows: Vec<Row> = organisations::table
+            let rows = organisations::table
                 .filter(organisations::name.gt(page.after))
                 .filter(folded(organisations::name).like(page.like).escape('\\'))
                 .order(organisations::name)
                 .limit(page.limit)
+                .select(Row::as_select())
                 .load(connection)?;
             rows.into_iter().map(organisation).collect()
         })
@@ -111,11 +121,11 @@ impl Store {
     }
 }
 
-fn organisation((id, name, country_code, enabled): Row) -> Result<Organisation, StoreError> {
+fn organisation(row: Row) -> Result<Organisation, StoreError> {
     Ok(Organisation {
-        id: parse_id(&id)?,
-        name,
-        country_code,
-        enabled,
+        id: parse_id(&row.id)?,
+        name: row.name,
+        country_code: row.country_code,
+        enabled: row.enabled,
     })
 }

@@ -15,7 +15,16 @@ use crate::{
     },
 };
 
-type Row = (Option<i32>, Option<i64>, bool, String, bool, String);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = policies)]
+struct Row {
+    max_lifetime_days: Option<i32>,
+    max_live_secrets: Option<i64>,
+    keys_only: bool,
+    self_rotation: String,
+    networks_required: bool,
+    on_leak: String,
+}
 
 impl Store {
     /// The policy of an organisation that exists.
@@ -124,30 +133,25 @@ pub(crate) fn policy_of(
 
 /// What goes for all where there is no row.
 pub(crate) fn load(connection: &mut AnyConnection, id: &str) -> Result<OrganisationPolicy, StoreError> {
-    let row: Option<Row> = policies::table
+    let row = policies::table
         .find(id.to_owned())
-        .select((
-            policies::max_lifetime_days,
-            policies::max_live_secrets,
-            policies::keys_only,
-            policies::self_rotation,
-            policies::networks_required,
-            policies::on_leak,
-        ))
+        .select(Row::as_select())
         .first(connection)
         .optional()?;
-    let Some((days, live, keys_only, self_rotation, networks_required, on_leak)) = row else {
+    let Some(row) = row else {
         return Ok(OrganisationPolicy::default());
     };
     Ok(OrganisationPolicy {
-        max_lifetime_days: days.and_then(|days| u32::try_from(days).ok()),
-        max_live_secrets: live,
-        keys_only,
-        self_rotation: self_rotation
+        max_lifetime_days: row.max_lifetime_days.and_then(|days| u32::try_from(days).ok()),
+        max_live_secrets: row.max_live_secrets,
+        keys_only: row.keys_only,
+        self_rotation: row
+            .self_rotation
             .parse()
             .map_err(|_| StoreError::Corrupt("policy of self-rotation"))?,
-        networks_required,
-        on_leak: on_leak
+        networks_required: row.networks_required,
+        on_leak: row
+            .on_leak
             .parse()
             .map_err(|_| StoreError::Corrupt("policy on leaks"))?,
     })

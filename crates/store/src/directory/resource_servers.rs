@@ -42,6 +42,14 @@ pub struct ResourceServerView {
     pub resources: Vec<Uuid>,
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = resource_servers)]
+struct Row {
+    client_id: String,
+    name: String,
+    created_at: NaiveDateTime,
+}
+
 impl Store {
     /// Adds a resource server. `Conflict`: its name is taken; `Missing`: a resource does not exist.
     pub async fn create_resource_server(
@@ -78,20 +86,16 @@ impl Store {
     pub async fn resource_servers(&self) -> Result<Vec<ResourceServerView>, StoreError> {
         self.run(|connection| {
             let rows = resource_servers::table
-                .select((
-                    resource_servers::client_id,
-                    resource_servers::name,
-                    resource_servers::created_at,
-                ))
+                .select(Row::as_select())
                 .order(resource_servers::name)
-                .load::<(String, String, NaiveDateTime)>(connection)?;
-            let view = |(id, name, created_at): (String, String, NaiveDateTime)| {
-                let resources = load_resources(connection, &id)?;
+                .load(connection)?;
+            let view = |row: Row| {
+                let resources = load_resources(connection, &row.client_id)?;
                 Ok(ResourceServerView {
-                    client_id: parse_id(&id)?,
-                    name,
-                    created_at: created_at.and_utc(),
-                    resources: resources.into_iter().map(|one| one.0).collect(),
+                    client_id: parse_id(&row.client_id)?,
+                    name: row.name,
+                    created_at: row.created_at.and_utc(),
+                    resources: resources.into_iter().map(|(id, _)| id).collect(),
                 })
             };
             rows.into_iter().map(view).collect()
@@ -176,11 +180,12 @@ impl Store {
 
 fn insert(connection: &mut AnyConnection, new: NewResourceServer) -> Result<(), StoreError> {
     let id = new.client_id.to_string();
+    let (pepper_version, digest) = new.digest;
     let row = (
         resource_servers::client_id.eq(&id),
         resource_servers::name.eq(new.name),
-        resource_servers::digest.eq(new.digest.1.to_vec()),
-        resource_servers::pepper_version.eq(new.digest.0),
+        resource_servers::digest.eq(digest.to_vec()),
+        resource_servers::pepper_version.eq(pepper_version),
         resource_servers::created_at.eq(new.created_at.naive_utc()),
     );
     diesel::insert_into(resource_servers::table)

@@ -27,6 +27,16 @@ pub struct ResourceChange {
     pub further_roles: Vec<String>,
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = resources)]
+struct Row {
+    uri: Option<String>,
+    name: String,
+    environment: String,
+    token_lifetime_seconds: Option<i64>,
+    signing_algorithm: Option<String>,
+}
+
 impl Store {
     /// Adds a resource with its roles.
     pub async fn create_resource(&self, new: Resource, entry: Entry) -> Result<(), StoreError> {
@@ -123,17 +133,12 @@ impl Store {
                 ));
             }
             for role in roles {
-                let key = (client.as_str(), resource.as_str(), role.as_str());
-                if permissions::table
-                    .find(key)
-                    .count()
-                    .get_result::<i64>(connection)?
-                    == 0
-                {
+                let known = permissions::table.find((&client, &resource, &role)).count();
+                if known.get_result::<i64>(connection)? == 0 {
                     let row = (
-                        permissions::client_id.eq(key.0),
-                        permissions::resource_id.eq(key.1),
-                        permissions::role.eq(key.2),
+                        permissions::client_id.eq(&client),
+                        permissions::resource_id.eq(&resource),
+                        permissions::role.eq(&role),
                     );
                     diesel::insert_into(permissions::table)
                         .values(row)
@@ -173,29 +178,24 @@ impl Store {
 }
 
 pub(crate) fn load_resource(connection: &mut AnyConnection, id: &str) -> Result<Resource, StoreError> {
-    type Row = (Option<String>, String, String, Option<i64>, Option<String>);
-    let (uri, name, environment, token_lifetime_seconds, algorithm) = resources::table
+    let row = resources::table
         .find(id)
-        .select((
-            resources::uri,
-            resources::name,
-            resources::environment,
-            resources::token_lifetime_seconds,
-            resources::signing_algorithm,
-        ))
-        .first::<Row>(connection)?;
+        .select(Row::as_select())
+        .first(connection)?;
     let roles = resource_roles::table
         .filter(resource_roles::resource_id.eq(id))
         .select(resource_roles::role);
     Ok(Resource {
         id: parse_id(id)?,
-        uri,
-        name,
-        environment: environment
+        uri: row.uri,
+        name: row.name,
+        environment: row
+            .environment
             .parse()
             .map_err(|_| StoreError::Corrupt("environment"))?,
-        token_lifetime_seconds,
-        signing_algorithm: algorithm
+        token_lifetime_seconds: row.token_lifetime_seconds,
+        signing_algorithm: row
+            .signing_algorithm
             .map(|name| name.parse())
             .transpose()
             .map_err(|_| StoreError::Corrupt("signing algorithm"))?,

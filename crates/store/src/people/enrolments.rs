@@ -1,7 +1,7 @@
 //! Enrolments: one-time links by which a person sets a password, and an authenticator where there is none yet.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use diesel::{OptionalExtension, prelude::*};
+use diesel::{OptionalExtension, dsl::IsNotNull, prelude::*};
 use domain::{audit::Entry, pepper::Digest, user::User};
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ use crate::{
     },
     people::{
         sign_in_attempts::forgive_account,
-        users::{COLUMNS, Row, end_sessions, user},
+        users::{Row, end_sessions, user},
     },
 };
 
@@ -66,6 +66,20 @@ pub struct CompletedEnrolment {
     pub authenticator: Option<(Vec<u8>, Vec<Digest>)>,
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = enrolments)]
+struct EnrolmentRow {
+    #[diesel(embed)]
+    person: Row,
+    #[diesel(select_expression = users::password_hash.is_not_null(), select_expression_type = IsNotNull<users::password_hash>)]
+    has_password: bool,
+    keeps_totp: bool,
+    password_hash: Option<String>,
+    totp_secret: Option<Vec<u8>>,
+    #[diesel(select_expression = users::totp_secret)]
+    kept_totp_secret: Option<Vec<u8>>,
+}
+
 impl Store {
     /// Opens an enrolment in place of any other of this person, and lifts a lock-out of their account. Whoever has an
     /// authenticator keeps it, unless `replaces_totp`.
@@ -102,33 +116,26 @@ impl Store {
         digest: Digest,
         now: DateTime<Utc>,
     ) -> Result<Option<Enrolment>, StoreError> {
-        type Prepared = (bool, bool, Option<String>, Option<Vec<u8>>, Option<Vec<u8>>);
         self.run(move |connection| {
-            let row: Option<(Row, Prepared)> = enrolments::table
+            let row = enrolments::table
                 .inner_join(users::table)
                 .filter(enrolments::digest.eq(digest.to_vec()))
                 .filter(enrolments::expires_at.gt(now.naive_utc()))
                 .filter(users::enabled)
-                .select((
-                    COLUMNS,
-                    (
-                        users::password_hash.is_not_null(),
-                        enrolments::keeps_totp,
-                        enrolments::password_hash,
-                        enrolments::totp_secret,
-                        users::totp_secret,
-                    ),
-                ))
+                .select(EnrolmentRow::as_select())
                 .first(connection)
                 .optional()?;
-            row.map(|(person, (has_password, keeps_totp, password_hash, new, old))| {
-                let totp_secret = if keeps_totp { old } else { new };
+            row.map(|row| {
                 Ok(Enrolment {
-                    user: user(person)?,
-                    has_password,
-                    keeps_totp,
-                    password_hash,
-                    totp_secret,
+                    user: user(row.person)?,
+                    has_password: row.has_password,
+                    keeps_totp: row.keeps_totp,
+                    password_hash: row.password_hash,
+                    totp_secret: if row.keeps_totp {
+                        row.kept_totp_secret
+                    } else {
+                        row.totp_secret
+                    },
                 })
             })
             .transpose()

@@ -14,7 +14,7 @@ use crate::{
     },
     people::{
         sign_in_attempts::{Counter, forget, forgive},
-        users::{COLUMNS, Row, user},
+        users::{Row, user},
     },
 };
 
@@ -49,6 +49,15 @@ pub struct Session {
     pub principal: Principal,
     /// When it ends if nothing more happens.
     pub expires_at: DateTime<Utc>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+struct SessionRow {
+    #[diesel(embed)]
+    person: Row,
+    created_at: NaiveDateTime,
+    last_seen_at: NaiveDateTime,
 }
 
 impl Store {
@@ -89,9 +98,8 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<Session>, StoreError> {
         self.run(move |connection| {
-            type Times = (NaiveDateTime, NaiveDateTime);
             let at = now.naive_utc();
-            let row: Option<(Row, Times)> = sessions::table
+            let row = sessions::table
                 .inner_join(users::table.left_join(organisations::table))
                 .filter(sessions::digest.eq(digest.to_vec()))
                 .filter(sessions::last_seen_at.gt(at - IDLE))
@@ -103,26 +111,26 @@ impl Store {
                         .is_null()
                         .or(organisations::enabled.nullable().eq(true)),
                 )
-                .select((COLUMNS, (sessions::created_at, sessions::last_seen_at)))
+                .select(SessionRow::as_select())
                 .first(connection)
                 .optional()?;
-            let Some((person, (created_at, last_seen_at))) = row else {
+            let Some(row) = row else {
                 return Ok(None);
             };
-            if counts && at - last_seen_at > SEEN_EVERY {
+            if counts && at - row.last_seen_at > SEEN_EVERY {
                 diesel::update(sessions::table.find(digest.to_vec()))
                     .set(sessions::last_seen_at.eq(at))
                     .execute(connection)?;
             }
-            let user = user(person)?;
+            let user = user(row.person)?;
             let principal = Principal {
                 user_id: user.id,
                 email: user.email.clone(),
                 roles: user.roles.clone(),
                 manages: managed_by(connection, user.id)?,
             };
-            let seen_at = if counts { now } else { last_seen_at.and_utc() };
-            let expires_at = (seen_at + IDLE).min(created_at.and_utc() + ABSOLUTE);
+            let seen_at = if counts { now } else { row.last_seen_at.and_utc() };
+            let expires_at = (seen_at + IDLE).min(row.created_at.and_utc() + ABSOLUTE);
             Ok(Some(Session {
                 user,
                 principal,

@@ -39,33 +39,26 @@ pub struct UserChange {
     pub display_name: Option<String>,
 }
 
-pub(crate) type Row = (
-    String,
-    String,
-    String,
-    Option<String>,
-    String,
-    bool,
-    NaiveDateTime,
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub(crate) struct Row {
+    id: String,
+    email: String,
+    display_name: String,
+    organisation_id: Option<String>,
+    roles: String,
+    enabled: bool,
+    created_at: NaiveDateTime,
+}
 
-pub(crate) const COLUMNS: (
-    users::id,
-    users::email,
-    users::display_name,
-    users::organisation_id,
-    users::roles,
-    users::enabled,
-    users::created_at,
-) = (
-    users::id,
-    users::email,
-    users::display_name,
-    users::organisation_id,
-    users::roles,
-    users::enabled,
-    users::created_at,
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct SignInRow {
+    #[diesel(embed)]
+    person: Row,
+    password_hash: Option<String>,
+    totp_secret: Option<Vec<u8>>,
+}
 
 impl Store {
     /// Adds a person, who can't sign in before an enrolment.
@@ -92,9 +85,9 @@ impl Store {
     /// One person.
     pub async fn user(&self, id: Uuid) -> Result<Option<User>, StoreError> {
         self.run(move |connection| {
-            let row: Option<Row> = users::table
+            let row = users::table
                 .find(id.to_string())
-                .select(COLUMNS)
+                .select(Row::as_select())
                 .first(connection)
                 .optional()?;
             row.map(user).transpose()
@@ -112,12 +105,12 @@ impl Store {
                 .filter(by_address.or(by_name))
                 .order(users::email)
                 .limit(page.limit)
-                .select(COLUMNS)
+                .select(Row::as_select())
                 .into_boxed();
             if let Some(id) = page.organisation_id {
                 query = query.filter(users::organisation_id.eq(Some(id)));
             }
-            let rows: Vec<Row> = query.load(connection)?;
+            let rows = query.load(connection)?;
             rows.into_iter().map(user).collect()
         })
         .await
@@ -160,17 +153,16 @@ impl Store {
     /// What is needed to check a sign-in.
     pub async fn sign_in_record(&self, email: String) -> Result<Option<SignInRecord>, StoreError> {
         self.run(move |connection| {
-            type Proofs = (Option<String>, Option<Vec<u8>>);
-            let row: Option<(Row, Proofs)> = users::table
+            let row = users::table
                 .filter(users::email.eq(email))
-                .select((COLUMNS, (users::password_hash, users::totp_secret)))
+                .select(SignInRow::as_select())
                 .first(connection)
                 .optional()?;
-            row.map(|(person, (password_hash, totp_secret))| {
+            row.map(|row| {
                 Ok(SignInRecord {
-                    user: user(person)?,
-                    password_hash,
-                    totp_secret,
+                    user: user(row.person)?,
+                    password_hash: row.password_hash,
+                    totp_secret: row.totp_secret,
                 })
             })
             .transpose()
@@ -215,10 +207,10 @@ impl Store {
         subject: String,
     ) -> Result<Option<User>, StoreError> {
         self.run(move |connection| {
-            let row: Option<Row> = users::table
+            let row = users::table
                 .filter(users::identity_issuer.eq(issuer))
                 .filter(users::identity_subject.eq(subject))
-                .select(COLUMNS)
+                .select(Row::as_select())
                 .first(connection)
                 .optional()?;
             row.map(user).transpose()
@@ -273,18 +265,18 @@ impl Store {
 }
 
 pub(crate) fn user(row: Row) -> Result<User, StoreError> {
-    let (id, email, display_name, organisation_id, roles, enabled, created_at) = row;
     Ok(User {
-        id: parse_id(&id)?,
-        email,
-        display_name,
-        organisation_id: organisation_id.as_deref().map(parse_id).transpose()?,
-        roles: roles
+        id: parse_id(&row.id)?,
+        email: row.email,
+        display_name: row.display_name,
+        organisation_id: row.organisation_id.as_deref().map(parse_id).transpose()?,
+        roles: row
+            .roles
             .split_whitespace()
             .map(|role| role.parse().map_err(|_| StoreError::Corrupt("role")))
             .collect::<Result<_, _>>()?,
-        enabled,
-        created_at: created_at.and_utc(),
+        enabled: row.enabled,
+        created_at: row.created_at.and_utc(),
     })
 }
 

@@ -51,14 +51,27 @@ pub struct EndingSecret {
     pub can_get_grace: bool,
 }
 
-pub(crate) type NameRow = (String, String, String);
-type SecretTimes = (
-    NaiveDateTime,
-    Option<NaiveDateTime>,
-    Option<NaiveDateTime>,
-    Option<NaiveDateTime>,
-);
-type SecretRow = (NameRow, (String, String), SecretTimes);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = applications)]
+pub(crate) struct NameRow {
+    client_id: String,
+    name: String,
+    #[diesel(select_expression = organisations::name)]
+    organisation_name: String,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = client_secrets)]
+struct SecretRow {
+    #[diesel(embed)]
+    application: NameRow,
+    id: String,
+    name: String,
+    expires_at: NaiveDateTime,
+    last_used_at: Option<NaiveDateTime>,
+    tried_after_expiry_at: Option<NaiveDateTime>,
+    graced_at: Option<NaiveDateTime>,
+}
 
 impl Store {
     /// Live secrets of enabled applications that expire before `until`, the most urgent first; at most `limit`.
@@ -69,7 +82,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<EndingSecret>, StoreError> {
         self.run(move |connection| {
-            let rows: Vec<SecretRow> = client_secrets::table
+            let rows = client_secrets::table
                 .inner_join(applications::table.inner_join(organisations::table))
                 .filter(applications::enabled.and(organisations::enabled))
                 .filter(client_secrets::deleted_at.is_null())
@@ -79,7 +92,7 @@ impl Store {
                 .filter(client_secrets::expires_at.lt(until.naive_utc()))
                 .order((client_secrets::expires_at, client_secrets::id))
                 .limit(limit)
-                .select(SECRET)
+                .select(SecretRow::as_select())
                 .load(connection)?;
             rows.into_iter().map(|row| ending(connection, row, now)).collect()
         })
@@ -93,7 +106,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<EndingSecret>, StoreError> {
         self.run(move |connection| {
-            let rows: Vec<SecretRow> = client_secrets::table
+            let rows = client_secrets::table
                 .inner_join(applications::table.inner_join(organisations::table))
                 .filter(applications::enabled.and(organisations::enabled))
                 .filter(client_secrets::deleted_at.is_null())
@@ -101,7 +114,7 @@ impl Store {
                 .filter(client_secrets::tried_after_expiry_at.is_not_null())
                 .order((client_secrets::tried_after_expiry_at.desc(), client_secrets::id))
                 .limit(limit)
-                .select(SECRET)
+                .select(SecretRow::as_select())
                 .load(connection)?;
             rows.into_iter().map(|row| ending(connection, row, now)).collect()
         })
@@ -127,18 +140,18 @@ impl Store {
                 .filter(snoozed_concerns::kind.eq(TOO_FEW_MANAGERS))
                 .filter(snoozed_concerns::until.gt(now.naive_utc()))
                 .select(snoozed_concerns::client_id);
-            let rows: Vec<NameRow> = applications::table
+            let rows = applications::table
                 .inner_join(organisations::table)
                 .filter(applications::enabled.and(organisations::enabled))
                 .filter(applications::client_id.ne_all(well_managed))
                 .filter(applications::client_id.ne_all(snoozed))
                 .order(applications::name)
                 .limit(limit)
-                .select((applications::client_id, applications::name, organisations::name))
+                .select(NameRow::as_select())
                 .load(connection)?;
             rows.into_iter()
                 .map(|row| {
-                    let able = able_managers(connection, &row.0)?;
+                    let able = able_managers(connection, &row.client_id)?;
                     Ok((named(row)?, able))
                 })
                 .collect()
@@ -182,24 +195,6 @@ impl Store {
     }
 }
 
-type Names = (applications::client_id, applications::name, organisations::name);
-type Times = (
-    client_secrets::expires_at,
-    client_secrets::last_used_at,
-    client_secrets::tried_after_expiry_at,
-    client_secrets::graced_at,
-);
-const SECRET: (Names, (client_secrets::id, client_secrets::name), Times) = (
-    (applications::client_id, applications::name, organisations::name),
-    (client_secrets::id, client_secrets::name),
-    (
-        client_secrets::expires_at,
-        client_secrets::last_used_at,
-        client_secrets::tried_after_expiry_at,
-        client_secrets::graced_at,
-    ),
-);
-
 fn able_managers(connection: &mut AnyConnection, client_id: &str) -> Result<i64, StoreError> {
     Ok(credential_managers::table
         .inner_join(users::table)
@@ -209,20 +204,20 @@ fn able_managers(connection: &mut AnyConnection, client_id: &str) -> Result<i64,
         .get_result(connection)?)
 }
 
-pub(crate) fn named((client_id, name, organisation_name): NameRow) -> Result<Named, StoreError> {
+pub(crate) fn named(row: NameRow) -> Result<Named, StoreError> {
     Ok(Named {
-        client_id: parse_id(&client_id)?,
-        name,
-        organisation_name,
+        client_id: parse_id(&row.client_id)?,
+        name: row.name,
+        organisation_name: row.organisation_name,
     })
 }
 
 fn ending(
     connection: &mut AnyConnection,
-    (application, (id, name), (expires_at, last_used_at, tried_at, graced_at)): SecretRow,
+    row: SecretRow,
     now: DateTime<Utc>,
 ) -> Result<EndingSecret, StoreError> {
-    let (application, id) = (named(application)?, parse_id(&id)?);
+    let (application, id) = (named(row.application)?, parse_id(&row.id)?);
     let can_get_grace = match may_be_graced(connection, (application.client_id, id), now) {
         // A key, too, is missing among the secrets.
         Err(StoreError::Refused(_) | StoreError::Missing) => false,
@@ -231,11 +226,11 @@ fn ending(
     Ok(EndingSecret {
         application,
         id,
-        name,
-        graced_at: graced_at.map(|at| at.and_utc()),
+        name: row.name,
+        graced_at: row.graced_at.map(|at| at.and_utc()),
         can_get_grace,
-        expires_at: expires_at.and_utc(),
-        last_used_at: last_used_at.map(|at| at.and_utc()),
-        tried_after_expiry_at: tried_at.map(|at| at.and_utc()),
+        expires_at: row.expires_at.and_utc(),
+        last_used_at: row.last_used_at.map(|at| at.and_utc()),
+        tried_after_expiry_at: row.tried_after_expiry_at.map(|at| at.and_utc()),
     })
 }

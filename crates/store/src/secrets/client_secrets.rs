@@ -134,23 +134,38 @@ pub struct SecretPage {
     pub next: Option<Place>,
 }
 
-/// Suspended until, exchanged at, granted a grace at.
-type Stages = (
-    Option<NaiveDateTime>,
-    Option<NaiveDateTime>,
-    Option<NaiveDateTime>,
-);
+/// What a view of a credential is made from.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = client_secrets)]
+pub(crate) struct Row {
+    id: String,
+    kind: String,
+    material: Option<String>,
+    name: String,
+    hint: String,
+    created_by: String,
+    created_at: NaiveDateTime,
+    expires_at: NaiveDateTime,
+    suspended_until: Option<NaiveDateTime>,
+    rotated_at: Option<NaiveDateTime>,
+    graced_at: Option<NaiveDateTime>,
+    leak_reported_at: Option<NaiveDateTime>,
+    leak_reported_from: Option<String>,
+    last_used_at: Option<NaiveDateTime>,
+    last_used_from: Option<String>,
+    last_used_with: Option<String>,
+    replaces: Option<String>,
+}
 
-/// When it was reported as leaked, and from where.
-type Leak = (Option<NaiveDateTime>, Option<String>);
-
-pub(crate) type Row = (
-    (String, String, String, String),
-    (NaiveDateTime, NaiveDateTime, Stages, Leak),
-    (Option<NaiveDateTime>, Option<String>, Option<String>),
-    Option<String>,
-    (String, Option<String>),
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = client_secrets)]
+struct LiveRow {
+    id: String,
+    client_id: String,
+    digest: Vec<u8>,
+    suspended_until: Option<NaiveDateTime>,
+    leak_reported_at: Option<NaiveDateTime>,
+}
 
 /// The columns that hold the proof.
 struct Stored {
@@ -244,33 +259,16 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Vec<LiveSecret>, StoreError> {
         self.run(move |connection| {
-            type Times = (Option<NaiveDateTime>, Option<NaiveDateTime>);
-            type Row = (String, String, Vec<u8>, Times);
-            let rows: Vec<Row> = client_secrets::table
+            let rows = client_secrets::table
                 .filter(client_secrets::hint.eq(hint))
                 .filter(client_secrets::kind.eq(CredentialKind::Secret.as_str()))
                 .filter(client_secrets::deleted_at.is_null())
                 .filter(client_secrets::expires_at.gt(now.naive_utc()))
                 .order(client_secrets::id)
                 .limit(ALIKE)
-                .select((
-                    client_secrets::id,
-                    client_secrets::client_id,
-                    client_secrets::digest,
-                    (client_secrets::suspended_until, client_secrets::leak_reported_at),
-                ))
+                .select(LiveRow::as_select())
                 .load(connection)?;
-            rows.into_iter()
-                .map(|(id, client_id, digest, (suspended_until, reported_at))| {
-                    Ok(LiveSecret {
-                        id: parse_id(&id)?,
-                        client_id: parse_id(&client_id)?,
-                        digest: digest.try_into().map_err(|_| StoreError::Corrupt("digest"))?,
-                        suspended_until: suspended_until.map(|until| until.and_utc()),
-                        is_reported: reported_at.is_some(),
-                    })
-                })
-                .collect()
+            rows.into_iter().map(live_secret).collect()
         })
         .await
     }
@@ -327,12 +325,12 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Option<ClientSecret>, StoreError> {
         self.run(move |connection| {
-            let row: Option<Row> = client_secrets::table
+            let row = client_secrets::table
                 .find(secret_id.to_string())
                 .filter(client_secrets::kind.eq(kind.as_str()))
                 .filter(client_secrets::client_id.eq(client_id.to_string()))
                 .filter(client_secrets::deleted_at.is_null())
-                .select(COLUMNS)
+                .select(Row::as_select())
                 .first(connection)
                 .optional()?;
             let mut found: Vec<ClientSecret> = row.map(secret).transpose()?.into_iter().collect();
@@ -398,7 +396,7 @@ fn found(
             end = Some((at.and_utc(), parse_id(&id)?));
         }
     }
-    Ok((query.select(COLUMNS).load(connection)?, end))
+    Ok((query.select(Row::as_select()).load(connection)?, end))
 }
 
 /// What a list shows of an application, in its order.
@@ -437,94 +435,44 @@ fn shown(client_id: Uuid, filter: &SecretFilter, now: DateTime<Utc>) -> Shown {
     query
 }
 
-#[expect(clippy::type_complexity, reason = "columns are types in diesel")]
-pub(crate) const COLUMNS: (
-    (
-        client_secrets::id,
-        client_secrets::name,
-        client_secrets::hint,
-        client_secrets::created_by,
-    ),
-    (
-        client_secrets::created_at,
-        client_secrets::expires_at,
-        (
-            client_secrets::suspended_until,
-            client_secrets::rotated_at,
-            client_secrets::graced_at,
-        ),
-        (
-            client_secrets::leak_reported_at,
-            client_secrets::leak_reported_from,
-        ),
-    ),
-    (
-        client_secrets::last_used_at,
-        client_secrets::last_used_from,
-        client_secrets::last_used_with,
-    ),
-    client_secrets::replaces,
-    (client_secrets::kind, client_secrets::material),
-) = (
-    (
-        client_secrets::id,
-        client_secrets::name,
-        client_secrets::hint,
-        client_secrets::created_by,
-    ),
-    (
-        client_secrets::created_at,
-        client_secrets::expires_at,
-        (
-            client_secrets::suspended_until,
-            client_secrets::rotated_at,
-            client_secrets::graced_at,
-        ),
-        (
-            client_secrets::leak_reported_at,
-            client_secrets::leak_reported_from,
-        ),
-    ),
-    (
-        client_secrets::last_used_at,
-        client_secrets::last_used_from,
-        client_secrets::last_used_with,
-    ),
-    client_secrets::replaces,
-    (client_secrets::kind, client_secrets::material),
-);
+fn live_secret(row: LiveRow) -> Result<LiveSecret, StoreError> {
+    Ok(LiveSecret {
+        id: parse_id(&row.id)?,
+        client_id: parse_id(&row.client_id)?,
+        digest: row.digest.try_into().map_err(|_| StoreError::Corrupt("digest"))?,
+        suspended_until: row.suspended_until.map(|until| until.and_utc()),
+        is_reported: row.leak_reported_at.is_some(),
+    })
+}
 
-pub(crate) fn secret((texts, times, last, replaces, public): Row) -> Result<ClientSecret, StoreError> {
-    let (id, name, hint, created_by) = texts;
-    let (kind, material) = public;
+pub(crate) fn secret(row: Row) -> Result<ClientSecret, StoreError> {
+    let public = PublicPart::parse(&row.kind, row.material.as_deref());
     Ok(ClientSecret {
-        public: PublicPart::parse(&kind, material.as_deref()).ok_or(StoreError::Corrupt("material"))?,
-        id: parse_id(&id)?,
-        name,
-        hint,
-        created_by,
-        created_at: times.0.and_utc(),
-        expires_at: times.1.and_utc(),
-        suspended_until: times.2.0.map(|until| until.and_utc()),
-        rotated_itself_at: times.2.1.map(|at| at.and_utc()),
-        graced_at: times.2.2.map(|at| at.and_utc()),
-        leak: leak(times.3),
-        last_use: last.0.map(|at| LastUse {
+        public: public.ok_or(StoreError::Corrupt("material"))?,
+        id: parse_id(&row.id)?,
+        name: row.name,
+        hint: row.hint,
+        created_by: row.created_by,
+        created_at: row.created_at.and_utc(),
+        expires_at: row.expires_at.and_utc(),
+        suspended_until: row.suspended_until.map(|until| until.and_utc()),
+        rotated_itself_at: row.rotated_at.map(|at| at.and_utc()),
+        graced_at: row.graced_at.map(|at| at.and_utc()),
+        leak: row.leak_reported_at.map(|at| LeakReport {
             at: at.and_utc(),
-            from: last.1.unwrap_or_default(),
-            with: last.2.unwrap_or_default(),
+            from: row.leak_reported_from.unwrap_or_default(),
         }),
-        replaces: replaces.as_deref().map(parse_id).transpose()?,
+        last_use: row.last_used_at.map(|at| LastUse {
+            at: at.and_utc(),
+            from: row.last_used_from.unwrap_or_default(),
+            with: row.last_used_with.unwrap_or_default(),
+        }),
+        replaces: row.replaces.as_deref().map(parse_id).transpose()?,
         tokens_per_day: Vec::new(),
         tried_after_expiry_at: None,
         tried_while_suspended_at: None,
         notifications: Vec::new(),
     })
-}
-
-pub(crate) fn leak((at, from): Leak) -> Option<LeakReport> {
-    let (at, from) = (at?.and_utc(), from?);
-    Some(LeakReport { at, from })
 }
 
 /// Secrets and keys share one limit; federated identities have one of their own.

@@ -57,12 +57,19 @@ pub struct LeakedSecret {
     pub deleted_at: Option<DateTime<Utc>>,
 }
 
-type LeakRow = (
-    NameRow,
-    (String, String, NaiveDateTime),
-    (Option<NaiveDateTime>, Option<String>),
-    (Option<NaiveDateTime>, Option<NaiveDateTime>),
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = client_secrets)]
+struct LeakRow {
+    #[diesel(embed)]
+    application: NameRow,
+    id: String,
+    name: String,
+    expires_at: NaiveDateTime,
+    suspended_until: Option<NaiveDateTime>,
+    deleted_at: Option<NaiveDateTime>,
+    leak_reported_at: Option<NaiveDateTime>,
+    leak_reported_from: Option<String>,
+}
 
 impl Store {
     /// Does to a secret that was reported as leaked what the policy says, and writes the report down with it: a suspension is
@@ -112,25 +119,13 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<LeakedSecret>, StoreError> {
         self.run(move |connection| {
-            let rows: Vec<LeakRow> = client_secrets::table
+            let rows = client_secrets::table
                 .inner_join(applications::table.inner_join(organisations::table))
                 .filter(applications::enabled.and(organisations::enabled))
                 .filter(client_secrets::leak_reported_at.ge(since.naive_utc()))
                 .order((client_secrets::leak_reported_at.desc(), client_secrets::id))
                 .limit(limit)
-                .select((
-                    (applications::client_id, applications::name, organisations::name),
-                    (
-                        client_secrets::id,
-                        client_secrets::name,
-                        client_secrets::expires_at,
-                    ),
-                    (
-                        client_secrets::leak_reported_at,
-                        client_secrets::leak_reported_from,
-                    ),
-                    (client_secrets::suspended_until, client_secrets::deleted_at),
-                ))
+                .select(LeakRow::as_select())
                 .load(connection)?;
             rows.into_iter().map(leaked).collect()
         })
@@ -138,16 +133,15 @@ impl Store {
     }
 }
 
-fn leaked((application, secret, report, ended): LeakRow) -> Result<LeakedSecret, StoreError> {
-    let (id, name, expires_at) = secret;
+fn leaked(row: LeakRow) -> Result<LeakedSecret, StoreError> {
     Ok(LeakedSecret {
-        application: named(application)?,
-        id: parse_id(&id)?,
-        name,
-        reported_at: report.0.unwrap_or_default().and_utc(),
-        reported_from: report.1.unwrap_or_default(),
-        expires_at: expires_at.and_utc(),
-        suspended_until: ended.0.map(|until| until.and_utc()),
-        deleted_at: ended.1.map(|at| at.and_utc()),
+        application: named(row.application)?,
+        id: parse_id(&row.id)?,
+        name: row.name,
+        reported_at: row.leak_reported_at.unwrap_or_default().and_utc(),
+        reported_from: row.leak_reported_from.unwrap_or_default(),
+        expires_at: row.expires_at.and_utc(),
+        suspended_until: row.suspended_until.map(|until| until.and_utc()),
+        deleted_at: row.deleted_at.map(|at| at.and_utc()),
     })
 }

@@ -108,12 +108,29 @@ impl From<diesel::result::Error> for End {
     }
 }
 
-type OldRow = (
-    String,
-    (NaiveDateTime, NaiveDateTime, Option<NaiveDateTime>),
-    (bool, Option<NaiveDateTime>, Option<NaiveDateTime>),
-    (String, bool),
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = client_secrets)]
+struct OldRow {
+    name: String,
+    created_at: NaiveDateTime,
+    expires_at: NaiveDateTime,
+    suspended_until: Option<NaiveDateTime>,
+    planned_expires_at: Option<NaiveDateTime>,
+    self_rotated: bool,
+    rotated_at: Option<NaiveDateTime>,
+    #[diesel(select_expression = applications::name)]
+    application: String,
+    #[diesel(select_expression = applications::self_rotation)]
+    switched_on: bool,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = client_secrets)]
+struct SuccessorRow {
+    id: String,
+    created_at: NaiveDateTime,
+    first_used_at: Option<NaiveDateTime>,
+}
 
 /// The secret that is exchanged, as the transaction finds it.
 struct Old {
@@ -189,47 +206,33 @@ fn load(
     connection: &mut AnyConnection,
     (client_id, secret_id): (Uuid, Uuid),
 ) -> Result<Option<Old>, StoreError> {
-    let row: Option<OldRow> = client_secrets::table
+    let row = client_secrets::table
         .inner_join(applications::table.inner_join(organisations::table))
         .filter(client_secrets::id.eq(secret_id.to_string()))
         .filter(client_secrets::client_id.eq(client_id.to_string()))
         .filter(client_secrets::kind.eq(CredentialKind::Secret.as_str()))
         .filter(client_secrets::deleted_at.is_null())
         .filter(applications::enabled.and(organisations::enabled))
-        .select((
-            client_secrets::name,
-            (
-                client_secrets::created_at,
-                client_secrets::expires_at,
-                client_secrets::suspended_until,
-            ),
-            (
-                client_secrets::self_rotated,
-                client_secrets::rotated_at,
-                client_secrets::planned_expires_at,
-            ),
-            (applications::name, applications::self_rotation),
-        ))
+        .select(OldRow::as_select())
         .first(connection)
         .optional()?;
-    let Some((name, times, exchanges, (application, switched_on))) = row else {
+    let Some(row) = row else {
         return Ok(None);
     };
-    let (created_at, expires_at) = (times.0.and_utc(), times.1.and_utc());
-    let (self_rotated, rotated_at, planned) = exchanges;
-    let rotated_at = rotated_at.map(|at| at.and_utc());
+    let (created_at, expires_at) = (row.created_at.and_utc(), row.expires_at.and_utc());
+    let rotated_at = row.rotated_at.map(|at| at.and_utc());
     Ok(Some(Old {
         id: secret_id,
         client_id,
-        name,
+        name: row.name,
         created_at,
         expires_at,
-        suspended_until: times.2.map(|at| at.and_utc()),
-        planned_expires_at: planned.map_or(expires_at, |at| at.and_utc()),
+        suspended_until: row.suspended_until.map(|at| at.and_utc()),
+        planned_expires_at: row.planned_expires_at.map_or(expires_at, |at| at.and_utc()),
         was_exchanged: rotated_at.is_some(),
-        rotated_at: rotated_at.or(self_rotated.then_some(created_at)),
-        application,
-        switched_on,
+        rotated_at: rotated_at.or(row.self_rotated.then_some(created_at)),
+        application: row.application,
+        switched_on: row.switched_on,
         policy: policies::policy_of(connection, &client_id.to_string())?,
     }))
 }
@@ -318,31 +321,27 @@ fn lost_successor(
             .filter(client_secrets::replaces.eq(old.id.to_string()))
             .filter(client_secrets::self_rotated)
     };
-    let newest: Option<(String, NaiveDateTime, Option<NaiveDateTime>)> = made()
+    let newest = made()
         .filter(client_secrets::deleted_at.is_null())
         .filter(client_secrets::expires_at.gt(now.naive_utc()))
         .order((
             client_secrets::created_at.desc(),
             client_secrets::status_index.desc(),
         ))
-        .select((
-            client_secrets::id,
-            client_secrets::created_at,
-            client_secrets::first_used_at,
-        ))
+        .select(SuccessorRow::as_select())
         .first(connection)
         .optional()?;
-    let Some((id, created_at, None)) = newest else {
+    let Some(lost) = newest.filter(|newest| newest.first_used_at.is_none()) else {
         wait(old.rotated_at, ONCE_IN, now)?;
         return Ok(None);
     };
-    wait(Some(created_at.and_utc()), IN_TRANSIT, now)?;
+    wait(Some(lost.created_at.and_utc()), IN_TRANSIT, now)?;
     let today = made().filter(client_secrets::created_at.gt((now - ONCE_IN).naive_utc()));
     if today.count().get_result::<i64>(connection)? >= LOST_A_DAY {
         let an_hour = TimeDelta::hours(1).num_seconds();
         return Err(End::Refused(RotationRefusal::TooSoon(an_hour)));
     }
-    Ok(Some(parse_id(&id)?))
+    Ok(Some(parse_id(&lost.id)?))
 }
 
 fn wait(since: Option<DateTime<Utc>>, at_least: TimeDelta, now: DateTime<Utc>) -> Result<(), End> {
@@ -372,13 +371,14 @@ fn insert(
     actor: &str,
 ) -> Result<(), StoreError> {
     let status_index = take_status_index(connection)?;
+    let (pepper_version, digest) = new.digest;
     let row = (
         client_secrets::id.eq(new.id.to_string()),
         client_secrets::client_id.eq(old.client_id.to_string()),
         client_secrets::name.eq(old.successors_name(new.now)),
         client_secrets::hint.eq(&new.hint),
-        client_secrets::digest.eq(new.digest.1.to_vec()),
-        client_secrets::pepper_version.eq(new.digest.0),
+        client_secrets::digest.eq(digest.to_vec()),
+        client_secrets::pepper_version.eq(pepper_version),
         client_secrets::created_by.eq(actor),
         client_secrets::created_at.eq(new.now.naive_utc()),
         client_secrets::expires_at.eq(rotated.expires_at.naive_utc()),

@@ -19,7 +19,7 @@ use crate::{
     },
     directory::managers::managers_of,
     outbox::history::add_notifications,
-    secrets::client_secrets::{COLUMNS, Row, secret},
+    secrets::client_secrets::{Row, secret},
 };
 
 /// How far back the days of use are looked at.
@@ -124,11 +124,21 @@ impl Store {
     }
 }
 
-type FactsRow = (
-    Row,
-    (String, i32, Option<NaiveDateTime>),
-    (String, String, String),
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = client_secrets)]
+struct FactsRow {
+    #[diesel(embed)]
+    secret: Row,
+    client_id: String,
+    reminded_days: i32,
+    deleted_at: Option<NaiveDateTime>,
+    #[diesel(select_expression = applications::name)]
+    application: String,
+    #[diesel(select_expression = organisations::id)]
+    organisation_id: String,
+    #[diesel(select_expression = organisations::name)]
+    organisation: String,
+}
 
 /// The facts of these secrets, deleted ones too, the first to expire first.
 pub(crate) fn facts(
@@ -136,18 +146,10 @@ pub(crate) fn facts(
     ids: Vec<String>,
     now: DateTime<Utc>,
 ) -> Result<Vec<SecretFacts>, StoreError> {
-    let rows: Vec<FactsRow> = client_secrets::table
+    let rows = client_secrets::table
         .inner_join(applications::table.inner_join(organisations::table))
         .filter(client_secrets::id.eq_any(ids.clone()))
-        .select((
-            COLUMNS,
-            (
-                client_secrets::client_id,
-                client_secrets::reminded_days,
-                client_secrets::deleted_at,
-            ),
-            (applications::name, organisations::id, organisations::name),
-        ))
+        .select(FactsRow::as_select())
         .order((client_secrets::expires_at, client_secrets::id))
         .load(connection)?;
     let around = Surroundings::load(connection, ids, &rows, now)?;
@@ -163,13 +165,27 @@ pub(crate) fn facts(
     Ok(all)
 }
 
-type Sibling = (
-    String,
-    String,
-    NaiveDateTime,
-    NaiveDateTime,
-    Option<NaiveDateTime>,
-);
+/// A live secret of the same application that has been used.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = client_secrets)]
+struct Sibling {
+    client_id: String,
+    name: String,
+    created_at: NaiveDateTime,
+    expires_at: NaiveDateTime,
+    last_used_at: Option<NaiveDateTime>,
+}
+
+impl Sibling {
+    fn as_successor(&self, of: &ClientSecret, now: DateTime<Utc>) -> Option<Successor> {
+        let succeeds = self.created_at > of.created_at.naive_utc() && self.expires_at > now.naive_utc();
+        let last_used_at = self.last_used_at.filter(|_| succeeds)?;
+        Some(Successor {
+            name: self.name.clone(),
+            last_used_at: last_used_at.and_utc(),
+        })
+    }
+}
 
 /// What several secrets share, by client id, and their days of use, by secret id.
 struct Surroundings {
@@ -186,7 +202,7 @@ impl Surroundings {
         rows: &[FactsRow],
         now: DateTime<Utc>,
     ) -> Result<Self, StoreError> {
-        let mut clients: Vec<String> = rows.iter().map(|row| row.1.0.clone()).collect();
+        let mut clients: Vec<String> = rows.iter().map(|row| row.client_id.clone()).collect();
         clients.sort_unstable();
         clients.dedup();
         let first = (now - TimeDelta::days(DAYS_OF_USE)).date_naive();
@@ -203,51 +219,39 @@ impl Surroundings {
             .distinct()
             .order((permissions::client_id, resources::name, resources::environment))
             .load(connection)?;
-        let siblings: Vec<Sibling> = client_secrets::table
+        let siblings = client_secrets::table
             .filter(client_secrets::client_id.eq_any(clients.clone()))
             .filter(client_secrets::deleted_at.is_null())
             .filter(client_secrets::last_used_at.is_not_null())
-            .select((
-                client_secrets::client_id,
-                client_secrets::name,
-                client_secrets::created_at,
-                client_secrets::expires_at,
-                client_secrets::last_used_at,
-            ))
+            .select(Sibling::as_select())
             .order(client_secrets::created_at)
             .load(connection)?;
         let named = |(client, name, environment)| (client, format!("{name} ({environment})"));
         Ok(Self {
             days: grouped(days),
             apis: grouped(apis.into_iter().map(named)),
-            siblings: grouped(siblings.into_iter().map(|one| (one.0.clone(), one))),
+            siblings: grouped(siblings.into_iter().map(|one| (one.client_id.clone(), one))),
             managers: recipients(connection, &clients)?,
         })
     }
 
-    fn facts(&self, (row, own, owner): FactsRow, now: DateTime<Utc>) -> Result<SecretFacts, StoreError> {
-        let secret = secret(row)?;
-        let client_id = parse_id(&own.0)?;
-        let successors = self.siblings.get(&own.0).into_iter().flatten();
+    fn facts(&self, row: FactsRow, now: DateTime<Utc>) -> Result<SecretFacts, StoreError> {
+        let secret = secret(row.secret)?;
+        let client_id = parse_id(&row.client_id)?;
+        let siblings = self.siblings.get(&row.client_id).into_iter().flatten();
         Ok(SecretFacts {
             days_of_use: self.days.get(&secret.id.to_string()).cloned().unwrap_or_default(),
-            apis: self.apis.get(&own.0).cloned().unwrap_or_default(),
-            successors: successors
-                .filter(|one| one.2 > secret.created_at.naive_utc() && one.3 > now.naive_utc())
-                .filter_map(|one| {
-                    Some(Successor {
-                        name: one.1.clone(),
-                        last_used_at: one.4?.and_utc(),
-                    })
-                })
+            apis: self.apis.get(&row.client_id).cloned().unwrap_or_default(),
+            successors: siblings
+                .filter_map(|one| one.as_successor(&secret, now))
                 .collect(),
             managers: self.managers.get(&client_id).cloned().unwrap_or_default(),
             client_id,
-            application: owner.0,
-            organisation_id: parse_id(&owner.1)?,
-            organisation: owner.2,
-            reminded_days: own.1,
-            deleted: own.2.is_some(),
+            application: row.application,
+            organisation_id: parse_id(&row.organisation_id)?,
+            organisation: row.organisation,
+            reminded_days: row.reminded_days,
+            deleted: row.deleted_at.is_some(),
             secret,
         })
     }
