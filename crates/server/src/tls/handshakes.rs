@@ -109,7 +109,7 @@ fn judge(error: &io::Error) -> Failure {
 fn incompatible(why: &PeerIncompatible) -> String {
     let advice = match why {
         PeerIncompatible::NoCipherSuitesInCommon => {
-            "it offers none of the cipher suites with AES-GCM or ChaCha20-Poly1305, or none that fits the certificate's kind of key; \
+            "it offers TLS 1.2 without any cipher suite of ECDHE with AES-GCM, or none that fits the certificate's kind of key; \
              docs/operators.md says what old clients need"
         }
         PeerIncompatible::Tls12NotOffered

@@ -7,10 +7,11 @@ use chrono::{DateTime, Utc};
 use domain::Clock;
 use ring::digest::{SHA256, digest};
 use rustls::{
-    ServerConfig,
-    crypto::aws_lc_rs,
+    CipherSuite, ServerConfig,
+    crypto::{CryptoProvider, aws_lc_rs},
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
+    version::TLS12,
 };
 
 use super::Certificate;
@@ -22,6 +23,23 @@ pub struct Files {
     pub key: PathBuf,
     pub host: String,
 }
+
+/// TLS 1.3, and of TLS 1.2 what BCP 195 recommends: FAPI 2.0 §5.2.2 allows nothing else.
+fn provider() -> CryptoProvider {
+    let mut provider = aws_lc_rs::default_provider();
+    provider
+        .cipher_suites
+        .retain(|suite| suite.version() != &TLS12 || RECOMMENDED.contains(&suite.suite()));
+    provider
+}
+
+/// RFC 9325 §4.2.
+const RECOMMENDED: [CipherSuite; 4] = [
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+];
 
 /// What the files held, for comparison; the key itself is not kept.
 type Seen = [Vec<u8>; 2];
@@ -59,8 +77,7 @@ impl Served {
 
     /// A configuration that presents whatever is current.
     pub fn configuration(self: &Arc<Self>) -> Outcome<ServerConfig> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        Ok(ServerConfig::builder_with_provider(provider)
+        Ok(ServerConfig::builder_with_provider(Arc::new(provider()))
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(self) as _))

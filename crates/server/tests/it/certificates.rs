@@ -187,6 +187,27 @@ fn check_refuses_a_certificate_that_clients_would_refuse() {
     assert!(!text.contains("server.tls_cert"), "{text}");
 }
 
+/// RFC 9325 §4.2, which FAPI 2.0 §5.2.2 makes the whole list.
+#[test]
+fn of_tls_1_2_only_what_bcp_195_recommends_is_spoken() {
+    let demo = Demo::sqlite();
+    let node = serve(&demo, &Files::new(HOST, [2020, 2040]));
+    let agreed = |offered: &[&str]| connected(&node, offered).contains("BEGIN CERTIFICATE");
+    for suite in ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384"] {
+        assert!(agreed(&["-tls1_2", "-cipher", suite]), "{suite}");
+    }
+    assert!(agreed(&[
+        "-tls1_3",
+        "-ciphersuites",
+        "TLS_CHACHA20_POLY1305_SHA256"
+    ]));
+    let others = "ALL:!ECDHE-ECDSA-AES128-GCM-SHA256:!ECDHE-ECDSA-AES256-GCM-SHA384:@SECLEVEL=0";
+    assert!(!agreed(&["-tls1_2", "-cipher", others]));
+    for old in ["-tls1", "-tls1_1"] {
+        assert!(!agreed(&[old, "-cipher", "ALL:@SECLEVEL=0"]), "{old}");
+    }
+}
+
 #[test]
 fn the_log_says_why_a_handshake_failed_and_how_many_did() {
     let demo = Demo::sqlite();
