@@ -64,7 +64,7 @@ impl ProofError {
             Self::Method => "The htm of the DPoP proof is not the method of this request.",
             Self::Target => "The htu of the DPoP proof is not the address of this request.",
             Self::Time => {
-                "The iat of the DPoP proof lies more than 60 seconds in the past or 15 in the future, or it has expired: check the clock, and make a proof for each request."
+                "The iat of the DPoP proof lies more than 60 seconds in the past or 10 in the future, or it has expired: check the clock, and make a proof for each request."
             }
             Self::Token => "The ath of the DPoP proof is not the hash of the access token.",
         }

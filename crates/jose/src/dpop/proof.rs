@@ -14,7 +14,7 @@ pub const ALGORITHMS: [Algorithm; 3] = [Algorithm::ES256, Algorithm::PS256, Algo
 /// A proof is accepted for so long after its `iat`.
 pub const LIFETIME_SECONDS: i64 = 60;
 /// How far its `iat` may lie ahead: FAPI 2.0 §5.3.2.1 wants 10 s accepted and more than 60 s refused.
-pub const MAX_AHEAD_SECONDS: i64 = 15;
+pub const MAX_AHEAD_SECONDS: i64 = 10;
 /// Room for the longest RSA key and its signature, twice.
 const MAX_LENGTH: usize = 8 * 1024;
 const MAX_IDENTIFIER: usize = 256;

@@ -261,6 +261,17 @@ fn d01_the_api_takes_proofs_that_write_its_address_otherwise() {
         draft.claims["iat"] = json!(Utc::now().timestamp() + seconds);
         caller.is_let_in("a clock that is off", draft.signed());
     }
+    let by_address = Answer::of(http().get(&caller.url).query(&[("access_token", &caller.token)]));
+    assert_eq!(
+        by_address.status, 401,
+        "FAPI 2.0 section 5.3.4: no token in an address"
+    );
+    for accepted in ["application/json;charset=UTF-8", "*/*"] {
+        let asked = caller.request("DPoP").header("accept", accepted);
+        let answer = Answer::of(asked.header("DPoP", caller.draft().signed()));
+        assert_eq!(answer.status, 200, "{accepted}");
+        assert!(answer.headers.contains_key("date"), "RFC 9110 section 6.6.1");
+    }
     let asked = caller.request("DPoP").query(&[("a", "b")]);
     assert_eq!(
         Answer::of(asked.header("DPoP", caller.draft().signed())).status,

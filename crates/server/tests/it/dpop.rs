@@ -224,6 +224,9 @@ const SPOILT: &[(&str, Spoil)] = &[
     ("an iat of last year", |draft| {
         draft.claims["iat"] = json!(Utc::now().timestamp() - 31_536_000)
     }),
+    ("an iat in 13 seconds", |draft| {
+        draft.claims["iat"] = json!(Utc::now().timestamp() + 13)
+    }),
     ("an iat in a minute", |draft| {
         draft.claims["iat"] = json!(Utc::now().timestamp() + 65)
     }),
