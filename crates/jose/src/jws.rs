@@ -5,6 +5,7 @@ use oauth2_types::algorithm::Algorithm;
 use serde_json::{Map, Value};
 
 use crate::{
+    algorithm,
     public_key::PublicKey,
     strict_json::{self, NotStrict},
 };
@@ -60,9 +61,7 @@ impl<'a> Jws<'a> {
         }
         let algorithm = fields.get("alg").and_then(Value::as_str);
         Ok(Self {
-            algorithm: algorithm
-                .and_then(|name| name.parse().ok())
-                .ok_or(JwsError::Algorithm)?,
+            algorithm: algorithm.and_then(algorithm::named).ok_or(JwsError::Algorithm)?,
             payload: decode(payload)?,
             signed: &text[..header.len() + 1 + payload.len()],
             signature: decode(signature)?,
@@ -105,9 +104,11 @@ mod tests {
     #[test]
     fn j04_a_header_is_judged_before_anything_else() {
         assert_eq!(parsed(r#"{"alg":"ES256"}"#), Ok(Algorithm::ES256));
+        assert_eq!(parsed(r#"{"alg":"Ed25519"}"#), Ok(Algorithm::EdDSA));
         let refused = [
             (r#"{"alg":"none"}"#, JwsError::Algorithm),
             (r#"{"alg":"HS256"}"#, JwsError::Algorithm),
+            (r#"{"alg":"Ed448"}"#, JwsError::Algorithm),
             (r#"{"alg":["ES256"]}"#, JwsError::Algorithm),
             ("{}", JwsError::Algorithm),
             (r#"{"alg":"ES256","alg":"none"}"#, JwsError::Repeated),

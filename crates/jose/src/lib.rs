@@ -2,6 +2,7 @@
 //! members, compact JWS, public keys that are parsed once. What a token must say is its reader's to know. Our own tokens
 //! are signed in `keystore`.
 
+mod algorithm;
 pub mod dpop;
 pub mod jws;
 pub mod public_key;

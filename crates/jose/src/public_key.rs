@@ -14,6 +14,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use oauth2_types::algorithm::Algorithm;
 use serde_json::{Map, Value};
 
+use crate::algorithm;
+
 /// RFC 7518 §6.2.2, §6.3.2, §6.4: what only the owner may have.
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 /// RFC 7518 §3.3, §3.5; the upper bound is that of the work that one check may cost: with 8192 bits it is more than that of
@@ -45,6 +47,11 @@ pub enum UnfitKey {
     /// An RSA exponent or modulus that no sound key has.
     #[error("the RSA key has an odd modulus and an odd exponent from 65537 to 4294967295")]
     Exponent,
+    /// An RSA modulus whose factors can be computed (ROCA, CVE-2017-15361).
+    #[error(
+        "the RSA key was made by a chip whose keys anybody can break (CVE-2017-15361): make another one, in software"
+    )]
+    Broken,
     /// `use`, `key_ops` or `alg` say that it is for something else.
     #[error("use, key_ops or alg of the key say that it is for something else")]
     Purpose,
@@ -150,6 +157,9 @@ impl PublicKey {
         if !sound || last % 2 == 0 {
             return Err(UnfitKey::Exponent);
         }
+        if is_of_broken_generator(n) {
+            return Err(UnfitKey::Broken);
+        }
         let components = RsaPublicKeyComponents { n, e };
         let parsed = |parameters| {
             let parsed = components.to_parsed_public_key(parameters);
@@ -213,11 +223,33 @@ impl PublicKey {
 
     fn has_declared_algorithm(&self, jwk: &Map<String, Value>) -> bool {
         jwk.get("alg").is_none_or(|alg| {
-            let declared = alg.as_str().and_then(|name| name.parse().ok());
+            let declared = alg.as_str().and_then(algorithm::named);
             declared.is_some_and(|declared| self.algorithms().contains(&declared))
         })
     }
 }
+
+/// The fingerprint of ROCA (Nemec et al., CCS 2017, §2): modulo each of these primes the modulus is a power of 65537. Of sound
+/// keys one in two hundred million is, too.
+fn is_of_broken_generator(n: &[u8]) -> bool {
+    ROCA_PRIMES.iter().all(|prime| {
+        let rest = n
+            .iter()
+            .fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % prime);
+        let mut powers = (0..*prime).scan(1, |power, _| {
+            let this = *power;
+            *power = this * (65_537 % prime) % prime;
+            Some(this)
+        });
+        powers.any(|power| power == rest)
+    })
+}
+
+/// The odd ones of the 39 primes that those keys are made with.
+const ROCA_PRIMES: [u32; 38] = [
+    3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103,
+    107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+];
 
 fn is_for_signatures(jwk: &Map<String, Value>) -> bool {
     let used = jwk.get("use").is_none_or(|used| used == "sig");
