@@ -32,6 +32,10 @@ pub enum ClientError {
 /// # Errors
 /// When TLS or the client can't be set up.
 pub fn client(allow_private: bool) -> Result<reqwest::Client, ClientError> {
+    client_by(SystemNames, allow_private)
+}
+
+fn client_by(names: impl Resolve + 'static, allow_private: bool) -> Result<reqwest::Client, ClientError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -42,15 +46,28 @@ pub fn client(allow_private: bool) -> Result<reqwest::Client, ClientError> {
         .use_preconfigured_tls(tls)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        .dns_resolver(Arc::new(PublicNames { allow_private }))
+        .dns_resolver(Arc::new(PublicNames { names, allow_private }))
         .connect_timeout(TIMEOUT)
         .timeout(TIMEOUT)
         .build()?)
 }
 
-/// Resolves as the system does, and keeps public addresses alone: at the moment of connecting, so that a name that changes
-/// its address between check and use gains nothing.
-struct PublicNames {
+/// Resolves as the system does.
+struct SystemNames;
+
+impl Resolve for SystemNames {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Keeps public addresses alone: at the moment of connecting, so that a name that changes its address between check and use
+/// gains nothing.
+struct PublicNames<N> {
+    names: N,
     allow_private: bool,
 }
 
@@ -59,12 +76,12 @@ struct PublicNames {
 #[error("the name stands for no public address; webhooks.allow_private = true would allow it")]
 struct NotPublic;
 
-impl Resolve for PublicNames {
+impl<N: Resolve> Resolve for PublicNames<N> {
     fn resolve(&self, name: Name) -> Resolving {
-        let allow_private = self.allow_private;
+        let (found, allow_private) = (self.names.resolve(name), self.allow_private);
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let good: Vec<SocketAddr> = found
+                .await?
                 .filter(|address| allow_private || is_public(address.ip()))
                 .collect();
             if good.is_empty() {
@@ -125,3 +142,7 @@ pub fn described(error: &reqwest::Error) -> String {
     }
     text.chars().filter(|one| !one.is_control()).take(300).collect()
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the real time is what is waited for")]
+mod tests;

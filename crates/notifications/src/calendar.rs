@@ -1,11 +1,11 @@
 //! The calendar file of a mail (RFC 5545, RFC 5546): one event per secret, the same UID always; a deletion cancels it.
 
 use chrono::{DateTime, Duration, Utc};
-use domain::reminder::ReminderKind;
+use domain::{credential::CredentialKind, reminder::ReminderKind};
 use icalendar::{Alarm, Calendar, Component, Event, EventLike, EventStatus};
 use store::mails::MailItem;
 
-use crate::text;
+use crate::{noun::Noun, text, words};
 
 /// When a calendar reminds of its own accord.
 const ALARM_DAYS: i64 = 3;
@@ -41,13 +41,16 @@ pub(crate) fn file(items: &[MailItem], host: &str, from: &str, now: DateTime<Utc
 fn event(item: &MailItem, cancelled: bool, (host, from): (&str, &str), now: DateTime<Utc>) -> Event {
     let facts = &item.facts;
     let name = text::line(&facts.secret.name, 120);
-    let summary = format!("Client secret \"{name}\" of {} expires", facts.application);
+    let Noun { first, short, .. } = words::noun(facts);
+    let hint = match facts.secret.public.kind() {
+        CredentialKind::Secret => format!(" (it begins with {})", facts.secret.hint),
+        CredentialKind::Key | CredentialKind::Federated => String::new(),
+    };
+    let summary = format!("{first} \"{name}\" of {} expires", facts.application);
     let description = format!(
-        "From {} on, {} gets no tokens with this secret (it begins with {}). Create a new one before that, and put it into \
-         your system.",
+        "From {} on, {} gets no tokens with this {short}{hint}. Create a new one before that, and put it into your system.",
         text::instant(facts.secret.expires_at),
         facts.application,
-        facts.secret.hint
     );
     // The whole day of the expiry: an event of no length is none (RFC 5545 section 3.6.1), and DTEND is not part of it.
     let day = facts.secret.expires_at.date_naive();

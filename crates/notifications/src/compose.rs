@@ -4,7 +4,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use askama::Template;
 use chrono::{DateTime, Utc};
-use domain::{pepper::Pepper, reminder::ReminderKind, unsubscribe};
+use domain::{credential::CredentialKind, pepper::Pepper, reminder::ReminderKind, unsubscribe};
 use lettre::{
     Message,
     message::{
@@ -194,6 +194,10 @@ impl Composer {
         });
         let is_urgent = |item: &MailItem| rules::is_urgent(item.kind, item.threshold_days);
         let mut frame = self.frame(unsubscribe.clone(), reason(items, manager.is_some()));
+        let is_secret = |item: &MailItem| item.facts.secret.public.kind() == CredentialKind::Secret;
+        if !items.iter().all(is_secret) {
+            frame.several = "credentials need your attention";
+        }
         if items.iter().any(is_urgent) {
             frame.urgency = "Some of this is urgent.";
         }
@@ -225,11 +229,21 @@ impl Composer {
             .chain(others)
             .map(|(about, at)| happenings::of(mail.kind, about, at, now))
             .collect();
+        let (several, urgency) = match mail.kind {
+            MailKind::KeysUnreachable => (
+                "credentials have keys that can't be read",
+                "Each will lose its access.",
+            ),
+            _ => (
+                "changes of credentials",
+                "Each was made by somebody, or by a system, on purpose.",
+            ),
+        };
         let managers = &about.facts.managers;
         let is_manager = managers.iter().any(|one| one.email == mail.recipient);
         let frame = Frame {
-            several: "changes of client secrets",
-            urgency: "Each was made by somebody, or by a system, on purpose.",
+            several,
+            urgency,
             ..self.frame(None, reason_among(managers, is_manager))
         };
         let (subject, text, html) = rendered(&all, &frame)?;

@@ -1,15 +1,19 @@
 //! What mails say about something that was done to one credential.
 
 use chrono::{DateTime, Utc};
+use domain::{client_key::ClientKey, credential::PublicPart};
 use store::{mails::About, outbox::MailKind};
 
 use crate::{
+    noun::Noun,
     text,
     words::{self, Words},
 };
 
 /// The longest name of whoever did it.
 const ACTOR: usize = 120;
+/// The longest address that is shown.
+const ADDRESS: usize = 200;
 
 /// `at` is when it was done.
 pub(crate) fn of(kind: MailKind, about: &About, at: DateTime<Utc>, now: DateTime<Utc>) -> Words {
@@ -18,6 +22,7 @@ pub(crate) fn of(kind: MailKind, about: &About, at: DateTime<Utc>, now: DateTime
         MailKind::SecretRotated => rotated(about, at),
         MailKind::SecretGraced => graced(about, at),
         MailKind::SecretLeaked => leaked(about, at),
+        MailKind::KeysUnreachable => unreachable(about),
         _ => resumed(about, at),
     };
     let facts = &about.facts;
@@ -41,20 +46,22 @@ fn by(about: &About, at: DateTime<Utc>) -> String {
 fn suspended(about: &About, at: DateTime<Utc>) -> Said {
     let (facts, by) = (&about.facts, by(about, at));
     let name = words::name(facts);
+    let Noun { first, short, .. } = words::noun(facts);
     let end = facts.secret.suspended_until.map_or_else(
         || "It has been put back since.".to_owned(),
         |until| format!("It ends by itself on {}.", text::instant(until)),
     );
     (
-        format!("Client secret \"{name}\" is suspended"),
+        format!("{first} \"{name}\" is suspended"),
         format!(
-            "{by} {end} Until then a system that uses this secret has no access to {}, and the tokens that it has are refused.",
+            "{by} {end} Until then a system that uses this {short} has no access to {}, and the tokens that it has are refused.",
             words::apis(facts)
         ),
         vec![
-            "If a system of yours stops working: put the secret back in Manage API Credentials. It works again at once."
-                .to_owned(),
-            "If nothing is missed: delete the secret for good.".to_owned(),
+            format!(
+                "If a system of yours stops working: put the {short} back in Manage API Credentials. It works again at once."
+            ),
+            format!("If nothing is missed: delete the {short} for good."),
         ],
     )
 }
@@ -71,7 +78,7 @@ fn resumed(about: &About, at: DateTime<Utc>) -> Said {
         },
     );
     (
-        format!("Client secret \"{name}\" works again"),
+        format!("{} \"{name}\" works again", words::noun(&about.facts).first),
         format!("Its suspension was taken back. {} {tried}", by(about, at)),
         Vec::new(),
     )
@@ -134,6 +141,40 @@ fn leaked(about: &About, at: DateTime<Utc>) -> Said {
         ),
         steps,
     )
+}
+
+fn unreachable(about: &About) -> Said {
+    let facts = &about.facts;
+    let (name, address) = (words::name(facts), address(&facts.secret.public));
+    (
+        format!("Urgent: the keys of \"{name}\" can't be read"),
+        format!(
+            "They are published at {address}, which gives no answer that can be used. What was read there before counts for a \
+             day after it was read. From then on {} gets no tokens with this {}, and has no access to {}.",
+            facts.application,
+            words::noun(facts).short,
+            words::apis(facts)
+        ),
+        vec![
+            "See to it that the address answers within five seconds, by HTTPS, from the internet, without a redirect, with a JWK \
+             Set of at most 64 KiB."
+                .to_owned(),
+            "Or register the key itself in Manage API Credentials: then nothing has to be read.".to_owned(),
+        ],
+    )
+}
+
+/// Where the keys of a credential are looked for.
+fn address(public: &PublicPart) -> String {
+    let address = match public {
+        PublicPart::Key(key) => match &**key {
+            ClientKey::Published(url) => url,
+            ClientKey::Registered(_) => "",
+        },
+        PublicPart::Federated(identity) => &identity.issuer,
+        PublicPart::Secret => "",
+    };
+    text::line(address, ADDRESS)
 }
 
 fn graced(about: &About, at: DateTime<Utc>) -> Said {

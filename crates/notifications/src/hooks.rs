@@ -91,6 +91,7 @@ fn body(delivery: &ClaimedDelivery) -> String {
             "client_id": facts.client_id,
             "application": facts.application,
             "secret_id": secret.id,
+            "kind": secret.public.kind().as_str(),
             "name": secret.name,
             "hint": secret.hint,
             "created_by": secret.created_by,

@@ -9,6 +9,7 @@ mod happenings;
 mod hooks;
 mod notice;
 mod notifier;
+mod noun;
 pub mod rules;
 mod text;
 mod transport;

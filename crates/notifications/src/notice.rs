@@ -27,6 +27,7 @@ pub(crate) fn of(kind: MailKind, at: DateTime<Utc>, hidden: Option<&str>) -> Not
         | MailKind::SecretResumed
         | MailKind::SecretRotated
         | MailKind::SecretGraced
+        | MailKind::KeysUnreachable
         | MailKind::SecretLeaked => ("Reminders".to_owned(), String::new()),
         MailKind::PasswordChanged => (
             "Your password for Manage API Credentials was changed".to_owned(),

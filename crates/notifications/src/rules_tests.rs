@@ -1,6 +1,7 @@
 //! The rules, by examples.
 
 use domain::{
+    credential::CredentialKind,
     reminder::{Notification, WITHDRAWN},
     secret::LastUse,
 };
@@ -96,6 +97,7 @@ fn last_use(ago: i64) -> Option<LastUse> {
 fn in_use() -> Vec<Successor> {
     vec![Successor {
         name: "new".to_owned(),
+        kind: CredentialKind::Secret,
         last_used_at: NOW,
     }]
 }
@@ -303,6 +305,7 @@ fn a_secret_that_rotated_itself_is_not_reminded_of_once_its_successor_is_in_use(
     assert!(told(&facts, due(3)) > 0, "nobody uses the successor");
     facts.successors = vec![Successor {
         name: "new".to_owned(),
+        kind: CredentialKind::Secret,
         last_used_at: NOW,
     }];
     assert_eq!(told(&facts, due(3)), 0);

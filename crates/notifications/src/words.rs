@@ -1,10 +1,13 @@
 //! What each kind of mail says about a secret, in words for the people who look after it.
 
 use chrono::{DateTime, Utc};
-use domain::reminder::ReminderKind;
+use domain::{credential::CredentialKind, reminder::ReminderKind};
 use store::{mails::MailItem, secret_facts::SecretFacts};
 
-use crate::{rules, text};
+use crate::{
+    noun::{self, Noun},
+    rules, text,
+};
 
 const NAME: usize = 60;
 
@@ -49,41 +52,47 @@ pub(crate) fn name(facts: &SecretFacts) -> String {
     text::line(&facts.secret.name, NAME)
 }
 
+pub(crate) fn noun(facts: &SecretFacts) -> Noun {
+    noun::of(facts.secret.public.kind())
+}
+
 fn headline(item: &MailItem, now: DateTime<Utc>) -> String {
     let (name, expires_at) = (name(&item.facts), item.facts.secret.expires_at);
+    let Noun { first, full, .. } = noun(&item.facts);
     match item.kind {
         ReminderKind::Reminder if expires_at > now => format!(
-            "Client secret \"{name}\" expires {}, on {}",
+            "{first} \"{name}\" expires {}, on {}",
             text::distance(expires_at, now),
             text::day(expires_at)
         ),
         ReminderKind::Reminder | ReminderKind::Expired => {
-            format!("Client secret \"{name}\" expired on {}", text::day(expires_at))
+            format!("{first} \"{name}\" expired on {}", text::day(expires_at))
         }
-        ReminderKind::StillTried => format!("A system still uses the expired client secret \"{name}\""),
-        ReminderKind::PleaseDelete => format!("Please delete the old client secret \"{name}\""),
-        ReminderKind::Withdrawn => format!("Client secret \"{name}\" was deleted"),
+        ReminderKind::StillTried => format!("A system still uses the expired {full} \"{name}\""),
+        ReminderKind::PleaseDelete => format!("Please delete the old {full} \"{name}\""),
+        ReminderKind::Withdrawn => format!("{first} \"{name}\" was deleted"),
     }
 }
 
 fn why(item: &MailItem, now: DateTime<Utc>) -> String {
     let facts = &item.facts;
     let (application, expiry) = (&facts.application, text::instant(facts.secret.expires_at));
+    let short = noun(facts).short;
     match item.kind {
         ReminderKind::Reminder if facts.secret.expires_at > now => format!(
-            "From {expiry} on, {application} gets no tokens with this secret. A system that still uses it loses its access to \
+            "From {expiry} on, {application} gets no tokens with this {short}. A system that still uses it loses its access to \
              {}.{}",
             apis(facts),
             not_yet_switched(facts)
         ),
         ReminderKind::Reminder | ReminderKind::Expired => format!(
-            "Since {expiry} {application} gets no tokens with this secret. A system that still uses it now has no \
+            "Since {expiry} {application} gets no tokens with this {short}. A system that still uses it now has no \
              access to {}.{}",
             apis(facts),
             not_yet_switched(facts)
         ),
         ReminderKind::StillTried => format!(
-            "The secret expired on {expiry}. {} a system asked for a token with it and got none. That system now has no \
+            "The {short} expired on {expiry}. {} a system asked for a token with it and got none. That system now has no \
              access to {}.{}",
             facts.secret.tried_after_expiry_at.map_or_else(
                 || "Since then".to_owned(),
@@ -112,7 +121,8 @@ pub(crate) fn apis(facts: &SecretFacts) -> String {
 fn not_yet_switched(facts: &SecretFacts) -> String {
     match (facts.successors.last(), &facts.secret.last_use) {
         (Some(newer), Some(_)) => format!(
-            " A newer secret, \"{}\", is already in use, but this one is still used too: not every system has the newer one.",
+            " A newer {}, \"{}\", is already in use, but this one is still used too: not every system has the newer one.",
+            noun::of(newer.kind).short,
             text::line(&newer.name, NAME)
         ),
         (None, None) => " It was never used. If no system needs it, delete it.".to_owned(),
@@ -124,18 +134,21 @@ fn not_yet_switched(facts: &SecretFacts) -> String {
 fn used_before(facts: &SecretFacts) -> String {
     facts.secret.last_use.as_ref().map_or_else(String::new, |last| {
         format!(
-            " Before that, the secret was used {}: look there first.",
+            " Before that, the {} was used {}: look there first.",
+            noun(facts).short,
             origin(&last.from, &last.with)
         )
     })
 }
 
 fn please_delete(facts: &SecretFacts, now: DateTime<Utc>) -> String {
+    let short = noun(facts).short;
     let newer = facts.successors.last().map_or_else(
-        || "A newer secret is in use".to_owned(),
+        || format!("A newer {short} is in use"),
         |newer| {
             let (name, used) = (text::line(&newer.name, NAME), text::instant(newer.last_used_at));
-            format!("Your newer secret \"{name}\" is in use (last on {used})")
+            let short = noun::of(newer.kind).short;
+            format!("Your newer {short} \"{name}\" is in use (last on {used})")
         },
     );
     let silent = facts.secret.last_use.as_ref().map_or_else(
@@ -146,8 +159,8 @@ fn please_delete(facts: &SecretFacts, now: DateTime<Utc>) -> String {
         },
     );
     let end = match facts.secret.expires_at > now {
-        true => "Somebody who finds a forgotten secret can use it until it expires.",
-        false => "It has expired.",
+        true => format!("Somebody who finds a forgotten {short} can use it until it expires."),
+        false => "It has expired.".to_owned(),
     };
     format!("{newer}, and {silent}. As far as this service can see, no system needs it any more. {end}")
 }
@@ -155,26 +168,31 @@ fn please_delete(facts: &SecretFacts, now: DateTime<Utc>) -> String {
 fn steps(item: &MailItem) -> Vec<String> {
     let facts = &item.facts;
     let application = &facts.application;
-    let delete = "When the old secret has not been used for a day, delete it there.".to_owned();
+    let Noun {
+        short,
+        make,
+        make_within,
+        give,
+        ..
+    } = noun(facts);
+    let delete = format!("When the old {short} has not been used for a day, delete it there.");
     match item.kind {
         ReminderKind::Reminder => vec![
-            format!(
-                "Create a new secret for {application} in Manage API Credentials. The old one still works."
-            ),
-            format!("Put the new value into {}.", system(facts)),
+            format!("{make} for {application} in Manage API Credentials. The old one still works."),
+            format!("{give} {}.", system(facts)),
             delete,
         ],
         ReminderKind::Expired => vec![
             format!(
-                "If a system still needs it: create a new secret for {application} in Manage API Credentials now."
+                "If a system still needs it: {make_within} for {application} in Manage API Credentials now."
             ),
-            format!("Put the new value into {}.", system(facts)),
-            "Delete the expired secret, so that nobody tries it again.".to_owned(),
+            format!("{give} {}.", system(facts)),
+            format!("Delete the expired {short}, so that nobody tries it again."),
         ],
         ReminderKind::StillTried => vec![
-            format!("Create a new secret for {application} in Manage API Credentials now."),
-            format!("Put the new value into {}.", system(facts)),
-            "Delete the expired secret.".to_owned(),
+            format!("{make} for {application} in Manage API Credentials now."),
+            format!("{give} {}.", system(facts)),
+            format!("Delete the expired {short}."),
         ],
         ReminderKind::PleaseDelete => vec![
             "Check that none of your systems uses it only from time to time, for example once a month."
@@ -203,6 +221,16 @@ fn origin(from: &str, with: &str) -> String {
     }
 }
 
+/// Its name, and what its owner can tell it by.
+fn known_by(facts: &SecretFacts) -> String {
+    let name = text::line(&facts.secret.name, 120);
+    match (facts.secret.public.kind(), facts.secret.hint.as_str()) {
+        (_, "") => format!("\"{name}\""),
+        (CredentialKind::Secret, hint) => format!("\"{name}\", begins with {hint}"),
+        (_, hint) => format!("\"{name}\", its thumbprint begins with {hint}"),
+    }
+}
+
 pub(crate) fn listed(facts: &SecretFacts, now: DateTime<Utc>) -> Vec<(&'static str, String)> {
     let secret = &facts.secret;
     let last_use = secret.last_use.as_ref().map_or_else(
@@ -223,14 +251,7 @@ pub(crate) fn listed(facts: &SecretFacts, now: DateTime<Utc>) -> Vec<(&'static s
         ("Application", facts.application.clone()),
         ("Organisation", text::line(&facts.organisation, 120)),
         ("Access to", apis(facts)),
-        (
-            "Secret",
-            format!(
-                "\"{}\", begins with {}",
-                text::line(&secret.name, 120),
-                secret.hint
-            ),
-        ),
+        (noun(facts).row, known_by(facts)),
         ("Created", created),
         (
             if secret.expires_at > now {

@@ -76,6 +76,23 @@ pub fn spawn_forgetting(store: Store, clock: Arc<dyn Clock>) {
     });
 }
 
+/// How often keys that others publish are read, though nobody asks for tokens.
+const READ_KEYS_EVERY: Duration = Duration::from_secs(3600);
+
+/// Reads the keys that others publish.
+pub fn spawn_published_keys(service: web::Data<TokenService>) {
+    actix_web::rt::spawn(async move {
+        let mut outage = Outage::default();
+        loop {
+            outage.note(
+                service.read_published_keys().await.err(),
+                "asked for published keys",
+            );
+            tokio::time::sleep(READ_KEYS_EVERY).await;
+        }
+    });
+}
+
 /// Renews the lease of this node.
 pub fn spawn_poller(memory: Arc<ClientMemory>, every: Duration) {
     actix_web::rt::spawn(async move {

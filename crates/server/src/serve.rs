@@ -238,6 +238,7 @@ pub async fn serve(
     PepperWatch::new(configuration, &prepared, node.to_string()).spawn();
     background::spawn_log_watch(log, handlers.tokens.clone());
     background::spawn_leak_reports(handlers.management.clone());
+    background::spawn_published_keys(handlers.tokens.clone());
     let notifier = Arc::new(reminders::notifier(configuration, &prepared, public_url.clone())?);
     reminders::spawn(&notifier, &configuration.mail);
     let tokens = handlers.tokens.clone();

@@ -7,6 +7,7 @@ mod pace;
 pub mod plans;
 pub(crate) mod secret_notices;
 pub(crate) mod stable_ids;
+mod unreachable_keys;
 pub mod webhook_deliveries;
 pub mod webhooks;
 

@@ -71,6 +71,8 @@ pub enum MailKind {
     SecretRotated,
     /// The WMDA team let it live on beyond its expiry.
     SecretGraced,
+    /// The keys of a credential can't be read where they are published.
+    KeysUnreachable,
     /// It was reported as leaked, and suspended or deleted.
     SecretLeaked,
 }
@@ -90,6 +92,7 @@ const KINDS: &[(MailKind, &str)] = &[
     (MailKind::SecretResumed, "secret_resumed"),
     (MailKind::SecretRotated, "secret_rotated"),
     (MailKind::SecretGraced, "secret_graced"),
+    (MailKind::KeysUnreachable, "keys_unreachable"),
     (MailKind::SecretLeaked, "secret_leaked"),
 ];
 

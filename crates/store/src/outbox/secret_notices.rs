@@ -45,9 +45,14 @@ pub(crate) fn tell_managers(
         .map(|one| one.email.as_str())
         .collect();
     told.extend(team.filter(|team| managers.iter().all(|one| one.email != *team)));
+    // What somebody did is told each time, what goes on by itself once a day.
+    let occasion = match happening.kind {
+        MailKind::KeysUnreachable => now.date_naive().to_string(),
+        _ => now.to_rfc3339(),
+    };
     for recipient in told {
         let secret_id = happening.secret_id.to_string();
-        let key = [happening.kind.as_str(), &secret_id, recipient, &now.to_rfc3339()];
+        let key = [happening.kind.as_str(), &secret_id, recipient, &occasion];
         let mail = NewMail {
             id: stable_id(&key).to_string(),
             recipient,

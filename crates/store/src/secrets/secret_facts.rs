@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use diesel::prelude::*;
-use domain::{reminder::STILL_TRIED, secret::ClientSecret};
+use domain::{credential::CredentialKind, reminder::STILL_TRIED, secret::ClientSecret};
 use uuid::Uuid;
 
 use crate::{
@@ -57,6 +57,8 @@ pub struct SecretFacts {
 pub struct Successor {
     /// What the manager calls it.
     pub name: String,
+    /// What it is: a key may follow on a secret.
+    pub kind: CredentialKind,
     /// When it last got a token.
     pub last_used_at: DateTime<Utc>,
 }
@@ -174,6 +176,7 @@ struct Sibling {
     created_at: NaiveDateTime,
     expires_at: NaiveDateTime,
     last_used_at: Option<NaiveDateTime>,
+    kind: String,
 }
 
 impl Sibling {
@@ -182,6 +185,7 @@ impl Sibling {
         let last_used_at = self.last_used_at.filter(|_| succeeds)?;
         Some(Successor {
             name: self.name.clone(),
+            kind: CredentialKind::parse(&self.kind)?,
             last_used_at: last_used_at.and_utc(),
         })
     }

@@ -9,6 +9,7 @@ use domain::{
     pepper::Digest,
     resource::parse_guid,
 };
+use store::StoreError;
 use uuid::Uuid;
 
 use super::{authentication::Unproved, throttle::Attempt};
@@ -86,6 +87,22 @@ impl TokenService {
             None => true,
         };
         Ok(unspent.spend(is_first_use).map_err(cause)?)
+    }
+
+    /// Reads the keys that clients and issuers publish, whether or not anybody asks for tokens, and tells the managers before
+    /// what was read counts no more.
+    ///
+    /// # Errors
+    /// When the database can't be asked or told; the next time will do.
+    pub async fn read_published_keys(&self) -> Result<(), StoreError> {
+        for (credential_id, proof) in self.store.proved_by_keys(self.clock.now()).await? {
+            if self.published.are_missing(&proof).await {
+                self.store
+                    .tell_unreachable_keys(credential_id, self.clock.now())
+                    .await?;
+            }
+        }
+        Ok(())
     }
 
     /// Why there is no such client.

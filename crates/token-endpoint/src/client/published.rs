@@ -1,6 +1,6 @@
 //! Keys that others publish: a client's at its `jwks_uri`, an issuer's by its discovery document. Kept in memory, and asked
 //! for again when they are a minute old: a key that has disappeared counts no longer than that. Whoever can't be reached is
-//! believed for a day more, then not at all.
+//! believed for a day more, then not at all; its owner is told half a day before.
 
 use std::{
     collections::HashMap,
@@ -26,6 +26,8 @@ use serde_json::{Map, Value};
 const FRESH: Duration = Duration::from_secs(60);
 /// So long after an answer was read it counts no more.
 const BELIEVED: Duration = Duration::from_secs(24 * 3600);
+/// So long after it, half of that, its owner is told.
+const TOLD_AFTER: Duration = Duration::from_secs(12 * 3600);
 /// So often at most somebody is asked, whatever tokens say: also after a failure, and for a name that is not known.
 const PAUSE: Duration = Duration::from_secs(10);
 /// No real set has more.
@@ -150,27 +152,42 @@ impl Published {
     /// The published keys that an assertion of this client may be signed by.
     pub(crate) async fn keys_for(&self, client: &Client, assertion: &Assertion<'_>) -> PublishedKeys {
         let mut found = PublishedKeys::default();
-        for credential in &client.credentials {
-            let place = match &credential.proof {
-                Proof::Key(key) if !assertion.is_federated() => match &**key {
-                    ClientKey::Published(url) => Place::Set(url.clone()),
-                    ClientKey::Registered(_) => continue,
-                },
-                Proof::Federated(identity)
-                    if identity.keys.is_none()
-                        && identity.issuer == assertion.issuer()
-                        && !is_refused(&identity.issuer, &self.refused_issuers) =>
-                {
-                    Place::Issuer(identity.issuer.clone())
-                }
-                _ => continue,
+        let places = client.credentials.iter();
+        for place in places.filter_map(|credential| self.place_of(&credential.proof)) {
+            let is_meant = match &place {
+                Place::Set(_) => !assertion.is_federated(),
+                Place::Issuer(issuer) => issuer == assertion.issuer(),
             };
-            if !found.contains_key(place.name()) {
+            if is_meant && !found.contains_key(place.name()) {
                 let keys = self.keys_at(&place, assertion.header("kid")).await;
                 found.insert(place.name().to_owned(), keys);
             }
         }
         found
+    }
+
+    /// Where the keys of a credential are to be read, unless it has them itself.
+    fn place_of(&self, proof: &Proof) -> Option<Place> {
+        match proof {
+            Proof::Key(key) => match &**key {
+                ClientKey::Published(url) => Some(Place::Set(url.clone())),
+                ClientKey::Registered(_) => None,
+            },
+            Proof::Federated(identity) if identity.keys.is_none() && !self.refuses(&identity.issuer) => {
+                Some(Place::Issuer(identity.issuer.clone()))
+            }
+            Proof::Federated(_) | Proof::Secret(_) => None,
+        }
+    }
+
+    /// Reads the keys of a credential, if others publish them; whether it is time to tell that this fails.
+    pub(crate) async fn are_missing(&self, proof: &Proof) -> bool {
+        let Some(place) = self.place_of(proof) else {
+            return false;
+        };
+        self.keys_at(&place, None).await;
+        let read_at = self.entry(&place).known().read_at;
+        !Known::is_within(read_at, self.clock.monotonic(), TOLD_AFTER)
     }
 
     /// Whether an issuer is refused by configuration.
@@ -237,6 +254,10 @@ impl Published {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "published_tests.rs"]
+mod ageing;
 
 #[cfg(test)]
 mod tests {

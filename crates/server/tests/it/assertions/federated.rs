@@ -11,10 +11,15 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 
-use crate::support::{
-    Answer, Demo,
-    assertions::{Signer, body, name, now, sign, with},
-    people::{Person, Session},
+use crate::{
+    notifications::written,
+    support::{
+        Answer, Demo,
+        assertions::{Signer, body, name, now, sign, with},
+        eventually,
+        people::{Person, Session},
+        serving::Serving,
+    },
 };
 
 on_both! {
@@ -24,14 +29,19 @@ on_both! {
     x02_a_signature_is_checked_against_ten_keys_and_no_more
     an_issuer_is_asked_for_its_keys
     a_published_key_counts_until_it_disappears
+    managers_are_told_once_a_day_of_keys_that_can_t_be_read
 }
 
 const CLUSTER: &str = "https://kubernetes.default.svc.cluster.local";
 const SUBJECT: &str = "system:serviceaccount:donors:matcher";
 const AUDIENCE: &str = "api://wmda";
 
+fn person(demo: &Demo) -> Person {
+    Person::of(demo, "credential_manager", 2)
+}
+
 fn manager(demo: &Demo) -> Session {
-    Person::of(demo, "credential_manager", 2).sign_in(demo)
+    person(demo).sign_in(demo)
 }
 
 /// The public half of a key of the demo, as a set.
@@ -380,4 +390,43 @@ fn a_published_key_counts_until_it_disappears(demo: &Demo) {
         let body = json!({ "name": "wrong", "jwks_uri": wrong });
         assert_eq!(manager.post(&path, &body).status, 400, "{wrong}");
     }
+}
+
+fn managers_are_told_once_a_day_of_keys_that_can_t_be_read(demo: &Demo) {
+    let publisher = Publisher::start();
+    publisher.publish("/keys", &set(demo, 0));
+    let signer = Signer::of(demo, "standard", "PS256");
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let manager = manager(demo);
+    for (name, url) in [
+        ("silent", format!("http://{nobody}/keys")),
+        ("published", format!("{}/keys", publisher.base)),
+    ] {
+        let made = manager.post(
+            &format!("/applications/{}/keys", signer.id),
+            &json!({ "name": name, "jwks_uri": url }),
+        );
+        assert_eq!(made.status, 201, "{}", made.text);
+    }
+    let told = || {
+        let mails = written(demo, &person(demo).email).into_iter();
+        mails
+            .filter(|mail| mail.contains("can't be read"))
+            .collect::<Vec<_>>()
+    };
+    assert!(told().is_empty(), "nobody has looked since");
+    let variables = [
+        ("WMDA_AUTH__MAIL__INTERVAL_SECONDS", "1"),
+        ("WMDA_AUTH__WEBHOOKS__ALLOW_PRIVATE", "true"),
+    ];
+    let first = Serving::start(demo, &variables);
+    eventually(|| !told().is_empty());
+    let second = Serving::start(demo, &variables);
+    eventually(|| second.log().contains("can't be read"));
+    thread::sleep(std::time::Duration::from_secs(3));
+    let [mail] = &told()[..] else {
+        panic!("one mail of several nodes: {} {}", first.log(), second.log());
+    };
+    let said = ["Urgent: the keys of \"silent\" can't be read", "with this key"];
+    assert!(said.iter().all(|part| mail.contains(part)), "{mail}");
 }

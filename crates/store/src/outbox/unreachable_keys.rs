@@ -1,0 +1,60 @@
+//! Keys that their owners publish: which credentials depend on any, and a mail when they can't be read.
+
+use chrono::{DateTime, Utc};
+use diesel::{Connection, prelude::*};
+use domain::credential::{CredentialKind, Proof};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    database::{
+        ids::parse_id,
+        schema::{applications, client_secrets, organisations},
+    },
+    outbox::{
+        plans::MailKind,
+        secret_notices::{Happening, tell_managers},
+    },
+};
+
+impl Store {
+    /// The credentials that count now and are proved by a key, the client's own or that of somebody else. What this version
+    /// can't read is left out.
+    pub async fn proved_by_keys(&self, now: DateTime<Utc>) -> Result<Vec<(Uuid, Proof)>, StoreError> {
+        type Row = (String, String, Option<String>);
+        self.run(move |connection| {
+            let rows: Vec<Row> = client_secrets::table
+                .inner_join(applications::table.inner_join(organisations::table))
+                .filter(applications::enabled.and(organisations::enabled))
+                .filter(client_secrets::kind.ne(CredentialKind::Secret.as_str()))
+                .filter(client_secrets::deleted_at.is_null())
+                .filter(client_secrets::expires_at.gt(now.naive_utc()))
+                .select((client_secrets::id, client_secrets::kind, client_secrets::material))
+                .load(connection)?;
+            let proof = |(id, kind, material): Row| {
+                let proof = Proof::parse(&kind, [0; 32], material.as_deref())?;
+                Some(parse_id(&id).map(|id| (id, proof)))
+            };
+            rows.into_iter().filter_map(proof).collect()
+        })
+        .await
+    }
+
+    /// Tells the managers of a credential that its keys can't be read: once a day, whichever nodes notice.
+    pub async fn tell_unreachable_keys(
+        &self,
+        credential_id: Uuid,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let happening = Happening {
+            secret_id: credential_id,
+            kind: MailKind::KeysUnreachable,
+            actor: "",
+            is_urgent: true,
+        };
+        self.run_to_end(move |connection| {
+            connection.transaction(|connection| tell_managers(connection, &happening, None, now))
+        })
+        .await
+    }
+}
