@@ -22,11 +22,39 @@ type client struct {
 	Secret string `json:"client_secret"`
 }
 
+type keyClient struct {
+	ID      string         `json:"client_id"`
+	Kid     string         `json:"kid"`
+	Alg     string         `json:"alg"`
+	Profile string         `json:"profile"`
+	JWK     map[string]any `json:"jwk"`
+}
+
+type certificateClient struct {
+	ID              string `json:"client_id"`
+	KeyFile         string `json:"key_file"`
+	CertificateFile string `json:"certificate_file"`
+}
+
 type demo struct {
-	BaseURL  string   `json:"base_url"`
-	TenantID string   `json:"tenant_id"`
-	CAFile   string   `json:"ca_file"`
-	Clients  []client `json:"clients"`
+	BaseURL            string              `json:"base_url"`
+	TenantID           string              `json:"tenant_id"`
+	CAFile             string              `json:"ca_file"`
+	Clients            []client            `json:"clients"`
+	KeyClients         []keyClient         `json:"key_clients"`
+	CertificateClients []certificateClient `json:"certificate_clients"`
+}
+
+// keyClient is the application that has a key on P-256 and may get tokens that are bound to nothing.
+func (described demo) keyClient(t *testing.T) keyClient {
+	t.Helper()
+	for _, one := range described.KeyClients {
+		if one.Alg == "ES256" && one.Profile == "standard" {
+			return one
+		}
+	}
+	t.Fatal("the demo has no such client")
+	return keyClient{}
 }
 
 func running(t *testing.T) demo {

@@ -7,6 +7,9 @@ const described = JSON.parse(process.env.WMDA_AUTH_DEMO);
 
 export const baseUrl = described.base_url;
 export const tenantId = described.tenant_id;
+export const apiUrl = described.api_url;
+export const keyClients = described.key_clients;
+export const [certified] = described.certificate_clients;
 export const authority = `${baseUrl}/${tenantId}`;
 export const metadataUrls = {
   v1: `${authority}/.well-known/openid-configuration`,

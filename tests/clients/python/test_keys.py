@@ -9,10 +9,14 @@ from pathlib import Path
 import jwt
 import msal
 import pytest
+from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from azure.core.pipeline.transport import RequestsTransport
-from azure.identity import CertificateCredential
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity import CertificateCredential, ClientAssertionCredential
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -66,35 +70,124 @@ def test_msal_unknown_certificate(demo, certified, attempt):
     assert (answer["error"], answer["error_codes"]) == ("invalid_client", [700027])
 
 
-@pytest.mark.parametrize("chain", [False, True])
-def test_azure_identity_certificate(demo, certified, chain):
+def by_azure_identity(demo, certified, pem, **options):
     credential = CertificateCredential(
         demo.tenant_id,
         certified["client_id"],
-        certificate_data="".join(files(certified)).encode(),
+        certificate_data=pem.encode(),
         authority=demo.base_url,
         disable_instance_discovery=True,
-        send_certificate_chain=chain,
         transport=RequestsTransport(connection_verify=demo.ca_file),
+        **options,
     )
-    assert credential.get_token(f"{certified['resources'][0]}/.default").token
+    return credential.get_token(f"{certified['resources'][0]}/.default").token
 
 
-def test_authlib_private_key_jwt(demo):
+@pytest.mark.parametrize("chain", [False, True])
+def test_azure_identity_certificate(demo, certified, chain):
+    pem = "".join(files(certified))
+    assert by_azure_identity(demo, certified, pem, send_certificate_chain=chain)
+
+
+def test_azure_identity_signature_by_another_key(demo, certified):
+    strangers = rsa.generate_private_key(65537, 2048).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    with pytest.raises(ClientAuthenticationError, match="AADSTS700027"):
+        by_azure_identity(demo, certified, strangers.decode() + files(certified)[1])
+
+
+def by_authlib(demo, audience):
     """Authlib reads RSA keys alone; it lets assertions live for an hour unless it is told."""
     client = next(one for one in key_clients(demo, "standard") if one["alg"] == "PS256")
     method = PrivateKeyJWT(
-        demo.base_url,
+        audience,
         claims={"exp": int(time.time()) + 60},
         headers={"kid": client["kid"]},
         alg=client["alg"],
     )
     session = OAuth2Session(client["client_id"], client["jwk"], token_endpoint_auth_method=method)
     session.verify = demo.ca_file
-    token = session.fetch_token(
+    return session.fetch_token(
         demo.token_url, grant_type="client_credentials", resource=client["resources"][0]
     )
-    assert token["access_token"]
+
+
+def test_authlib_private_key_jwt(demo):
+    assert by_authlib(demo, demo.base_url)["access_token"]
+
+
+def test_authlib_with_the_audience_of_older_standards(demo):
+    with pytest.raises(OAuthError) as refused:
+        by_authlib(demo, demo.token_url)
+    assert refused.value.error == "invalid_client"
+
+
+@pytest.fixture(scope="session")
+def federated(demo):
+    return demo.described["federated_clients"][0]
+
+
+def service_account_token(federated, **changes):
+    """As a cluster projects it: a list of one audience, times, and nothing of the client."""
+    now = int(time.time())
+    claims = {
+        "iss": federated["issuer"],
+        "sub": federated["subject"],
+        "aud": [federated["audience"]],
+        "iat": now,
+        "nbf": now,
+        "exp": now + 3600,
+    }
+    key = jwt.PyJWK(federated["jwk"]).key
+    headers = {"kid": federated["kid"]}
+    return jwt.encode(claims | changes, key, algorithm=federated["alg"], headers=headers)
+
+
+def by_workload_identity(demo, federated, **changes):
+    """What azure-identity's WorkloadIdentityCredential does with the file that it reads."""
+    credential = ClientAssertionCredential(
+        demo.tenant_id,
+        federated["client_id"],
+        func=lambda: service_account_token(federated, **changes),
+        authority=demo.base_url,
+        disable_instance_discovery=True,
+        transport=RequestsTransport(connection_verify=demo.ca_file),
+    )
+    return credential.get_token(f"{federated['resources'][0]}/.default").token
+
+
+def test_azure_identity_federated(demo, federated):
+    token = by_workload_identity(demo, federated)
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims["azp"] == federated["client_id"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"iss": "https://other.example"}, 700211),
+        ({"aud": "api://other"}, 700212),
+        ({"sub": "system:serviceaccount:donors:other"}, 700213),
+    ],
+)
+def test_azure_identity_federated_wrong(demo, federated, changes, code):
+    with pytest.raises(ClientAuthenticationError, match=f"AADSTS{code}"):
+        by_workload_identity(demo, federated, **changes)
+
+
+def test_federated_at_the_standard_endpoint(demo, federated):
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": federated["client_id"],
+        "resource": federated["resources"][0],
+        "client_assertion": service_account_token(federated),
+        "client_assertion_type": JWT_BEARER,
+    }
+    answer = demo.post(demo.token_url, form)
+    assert answer.status_code == 200, answer.text
 
 
 def asked_by_the_guide(demo, client):

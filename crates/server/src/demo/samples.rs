@@ -7,6 +7,7 @@ use domain::{
     audit::Entry,
     client_key::{ClientKey, RegisteredKey},
     credential::{CredentialKind, PublicPart},
+    federation::{FederatedIdentity, NamedKey},
     key_registration::read_pem,
     pepper::Pepper,
     profile::Profile,
@@ -116,6 +117,20 @@ const KEY_CLIENTS: [(&str, Profile, SigningAlgorithm); 4] = [
     ),
 ];
 const CERTIFICATE_CLIENTS: [&str; 1] = ["Partner-FR-SampleBankCertificate-SMC"];
+/// An application that its owner's cluster speaks for, and what the cluster's JWTs say.
+const FEDERATED_CLIENT: &str = "Partner-FR-SampleBankFederated-SMC";
+const CLUSTER: &str = "https://kubernetes.default.svc.cluster.local";
+const SERVICE_ACCOUNT: &str = "system:serviceaccount:donors:matcher";
+const AUDIENCE: &str = "api://wmda";
+
+/// What the audit trail calls a credential: in an action, and as a part of its address.
+fn in_audit_trail(kind: CredentialKind) -> (&'static str, &'static str) {
+    match kind {
+        CredentialKind::Secret => ("secret", "secret"),
+        CredentialKind::Key => ("key", "key"),
+        CredentialKind::Federated => ("federated_credential", "federated-credential"),
+    }
+}
 
 /// Fills the store with samples; what is there stays, its sample secrets and passwords are replaced.
 pub struct Seeder<'a> {
@@ -163,7 +178,7 @@ impl Seeder<'_> {
             shown["applications"] = json!(managed);
             users.push(shown);
         }
-        let (key_clients, certificate_clients) = self.key_clients(&mut users).await?;
+        let without_secret = self.key_clients(&mut users).await?;
         let first = self.store.application_named(CLIENTS[0].1.to_owned()).await?;
         let first = first.ok_or("the sample is incomplete")?;
         self.replace_secret(first, "demo, expires in 20 days", TimeDelta::days(20))
@@ -172,14 +187,16 @@ impl Seeder<'_> {
             .replace_secret(first, "demo, expired", TimeDelta::days(-1))
             .await?;
         Ok(json!({
-            "clients": clients, "key_clients": key_clients, "certificate_clients": certificate_clients,
+            "clients": clients, "key_clients": without_secret["key_clients"],
+            "certificate_clients": without_secret["certificate_clients"],
+            "federated_clients": without_secret["federated_clients"],
             "expired": { "client_id": first, "client_secret": expired },
             "resource_servers": self.resource_servers().await?, "users": users,
         }))
     }
 
-    /// Clients that have a key or a certificate, and their manager.
-    async fn key_clients(&self, users: &mut Vec<Value>) -> Outcome<(Vec<Value>, Vec<Value>)> {
+    /// Clients without a secret, by how they prove themselves, and their manager.
+    async fn key_clients(&self, users: &mut Vec<Value>) -> Outcome<Value> {
         let (organisation, country, manager) = KEY_HOLDER;
         let organisation_id = self.organisation(organisation, country).await?;
         let (user_id, mut shown) = self
@@ -223,28 +240,66 @@ impl Seeder<'_> {
                 "key_file": key_file, "resources": ids(SMC),
             }));
         }
+        let client_id = self.application(organisation_id, FEDERATED_CLIENT, SMC).await?;
+        self.assign(client_id, user_id).await?;
+        managed.push(client_id);
+        let mut federated = self.federated(client_id).await?;
+        federated["resources"] = json!(ids(SMC));
         shown["applications"] = json!(managed);
         users.push(shown);
-        Ok((with_key, with_certificate))
+        Ok(json!({
+            "key_clients": with_key, "certificate_clients": with_certificate, "federated_clients": [federated],
+        }))
     }
 
-    /// The sample key of a client, in place of the one before.
+    /// Lets a cluster speak for a client; its private key is shown, so that JWTs can be made.
+    async fn federated(&self, client_id: Uuid) -> Outcome<Value> {
+        let pair = keys::pair(self.dir, FEDERATED_CLIENT, SigningAlgorithm::ES256)?;
+        let kid = pair.public.thumbprint().to_owned();
+        let identity = FederatedIdentity {
+            issuer: CLUSTER.to_owned(),
+            subject: SERVICE_ACCOUNT.to_owned(),
+            audience: AUDIENCE.to_owned(),
+            keys: Some(vec![NamedKey {
+                kid: Some(kid.clone()),
+                public: pair.public,
+            }]),
+        };
+        let public = PublicPart::Federated(Arc::new(identity));
+        self.replace_public(client_id, public, String::new()).await?;
+        Ok(json!({
+            "name": FEDERATED_CLIENT, "client_id": client_id, "issuer": CLUSTER, "subject": SERVICE_ACCOUNT,
+            "audience": AUDIENCE, "kid": kid, "alg": SigningAlgorithm::ES256.name(), "jwk": pair.private_jwk,
+        }))
+    }
+
     async fn replace_key(&self, client_id: Uuid, key: RegisteredKey) -> Outcome<()> {
-        self.delete_named((CredentialKind::Key, client_id), "demo")
-            .await?;
+        let hint = key.public.thumbprint().chars().take(3).collect();
+        let public = PublicPart::Key(Arc::new(ClientKey::Registered(Box::new(key))));
+        self.replace_public(client_id, public, hint).await
+    }
+
+    /// The sample credential of a client, in place of the one before.
+    async fn replace_public(&self, client_id: Uuid, public: PublicPart, hint: String) -> Outcome<()> {
+        let kind = public.kind();
+        self.delete_named((kind, client_id), "demo").await?;
         let id = random::uuid(self.random)?;
         let new = NewClientSecret {
             id,
             client_id,
             name: "demo".to_owned(),
-            hint: key.public.thumbprint().chars().take(3).collect(),
-            proof: NewProof::Public(PublicPart::Key(Arc::new(ClientKey::Registered(Box::new(key))))),
+            hint,
+            proof: NewProof::Public(public),
             created_by: "demo".to_owned(),
             created_at: self.now,
             expires_at: self.now + TimeDelta::days(364),
             replaces: None,
         };
-        let entry = self.entry("key.create", format!("application/{client_id}/key/{id}"));
+        let (action, object) = in_audit_trail(kind);
+        let entry = self.entry(
+            &format!("{action}.create"),
+            format!("application/{client_id}/{object}/{id}"),
+        );
         Ok(self.store.create_secret(new, SecretLimits::NONE, entry).await?)
     }
 
@@ -259,8 +314,9 @@ impl Seeder<'_> {
         };
         let old = self.store.secrets(client_id, every, self.now).await?;
         for old in old.secrets.into_iter().filter(|one| one.name == name) {
-            let object = format!("application/{client_id}/{}/{}", kind.as_str(), old.id);
-            let entry = self.entry(&format!("{}.delete", kind.as_str()), object);
+            let (action, object) = in_audit_trail(kind);
+            let object = format!("application/{client_id}/{object}/{}", old.id);
+            let entry = self.entry(&format!("{action}.delete"), object);
             let which = (kind, client_id, old.id);
             self.store.delete_credential(which, self.now, entry).await?;
         }
