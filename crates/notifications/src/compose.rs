@@ -165,7 +165,9 @@ impl Composer {
         notice: &Notice,
         now: DateTime<Utc>,
     ) -> Result<Message, ComposeError> {
-        let frame = self.frame(None, String::new());
+        let mut frame = self.frame(None, String::new());
+        // Nobody is sent to themself for help.
+        frame.support = frame.support.filter(|team| team != recipient);
         let draft = Draft {
             id,
             recipient,

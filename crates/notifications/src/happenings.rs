@@ -28,7 +28,10 @@ pub(crate) fn of(kind: MailKind, about: &About, at: DateTime<Utc>, now: DateTime
     let facts = &about.facts;
     Words {
         subject: format!("{headline} ({})", facts.application),
-        link: format!("#/applications/{}/secrets/{}", facts.client_id, facts.secret.id),
+        link: match facts.deleted {
+            true => format!("#/applications/{}", facts.client_id),
+            false => format!("#/applications/{}/secrets/{}", facts.client_id, facts.secret.id),
+        },
         headline,
         why,
         steps,
@@ -126,7 +129,7 @@ fn leaked(about: &About, at: DateTime<Utc>) -> Said {
         format!("Put the new value into {}.", words::system(facts)),
     ];
     if !facts.deleted {
-        steps.push("Delete the old secret there. Do not put it back: others may know it.".to_owned());
+        steps.push("Delete the old secret. Do not put it back: others may know it.".to_owned());
     }
     steps.push(
         "Find out where it was: a repository, a log, a ticket. Look whether somebody else used it."
