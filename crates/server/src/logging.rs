@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 
 use crate::{configuration::LogFormat, log_writer::LogWriter};
 
-/// What is logged unless `RUST_LOG` says otherwise. actix-http would write a line for each client that speaks no HTTP.
-const LEVELS: &str = "info,actix_server=warn,actix_http=off";
+/// What is logged unless `RUST_LOG` says otherwise. actix-http would write a line for each client that speaks no HTTP, and
+/// rustls one for each that sends an odd name or alert; `tls::handshakes` tells of those, one a second.
+const LEVELS: &str = "info,actix_server=warn,actix_http=off,rustls=off";
 /// What writes the lines of requests: method, route, status and microseconds, then words such as `source=192.0.2.1`.
 const REQUESTS: &str = "token_endpoint::http::line";
 /// How often what is missing in the log is told.
