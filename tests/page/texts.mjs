@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { accessible, asset, fits, manager, open, PAGE, secret } from './harness.mjs';
+import { accessible, admin, asset, call, fits, manager, open, PAGE, secret } from './harness.mjs';
 
 const LANGUAGES = ['en', 'nl'];
 
@@ -50,6 +50,29 @@ test('no text uses words that a reader of English as a second language stumbles 
     ),
   );
   assert.deepEqual(found, []);
+});
+
+test('Dutch has one word for a secret', async () => {
+  const found = said(await words('nl')).filter((text) => /\bsecrets?\b/i.test(text));
+  assert.deepEqual(found, []);
+});
+
+test('every kind of object that the audit trail names has words in every language', async () => {
+  const as = await admin();
+  const kinds = new Set();
+  for (let after = ''; after !== null; ) {
+    const { items, next } = await call('GET', `/audit-events?limit=200${after && `&after=${after}`}`, { as });
+    for (const { object } of items) {
+      const parts = object.split('/');
+      for (let at = 0; at + 1 < parts.length; at += 2) kinds.add(parts[at]);
+    }
+    after = next;
+  }
+  assert.ok(kinds.size >= 5, [...kinds].join());
+  for (const code of LANGUAGES) {
+    const { kinds: known } = (await words(code)).events;
+    assert.deepEqual([...kinds].filter((kind) => !known[kind]).sort(), []);
+  }
 });
 
 test('a browser that speaks Dutch gets the page in Dutch, and the switch remembers English', async (t) => {

@@ -4,6 +4,7 @@
 pub mod application;
 pub mod assertion;
 pub mod audit;
+pub mod audit_action;
 pub mod authentication;
 pub mod client;
 pub mod client_key;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use crate::resource::Unknown;
+use crate::{audit_action::AuditAction, resource::Unknown};
 
 /// What a person is for the whole system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,20 +72,20 @@ pub enum Permission {
 
 impl Permission {
     /// What the audit trail calls an attempt without it, in the words of the changes themselves.
-    pub fn action(self) -> &'static str {
+    pub fn action(self) -> AuditAction {
         match self {
-            Self::UseSession => "session.use",
-            Self::ReadApplication => "application.read",
-            Self::CreateSecret => "secret.create",
-            Self::DeleteSecret => "secret.delete",
-            Self::SuspendSecret => "secret.suspend",
-            Self::ConfigureApplication => "application.configure",
-            Self::GrantGrace => "secret.grace",
-            Self::ManageApplications => "application.manage",
-            Self::ReadDirectory => "directory.read",
-            Self::ManageDirectory => "directory.manage",
-            Self::ReadAuditTrail => "audit_trail.read",
-            Self::ReadRefusals => "refusal.read",
+            Self::UseSession => AuditAction::SessionUse,
+            Self::ReadApplication => AuditAction::ApplicationRead,
+            Self::CreateSecret => AuditAction::SecretCreate,
+            Self::DeleteSecret => AuditAction::SecretDelete,
+            Self::SuspendSecret => AuditAction::SecretSuspend,
+            Self::ConfigureApplication => AuditAction::ApplicationConfigure,
+            Self::GrantGrace => AuditAction::SecretGrace,
+            Self::ManageApplications => AuditAction::ApplicationManage,
+            Self::ReadDirectory => AuditAction::DirectoryRead,
+            Self::ManageDirectory => AuditAction::DirectoryManage,
+            Self::ReadAuditTrail => AuditAction::AuditTrailRead,
+            Self::ReadRefusals => AuditAction::RefusalRead,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use domain::{
     audit::{Entry, Outcome, Source},
+    audit_action::AuditAction,
     policy::{Denial, Permission, Principal},
 };
 use uuid::Uuid;
@@ -46,7 +47,7 @@ impl Management {
     }
 
     /// The record of a change that somebody was allowed to make.
-    pub fn done(&self, allowed: &Allowed, action: &str, object: impl Into<String>) -> Entry {
+    pub fn done(&self, allowed: &Allowed, action: AuditAction, object: impl Into<String>) -> Entry {
         self.entry((&allowed.actor, &allowed.source), action, object, Outcome::Done)
     }
 

@@ -11,6 +11,7 @@ use std::{
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use domain::{
     audit::Outcome,
+    audit_action::AuditAction,
     organisation_policy::OnLeak,
     secret::{hint_of, is_well_formed},
     source::network,
@@ -161,8 +162,8 @@ impl Management {
 
     async fn end(&self, found: &LiveSecret, on_leak: OnLeak, source: IpAddr) -> Result<(), StoreError> {
         let action = match on_leak {
-            OnLeak::Delete => "secret.delete",
-            OnLeak::Suspend => "secret.suspend",
+            OnLeak::Delete => AuditAction::SecretDelete,
+            OnLeak::Suspend => AuditAction::SecretSuspend,
         };
         let object = format!("application/{}/secret/{}", found.client_id, found.id);
         let entry = self.entry((ACTOR, &source.to_string()), action, object, Outcome::Done);

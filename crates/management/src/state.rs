@@ -6,6 +6,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use domain::{
     Clock,
     audit::{Entry, Event, Outcome},
+    audit_action::AuditAction,
     expiry::Lifetimes,
     pepper::Pepper,
     resource::SigningAlgorithm,
@@ -144,14 +145,14 @@ impl Management {
     pub(crate) fn entry(
         &self,
         (actor, source): (&str, &str),
-        action: &str,
+        action: AuditAction,
         object: impl Into<String>,
         outcome: Outcome,
     ) -> Entry {
         let event = Event {
             at: self.now(),
             actor: actor.to_owned(),
-            action: action.to_owned(),
+            action: action.to_string(),
             object: object.into(),
             source: source.to_owned(),
             outcome: outcome.to_string(),

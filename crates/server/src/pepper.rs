@@ -6,6 +6,7 @@ use chrono::SubsecRound;
 use clap::{Args, Subcommand};
 use domain::{
     audit::{Entry, Event, Outcome as AuditOutcome},
+    audit_action::AuditAction,
     pepper::Pepper,
 };
 use store::{Store, pepper_use::PepperUse};
@@ -133,11 +134,11 @@ impl Operator {
         }
     }
 
-    fn entry(&self, action: &str, version: i32) -> Entry {
+    fn entry(&self, action: AuditAction, version: i32) -> Entry {
         let event = Event {
             at: clock::SystemClock::start().now().trunc_subsecs(3),
             actor: format!("command line ({})", self.name),
-            action: action.to_owned(),
+            action: action.to_string(),
             object: format!("pepper/{version}"),
             source: "command line".to_owned(),
             outcome: AuditOutcome::Done.to_string(),
@@ -161,7 +162,7 @@ impl Operator {
         }
         self.known_everywhere(version, wait).await?;
         let (pepper, random) = (Arc::clone(&self.pepper), clock::system_random());
-        let entry = self.entry("pepper.activate", version);
+        let entry = self.entry(AuditAction::PepperActivate, version);
         self.store.activate_pepper(version, pepper, random, entry).await?;
         println!(
             "version {version} is used for what is new, on every node within two seconds. Secrets move to it as they are used; \
@@ -200,7 +201,7 @@ impl Operator {
         let (pepper, random) = (Arc::clone(&self.pepper), clock::system_random());
         let done = self
             .store
-            .reseal(pepper, random, self.entry("pepper.migrate", version))
+            .reseal(pepper, random, self.entry(AuditAction::PepperMigrate, version))
             .await?;
         println!("{} values are sealed under version {version} now", done.done);
         if done.unreadable > 0 {

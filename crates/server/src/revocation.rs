@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::{
     audit::{Entry, Event, Outcome as AuditOutcome},
+    audit_action::AuditAction,
     pepper::Pepper,
 };
 use keystore::{JWKS_MAX_AGE_SECONDS, KeyFolder, KeyFolderError, KeyState, Revoked};
@@ -71,7 +72,7 @@ fn tell_nodes(
     let event = Event {
         at: now.trunc_subsecs(3),
         actor: format!("command line ({operator})"),
-        action: "key.revoke".to_owned(),
+        action: AuditAction::KeyRevoke.to_string(),
         object: format!("key/{kid}"),
         source: "command line".to_owned(),
         outcome: AuditOutcome::Done.to_string(),

@@ -11,7 +11,10 @@ use std::{
 
 use chrono::{DateTime, NaiveDateTime, SubsecRound, Utc};
 use diesel::{Connection, OptionalExtension, prelude::*};
-use domain::audit::{AuditKey, Entry, Event, Outcome};
+use domain::{
+    audit::{AuditKey, Entry, Event, Outcome},
+    audit_action::AuditAction,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -108,7 +111,7 @@ fn suspension(
     Ok(until.flatten().map(|until| until.and_utc()))
 }
 
-const REPLAY: &str = "journal.replay";
+const REPLAY: AuditAction = AuditAction::JournalReplay;
 /// How the actions end that are done again.
 const DELETE: &str = ".delete";
 const SUSPEND: &str = ".suspend";
@@ -251,7 +254,7 @@ impl Known {
             known.marks.version = known.marks.version.max(line.marks.version);
             known.marks.next_index = known.marks.next_index.max(line.marks.next_index);
             known.sequence = match line.action.as_str() {
-                REPLAY => line.marks.sequence,
+                action if action == REPLAY.as_str() => line.marks.sequence,
                 _ => known.sequence.max(line.marks.sequence),
             };
             if let Some(id) = line.credential(DELETE) {
@@ -381,7 +384,7 @@ impl Store {
             journal.append(&[Line {
                 at: now,
                 marks,
-                action: REPLAY.to_owned(),
+                action: REPLAY.to_string(),
                 object: "-".to_owned(),
                 until: None,
             }])?;
@@ -409,7 +412,7 @@ fn forgotten(
     }
     let missing = known.lines.iter().filter(|line| {
         let of_now = known.sequence > own.sequence && line.marks.sequence > own.sequence;
-        of_now && line.action != REPLAY && line.credential(DELETE).is_none() && line.until.is_none()
+        of_now && line.action != REPLAY.as_str() && line.credential(DELETE).is_none() && line.until.is_none()
     });
     Ok(Replayed {
         deleted,
@@ -472,13 +475,23 @@ fn replay(
         diesel::update(client_secrets::table.find(id.to_string()))
             .set(client_secrets::deleted_at.eq(Some(at.naive_utc())))
             .execute(connection)?;
-        record(connection, ("secret.delete", format!("secret/{id}")), key, now)?;
+        record(
+            connection,
+            (AuditAction::SecretDelete, format!("secret/{id}")),
+            key,
+            now,
+        )?;
     }
     for (id, until) in &replayed.suspended {
         diesel::update(client_secrets::table.find(id.to_string()))
             .set(client_secrets::suspended_until.eq(Some(until.naive_utc())))
             .execute(connection)?;
-        record(connection, ("secret.suspend", format!("secret/{id}")), key, now)?;
+        record(
+            connection,
+            (AuditAction::SecretSuspend, format!("secret/{id}")),
+            key,
+            now,
+        )?;
     }
     if let Some((ends, ended)) = replayed.cut {
         record(connection, (REPLAY, format!("events/{ends}-{ended}")), key, now)?;
@@ -488,14 +501,14 @@ fn replay(
 
 fn record(
     connection: &mut AnyConnection,
-    (action, object): (&str, String),
+    (action, object): (AuditAction, String),
     key: &Arc<AuditKey>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let event = Event {
         at: now.trunc_subsecs(3),
         actor: ACTOR.to_owned(),
-        action: action.to_owned(),
+        action: action.to_string(),
         object,
         source: ACTOR.to_owned(),
         outcome: Outcome::Done.to_string(),

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, post};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{audit::Entry, policy::Permission};
+use domain::{audit::Entry, audit_action::AuditAction, policy::Permission};
 use serde::{Deserialize, Serialize};
 use store::accounts::ProofChange;
 use utoipa::ToSchema;
@@ -98,7 +98,7 @@ struct Pending {
 }
 
 impl Caller {
-    fn change(&self, action: &str, origin: &Origin) -> Entry {
+    fn change(&self, action: AuditAction, origin: &Origin) -> Entry {
         let object = format!("user/{}", self.session.user.id);
         let place = origin.source.0.to_string();
         let done = domain::audit::Outcome::Done;
@@ -157,7 +157,7 @@ pub(crate) async fn change_password(
     };
     caller.reauthenticate(&origin, proof).await?;
     let hash = service.hash_password(body.new_password).await?;
-    let entry = caller.change("account.change_password", &origin);
+    let entry = caller.change(AuditAction::AccountChangePassword, &origin);
     let change = ProofChange::Password(hash);
     service
         .store
@@ -214,7 +214,7 @@ pub(crate) async fn confirm_authenticator(
         step,
         recovery_codes: digests,
     };
-    let entry = caller.change("account.change_authenticator", &origin);
+    let entry = caller.change(AuditAction::AccountChangeAuthenticator, &origin);
     service
         .store
         .change_proof(user.id, caller.digest, change, entry)
@@ -239,7 +239,7 @@ pub(crate) async fn replace_recovery_codes(
     caller.reauthenticate(&origin, proof.into()).await?;
     let (service, user_id) = (&caller.service, caller.session.user.id);
     let (codes, digests) = service.new_recovery_codes(user_id)?;
-    let entry = caller.change("account.replace_recovery_codes", &origin);
+    let entry = caller.change(AuditAction::AccountReplaceRecoveryCodes, &origin);
     let change = ProofChange::RecoveryCodes(digests);
     service
         .store

@@ -1,6 +1,6 @@
 //! Full re-authentication: password and second factor, within a session (NIST SP 800-63B-4 §4.1.2.1).
 
-use domain::audit::Outcome;
+use domain::{audit::Outcome, audit_action::AuditAction};
 
 use crate::{
     http::{caller::Caller, problem::Problem},
@@ -33,7 +33,7 @@ impl Caller {
                 .await?;
         if !right {
             service
-                .record_failure((user, "account.reauthenticate"), &counted, from)
+                .record_failure((user, AuditAction::AccountReauthenticate), &counted, from)
                 .await?;
             return Err(Problem::Forbidden(
                 "password or code is wrong, or the code was used before: use the next one",
@@ -43,7 +43,7 @@ impl Caller {
         let object = format!("user/{}", user.id);
         let entry = service.entry(
             (&user.email, &place),
-            "account.reauthenticate",
+            AuditAction::AccountReauthenticate,
             object,
             Outcome::Done,
         );

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, delete, get, web};
 use chrono::{DateTime, Utc};
-use domain::{pepper::Digest, policy::Permission};
+use domain::{audit_action::AuditAction, pepper::Digest, policy::Permission};
 use serde::Serialize;
 use store::accounts::OwnSession;
 use utoipa::ToSchema;
@@ -49,9 +49,11 @@ impl Caller {
     async fn end(&self, which: Vec<Digest>) -> Result<HttpResponse, Problem> {
         let allowed = self.may(Permission::UseSession).await?;
         let user_id = allowed.principal.user_id;
-        let entry = self
-            .service
-            .done(&allowed, "account.end_sessions", format!("user/{user_id}"));
+        let entry = self.service.done(
+            &allowed,
+            AuditAction::AccountEndSessions,
+            format!("user/{user_id}"),
+        );
         self.service.store.end_sessions(user_id, which, entry).await?;
         Ok(HttpResponse::NoContent().finish())
     }

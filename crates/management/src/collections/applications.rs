@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
 use domain::{
     application::{Application, ApplicationName},
+    audit_action::AuditAction,
     policy::Permission,
     profile::Profile,
 };
@@ -204,7 +205,11 @@ impl Management {
             dpop_bound_access_tokens: false,
         };
         let client_id = application.client_id;
-        let entry = self.done(allowed, "application.create", format!("application/{client_id}"));
+        let entry = self.done(
+            allowed,
+            AuditAction::ApplicationCreate,
+            format!("application/{client_id}"),
+        );
         let outcome = self.store.create_application(application, entry).await;
         outcome.map_err(named_in_body("organisation"))?;
         self.application(allowed, client_id).await
@@ -277,15 +282,19 @@ impl Management {
         }
         if let Some(on) = change.self_rotation {
             let action = if on {
-                "application.self_rotation_on"
+                AuditAction::ApplicationSelfRotationOn
             } else {
-                "application.self_rotation_off"
+                AuditAction::ApplicationSelfRotationOff
             };
             let entry = self.done(allowed, action, format!("application/{client_id}"));
             self.store.set_self_rotation(client_id, on, entry).await?;
         }
         if let Some(name) = name {
-            let entry = self.done(allowed, "application.rename", format!("application/{client_id}"));
+            let entry = self.done(
+                allowed,
+                AuditAction::ApplicationRename,
+                format!("application/{client_id}"),
+            );
             self.store.rename_application(client_id, name, entry).await?;
         }
         if let Some(bound) = change.dpop_bound_access_tokens {
@@ -303,9 +312,9 @@ impl Management {
     /// Lets an application have tokens that are bound to a key only, or others too; answers when every node knows.
     async fn bind_tokens(&self, allowed: &Allowed, client_id: Uuid, bound: bool) -> Result<(), Problem> {
         let action = if bound {
-            "application.require_dpop"
+            AuditAction::ApplicationRequireDpop
         } else {
-            "application.allow_bearer"
+            AuditAction::ApplicationAllowBearer
         };
         let entry = self.done(allowed, action, format!("application/{client_id}"));
         self.store
@@ -321,8 +330,8 @@ impl Management {
         client_id: Uuid,
         profile: Profile,
     ) -> Result<(), Problem> {
-        let action = format!("application.profile_{}", profile.as_str());
-        let entry = self.done(allowed, &action, format!("application/{client_id}"));
+        let action = AuditAction::profile(profile);
+        let entry = self.done(allowed, action, format!("application/{client_id}"));
         self.store.set_profile(client_id, profile, entry).await?;
         self.memory.settle().await?;
         Ok(())
@@ -336,9 +345,9 @@ impl Management {
         enabled: bool,
     ) -> Result<ApplicationView, Problem> {
         let action = if enabled {
-            "application.enable"
+            AuditAction::ApplicationEnable
         } else {
-            "application.disable"
+            AuditAction::ApplicationDisable
         };
         let entry = self.done(allowed, action, format!("application/{client_id}"));
         self.store

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, get, post};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{policy::Permission, secret};
+use domain::{audit_action::AuditAction, policy::Permission, secret};
 use serde::{Deserialize, Serialize};
 use store::{
     attention::{EndingSecret, Named},
@@ -275,7 +275,7 @@ impl Management {
         }
         let ids: Vec<String> = wanted.client_ids.iter().map(Uuid::to_string).collect();
         let object = format!("attention/too_few_managers/{}", ids.join("+"));
-        let entry = self.done(allowed, "attention.snooze", object);
+        let entry = self.done(allowed, AuditAction::AttentionSnooze, object);
         let until = self.now() + TimeDelta::days(i64::from(wanted.days));
         let outcome = self.store.snooze_managers(wanted.client_ids, until, entry).await;
         outcome.map_err(named_in_body("application"))

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use chrono::{DateTime, Utc};
-use domain::{audit::Event, policy::Permission};
+use domain::{audit::Event, audit_action::AuditAction, policy::Permission};
 use serde::{Deserialize, Serialize};
 use store::audit::{Anchor, AuditFilter, AuditVerdict};
 use utoipa::{IntoParams, ToSchema};
@@ -232,7 +232,7 @@ impl Management {
 
     /// Seals the end of a trail that has no seal and whose chain holds; what was found before.
     pub async fn seal_audit(&self, allowed: &Allowed) -> Result<AuditVerdict, Problem> {
-        let entry = self.done(allowed, "audit_trail.seal", "-");
+        let entry = self.done(allowed, AuditAction::AuditTrailSeal, "-");
         Ok(self.store.seal_audit(entry).await?)
     }
 

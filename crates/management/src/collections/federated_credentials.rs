@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use chrono::{DateTime, Utc};
 use domain::{
+    audit_action::AuditAction,
     credential::{CredentialKind, PublicPart},
     expiry::{latest, parse_expiry},
     federation::FederatedIdentity,
@@ -134,7 +135,11 @@ impl Management {
             replaces: new.replaces,
         };
         let id = credential.id;
-        let entry = self.done(allowed, "federated_credential.create", object(client_id, id));
+        let entry = self.done(
+            allowed,
+            AuditAction::FederatedCredentialCreate,
+            object(client_id, id),
+        );
         let limits = SecretLimits {
             live: LIMIT,
             ..self.settings.secrets
@@ -176,7 +181,11 @@ impl Management {
         id: Uuid,
     ) -> Result<(), Problem> {
         let which = (CredentialKind::Federated, client_id, id);
-        let entry = self.done(allowed, "federated_credential.delete", object(client_id, id));
+        let entry = self.done(
+            allowed,
+            AuditAction::FederatedCredentialDelete,
+            object(client_id, id),
+        );
         self.delete_credential(which, entry).await
     }
 }

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, post, web};
 use chrono::TimeDelta;
-use domain::policy::Permission;
+use domain::{audit_action::AuditAction, policy::Permission};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -44,7 +44,7 @@ impl Management {
             let text = format!("hours lies between 1 and {LONGEST_HOURS}");
             return Err(Problem::Invalid(text));
         }
-        let entry = self.done(allowed, "secret.grace", object(client_id, secret_id));
+        let entry = self.done(allowed, AuditAction::SecretGrace, object(client_id, secret_id));
         let grace = TimeDelta::hours(body.hours);
         let team = self.settings.support_address.clone();
         self.store

@@ -4,6 +4,7 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{
+    audit_action::AuditAction,
     client_key::ClientKey,
     credential::{CredentialKind, PublicPart},
     expiry::{Lifetimes, latest, parse_expiry},
@@ -190,7 +191,7 @@ impl Management {
             replaces: new.replaces,
         };
         let id = credential.id;
-        let entry = self.done(allowed, "key.create", object(client_id, id));
+        let entry = self.done(allowed, AuditAction::KeyCreate, object(client_id, id));
         self.store
             .create_secret(credential, self.settings.secrets, entry)
             .await
@@ -227,7 +228,7 @@ impl Management {
     /// Deletes a key; answers when no node issues a token for it any more.
     pub async fn delete_key(&self, allowed: &Allowed, client_id: Uuid, id: Uuid) -> Result<(), Problem> {
         let which = (CredentialKind::Key, client_id, id);
-        let entry = self.done(allowed, "key.delete", object(client_id, id));
+        let entry = self.done(allowed, AuditAction::KeyDelete, object(client_id, id));
         self.delete_credential(which, entry).await
     }
 }

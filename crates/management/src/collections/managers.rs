@@ -3,7 +3,7 @@
 
 use actix_web::{HttpResponse, delete, get, post, web};
 use chrono::{DateTime, SubsecRound, Utc};
-use domain::{policy::Permission, user::Assignment};
+use domain::{audit_action::AuditAction, policy::Permission, user::Assignment};
 use serde::{Deserialize, Serialize};
 use store::accounts::Standing;
 use utoipa::ToSchema;
@@ -102,7 +102,7 @@ impl Management {
             assigned_by: allowed.actor.clone(),
         };
         let object = format!("application/{client_id}/manager/{}", new.user_id);
-        let entry = self.done(allowed, "manager.assign", object);
+        let entry = self.done(allowed, AuditAction::ManagerAssign, object);
         let outcome = self.store.assign_manager(assignment, entry).await;
         outcome.map_err(named_in_body("user"))?;
         let mut managers = self.application(allowed, client_id).await?.managers.into_iter();
@@ -130,7 +130,7 @@ impl Management {
         user_id: Uuid,
     ) -> Result<(), Problem> {
         let object = format!("application/{client_id}/manager/{user_id}");
-        let entry = self.done(allowed, "manager.remove", object);
+        let entry = self.done(allowed, AuditAction::ManagerRemove, object);
         Ok(self.store.remove_manager(client_id, user_id, entry).await?)
     }
 }

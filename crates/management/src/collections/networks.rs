@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, get, web};
 use chrono::{DateTime, Utc};
 use domain::{
+    audit_action::AuditAction,
     networks::{self, IpNet, MOST, NetworksMode, Place, proposed},
     policy::Permission,
 };
@@ -90,7 +91,7 @@ impl Management {
         };
         let entry = self.done(
             allowed,
-            "application.networks",
+            AuditAction::ApplicationNetworks,
             format!("application/{client_id}"),
         );
         self.store.change_networks(client_id, change, entry).await?;

@@ -1,7 +1,7 @@
 //! Organisations: the registries and transplant centres that own applications.
 
 use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
-use domain::{organisation::Organisation, policy::Permission};
+use domain::{audit_action::AuditAction, organisation::Organisation, policy::Permission};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -95,7 +95,7 @@ impl Management {
         };
         let entry = self.done(
             allowed,
-            "organisation.create",
+            AuditAction::OrganisationCreate,
             format!("organisation/{}", organisation.id),
         );
         self.store
@@ -144,7 +144,11 @@ impl Management {
             ));
         }
         if renames {
-            let entry = self.done(allowed, "organisation.change", format!("organisation/{id}"));
+            let entry = self.done(
+                allowed,
+                AuditAction::OrganisationChange,
+                format!("organisation/{id}"),
+            );
             self.store.change_organisation(id, (name, country), entry).await?;
         }
         match change.enabled {
@@ -161,9 +165,9 @@ impl Management {
         enabled: bool,
     ) -> Result<OrganisationView, Problem> {
         let action = if enabled {
-            "organisation.enable"
+            AuditAction::OrganisationEnable
         } else {
-            "organisation.disable"
+            AuditAction::OrganisationDisable
         };
         let entry = self.done(allowed, action, format!("organisation/{id}"));
         self.store.set_organisation_enabled(id, enabled, entry).await?;

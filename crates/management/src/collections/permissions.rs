@@ -1,7 +1,7 @@
 //! Permissions: the roles that an application has on a resource.
 
 use actix_web::{HttpResponse, delete, get, post, web};
-use domain::policy::Permission;
+use domain::{audit_action::AuditAction, policy::Permission};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -81,7 +81,7 @@ impl Management {
         }
         let roles = new.roles.join("+");
         let object = format!("application/{client_id}/permission/{}/{roles}", known.id);
-        let entry = self.done(allowed, "permission.grant", object);
+        let entry = self.done(allowed, AuditAction::PermissionGrant, object);
         self.store.grant(client_id, known.id, new.roles, entry).await?;
         self.memory.settle().await?;
         let view = self.application(allowed, client_id).await?;
@@ -94,7 +94,7 @@ impl Management {
     /// Takes all roles on a resource away; answers when every node knows.
     pub async fn revoke(&self, allowed: &Allowed, client_id: Uuid, resource_id: Uuid) -> Result<(), Problem> {
         let object = format!("application/{client_id}/permission/{resource_id}");
-        let entry = self.done(allowed, "permission.revoke", object);
+        let entry = self.done(allowed, AuditAction::PermissionRevoke, object);
         let outcome = self.store.revoke(client_id, resource_id, entry).await;
         // For an absent one too, as with secrets.
         self.memory.settle().await?;

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, get, patch, web};
 use domain::{
+    audit_action::AuditAction,
     organisation_policy::{OrganisationPolicy, PolicyChange},
     policy::Permission,
 };
@@ -136,7 +137,11 @@ impl Management {
         change: ChangedPolicy,
     ) -> Result<PolicyView, Problem> {
         let change = change.parse()?;
-        let entry = self.done(allowed, "organisation.policy", format!("organisation/{id}"));
+        let entry = self.done(
+            allowed,
+            AuditAction::OrganisationPolicy,
+            format!("organisation/{id}"),
+        );
         Ok(self.store.change_policy(id, change, entry).await?.into())
     }
 }

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, delete, get, post, web};
 use chrono::{DateTime, Utc};
-use domain::{policy::Permission, secret::NewSecret};
+use domain::{audit_action::AuditAction, policy::Permission, secret::NewSecret};
 use serde::{Deserialize, Serialize};
 use store::NewResourceServer;
 use utoipa::ToSchema;
@@ -88,7 +88,7 @@ impl Management {
             created_at: self.now(),
             resources,
         };
-        let entry = self.done(allowed, "resource_server.create", object(client_id));
+        let entry = self.done(allowed, AuditAction::ResourceServerCreate, object(client_id));
         let outcome = self.store.create_resource_server(server, entry).await;
         outcome.map_err(named_in_body("resource"))?;
         Ok(shown(client_id, &secret))
@@ -109,7 +109,7 @@ impl Management {
     ) -> Result<ResourceServerSecret, Problem> {
         let secret = NewSecret::generate(&*self.random)?;
         let digest = self.pepper.digest(client_id, secret.reveal());
-        let entry = self.done(allowed, "resource_server.new_secret", object(client_id));
+        let entry = self.done(allowed, AuditAction::ResourceServerNewSecret, object(client_id));
         self.store
             .set_resource_server_secret(client_id, digest, entry)
             .await?;
@@ -118,7 +118,7 @@ impl Management {
 
     /// Takes a resource server away; its secret ends with this call.
     pub async fn delete_resource_server(&self, allowed: &Allowed, client_id: Uuid) -> Result<(), Problem> {
-        let entry = self.done(allowed, "resource_server.delete", object(client_id));
+        let entry = self.done(allowed, AuditAction::ResourceServerDelete, object(client_id));
         Ok(self.store.delete_resource_server(client_id, entry).await?)
     }
 }

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, get, patch, post, web};
 use domain::{
+    audit_action::AuditAction,
     policy::Permission,
     resource::{Resource, SigningAlgorithm},
 };
@@ -116,7 +117,11 @@ impl Management {
     ) -> Result<ResourceView, Problem> {
         let resource = parse(new)?;
         self.can_sign(resource.signing_algorithm)?;
-        let entry = self.done(allowed, "resource.create", format!("resource/{}", resource.id));
+        let entry = self.done(
+            allowed,
+            AuditAction::ResourceCreate,
+            format!("resource/{}", resource.id),
+        );
         self.store.create_resource(resource.clone(), entry).await?;
         Ok(resource.into())
     }
@@ -163,7 +168,7 @@ impl Management {
             further_roles,
         };
         self.can_sign(change.signing_algorithm.flatten())?;
-        let entry = self.done(allowed, "resource.change", format!("resource/{id}"));
+        let entry = self.done(allowed, AuditAction::ResourceChange, format!("resource/{id}"));
         self.store.change_resource(id, change, entry).await?;
         self.memory.settle().await?;
         self.resource(allowed, id).await

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     audit::Entry,
+    audit_action::AuditAction,
     credential::CredentialKind,
     expiry::parse_expiry,
     policy::Permission,
@@ -231,7 +232,7 @@ impl Management {
             replaces: new.replaces,
         };
         let id = secret.id;
-        let entry = self.done(allowed, "secret.create", object(client_id, id));
+        let entry = self.done(allowed, AuditAction::SecretCreate, object(client_id, id));
         self.store
             .create_secret(secret, self.settings.secrets, entry)
             .await?;
@@ -290,7 +291,7 @@ impl Management {
     /// Deletes a secret; answers when no node issues a token for it any more.
     pub async fn delete_secret(&self, allowed: &Allowed, client_id: Uuid, id: Uuid) -> Result<(), Problem> {
         let which = (CredentialKind::Secret, client_id, id);
-        let entry = self.done(allowed, "secret.delete", object(client_id, id));
+        let entry = self.done(allowed, AuditAction::SecretDelete, object(client_id, id));
         self.delete_credential(which, entry).await
     }
 

@@ -1,7 +1,9 @@
 //! Suspension of a credential: "try without it". It ends by itself, or is taken back at any time.
 
 use actix_web::{HttpResponse, patch, web};
-use domain::{credential::CredentialKind, policy::Permission, suspension::parse_end};
+use domain::{
+    audit_action::AuditAction, credential::CredentialKind, policy::Permission, suspension::parse_end,
+};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -48,17 +50,17 @@ impl Management {
             .map(|text| parse_end(text, now))
             .transpose()
             .map_err(|error| Problem::Invalid(error.to_string()))?;
-        let (word, place) = match kind {
-            CredentialKind::Secret => ("secret", "secret"),
-            CredentialKind::Key => ("key", "key"),
-            CredentialKind::Federated => ("federated_credential", "federated-credential"),
+        let place = match kind {
+            CredentialKind::Secret => "secret",
+            CredentialKind::Key => "key",
+            CredentialKind::Federated => "federated-credential",
         };
         let action = match until {
-            Some(_) => format!("{word}.suspend"),
-            None => format!("{word}.resume"),
+            Some(_) => AuditAction::suspension(kind),
+            None => AuditAction::resumption(kind),
         };
         let object = format!("application/{client_id}/{place}/{id}");
-        let entry = self.done(allowed, &action, object);
+        let entry = self.done(allowed, action, object);
         let outcome = self
             .store
             .suspend_credential((kind, client_id, id), until, now, entry)

@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use chrono::{DateTime, Utc};
 use domain::{
+    audit_action::AuditAction,
     policy::{Permission, Role},
     user::{User, parse_email},
 };
@@ -156,7 +157,7 @@ impl Management {
             enabled: true,
             created_at: self.now(),
         };
-        let entry = self.done(allowed, "user.create", format!("user/{}", user.id));
+        let entry = self.done(allowed, AuditAction::UserCreate, format!("user/{}", user.id));
         let outcome = self.store.create_user(user.clone(), entry).await;
         outcome.map_err(named_in_body("organisation"))?;
         let order = EnrolmentOrder {
@@ -212,12 +213,12 @@ impl Management {
             display_name: change.display_name.as_deref().map(parse_name).transpose()?,
         };
         let action = match (&change.enabled, &change.roles, &change.display_name) {
-            (Some(true), Some(_), _) => "user.enable_and_change_roles",
-            (Some(false), Some(_), _) => "user.disable_and_change_roles",
-            (Some(true), None, _) => "user.enable",
-            (Some(false), None, _) => "user.disable",
-            (None, Some(_), _) => "user.change_roles",
-            (None, None, Some(_)) => "user.rename",
+            (Some(true), Some(_), _) => AuditAction::UserEnableAndChangeRoles,
+            (Some(false), Some(_), _) => AuditAction::UserDisableAndChangeRoles,
+            (Some(true), None, _) => AuditAction::UserEnable,
+            (Some(false), None, _) => AuditAction::UserDisable,
+            (None, Some(_), _) => AuditAction::UserChangeRoles,
+            (None, None, Some(_)) => AuditAction::UserRename,
             _ => {
                 return Err(Problem::Invalid(
                     "send some of enabled, roles and display_name".to_owned(),
@@ -250,13 +251,13 @@ impl Management {
 impl Management {
     /// Forgets who a disabled person was; what they did stays in the audit trail.
     pub async fn erase_user(&self, allowed: &Allowed, id: Uuid) -> Result<(), Problem> {
-        let entry = self.done(allowed, "user.erase", format!("user/{id}"));
+        let entry = self.done(allowed, AuditAction::UserErase, format!("user/{id}"));
         Ok(self.store.erase_user(id, entry).await?)
     }
 
     /// Takes the identity at the OpenID provider from a person: the next sign-in there finds them by their address.
     pub async fn unbind_identity(&self, allowed: &Allowed, id: Uuid) -> Result<(), Problem> {
-        let entry = self.done(allowed, "user.unbind_identity", format!("user/{id}"));
+        let entry = self.done(allowed, AuditAction::UserUnbindIdentity, format!("user/{id}"));
         Ok(self.store.unbind_identity(id, entry).await?)
     }
 }

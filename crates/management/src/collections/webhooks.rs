@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, delete, get, post, web};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
-use domain::{policy::Permission, random, webhook::parse_url};
+use domain::{audit_action::AuditAction, policy::Permission, random, webhook::parse_url};
 use serde::{Deserialize, Serialize};
 use store::{webhook_deliveries::WebhookEvent, webhooks::Webhook};
 use utoipa::ToSchema;
@@ -112,7 +112,7 @@ impl Management {
             created_by: allowed.actor.clone(),
             created_at: self.now(),
         };
-        let entry = self.done(allowed, "webhook.create", object(organisation_id, id));
+        let entry = self.done(allowed, AuditAction::WebhookCreate, object(organisation_id, id));
         self.store.create_webhook(webhook.clone(), entry).await?;
         Ok(CreatedWebhook {
             view: webhook.into(),
@@ -139,7 +139,7 @@ impl Management {
         organisation_id: Uuid,
         id: Uuid,
     ) -> Result<(), Problem> {
-        let entry = self.done(allowed, "webhook.delete", object(organisation_id, id));
+        let entry = self.done(allowed, AuditAction::WebhookDelete, object(organisation_id, id));
         Ok(self.store.delete_webhook(organisation_id, id, entry).await?)
     }
 }

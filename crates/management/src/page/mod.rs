@@ -163,6 +163,8 @@ async fn asset(page: web::Data<Page>, name: web::Path<String>, request: HttpRequ
 
 #[cfg(test)]
 mod tests {
+    use domain::audit_action::AuditAction;
+
     use super::*;
 
     #[test]
@@ -177,6 +179,23 @@ mod tests {
         let mut assets: Vec<&str> = ASSETS.iter().map(|asset| asset.0).collect();
         assets.sort_unstable();
         assert_eq!(files, assets);
+    }
+
+    #[test]
+    fn every_action_of_the_audit_trail_has_words_in_every_language() {
+        let languages = ASSETS.iter().filter(|(name, _)| name.starts_with("text-"));
+        let mut checked = 0;
+        for (name, body) in languages {
+            let words = std::str::from_utf8(body).unwrap();
+            for action in AuditAction::ALL {
+                assert!(
+                    words.contains(&format!("\n      '{action}': '")),
+                    "{name}: {action}"
+                );
+            }
+            checked += 1;
+        }
+        assert_eq!(checked, 2);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use actix_web::{HttpRequest, HttpResponse, post};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::random;
+use domain::{audit_action::AuditAction, random};
 use serde::{Deserialize, Serialize};
 use store::{
     enrolments::{CompletedEnrolment, Enrolment, NewEnrolment},
@@ -181,8 +181,8 @@ impl Management {
             mail,
         };
         let action = match order.replaces_totp {
-            true => "user.reset_authenticator",
-            false => "user.open_enrolment",
+            true => AuditAction::UserResetAuthenticator,
+            false => AuditAction::UserOpenEnrolment,
         };
         let entry = self.done(allowed, action, format!("user/{user_id}"));
         let outcome = self.store.open_enrolment(new, entry).await;
@@ -281,7 +281,7 @@ impl Management {
         };
         let object = format!("user/{}", user.id);
         let outcome = domain::audit::Outcome::Done;
-        let entry = self.entry((who.0, &who.1), "user.enrol", object, outcome);
+        let entry = self.entry((who.0, &who.1), AuditAction::UserEnrol, object, outcome);
         self.store.complete_enrolment(done, entry).await?;
         Ok(RecoveryCodes { recovery_codes })
     }
@@ -310,7 +310,7 @@ impl Management {
             password_hash,
             authenticator: authenticator_and_codes,
         };
-        let entry = self.done(allowed, "user.enrol", format!("user/{user_id}"));
+        let entry = self.done(allowed, AuditAction::UserEnrol, format!("user/{user_id}"));
         self.store.complete_enrolment(done, entry).await?;
         Ok(base32(&authenticator.secret))
     }

@@ -1,7 +1,7 @@
 //! What mail a person wants: set by the person, or by the link of a mail (RFC 8058). Urgent mail always comes.
 
 use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
-use domain::{audit::Outcome, policy::Permission, unsubscribe};
+use domain::{audit::Outcome, audit_action::AuditAction, policy::Permission, unsubscribe};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -52,7 +52,7 @@ impl Management {
     ) -> Result<Preferences, Problem> {
         let urgent_only = matches!(wanted.reminders, Reminders::Urgent);
         let object = format!("user/{user_id}");
-        let entry = self.entry(who, "preferences.change", object, Outcome::Done);
+        let entry = self.entry(who, AuditAction::PreferencesChange, object, Outcome::Done);
         self.store
             .set_urgent_mail_only(user_id, urgent_only, entry)
             .await?;

@@ -9,6 +9,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use domain::{
     audit::Outcome,
+    audit_action::AuditAction,
     policy::Permission,
     random,
     user::{User, parse_email},
@@ -77,7 +78,7 @@ pub struct SessionView {
 pub(crate) struct Proven {
     pub(crate) user: User,
     /// How, for the audit trail.
-    pub(crate) action: &'static str,
+    pub(crate) action: AuditAction,
     /// The attempts that are forgiven.
     pub(crate) counted: CountedIn,
 }
@@ -104,7 +105,12 @@ impl Management {
         let Some(known) = record else {
             // What was sent as an address may be a password in the wrong field: it is not written down.
             let place = from.source.0.to_string();
-            let entry = self.entry(("unknown", &place), "session.create", "-", Outcome::Denied);
+            let entry = self.entry(
+                ("unknown", &place),
+                AuditAction::SessionCreate,
+                "-",
+                Outcome::Denied,
+            );
             self.store.record(entry).await?;
             return Err(Problem::SignInFailed);
         };
@@ -116,12 +122,12 @@ impl Management {
         {
             let proven = Proven {
                 user,
-                action: "session.create",
+                action: AuditAction::SessionCreate,
                 counted,
             };
             return self.open_session(proven, from).await;
         }
-        self.record_failure((&user, "session.create"), &counted, from)
+        self.record_failure((&user, AuditAction::SessionCreate), &counted, from)
             .await?;
         Err(Problem::SignInFailed)
     }
@@ -129,7 +135,7 @@ impl Management {
     /// Records that a proof failed; the last attempt that is allowed is told to the person and the WMDA team.
     pub(crate) async fn record_failure(
         &self,
-        (user, action): (&User, &str),
+        (user, action): (&User, AuditAction),
         counted: &CountedIn,
         from: &Origin,
     ) -> Result<(), Problem> {
@@ -222,7 +228,7 @@ pub(crate) async fn remove(caller: Caller) -> Result<HttpResponse, Problem> {
     let allowed = caller.may(Permission::UseSession).await?;
     let entry = caller.service.done(
         &allowed,
-        "session.delete",
+        AuditAction::SessionDelete,
         format!("user/{}", allowed.principal.user_id),
     );
     caller.service.store.close_session(caller.digest, entry).await?;

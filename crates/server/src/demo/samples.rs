@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     audit::Entry,
+    audit_action::AuditAction,
     client_key::{ClientKey, RegisteredKey},
     credential::{CredentialKind, PublicPart},
     federation::{FederatedIdentity, NamedKey},
@@ -123,12 +124,12 @@ const CLUSTER: &str = "https://kubernetes.default.svc.cluster.local";
 const SERVICE_ACCOUNT: &str = "system:serviceaccount:donors:matcher";
 const AUDIENCE: &str = "api://wmda";
 
-/// What the audit trail calls a credential: in an action, and as a part of its address.
-fn in_audit_trail(kind: CredentialKind) -> (&'static str, &'static str) {
+/// What the audit trail calls a credential, as a part of its address.
+fn in_audit_trail(kind: CredentialKind) -> &'static str {
     match kind {
-        CredentialKind::Secret => ("secret", "secret"),
-        CredentialKind::Key => ("key", "key"),
-        CredentialKind::Federated => ("federated_credential", "federated-credential"),
+        CredentialKind::Secret => "secret",
+        CredentialKind::Key => "key",
+        CredentialKind::Federated => "federated-credential",
     }
 }
 
@@ -149,7 +150,7 @@ impl Seeder<'_> {
     pub async fn seed(&self) -> Outcome<Value> {
         for (name, environment, id, uri) in RESOURCES {
             let resource = resource(name, environment, id, uri)?;
-            let entry = self.entry("resource.create", format!("resource/{id}"));
+            let entry = self.entry(AuditAction::ResourceCreate, format!("resource/{id}"));
             accept_existing(self.store.create_resource(resource, entry).await)?;
         }
         let (mut clients, mut users) = (Vec::new(), Vec::new());
@@ -221,7 +222,7 @@ impl Seeder<'_> {
                 certificate: None,
             };
             self.replace_key(client_id, key).await?;
-            let entry = self.entry("application.profile", format!("application/{client_id}"));
+            let entry = self.entry(AuditAction::profile(profile), format!("application/{client_id}"));
             self.store.set_profile(client_id, profile, entry).await?;
             with_key.push(json!({
                 "name": name, "client_id": client_id, "kid": kid, "alg": algorithm.name(),
@@ -295,10 +296,9 @@ impl Seeder<'_> {
             expires_at: self.now + TimeDelta::days(364),
             replaces: None,
         };
-        let (action, object) = in_audit_trail(kind);
         let entry = self.entry(
-            &format!("{action}.create"),
-            format!("application/{client_id}/{object}/{id}"),
+            AuditAction::creation(kind),
+            format!("application/{client_id}/{}/{id}", in_audit_trail(kind)),
         );
         Ok(self.store.create_secret(new, SecretLimits::NONE, entry).await?)
     }
@@ -314,9 +314,8 @@ impl Seeder<'_> {
         };
         let old = self.store.secrets(client_id, every, self.now).await?;
         for old in old.secrets.into_iter().filter(|one| one.name == name) {
-            let (action, object) = in_audit_trail(kind);
-            let object = format!("application/{client_id}/{object}/{}", old.id);
-            let entry = self.entry(&format!("{action}.delete"), object);
+            let object = format!("application/{client_id}/{}/{}", in_audit_trail(kind), old.id);
+            let entry = self.entry(AuditAction::deletion(kind), object);
             let which = (kind, client_id, old.id);
             self.store.delete_credential(which, self.now, entry).await?;
         }
@@ -339,7 +338,7 @@ impl Seeder<'_> {
         if let Some(client_id) = self.store.resource_server_named(name.clone()).await? {
             let digest = self.pepper.digest(client_id, secret.reveal());
             let entry = self.entry(
-                "resource_server.new_secret",
+                AuditAction::ResourceServerNewSecret,
                 format!("resource-server/{client_id}"),
             );
             self.store
@@ -355,12 +354,15 @@ impl Seeder<'_> {
             created_at: self.now,
             resources: vec![resource],
         };
-        let entry = self.entry("resource_server.create", format!("resource-server/{client_id}"));
+        let entry = self.entry(
+            AuditAction::ResourceServerCreate,
+            format!("resource-server/{client_id}"),
+        );
         self.store.create_resource_server(new, entry).await?;
         Ok((client_id, secret.reveal().to_owned()))
     }
 
-    fn entry(&self, action: &str, object: String) -> Entry {
+    fn entry(&self, action: AuditAction, object: String) -> Entry {
         self.management.done(&self.allowed, action, object)
     }
 
@@ -432,7 +434,7 @@ impl Seeder<'_> {
             let resource = resource(name, environment, id, uri)?;
             // Nobody serves yet, so there is no lease to wait out.
             let entry = self.entry(
-                "permission.grant",
+                AuditAction::PermissionGrant,
                 format!("application/{client_id}/permission/{id}"),
             );
             self.store
@@ -458,7 +460,10 @@ impl Seeder<'_> {
             expires_at: self.now + life,
             replaces: None,
         };
-        let entry = self.entry("secret.create", format!("application/{client_id}/secret/{id}"));
+        let entry = self.entry(
+            AuditAction::SecretCreate,
+            format!("application/{client_id}/secret/{id}"),
+        );
         self.store.create_secret(new, SecretLimits::NONE, entry).await?;
         Ok((id, secret.reveal().to_owned()))
     }

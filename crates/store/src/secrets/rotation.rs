@@ -4,8 +4,8 @@
 use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use diesel::{Connection, OptionalExtension, prelude::*};
 use domain::{
-    audit::Entry, credential::CredentialKind, expiry, organisation_policy::OrganisationPolicy,
-    pepper::Digest, suspension::is_suspended,
+    audit::Entry, audit_action::AuditAction, credential::CredentialKind, expiry,
+    organisation_policy::OrganisationPolicy, pepper::Digest, suspension::is_suspended,
 };
 use uuid::Uuid;
 
@@ -267,7 +267,10 @@ fn rotate(
         .set(ends)
         .execute(connection)?;
     trail::append(connection, &entry)?;
-    trail::append(connection, &about(&entry, "secret.create", old.client_id, new.id))?;
+    trail::append(
+        connection,
+        &about(&entry, AuditAction::SecretCreate, old.client_id, new.id),
+    )?;
     tell(connection, old, new, &actor)?;
     Ok(rotated)
 }
@@ -360,7 +363,10 @@ fn delete_lost(
     entry: &Entry,
 ) -> Result<(), StoreError> {
     delete(connection, (old.client_id, lost, CredentialKind::Secret), now)?;
-    trail::append(connection, &about(entry, "secret.delete", old.client_id, lost))
+    trail::append(
+        connection,
+        &about(entry, AuditAction::SecretDelete, old.client_id, lost),
+    )
 }
 
 fn insert(
@@ -417,9 +423,9 @@ fn by(entry: &Entry, actor: &str) -> Entry {
 }
 
 /// The same record of another action on another secret.
-fn about(entry: &Entry, action: &str, client_id: Uuid, secret_id: Uuid) -> Entry {
+fn about(entry: &Entry, action: AuditAction, client_id: Uuid, secret_id: Uuid) -> Entry {
     let mut entry = entry.clone();
-    action.clone_into(&mut entry.event.action);
+    action.as_str().clone_into(&mut entry.event.action);
     entry.event.object = format!("application/{client_id}/secret/{secret_id}");
     entry
 }

@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::SubsecRound;
 use domain::{
     audit::{Entry, Event, Outcome},
+    audit_action::AuditAction,
     authentication::AuthenticatedClient,
     credential::CredentialKind,
     random,
@@ -94,7 +95,7 @@ impl TokenService {
             event: Event {
                 at: self.clock.now().trunc_subsecs(3),
                 actor: client_id.to_string(),
-                action: "secret.rotate".to_owned(),
+                action: AuditAction::SecretRotate.to_string(),
                 object: format!("application/{client_id}/secret/{secret_id}"),
                 source,
                 outcome: Outcome::Done.to_string(),

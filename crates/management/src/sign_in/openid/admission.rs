@@ -3,6 +3,7 @@
 use actix_web::cookie::Cookie;
 use domain::{
     audit::Outcome,
+    audit_action::AuditAction,
     user::{User, parse_email},
 };
 use store::StoreError;
@@ -132,7 +133,7 @@ impl Management {
         }
         let proven = Proven {
             user,
-            action: "session.create_by_openid",
+            action: AuditAction::SessionCreateByOpenid,
             counted,
         };
         Ok(Admitted::SignedIn(self.open_session(proven, from).await?.token))
@@ -170,7 +171,12 @@ impl Management {
     /// Binds the identity to a person who has none; false when the person has another one.
     async fn bind(&self, user: &User, (issuer, subject): Identity, from: &Origin) -> Result<bool, Refusal> {
         let (place, object) = (from.source.0.to_string(), format!("user/{}", user.id));
-        let entry = self.entry((&user.email, &place), "user.bind_identity", object, Outcome::Done);
+        let entry = self.entry(
+            (&user.email, &place),
+            AuditAction::UserBindIdentity,
+            object,
+            Outcome::Done,
+        );
         let key = (issuer.clone(), subject.clone());
         match self
             .store
@@ -194,7 +200,7 @@ impl Management {
             Some(user) => (user.email.as_str(), format!("user/{}", user.id)),
             None => ("unknown", "-".to_owned()),
         };
-        let action = "session.create_by_openid";
+        let action = AuditAction::SessionCreateByOpenid;
         let entry = self.entry((actor, &place), action, object, Outcome::Denied);
         match self.store.record(entry).await {
             Ok(()) => refusal,
