@@ -70,7 +70,7 @@ test('an authenticator is replaced by another one, which brings its own recovery
   await page.getByRole('button', { name: 'Replace (authenticator)' }).click();
   const dialog = await prove(page, who, 1);
   await dialog.getByRole('button', { name: 'Continue' }).click();
-  await page.getByText('You can’t scan it?').click();
+  await page.getByText('Can’t scan it?').click();
   await accessible(page, 'a new authenticator');
   const key = (await page.locator('.key').textContent()).replace(/\s/g, '');
   assert.notEqual(key, who.totp_secret);
@@ -97,12 +97,12 @@ test('sessions are listed, and the others are ended', async (t) => {
 test('what the unsubscribe page promises is there: the e-mails can be set, and stay set', async (t) => {
   const who = await manager();
   const page = await account(t, who);
-  await page.getByLabel('Only urgent reminders').check();
+  await page.getByLabel('Only urgent e-mails').check();
   await page.getByText('Your changes are saved.').first().waitFor();
   assert.equal((await call('GET', '/session/preferences', { as: who })).reminders, 'urgent');
   await page.reload();
   await page.getByRole('heading', { name: 'My account' }).waitFor();
-  assert.ok(await page.getByLabel('Only urgent reminders').isChecked());
+  assert.ok(await page.getByLabel('Only urgent e-mails').isChecked());
 });
 
 test('an admin resets an authenticator and sends the invitation by mail', async (t) => {
@@ -113,7 +113,7 @@ test('an admin resets an authenticator and sends the invitation by mail', async 
   await page.getByRole('button', { name: 'Change Lotte Lost' }).click();
   await page.getByRole('button', { name: 'New enrolment link' }).click();
   await page.getByLabel('The authenticator is lost').check();
-  await page.getByText('only after you have recognised the person').waitFor();
+  await page.getByText('only when you are sure who the person is').waitFor();
   await accessible(page, 'a new link');
   await page.getByRole('button', { name: 'Make a link' }).click();
   await page.getByText(`The link was sent to ${who.email}.`).first().waitFor();

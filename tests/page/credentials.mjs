@@ -99,11 +99,11 @@ test('a manager lets the system rotate its secret by itself', async (t) => {
   const page = await open(t, who, at(who));
   await page.getByRole('button', { name: 'Edit settings' }).click();
   const dialog = page.getByRole('dialog', { name: 'Settings' });
-  await dialog.getByLabel('The system may rotate its secret by itself').check();
+  await dialog.getByLabel('The system may replace its secret by itself').check();
   await accessible(page, 'settings');
   await fits(page);
   await dialog.getByRole('button', { name: 'Save' }).click();
-  await page.getByText('On: the system may exchange its secret').waitFor();
+  await page.getByText('On: the system may replace its secret').waitFor();
   const { self_rotation } = await call('GET', `/applications/${who.clientId}`, { as: who });
   assert.equal(self_rotation, true);
 });

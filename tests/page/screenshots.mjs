@@ -236,7 +236,7 @@ test('pictures of enrolment', async (t) => {
   await page.getByRole('button', { name: 'Continue' }).click();
   await page.getByText('Scan this code').waitFor();
   await picture(page, 'enrolment-2-authenticator', { narrow: true });
-  await page.getByText('You can’t scan it?').click();
+  await page.getByText('Can’t scan it?').click();
   const key = (await page.locator('.key').textContent()).replace(/\s/g, '');
   await page.getByLabel('Code that the app shows now').fill(totp(key));
   await page.getByRole('button', { name: 'Finish' }).click();

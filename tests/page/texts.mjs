@@ -81,7 +81,7 @@ test('a browser that speaks Dutch gets the page in Dutch, and the switch remembe
   const page = await open(t, who, `#/applications/${who.clientId}`, { locale: 'nl-NL' });
   await page.getByRole('heading', { name: 'Geheimen' }).waitFor();
   assert.equal(await page.evaluate(() => document.documentElement.lang), 'nl');
-  assert.match(await page.title(), /– API-sleutels beheren$/);
+  assert.match(await page.title(), /– API-toegang beheren$/);
   const expires = await page.locator('.facts time').nth(0).textContent();
   assert.match(
     expires,

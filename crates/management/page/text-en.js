@@ -187,7 +187,7 @@ export default {
   authenticator: {
     scan: 'Scan this code with an authenticator app, such as the one that your organisation uses.',
     qrCode: 'QR code with the key for your authenticator',
-    cannotScan: 'You can’t scan it?',
+    cannotScan: 'Can’t scan it?',
     type: (email) => ['Type this key into the app. It is time-based, for ', email, ':'],
     theKey: 'the key',
     openApp: 'Open the app on this device',
@@ -254,11 +254,14 @@ export default {
     endOthers: 'End the others',
     sessionEnded: 'The session was ended.',
     othersEnded: 'The other sessions were ended.',
-    alwaysTold: 'E-mails about your password, your authenticator and your sessions always come.',
+    alwaysTold: 'You always get e-mails about your password, your authenticator and your sessions.',
     mail: 'E-mails to you',
     reminders: {
-      all: ['All reminders', 'also those that leave you more than a week: at most one e-mail a day'],
-      urgent: ['Only urgent reminders', 'when a week or less is left, and when a secret has expired'],
+      all: ['All e-mails', 'also reminders more than a week before: at most one e-mail a day'],
+      urgent: [
+        'Only urgent e-mails',
+        'when a week or less is left, and when a secret or key has expired or is suspended',
+      ],
     },
   },
 
@@ -295,11 +298,11 @@ export default {
 
   application: {
     sandboxOnly: 'Match-Connect sandbox only',
-    disabled: 'This application is disabled. It gets no token, with any secret. Ask the WMDA team why.',
+    disabled: 'This application is disabled. None of its secrets gets a token. Ask the WMDA team why.',
     disabledForTeam:
-      'This application is disabled. It gets no token, with any secret. The audit trail says who disabled it.',
+      'This application is disabled. None of its secrets gets a token. The audit trail says who disabled it.',
     disabledBy: (who, when) => [
-      'This application is disabled. It gets no token, with any secret. Disabled by ',
+      'This application is disabled. None of its secrets gets a token. Disabled by ',
       who,
       ' on ',
       when,
@@ -326,7 +329,7 @@ export default {
     enableTitle: (name) => `Enable ${name}?`,
     enableMeans: 'Its secrets work again at once.',
     disableTitle: (name) => `Disable ${name}?`,
-    disableMeans: 'It gets no token any more, with any of its secrets, until you enable it again. This works at once.',
+    disableMeans: 'None of its secrets gets a token until you enable it again. This works at once.',
   },
 
   secret: {
@@ -396,7 +399,7 @@ export default {
 
   keys: {
     title: 'Keys',
-    lead: 'With a key the system proves who it is without a shared secret: the private half never leaves its machine.',
+    lead: 'With a key, the system proves who it is without a shared secret. The private key never leaves the system.',
     none: 'No key yet.',
     add: 'Add a key',
     added: (name) => `The key “${name}” was added.`,
@@ -404,10 +407,10 @@ export default {
     material: 'Public key, certificate or address',
     materialAdvice:
       'Paste a public key (PEM or JWK), a certificate (PEM), or the https address of a JWKS. You can also drop a file here.',
-    unreadable: 'This is no public key, certificate or https address.',
+    unreadable: 'This is not a public key, a certificate or an https address.',
     privateKey: 'Do not paste a private key. Paste the public key.',
     burnt:
-      'This is a private key. Whoever has seen it can pretend to be your system: do not use it any more. Make a new pair, and paste only the public key.',
+      'This is a private key. Anybody who has seen it can pretend to be your system: do not use it any more. Make a new key pair, and paste only the public key.',
     expires: 'Last day',
     expiresAdvice: 'Without a day: one year, or until the certificate expires.',
     kid: 'Key id (kid)',
@@ -417,7 +420,7 @@ export default {
     deleteTitle: 'Delete this key?',
     delete: 'Delete key',
     deleteMeans: (name) => [
-      'Every system that has the private half of ',
+      'Every system that has the private key of ',
       name,
       ' loses access at once. You can’t undo this.',
     ],
@@ -434,7 +437,7 @@ export default {
     putBack: 'Put it back',
     title: 'Suspend for a while?',
     means: (name) => [
-      'Try what happens without ',
+      'See what happens without ',
       name,
       '. It gets no token, and tokens that it already has stop working. It works again by itself, or when you put it back.',
     ],
@@ -462,16 +465,16 @@ export default {
     title: 'Settings',
     change: 'Edit settings',
     selfRotation: 'Self-rotation',
-    on: 'On: the system may exchange its secret for a new one by itself.',
+    on: 'On: the system may replace its secret by itself.',
     off: 'Off',
-    rotates: 'The system may rotate its secret by itself',
+    rotates: 'The system may replace its secret by itself',
     rotatesMeans:
-      'It exchanges its secret for a new one. The old secret works for some days more, and then ends by itself.',
+      'The system gets a new secret in exchange for its old one. The old secret works for a few more days, and then expires.',
     networks: 'Networks',
     modes: {
       off: 'From anywhere',
-      report: 'Trial: only report requests from elsewhere',
-      enforce: 'Only from the networks of the list',
+      report: 'Trial: report requests from other networks, but allow them',
+      enforce: 'Only from the networks in the list',
     },
     list: 'List of networks',
     listAdvice: 'One network per line, for example 192.0.2.0/24 or 2001:db8::/32.',
@@ -484,7 +487,7 @@ export default {
     change: 'Edit policy',
     longest: 'Longest life of a secret or key, in days',
     most: 'Most live secrets per application',
-    unlimited: 'As everywhere',
+    unlimited: 'As on the whole server',
     days: (number) => count(number, 'day', 'days'),
     keysOnly: 'Keys only: no new secrets',
     selfRotation: 'Self-rotation',
@@ -697,18 +700,18 @@ export default {
     left: (duration) => `${duration} left`,
     mailFailed: [
       'E-mails that reached nobody',
-      'The mail server refused them. Once it or the address is put right, the operator sends them again: wmda-auth notify --resend-failed.',
+      'The mail server refused them. When the cause is solved, the operator sends them again: wmda-auth notify --resend-failed.',
     ],
     mailOf: (kind) =>
       ({ reminders: 'Reminder of expiring secrets', invitation: 'Invitation', reset: 'Link to a new sign-in' })[kind] ??
-      'Message about an account',
+      (kind.startsWith('secret_') ? 'Message about a secret or key' : 'Message about an account'),
     notSent: 'Not delivered',
-    inviteAnew: 'Its link is not kept: invite or reset this person anew.',
-    able: (number) => (number === 0 ? 'Nobody can sign in' : 'One can sign in'),
+    inviteAnew: 'Its link is not kept: send this person a new link.',
+    able: (number) => (number === 0 ? 'No manager can sign in' : 'One manager can sign in'),
     later: (days) => `Remind in ${days} days`,
-    nowSnoozed: (days) => `Left out for ${days} days.`,
+    nowSnoozed: (days) => `Hidden for ${days} days.`,
     snoozed: (number) =>
-      `${count(number, 'application', 'applications')} with fewer than two managers ${number === 1 ? 'is' : 'are'} left out until later.`,
+      `${count(number, 'application', 'applications')} with fewer than two managers ${number === 1 ? 'is' : 'are'} hidden until later.`,
   },
 
   audit: {
@@ -758,21 +761,6 @@ export default {
       'session.delete': 'Signed out',
       'secret.create': 'Secret created',
       'secret.delete': 'Secret deleted',
-      'secret.suspend': 'Secret suspended',
-      'secret.resume': 'Secret put back',
-      'secret.rotate': 'Secret exchanged by its system',
-      'secret.grace': 'Grace granted',
-      'key.create': 'Key added',
-      'key.delete': 'Key deleted',
-      'key.suspend': 'Key suspended',
-      'key.resume': 'Key put back',
-      'federated_credential.create': 'Federated identity added',
-      'federated_credential.delete': 'Federated identity deleted',
-      'federated_credential.suspend': 'Federated identity suspended',
-      'federated_credential.resume': 'Federated identity put back',
-      'application.self_rotation_on': 'Self-rotation switched on',
-      'application.self_rotation_off': 'Self-rotation switched off',
-      'organisation.policy': 'Policy changed',
       'application.create': 'Application created',
       'application.rename': 'Application renamed',
       'application.enable': 'Application enabled',
@@ -801,12 +789,12 @@ export default {
       'user.open_enrolment': 'Enrolment link made',
       'user.enrol': 'Enrolled',
       'user.reset_authenticator': 'Authenticator reset',
-      'account.reauthenticate': 'Proved who they are',
+      'account.reauthenticate': 'Confirmed their identity',
       'account.change_password': 'Password changed',
       'account.change_authenticator': 'Authenticator replaced',
       'account.replace_recovery_codes': 'Recovery codes replaced',
       'account.end_sessions': 'Sessions ended',
-      'attention.snooze': 'Reminder put off',
+      'attention.snooze': 'Reminder postponed',
       'user.bind_identity': 'Identity of the provider linked',
       'user.unbind_identity': 'Identity of the provider unlinked',
       'user.erase': 'Person erased',
@@ -915,7 +903,7 @@ export default {
     noPeople: 'Nobody yet.',
     webhooks: 'Webhooks',
     webhookColumns: ['Address', 'Events', 'Created'],
-    noWebhook: 'None. They are made over REST.',
+    noWebhook: 'None. They are created with the REST API.',
     createdBy: (day, who) => [day, ' by ', who],
     history: 'History of the organisation',
     historyColumns: ['When', 'What', 'Object', 'Who'],
@@ -941,14 +929,14 @@ export default {
     disableMeans: (name) => [name, ' is signed out everywhere at once and can’t sign in until you enable them again.'],
     roles: {
       credential_manager: ['Credential manager', 'manages secrets of the applications that they are assigned to'],
-      auditor: ['Auditor', 'sees everything, changes nothing'],
-      admin: ['Admin', 'of the WMDA team: changes everything, reads no secret'],
+      auditor: ['Auditor', 'can see everything and change nothing'],
+      admin: ['Admin', 'of the WMDA team: can change everything, but can’t read secrets'],
     },
     newLink: 'New enrolment link',
     newLinkTitle: 'Make a new link?',
     makeLink: 'Make a link',
     newLinkMeans: (name) => [
-      'Earlier links of ',
+      'Earlier links for ',
       name,
       ' stop working. The present password works until the new one is set.',
     ],
@@ -957,7 +945,7 @@ export default {
     sendMail: (email) => `Send the link by e-mail to ${email}`,
     lostAuthenticator: 'The authenticator is lost: the person connects a new one',
     recognise:
-      'Do this only after you have recognised the person, for example on the phone, by a number that you knew before.',
+      'Do this only when you are sure who the person is: for example, call a phone number that you already had.',
     mailed: (email) => `The link was sent to ${email}.`,
     linkTitle: 'Enrolment link',
     linkOnce: 'It will not be shown again.',
@@ -974,8 +962,8 @@ export default {
 
   resources: {
     title: 'APIs',
-    lead: 'What applications can get access to. The operator adds an API on the command line or over REST.',
-    columns: ['Name', 'Environment', 'Resource id', 'Roles', 'Signed with', 'Tokens live'],
+    lead: 'What applications can get access to. The operator adds an API on the command line or with the REST API.',
+    columns: ['Name', 'Environment', 'Resource id', 'Roles', 'Signed with', 'Token lifetime'],
     standard: 'Default',
     minutes: (number) => `${number} min`,
     none: 'No API yet.',

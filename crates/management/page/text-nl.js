@@ -4,7 +4,7 @@ const count = (number, one, many) => `${number} ${number === 1 ? one : many}`;
 const environment = { production: 'Productie', sandbox: 'Sandbox' };
 
 export default {
-  product: 'API-sleutels beheren',
+  product: 'API-toegang beheren',
   name: 'Naam',
   email: 'E-mailadres',
   password: 'Wachtwoord',
@@ -273,8 +273,11 @@ export default {
     alwaysTold: 'E-mails over uw wachtwoord, uw authenticator en uw sessies komen altijd.',
     mail: 'E-mails aan u',
     reminders: {
-      all: ['Alle herinneringen', 'ook als er meer dan een week over is: hoogstens één e-mail per dag'],
-      urgent: ['Alleen dringende herinneringen', 'als er een week of minder over is, en als een geheim is verlopen'],
+      all: ['Alle e-mails', 'ook herinneringen meer dan een week van tevoren: hoogstens één e-mail per dag'],
+      urgent: [
+        'Alleen dringende e-mails',
+        'als er een week of minder over is, en als een geheim of sleutel is verlopen of onderbroken',
+      ],
     },
   },
 
@@ -311,12 +314,11 @@ export default {
 
   application: {
     sandboxOnly: 'Alleen de sandbox van Match-Connect',
-    disabled:
-      'Deze applicatie is uitgeschakeld. Ze krijgt geen token, met geen enkel geheim. Vraag het WMDA-team waarom.',
+    disabled: 'Deze applicatie is uitgeschakeld. Geen van haar geheimen krijgt een token. Vraag het WMDA-team waarom.',
     disabledForTeam:
-      'Deze applicatie is uitgeschakeld. Ze krijgt geen token, met geen enkel geheim. Het auditlog zegt wie dat deed.',
+      'Deze applicatie is uitgeschakeld. Geen van haar geheimen krijgt een token. Het auditlog zegt wie dat deed.',
     disabledBy: (who, when) => [
-      'Deze applicatie is uitgeschakeld. Ze krijgt geen token, met geen enkel geheim. Uitgeschakeld door ',
+      'Deze applicatie is uitgeschakeld. Geen van haar geheimen krijgt een token. Uitgeschakeld door ',
       who,
       ' op ',
       when,
@@ -343,7 +345,7 @@ export default {
     enableTitle: (name) => `${name} inschakelen?`,
     enableMeans: 'De geheimen werken meteen weer.',
     disableTitle: (name) => `${name} uitschakelen?`,
-    disableMeans: 'Ze krijgt geen token meer, met geen enkel geheim, totdat u haar weer inschakelt. Dit werkt meteen.',
+    disableMeans: 'Geen van haar geheimen krijgt nog een token, totdat u haar weer inschakelt. Dit werkt meteen.',
   },
 
   secret: {
@@ -488,12 +490,12 @@ export default {
     networks: 'Netwerken',
     modes: {
       off: 'Vanaf overal',
-      report: 'Proef: aanvragen van elders alleen melden',
-      enforce: 'Alleen vanaf de netwerken van de lijst',
+      report: 'Proef: verzoeken vanaf andere netwerken melden, maar toestaan',
+      enforce: 'Alleen vanaf de netwerken in de lijst',
     },
     list: 'Lijst van netwerken',
     listAdvice: 'Eén netwerk per regel, bijvoorbeeld 192.0.2.0/24 of 2001:db8::/32.',
-    propose: 'Neem de netwerken van de laatste 30 dagen',
+    propose: 'De netwerken van de laatste 30 dagen invullen',
     fapi2: 'Profiel voor hoge veiligheid (FAPI 2.0): alleen sleutels en DPoP. Geheimen werken niet.',
   },
 
@@ -502,7 +504,7 @@ export default {
     change: 'Beleid bewerken',
     longest: 'Langste duur van een geheim of sleutel, in dagen',
     most: 'Hoogste aantal werkende geheimen per applicatie',
-    unlimited: 'Zoals overal',
+    unlimited: 'Zoals op de hele server',
     days: (number) => count(number, 'dag', 'dagen'),
     keysOnly: 'Alleen sleutels: geen nieuwe geheimen',
     selfRotation: 'Zelf vervangen',
@@ -731,21 +733,21 @@ export default {
     left: (duration) => `nog ${duration}`,
     mailFailed: [
       'E-mails die niemand bereikten',
-      'De mailserver heeft ze geweigerd. Als die of het adres weer klopt, verstuurt de beheerder ze opnieuw: wmda-auth notify --resend-failed.',
+      'De mailserver heeft ze geweigerd. Als de oorzaak is opgelost, verstuurt de beheerder van de server ze opnieuw: wmda-auth notify --resend-failed.',
     ],
     mailOf: (kind) =>
       ({
         reminders: 'Herinnering aan aflopende geheimen',
         invitation: 'Uitnodiging',
         reset: 'Link om opnieuw aan te melden',
-      })[kind] ?? 'Bericht over een account',
+      })[kind] ?? (kind.startsWith('secret_') ? 'Bericht over een geheim of sleutel' : 'Bericht over een account'),
     notSent: 'Niet bezorgd',
-    inviteAnew: 'De link wordt niet bewaard: nodig deze persoon opnieuw uit of stel de aanmelding opnieuw in.',
-    able: (number) => (number === 0 ? 'Niemand kan zich aanmelden' : 'Eén kan zich aanmelden'),
+    inviteAnew: 'De link wordt niet bewaard: stuur deze persoon een nieuwe link.',
+    able: (number) => (number === 0 ? 'Geen beheerder kan zich aanmelden' : 'Eén beheerder kan zich aanmelden'),
     later: (days) => `Herinner over ${days} dagen`,
-    nowSnoozed: (days) => `${days} dagen weggelaten.`,
+    nowSnoozed: (days) => `${days} dagen verborgen.`,
     snoozed: (number) =>
-      `${count(number, 'applicatie', 'applicaties')} met minder dan twee beheerders ${number === 1 ? 'is' : 'zijn'} tot later weggelaten.`,
+      `${count(number, 'applicatie', 'applicaties')} met minder dan twee beheerders ${number === 1 ? 'is' : 'zijn'} tot later verborgen.`,
   },
 
   audit: {
@@ -795,21 +797,6 @@ export default {
       'session.delete': 'Afgemeld',
       'secret.create': 'Geheim aangemaakt',
       'secret.delete': 'Geheim verwijderd',
-      'secret.suspend': 'Geheim onderbroken',
-      'secret.resume': 'Geheim weer toegelaten',
-      'secret.rotate': 'Geheim vervangen door zijn systeem',
-      'secret.grace': 'Uitstel gegeven',
-      'key.create': 'Sleutel toegevoegd',
-      'key.delete': 'Sleutel verwijderd',
-      'key.suspend': 'Sleutel onderbroken',
-      'key.resume': 'Sleutel weer toegelaten',
-      'federated_credential.create': 'Gefedereerde identiteit toegevoegd',
-      'federated_credential.delete': 'Gefedereerde identiteit verwijderd',
-      'federated_credential.suspend': 'Gefedereerde identiteit onderbroken',
-      'federated_credential.resume': 'Gefedereerde identiteit weer toegelaten',
-      'application.self_rotation_on': 'Zelf vervangen ingeschakeld',
-      'application.self_rotation_off': 'Zelf vervangen uitgeschakeld',
-      'organisation.policy': 'Beleid gewijzigd',
       'application.create': 'Applicatie aangemaakt',
       'application.rename': 'Applicatie hernoemd',
       'application.enable': 'Applicatie ingeschakeld',
@@ -838,7 +825,7 @@ export default {
       'user.open_enrolment': 'Uitnodigingslink gemaakt',
       'user.enrol': 'Toegang ingesteld',
       'user.reset_authenticator': 'Authenticator opnieuw ingesteld',
-      'account.reauthenticate': 'Bewezen wie men is',
+      'account.reauthenticate': 'Identiteit bevestigd',
       'account.change_password': 'Wachtwoord gewijzigd',
       'account.change_authenticator': 'Authenticator vervangen',
       'account.replace_recovery_codes': 'Herstelcodes vervangen',
@@ -953,7 +940,7 @@ export default {
     noPeople: 'Nog niemand.',
     webhooks: 'Webhooks',
     webhookColumns: ['Adres', 'Gebeurtenissen', 'Aangemaakt'],
-    noWebhook: 'Geen. Ze worden via REST gemaakt.',
+    noWebhook: 'Geen. Ze worden met de REST-API gemaakt.',
     createdBy: (day, who) => [day, ' door ', who],
     history: 'Geschiedenis van de organisatie',
     historyColumns: ['Wanneer', 'Wat', 'Object', 'Wie'],
@@ -1000,8 +987,7 @@ export default {
     sendMailNew: 'De uitnodigingslink per e-mail naar dit adres sturen',
     sendMail: (email) => `De link per e-mail naar ${email} sturen`,
     lostAuthenticator: 'De authenticator is kwijt: de persoon koppelt een nieuwe',
-    recognise:
-      'Doe dit alleen als u de persoon hebt herkend, bijvoorbeeld aan de telefoon, via een nummer dat u al kende.',
+    recognise: 'Doe dit alleen als u zeker weet wie de persoon is: bel bijvoorbeeld een telefoonnummer dat u al had.',
     mailed: (email) => `De link is verstuurd naar ${email}.`,
     linkTitle: 'Uitnodigingslink',
     linkOnce: 'Hij wordt niet nog een keer getoond.',

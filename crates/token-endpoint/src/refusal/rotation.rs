@@ -54,7 +54,7 @@ impl RotationCause {
                 StatusCode::CONFLICT,
                 InvalidRequest,
                 90_055,
-                "The application has as many live secrets as it may have: a credential manager deletes one at Manage API Credentials.",
+                "The application has the maximum number of live secrets: a credential manager can delete one at Manage API Credentials.",
             ),
         }
     }

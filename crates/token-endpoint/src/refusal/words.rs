@@ -86,7 +86,7 @@ impl ClientCause {
                 "Set the secret in the system's configuration; an empty value counts as none.",
             ),
             Self::MalformedAssertion => words(
-                "client_assertion is no JWT, or its type is missing.",
+                "client_assertion is not a JWT, or its type is missing.",
                 "Send the type urn:ietf:params:oauth:client-assertion-type:jwt-bearer and a signed JWT.",
             ),
             Self::UnknownKey => words(
@@ -95,11 +95,11 @@ impl ClientCause {
             ),
             Self::AssertionSignature => words(
                 "The signature of client_assertion does not fit the registered key.",
-                "Register the public half of the key that the system signs with.",
+                "Register the public key that belongs to the private key with which the system signs.",
             ),
             Self::KeyExpired => words(
                 "The key has expired.",
-                "Make a new key pair on the system and register its public half.",
+                "Make a new key pair on the system and register its public key.",
             ),
             Self::AssertionAlgorithm
             | Self::AssertionSubject
@@ -123,7 +123,7 @@ impl ClientCause {
                 "No application has this client id.",
                 "Compare the client id with the one on the application's page; each environment has its own.",
             ),
-            Self::WrongSecret => words("The value is no secret of this application.", COMPARE),
+            Self::WrongSecret => words("The value is not a secret of this application.", COMPARE),
             Self::SecretId => words(
                 "The id of a secret was sent in place of its value.",
                 "Send the value, which was shown once when the secret was created; if it is lost, create a new secret.",
@@ -141,11 +141,11 @@ impl ClientCause {
                 "Put a secret that is in the list into the system's configuration, or create a new one.",
             ),
             Self::SurroundedSecret => words(
-                "The secret is right, but there is something around it: white space, a line end or quotes.",
+                "The secret is correct, but there is something around it: white space, a line end or quotes.",
                 "Remove what surrounds the value in the system's configuration; often it is a line end in a file.",
             ),
             Self::Network => words(
-                "The secret is right, but the request came from a network that the application does not allow.",
+                "The secret is correct, but the request came from a network that the application does not allow.",
                 "Add the network to the allowed networks if the system is yours; if it is not, replace the secret at once.",
             ),
             Self::Disabled => words("The application is disabled.", "Ask the WMDA team to enable it."),
@@ -170,24 +170,24 @@ impl RotationCause {
     fn words(self) -> Explanation {
         match self {
             Self::RotationNotAllowed => words(
-                "A system wanted to exchange its secret, which is not switched on for the application.",
+                "A system wanted to replace its secret by itself, but self-rotation is off for the application.",
                 "Switch self-rotation on, or rotate by hand.",
             ),
             Self::KeysOnly => words(
-                "A system wanted to exchange its secret, and the organisation's policy allows no new ones.",
+                "A system wanted to replace its secret by itself, but the organisation's policy allows no new secrets.",
                 "Register a key.",
             ),
             Self::NotBySecret => words(
-                "An exchange was asked for by something else than a secret.",
-                "Authenticate by the secret that is to be replaced.",
+                "A system wanted to replace its secret, but did not authenticate with a secret.",
+                "Authenticate with the secret that is to be replaced.",
             ),
             Self::RotatedBefore => words(
-                "A secret was exchanged twice within a day.",
-                "Use the newest secret that the system has got.",
+                "A secret was replaced twice within a day.",
+                "Use the newest secret that the system has received.",
             ),
             Self::TooManySecrets => words(
-                "The application has as many live secrets as it may have.",
-                "Delete one.",
+                "The application has the maximum number of live secrets.",
+                "Delete a secret that is not needed.",
             ),
         }
     }
@@ -197,7 +197,7 @@ impl TargetCause {
     fn words(self) -> Explanation {
         match self {
             Self::ScopeSyntax => words(
-                "The scope has a character that a scope may not have.",
+                "The scope has a character that is not allowed in a scope.",
                 "Send role names separated by spaces, or no scope.",
             ),
             Self::ScopeNotGranted => words(
@@ -235,8 +235,8 @@ impl ServerCause {
                 "Correct the system that fails, and wait as long as Retry-After says.",
             ),
             Self::Unavailable => words(
-                "The database was away or overloaded.",
-                "Nothing on the system's side: try again after Retry-After.",
+                "The database was not available or overloaded.",
+                "There is nothing to change on the system: try again after Retry-After.",
             ),
             Self::Internal => words(
                 "The server failed.",
