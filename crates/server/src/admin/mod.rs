@@ -4,6 +4,7 @@ mod applications;
 pub mod audit;
 mod directory;
 mod explain;
+mod issue;
 mod list;
 mod people;
 pub mod print;
@@ -15,7 +16,10 @@ use std::{path::PathBuf, sync::Arc};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use domain::Clock;
-use management::{Allowed, Management};
+use management::{
+    Allowed, Management,
+    cursor::{List, ListQuery},
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -82,6 +86,8 @@ enum AdminCommand {
     Report(report::Command),
     #[command(flatten)]
     Explain(explain::Command),
+    #[command(flatten)]
+    Issue(issue::Command),
 }
 
 pub fn run(arguments: AdminArguments) -> Outcome<()> {
@@ -89,7 +95,10 @@ pub fn run(arguments: AdminArguments) -> Outcome<()> {
     actix_web::rt::System::new().block_on(async {
         let outcome = shell.run(arguments.command).await?;
         print::print(&outcome, arguments.options.json);
-        Ok(())
+        match issue::has_refusals(&outcome) {
+            true => Err("some of it was refused: see the lines above".into()),
+            false => Ok(()),
+        }
     })
 }
 
@@ -106,6 +115,7 @@ impl ShellOptions {
             allowed: service.operator(&self.operator),
             clock: prepared.clock,
             anchor: configuration.audit.anchor,
+            public_url: configuration.server.public_url.clone(),
             service,
         })
     }
@@ -117,6 +127,7 @@ pub struct Shell {
     pub allowed: Allowed,
     clock: Arc<dyn Clock>,
     anchor: Option<PathBuf>,
+    public_url: String,
 }
 
 impl Shell {
@@ -134,6 +145,32 @@ impl Shell {
             AdminCommand::Audit(command) => self.audit(command).await,
             AdminCommand::Report(command) => self.report(command).await,
             AdminCommand::Explain(command) => self.explain(command).await,
+            AdminCommand::Issue(command) => self.issue(command).await,
+        }
+    }
+}
+
+/// The largest page of a list.
+const PAGE: u32 = 200;
+
+/// Every page of a list.
+pub async fn all<T, F>(list: impl Fn(ListQuery) -> F) -> Outcome<Vec<T>>
+where
+    F: Future<Output = Result<List<T>, management::Problem>>,
+{
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let query = ListQuery {
+            limit: Some(PAGE),
+            after,
+            search: None,
+            organisation_id: None,
+        };
+        let page = list(query).await?;
+        found.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return Ok(found);
         }
     }
 }

@@ -2,17 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use management::{
-    applications::ApplicationView,
-    cursor::{List, ListQuery},
-    resources::ResourceView,
-};
+use management::{applications::ApplicationView, resources::ResourceView};
 use uuid::Uuid;
 
-use crate::{Outcome, admin::Shell};
-
-/// The largest page of a list.
-const PAGE: u32 = 200;
+use crate::{
+    Outcome,
+    admin::{Shell, all},
+};
 
 /// Country and organisation's part of an application's name.
 type Named = (String, String);
@@ -26,28 +22,6 @@ pub struct Present {
     organisations: HashMap<Named, Uuid>,
     planned_organisations: HashSet<Named>,
     planned_people: HashSet<String>,
-}
-
-/// Every page of a list.
-async fn all<T, F>(list: impl Fn(ListQuery) -> F) -> Outcome<Vec<T>>
-where
-    F: Future<Output = Result<List<T>, management::Problem>>,
-{
-    let (mut found, mut after) = (Vec::new(), None);
-    loop {
-        let query = ListQuery {
-            limit: Some(PAGE),
-            after,
-            search: None,
-            organisation_id: None,
-        };
-        let page = list(query).await?;
-        found.extend(page.items);
-        after = page.next;
-        if after.is_none() {
-            return Ok(found);
-        }
-    }
 }
 
 impl Present {

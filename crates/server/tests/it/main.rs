@@ -34,6 +34,7 @@ mod failover;
 mod hanging_database;
 mod import;
 mod introspection;
+mod issuing;
 mod json_log;
 mod keys;
 mod leak_reports;
