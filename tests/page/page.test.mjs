@@ -15,3 +15,4 @@ import './failures.mjs';
 import './account.mjs';
 import './directory.mjs';
 import './team.mjs';
+import './support.mjs';
