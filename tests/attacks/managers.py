@@ -65,7 +65,7 @@ async def denials(server, until, prepared):
     return await flood(server, until, 2000, lambda number: json_request("GET", paths[number % len(paths)], token))
 
 
-@attack("toggles", "100 connections of a manager change settings to and fro: reminders, suspensions, names", prepare=manager)
+@attack("toggles", "100 connections of a manager change settings to and fro: reminders, suspensions", prepare=manager, rows=5_000)
 async def toggles(server, until, prepared):
     token, client = prepared
     listed = await server.ask_json("GET", f"{API}/{client}/secrets", token, source=ATTACKER)
