@@ -123,6 +123,8 @@ pub struct ClientSecret {
     pub tokens_per_day: Vec<(NaiveDate, i64)>,
     /// When its value was last presented after the expiry.
     pub tried_after_expiry_at: Option<DateTime<Utc>>,
+    /// From where, and by which program, as far as it is remembered.
+    pub tried_after_expiry_origin: Option<Origin>,
     /// When its value was last presented during a suspension.
     pub tried_while_suspended_at: Option<DateTime<Utc>>,
     /// What was told to whom, the latest threshold last.
@@ -143,9 +145,16 @@ pub struct LeakReport {
 pub struct LastUse {
     /// When.
     pub at: DateTime<Utc>,
+    /// From where, and by which program.
+    pub origin: Origin,
+}
+
+/// Where a request came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
     /// The address it was asked from.
     pub from: String,
-    /// The client library, by its User-Agent.
+    /// The client library, by its User-Agent: somebody else's text.
     pub with: String,
 }
 

@@ -7,6 +7,7 @@ import { graceButton } from './grace.js';
 import { icon } from './icons.js';
 import { guarded } from './lists.js';
 import { toast } from './notices.js';
+import { origin } from './origins.js';
 import { isAdmin } from './session.js';
 import { t, titled } from './texts.js';
 
@@ -161,7 +162,7 @@ function detail(one) {
     return words.leaked(secret, moment(one.leak_reported_at), h('code', {}, one.leak_reported_from));
   }
   if (one.kind === 'secret_expired_yet_tried') {
-    return words.tried(secret, expiry(one.expires_at), relative(one.tried_after_expiry_at));
+    return [words.tried(secret, expiry(one.expires_at), relative(one.tried_after_expiry_at)), origin(one)];
   }
   return words.expires(secret, expiry(one.expires_at), one.last_used_at && relative(one.last_used_at));
 }

@@ -6,6 +6,7 @@ import { DAY, day, duration, exactly, expiry, moment, relative } from './dates.j
 import { h, name } from './dom.js';
 import { icon } from './icons.js';
 import { note } from './notices.js';
+import { origin } from './origins.js';
 import { t } from './texts.js';
 
 const words = t.secret;
@@ -150,7 +151,7 @@ function notes(secret) {
   const tried = secret.tried_after_expiry_at;
   return [
     secret.leak_reported_at && leaked(secret),
-    tried && note('danger', words.tried(relative(tried))),
+    tried && note('danger', words.tried(relative(tried), origin(secret))),
     isSuspended(secret) && suspended(secret),
     isLive(secret) && secret.graced_at && note('danger', words.graced(moment(secret.expires_at))),
     isLive(secret) && secret.rotated_itself_at && note('info', words.handedOver(moment(secret.expires_at))),

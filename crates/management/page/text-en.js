@@ -257,7 +257,7 @@ export default {
     alwaysTold: 'You always get e-mails about your password, your authenticator and your sessions.',
     mail: 'E-mails to you',
     reminders: {
-      all: ['All e-mails', 'also reminders more than a week before: at most one e-mail a day'],
+      all: ['All e-mails', 'also reminders more than a week before, and when a secret or key is created or deleted'],
       urgent: [
         'Only urgent e-mails',
         'when a week or less is left, and when a secret or key has expired or is suspended',
@@ -375,9 +375,10 @@ export default {
     expired: 'Expired',
     created: 'Created',
     createdBy: (day, who) => [day, ' by ', who],
-    tried: (when) => [
+    tried: (when, origin) => [
       'Expired, but a system still tried it ',
       when,
+      origin,
       '. That system gets no token. Give it a new secret.',
     ],
     mails: (number) => `E-mails about it (${number})`,

@@ -273,7 +273,10 @@ export default {
     alwaysTold: 'E-mails over uw wachtwoord, uw authenticator en uw sessies komen altijd.',
     mail: 'E-mails aan u',
     reminders: {
-      all: ['Alle e-mails', 'ook herinneringen meer dan een week van tevoren: hoogstens één e-mail per dag'],
+      all: [
+        'Alle e-mails',
+        'ook herinneringen meer dan een week van tevoren, en als een geheim of sleutel wordt aangemaakt of verwijderd',
+      ],
       urgent: [
         'Alleen dringende e-mails',
         'als er een week of minder over is, en als een geheim of sleutel is verlopen of onderbroken',
@@ -391,10 +394,12 @@ export default {
     expired: 'Verlopen',
     created: 'Aangemaakt',
     createdBy: (day, who) => [day, ' door ', who],
-    tried: (when) => [
+    tried: (when, origin) => [
       'Verlopen, maar een systeem probeerde het ',
       when,
-      ' nog. Dat systeem krijgt geen token. Geef het een nieuw geheim.',
+      ' nog',
+      origin,
+      '. Dat systeem krijgt geen token. Geef het een nieuw geheim.',
     ],
     mails: (number) => `E-mails hierover (${number})`,
     mailed: (what, who, state, when) => [what, ' aan ', who, ': ', state, ' ', when],

@@ -190,10 +190,7 @@ impl Composer {
             .iter()
             .flat_map(|item| &item.facts.managers)
             .find(|one| one.email == mail.recipient);
-        let unsubscribe = manager.map(|one| {
-            let token = unsubscribe::token(&self.pepper, one.user_id);
-            format!("{}/api/v1/unsubscribe/{token}", self.public_url)
-        });
+        let unsubscribe = manager.map(|one| self.unsubscribe(one));
         let is_urgent = |item: &MailItem| rules::is_urgent(item.kind, item.threshold_days);
         let mut frame = self.frame(unsubscribe.clone(), reason(items, manager.is_some()));
         let is_secret = |item: &MailItem| item.facts.secret.public.kind() == CredentialKind::Secret;
@@ -238,15 +235,17 @@ impl Composer {
             ),
             _ => (
                 "changes of credentials",
-                "Each was made by somebody, or by a system, on purpose.",
+                "If you did not expect one of them, read below what to do.",
             ),
         };
         let managers = &about.facts.managers;
-        let is_manager = managers.iter().any(|one| one.email == mail.recipient);
+        let manager = managers.iter().find(|one| one.email == mail.recipient);
+        let manager_of_calm = manager.filter(|_| !happenings::is_urgent(mail.kind));
+        let unsubscribe = manager_of_calm.map(|one| self.unsubscribe(one));
         let frame = Frame {
             several,
             urgency,
-            ..self.frame(None, reason_among(managers, is_manager))
+            ..self.frame(unsubscribe.clone(), reason_among(managers, manager.is_some()))
         };
         let (subject, text, html) = rendered(&all, &frame)?;
         let draft = Draft {
@@ -256,9 +255,15 @@ impl Composer {
             text,
             html,
             calendar: None,
-            unsubscribe: None,
+            unsubscribe,
         };
         self.message(draft, now)
+    }
+
+    /// The link by which a manager turns down all but urgent mail.
+    fn unsubscribe(&self, manager: &Recipient) -> String {
+        let token = unsubscribe::token(&self.pepper, manager.user_id);
+        format!("{}/api/v1/unsubscribe/{token}", self.public_url)
     }
 
     fn frame(&self, unsubscribe: Option<String>, reason: String) -> Frame {

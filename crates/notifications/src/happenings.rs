@@ -1,5 +1,7 @@
 //! What mails say about something that was done to one credential.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
 use domain::{client_key::ClientKey, credential::PublicPart};
 use store::{mails::About, outbox::MailKind};
@@ -15,6 +17,14 @@ const ACTOR: usize = 120;
 /// The longest address that is shown.
 const ADDRESS: usize = 200;
 
+/// Whether it is told to those, too, who want urgent mail only.
+pub(crate) fn is_urgent(kind: MailKind) -> bool {
+    !matches!(
+        kind,
+        MailKind::SecretCreated | MailKind::SecretDeleted | MailKind::SecretRotated
+    )
+}
+
 /// `at` is when it was done.
 pub(crate) fn of(kind: MailKind, about: &About, at: DateTime<Utc>, now: DateTime<Utc>) -> Words {
     let (headline, why, steps) = match kind {
@@ -23,6 +33,8 @@ pub(crate) fn of(kind: MailKind, about: &About, at: DateTime<Utc>, now: DateTime
         MailKind::SecretGraced => graced(about, at),
         MailKind::SecretLeaked => leaked(about, at),
         MailKind::KeysUnreachable => unreachable(about),
+        MailKind::SecretCreated => created(about, at),
+        MailKind::SecretDeleted => deleted(about, at),
         _ => resumed(about, at),
     };
     let facts = &about.facts;
@@ -43,7 +55,52 @@ type Said = (String, String, Vec<String>);
 
 fn by(about: &About, at: DateTime<Utc>) -> String {
     let actor = text::line(&about.actor, ACTOR);
-    format!("{actor} did this on {}.", text::instant(at))
+    // On the command line there is no address.
+    let from = about
+        .source
+        .parse::<IpAddr>()
+        .map_or_else(|_| String::new(), |source| format!(", from {source}"));
+    format!("{actor} did this on {}{from}.", text::instant(at))
+}
+
+fn created(about: &About, at: DateTime<Utc>) -> Said {
+    let (facts, by) = (&about.facts, by(about, at));
+    let (full, name) = (words::noun(facts).full, words::name(facts));
+    (
+        format!("A new {full} \"{name}\" was created"),
+        format!(
+            "{by} A system that has it gets tokens for {} until {}.",
+            words::apis(facts),
+            text::instant(facts.secret.expires_at)
+        ),
+        vec![
+            "If you expected this, there is nothing to do.".to_owned(),
+            format!(
+                "If you did not expect it: ask who did it. If nobody of your organisation did, delete the {full} in Manage API \
+                 Credentials at once, and tell the WMDA team."
+            ),
+        ],
+    )
+}
+
+fn deleted(about: &About, at: DateTime<Utc>) -> Said {
+    let (facts, by) = (&about.facts, by(about, at));
+    let (full, name) = (words::noun(facts).full, words::name(facts));
+    (
+        format!("The {full} \"{name}\" was deleted"),
+        format!(
+            "{by} A system that still has it gets no tokens any more, and the tokens that it has are refused. This can't be \
+             undone."
+        ),
+        vec![
+            "If you expected this, there is nothing to do.".to_owned(),
+            format!(
+                "If you did not expect it: ask who did it. If a system of yours stopped working, create a new {full} for {} in \
+                 Manage API Credentials and give it to that system. If nobody of your organisation did this, tell the WMDA team.",
+                facts.application
+            ),
+        ],
+    )
 }
 
 fn suspended(about: &About, at: DateTime<Utc>) -> Said {

@@ -28,6 +28,8 @@ pub(crate) fn of(kind: MailKind, at: DateTime<Utc>, hidden: Option<&str>) -> Not
         | MailKind::SecretRotated
         | MailKind::SecretGraced
         | MailKind::KeysUnreachable
+        | MailKind::SecretCreated
+        | MailKind::SecretDeleted
         | MailKind::SecretLeaked => ("Reminders".to_owned(), String::new()),
         MailKind::PasswordChanged => (
             "Your password for Manage API Credentials was changed".to_owned(),

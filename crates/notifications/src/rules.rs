@@ -245,9 +245,12 @@ pub fn still_concerns(mail: &ClaimedMail, support_address: Option<&str>) -> bool
         return true;
     };
     let is_manager = facts.managers.iter().any(|one| one.email == mail.recipient);
-    // That a secret leaked concerns them all the more when it was deleted for it.
-    let is_there = !facts.deleted || mail.kind == MailKind::SecretLeaked;
-    is_there && (is_manager || support_address == Some(&mail.recipient))
+    // That somebody made or deleted it stays worth knowing after its end, and a leak all the more.
+    let outlives = matches!(
+        mail.kind,
+        MailKind::SecretCreated | MailKind::SecretDeleted | MailKind::SecretLeaked
+    );
+    (outlives || !facts.deleted) && (is_manager || support_address == Some(&mail.recipient))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use domain::{
     credential::CredentialKind,
     reminder::{Notification, WITHDRAWN},
-    secret::LastUse,
+    secret::{LastUse, Origin},
 };
 use store::secret_facts::{Recipient, Successor};
 use uuid::Uuid;
@@ -37,6 +37,7 @@ fn facts(left: i64) -> SecretFacts {
             last_use: None,
             tokens_per_day: Vec::new(),
             tried_after_expiry_at: None,
+            tried_after_expiry_origin: None,
             replaces: None,
             notifications: Vec::new(),
         },
@@ -89,8 +90,10 @@ fn told(facts: &SecretFacts) -> Option<(i32, ReminderKind, Vec<String>)> {
 fn last_use(ago: i64) -> Option<LastUse> {
     Some(LastUse {
         at: NOW - days(ago),
-        from: String::new(),
-        with: String::new(),
+        origin: Origin {
+            from: String::new(),
+            with: String::new(),
+        },
     })
 }
 

@@ -1,7 +1,7 @@
 //! What each kind of mail says about a secret, in words for the people who look after it.
 
 use chrono::{DateTime, Utc};
-use domain::{credential::CredentialKind, reminder::ReminderKind};
+use domain::{credential::CredentialKind, reminder::ReminderKind, secret::Origin};
 use store::{mails::MailItem, secret_facts::SecretFacts};
 
 use crate::{
@@ -94,10 +94,7 @@ fn why(item: &MailItem, now: DateTime<Utc>) -> String {
         ReminderKind::StillTried => format!(
             "The {short} expired on {expiry}. {} a system asked for a token with it and got none. That system now has no \
              access to {}.{}",
-            facts.secret.tried_after_expiry_at.map_or_else(
-                || "Since then".to_owned(),
-                |at| format!("On {}", text::instant(at))
-            ),
+            tried(facts),
             apis(facts),
             used_before(facts)
         ),
@@ -130,13 +127,27 @@ fn not_yet_switched(facts: &SecretFacts) -> String {
     }
 }
 
-/// Where to look for the system that still has an expired secret.
+/// When, from where and by which program an expired secret was last tried.
+fn tried(facts: &SecretFacts) -> String {
+    let at = facts.secret.tried_after_expiry_at.map_or_else(
+        || "Since then".to_owned(),
+        |at| format!("On {}", text::instant(at)),
+    );
+    match &facts.secret.tried_after_expiry_origin {
+        Some(found) => format!("{at}, {},", origin(found)),
+        None => at,
+    }
+}
+
+/// Where to look for the system that still has an expired secret, when that is not known from what it tries.
 fn used_before(facts: &SecretFacts) -> String {
-    facts.secret.last_use.as_ref().map_or_else(String::new, |last| {
+    let used = facts.secret.last_use.as_ref();
+    let used = used.filter(|_| facts.secret.tried_after_expiry_origin.is_none());
+    used.map_or_else(String::new, |last| {
         format!(
             " Before that, the {} was used {}: look there first.",
             noun(facts).short,
-            origin(&last.from, &last.with)
+            origin(&last.origin)
         )
     })
 }
@@ -205,19 +216,18 @@ fn steps(item: &MailItem) -> Vec<String> {
 
 /// The system that has to be changed, as far as the last use tells.
 pub(crate) fn system(facts: &SecretFacts) -> String {
-    match &facts.secret.last_use {
-        Some(last) => format!(
-            "the system that uses the old one: it last asked {}",
-            origin(&last.from, &last.with)
-        ),
+    let last = facts.secret.last_use.as_ref().map(|last| &last.origin);
+    match facts.secret.tried_after_expiry_origin.as_ref().or(last) {
+        Some(last) => format!("the system that uses the old one: it last asked {}", origin(last)),
         None => "the system that uses the old one".to_owned(),
     }
 }
 
-fn origin(from: &str, with: &str) -> String {
-    match with {
+/// From where, and by which program: by its own word, so that it may be anything.
+fn origin(Origin { from, with }: &Origin) -> String {
+    match text::line(with, 60).as_str() {
         "" => format!("from {}", text::line(from, 60)),
-        with => format!("from {} with {}", text::line(from, 60), text::line(with, 60)),
+        with => format!("from {} with {with}", text::line(from, 60)),
     }
 }
 
@@ -235,7 +245,7 @@ pub(crate) fn listed(facts: &SecretFacts, now: DateTime<Utc>) -> Vec<(&'static s
     let secret = &facts.secret;
     let last_use = secret.last_use.as_ref().map_or_else(
         || "never".to_owned(),
-        |last| format!("{}, {}", text::instant(last.at), origin(&last.from, &last.with)),
+        |last| format!("{}, {}", text::instant(last.at), origin(&last.origin)),
     );
     let created = format!(
         "{} by {}",
@@ -267,7 +277,9 @@ pub(crate) fn listed(facts: &SecretFacts, now: DateTime<Utc>) -> Vec<(&'static s
         rows.push(("Suspended until", text::instant(until)));
     }
     if let Some(at) = secret.tried_after_expiry_at {
-        rows.push(("Last refused", text::instant(at)));
+        let found = secret.tried_after_expiry_origin.as_ref();
+        let from = found.map_or_else(String::new, |found| format!(", {}", origin(found)));
+        rows.push(("Last refused", format!("{}{from}", text::instant(at))));
     }
     rows
 }

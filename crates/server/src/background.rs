@@ -105,17 +105,23 @@ pub fn spawn_poller(memory: Arc<ClientMemory>, every: Duration) {
 }
 
 /// Writes the use of secrets, and forgets sources that have been quiet.
-pub fn spawn_housekeeping(service: web::Data<TokenService>, usage: Arc<UsageRecorder>, store: Store) {
+pub fn spawn_housekeeping(
+    service: web::Data<TokenService>,
+    (usage, refusals): (Arc<UsageRecorder>, Arc<RefusalRecorder>),
+    store: Store,
+) {
     actix_web::rt::spawn(async move {
         let mut outage = Outage::default();
         loop {
             tokio::time::sleep(FLUSH_EVERY).await;
             service.forget_idle_sources();
+            // From where an expired secret is tried is written down before that it is: a mail tells both.
+            let told = refusals.flush(&store).await;
             let flushed = usage.flush(&store).await;
             if flushed.is_err() {
                 service.metrics().flush_failed();
             }
-            outage.note(flushed.err(), "told of the use of secrets");
+            outage.note(flushed.and(told).err(), "told of the use of secrets");
         }
     });
 }

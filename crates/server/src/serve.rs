@@ -331,7 +331,8 @@ fn spawn_background(
     let every = Duration::from_millis(configuration.cache.poll_ms);
     background::spawn_poller(Arc::clone(&prepared.memory), every);
     outage::spawn_beats(Arc::clone(&prepared.memory));
-    background::spawn_housekeeping(tokens, Arc::clone(&prepared.usage), prepared.store.clone());
+    let recorders = (Arc::clone(&prepared.usage), Arc::clone(&prepared.refusals));
+    background::spawn_housekeeping(tokens, recorders, prepared.store.clone());
     background::spawn_refusal_record(Arc::clone(&prepared.refusals), prepared.store.clone());
     background::spawn_forgetting(prepared.store.clone(), Arc::clone(&prepared.clock));
     retention::spawn(

@@ -42,7 +42,7 @@ pub enum StoreError {
     #[error("something that it refers to does not exist")]
     Missing,
     /// The application has as many live credentials of this kind as it may have.
-    #[error("the application has as many live credentials as it may have: delete one first")]
+    #[error("the application has the maximum number of live credentials: delete one first")]
     LimitReached,
     /// As many were made within an hour as may be; the seconds until the next may be.
     #[error(

@@ -63,6 +63,10 @@ pub struct AttentionItem {
     pub suspended_until: Option<DateTime<Utc>>,
     /// When it was deleted; of leaked secrets alone.
     pub deleted_at: Option<DateTime<Utc>>,
+    /// The address that it was presented from; null when that is not remembered.
+    pub tried_after_expiry_from: Option<String>,
+    /// The User-Agent that presented it.
+    pub tried_after_expiry_with: Option<String>,
     /// How many managers can sign in.
     pub able_managers: Option<i64>,
 }
@@ -80,6 +84,8 @@ impl AttentionItem {
             expires_at: None,
             last_used_at: None,
             tried_after_expiry_at: None,
+            tried_after_expiry_from: None,
+            tried_after_expiry_with: None,
             graced_at: None,
             can_get_grace: false,
             leak_reported_at: None,
@@ -167,12 +173,18 @@ pub struct AttentionList {
 }
 
 fn of_secret(secret: EndingSecret, kind: Concern) -> AttentionItem {
+    let (from, with) = secret
+        .tried_after_expiry_origin
+        .map(|origin| (origin.from, origin.with))
+        .unzip();
     AttentionItem {
         secret_id: Some(secret.id),
         secret_name: Some(secret.name),
         expires_at: Some(secret.expires_at),
         last_used_at: secret.last_used_at,
         tried_after_expiry_at: secret.tried_after_expiry_at,
+        tried_after_expiry_from: from,
+        tried_after_expiry_with: with,
         graced_at: secret.graced_at,
         can_get_grace: secret.can_get_grace,
         ..AttentionItem::new(kind, secret.application)

@@ -16,7 +16,10 @@ use domain::{
 use jose::strict_json::StrictObject;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::{NewClientSecret, NewProof, StoreError, client_secrets::SecretLimits};
+use store::{
+    NewClientSecret, NewProof, StoreError,
+    client_secrets::{SecretLimits, Told},
+};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -144,7 +147,10 @@ impl Management {
             live: LIMIT,
             ..self.settings.secrets
         };
-        let outcome = self.store.create_secret(credential, limits, entry).await;
+        let outcome = self
+            .store
+            .create_credential(credential, limits, Told::Managers, entry)
+            .await;
         outcome.map_err(|error| match error {
             StoreError::Conflict => Problem::Conflict("the application has this identity already".to_owned()),
             other => other.into(),

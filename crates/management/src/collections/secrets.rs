@@ -13,7 +13,10 @@ use domain::{
     secret::{ClientSecret, NewSecret, SecretStatus},
 };
 use serde::{Deserialize, Serialize};
-use store::{NewClientSecret, NewProof, client_secrets::SecretFilter};
+use store::{
+    NewClientSecret, NewProof,
+    client_secrets::{SecretFilter, Told},
+};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -83,6 +86,10 @@ pub struct SecretView {
     pub tokens_per_day: Vec<DayView>,
     /// When its value was last presented after the expiry: a system still uses it. Null when none was.
     pub tried_after_expiry_at: Option<DateTime<Utc>>,
+    /// The address that it was presented from; null when that was longer ago than refused requests are remembered, 30 days.
+    pub tried_after_expiry_from: Option<String>,
+    /// The User-Agent that presented it.
+    pub tried_after_expiry_with: Option<String>,
     /// When its value was last presented during the suspension that is in force, or was last: a system needs it. Null when
     /// none was.
     pub tried_while_suspended_at: Option<DateTime<Utc>>,
@@ -178,9 +185,13 @@ fn parse_status(text: &str) -> Result<SecretStatus, Problem> {
 pub(crate) fn view(one: ClientSecret, now: DateTime<Utc>) -> SecretView {
     let status = status_text(one.status(now));
     let (at, from, with) = match one.last_use {
-        Some(last) => (Some(last.at), Some(last.from), Some(last.with)),
+        Some(last) => (Some(last.at), Some(last.origin.from), Some(last.origin.with)),
         None => (None, None, None),
     };
+    let (tried_from, tried_with) = one
+        .tried_after_expiry_origin
+        .map(|tried| (tried.from, tried.with))
+        .unzip();
     let day = |(day, tokens)| DayView { day, tokens };
     let (leak_reported_at, leak_reported_from) = one.leak.map(|leak| (leak.at, leak.from)).unzip();
     SecretView {
@@ -202,6 +213,8 @@ pub(crate) fn view(one: ClientSecret, now: DateTime<Utc>) -> SecretView {
         replaces: one.replaces,
         tokens_per_day: one.tokens_per_day.into_iter().map(day).collect(),
         tried_after_expiry_at: one.tried_after_expiry_at,
+        tried_after_expiry_from: tried_from,
+        tried_after_expiry_with: tried_with,
         tried_while_suspended_at: one.tried_while_suspended_at,
         notifications: one.notifications.into_iter().map(Into::into).collect(),
     }
@@ -234,7 +247,7 @@ impl Management {
         let id = secret.id;
         let entry = self.done(allowed, AuditAction::SecretCreate, object(client_id, id));
         self.store
-            .create_secret(secret, self.settings.secrets, entry)
+            .create_credential(secret, self.settings.secrets, Told::Managers, entry)
             .await?;
         Ok(CreatedSecret {
             view: self.secret(allowed, client_id, id).await?,
@@ -301,7 +314,10 @@ impl Management {
         which: (CredentialKind, Uuid, Uuid),
         entry: Entry,
     ) -> Result<(), Problem> {
-        let outcome = self.store.delete_credential(which, self.now(), entry).await;
+        let outcome = self
+            .store
+            .delete_credential(which, Told::Managers, self.now(), entry)
+            .await;
         // The lease is waited out for an absent one too: an earlier DELETE may have been answered by 503 and yet have
         // been done, and whoever asks again reads its end in the 404.
         self.memory.settle().await?;

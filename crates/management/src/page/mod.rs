@@ -52,6 +52,7 @@ const ASSETS: &[(&str, &[u8])] = assets!(
     "once.js",
     "organisation.js",
     "organisations.js",
+    "origins.js",
     "parts.css",
     "passwords.js",
     "people.js",

@@ -7,6 +7,7 @@
     reason = "a test stops at the first surprise, and reads its environment"
 )]
 
+mod changes;
 mod faults;
 mod happenings;
 mod oracle;

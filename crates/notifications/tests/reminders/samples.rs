@@ -3,7 +3,14 @@
 use std::{fs, path::PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::resource::{Environment, Resource};
+use domain::{
+    credential::CredentialKind,
+    resource::{Environment, Resource},
+};
+use store::{
+    NewClientSecret, NewProof,
+    client_secrets::{SecretLimits, Told},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -46,7 +53,7 @@ async fn the_mails_in_docs_are_what_is_sent() {
     world.clock.set(end - TimeDelta::days(1));
     pass("1-day", MANAGER).await;
     world.clock.set(end + TimeDelta::hours(7));
-    world.trying(secret).await;
+    world.trying(client_id, secret).await;
     pass("expired-still-tried", MANAGER).await;
     let old = world
         .secret(
@@ -83,6 +90,28 @@ async fn the_mails_in_docs_are_what_is_sent() {
     pass("digest", MANAGER).await;
     world.clock.set(at("2027-12-10T23:59:59Z"));
     pass("1-day-copy-of-the-team", TEAM).await;
+    let (id, entry) = (world.id(), world.entry_by("jonas@registry.example", "192.0.2.44"));
+    let now = world.clock.get();
+    let new = NewClientSecret {
+        id,
+        client_id,
+        name: "Search, second server".to_owned(),
+        hint: "q7X".to_owned(),
+        proof: NewProof::Secret(world.pepper.digest(client_id, "second")),
+        created_by: "jonas@registry.example".to_owned(),
+        created_at: now,
+        expires_at: now + TimeDelta::days(365),
+        replaces: None,
+    };
+    let limits = SecretLimits::NONE;
+    let told = Told::Managers;
+    let made = world.store.create_credential(new, limits, told, entry.clone());
+    made.await.unwrap();
+    pass("secret-created", MANAGER).await;
+    let which = (CredentialKind::Secret, client_id, id);
+    let gone = world.store.delete_credential(which, told, now, entry);
+    gone.await.unwrap();
+    pass("secret-deleted", MANAGER).await;
 }
 
 /// A registry with two applications that may call two APIs.

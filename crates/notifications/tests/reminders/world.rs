@@ -1,6 +1,7 @@
 //! A database of its own, a clock that is set by hand, nodes, and people and secrets on them.
 
 use std::{
+    net::Ipv4Addr,
     path::Path,
     process::Command,
     sync::{
@@ -25,7 +26,10 @@ use notifications::{
     rules::{DEFAULT_THRESHOLDS, Rules},
 };
 use store::{
-    DatabaseUrl, NewClientSecret, NewProof, Store, client_secrets::SecretLimits, usage::UsageRecorder,
+    DatabaseUrl, NewClientSecret, NewProof, Store,
+    client_secrets::SecretLimits,
+    refusals::{RefusalRecorder, RefusedRequest},
+    usage::UsageRecorder,
     users::UserChange,
 };
 use tempfile::TempDir;
@@ -160,6 +164,14 @@ impl World {
         }
     }
 
+    /// The record of what somebody did, from an address.
+    pub fn entry_by(&self, actor: &str, source: &str) -> Entry {
+        let mut entry = self.entry();
+        actor.clone_into(&mut entry.event.actor);
+        source.clone_into(&mut entry.event.source);
+        entry
+    }
+
     pub async fn organisation(&self, name: &str) -> Uuid {
         let id = self.id();
         let new = Organisation {
@@ -232,7 +244,18 @@ impl World {
             .await;
         let user_id = self.person(organisation_id, email).await;
         self.assign(client_id, user_id).await;
-        Managed { client_id, user_id }
+        Managed {
+            organisation_id,
+            client_id,
+            user_id,
+        }
+    }
+
+    /// Another manager of the same application.
+    pub async fn colleague(&self, managed: Managed, email: &str) -> Uuid {
+        let user_id = self.person(managed.organisation_id, email).await;
+        self.assign(managed.client_id, user_id).await;
+        user_id
     }
 
     pub async fn secret(&self, client_id: Uuid, name: &str, span: (DateTime<Utc>, DateTime<Utc>)) -> Uuid {
@@ -278,7 +301,26 @@ impl World {
     }
 
     /// The expired secret's value is presented now.
-    pub async fn trying(&self, secret_id: Uuid) {
+    pub async fn trying(&self, client_id: Uuid, secret_id: Uuid) {
+        self.trying_with(client_id, secret_id, "python-requests/2.31.0")
+            .await;
+    }
+
+    /// By a program that calls itself this.
+    pub async fn trying_with(&self, client_id: Uuid, secret_id: Uuid, user_agent: &str) {
+        let refusals = RefusalRecorder::default();
+        refusals.record(RefusedRequest {
+            at: self.clock.get(),
+            trace_id: Uuid::nil(),
+            client_id: Some(client_id),
+            credential_id: Some(secret_id),
+            cause: "expired",
+            route: "/oauth2/token".to_owned(),
+            source: Ipv4Addr::new(192, 0, 2, 44).into(),
+            user_agent: user_agent.to_owned(),
+            resource: None,
+        });
+        refusals.flush(&self.store).await.unwrap();
         let recorder = UsageRecorder::default();
         recorder.record_expired(secret_id, self.clock.get());
         recorder.flush(&self.store).await.unwrap();
@@ -288,6 +330,7 @@ impl World {
 /// An application and who looks after it.
 #[derive(Clone, Copy)]
 pub struct Managed {
+    pub organisation_id: Uuid,
     pub client_id: Uuid,
     pub user_id: Uuid,
 }

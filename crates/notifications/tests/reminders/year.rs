@@ -150,7 +150,7 @@ impl Cast {
             let id = self.secrets[&who];
             match what {
                 What::Use => world.using(id).await,
-                What::Try => world.trying(id).await,
+                What::Try => world.trying(client, id).await,
                 _ => world.delete(client, id).await,
             }
         }

@@ -24,7 +24,7 @@ use ring::rand::SecureRandom;
 use serde_json::{Value, json};
 use store::{
     NewClientSecret, NewProof, NewResourceServer, Store, StoreError,
-    client_secrets::{SecretFilter, SecretLimits},
+    client_secrets::{SecretFilter, SecretLimits, Told},
 };
 use uuid::Uuid;
 
@@ -317,7 +317,9 @@ impl Seeder<'_> {
             let object = format!("application/{client_id}/{}/{}", in_audit_trail(kind), old.id);
             let entry = self.entry(AuditAction::deletion(kind), object);
             let which = (kind, client_id, old.id);
-            self.store.delete_credential(which, self.now, entry).await?;
+            self.store
+                .delete_credential(which, Told::Nobody, self.now, entry)
+                .await?;
         }
         Ok(())
     }

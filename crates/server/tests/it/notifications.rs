@@ -62,6 +62,19 @@ fn the_value_of_an_expired_secret_is_noticed_and_no_other(demo: &Demo) {
     eventually(|| expired_secrets(&manager, demo)[0]["tried_after_expiry_at"].is_string());
     let expired = &expired_secrets(&manager, demo)[0];
     assert_eq!(expired["last_used_at"], Value::Null, "it got no token");
+    assert_eq!(expired["tried_after_expiry_from"], "127.0.0.1");
+    let auditor = Person::of(demo, "auditor", 0).sign_in(demo);
+    let attention = auditor.get("/attention").json();
+    let items = attention["items"].as_array().unwrap().iter();
+    let tried: Vec<&Value> = items
+        .filter(|one| one["kind"] == "secret_expired_yet_tried")
+        .collect();
+    assert_eq!(tried.len(), 1);
+    assert_eq!(tried[0]["tried_after_expiry_from"], "127.0.0.1");
+    assert_eq!(
+        tried[0]["tried_after_expiry_with"],
+        expired["tried_after_expiry_with"]
+    );
 }
 
 /// A demo that looks every second for what is due.

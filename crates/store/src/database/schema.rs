@@ -239,6 +239,7 @@ diesel::table! {
         sealed -> Nullable<Binary>,
         secret_id -> Nullable<Text>,
         actor -> Nullable<Text>,
+        source -> Nullable<Text>,
         joined_to -> Nullable<Text>,
     }
 }

@@ -15,6 +15,7 @@ use crate::{
         connection::AnyConnection,
         schema::{client_secrets, mails, reminders},
     },
+    refusals::origins_of_expired,
 };
 
 type Row = (
@@ -40,12 +41,15 @@ pub(crate) fn add_notifications(
             ),
         ))
         .load(connection)?;
+    let late = tried.iter().filter(|(_, tried)| tried.0.is_some());
+    let mut origins = origins_of_expired(connection, late.map(|(id, _)| id.clone()).collect())?;
     let mut tried: HashMap<_, _> = tried.into_iter().collect();
     let mut told = told(connection, ids)?;
     for secret in secrets {
         let id = secret.id.to_string();
         let (after_expiry, while_suspended) = tried.remove(&id).unwrap_or_default();
         secret.tried_after_expiry_at = after_expiry.map(|at| at.and_utc());
+        secret.tried_after_expiry_origin = origins.remove(&id);
         secret.tried_while_suspended_at = while_suspended.map(|at| at.and_utc());
         secret.notifications = told.remove(&id).unwrap_or_default();
     }

@@ -64,6 +64,8 @@ pub struct JoinedMail {
 pub struct About {
     /// By whom.
     pub actor: String,
+    /// From where; empty where that was not written down.
+    pub source: String,
     /// The credential as it is now.
     pub facts: SecretFacts,
 }
@@ -214,7 +216,7 @@ pub(crate) fn load(
     now: DateTime<Utc>,
     claimed_until: DateTime<Utc>,
 ) -> Result<ClaimedMail, StoreError> {
-    type Matter = (Option<Vec<u8>>, Option<String>, Option<String>);
+    type Matter = (Option<Vec<u8>>, AboutRow);
     type Own = (String, String, NaiveDateTime, i32, Matter);
     let (recipient, kind, created_at, attempts, matter): Own = mails::table
         .find(id.to_string())
@@ -223,11 +225,11 @@ pub(crate) fn load(
             mails::kind,
             mails::created_at,
             mails::attempts,
-            (mails::sealed, mails::secret_id, mails::actor),
+            (mails::sealed, (mails::secret_id, mails::actor, mails::source)),
         ))
         .first(connection)?;
-    let (sealed, secret_id, actor) = matter;
-    let about = about(connection, (secret_id, actor), now)?;
+    let (sealed, matter) = matter;
+    let about = about(connection, matter, now)?;
     let joined = joined(connection, id, now)?;
     let mail_ids = std::iter::once(id).chain(joined.iter().map(|one| one.id));
     let mail_ids: Vec<String> = mail_ids.map(|id| id.to_string()).collect();
@@ -279,9 +281,12 @@ fn items(
     Ok(items)
 }
 
+/// Credential, by whom, from where.
+type AboutRow = (Option<String>, Option<String>, Option<String>);
+
 fn about(
     connection: &mut AnyConnection,
-    (secret_id, actor): (Option<String>, Option<String>),
+    (secret_id, actor, source): AboutRow,
     now: DateTime<Utc>,
 ) -> Result<Option<About>, StoreError> {
     let Some(secret_id) = secret_id else {
@@ -290,6 +295,7 @@ fn about(
     let found = facts(connection, vec![secret_id], now)?.pop();
     Ok(found.map(|facts| About {
         actor: actor.unwrap_or_default(),
+        source: source.unwrap_or_default(),
         facts,
     }))
 }
@@ -299,12 +305,7 @@ fn joined(
     id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<Vec<JoinedMail>, StoreError> {
-    type Row = (
-        String,
-        NaiveDateTime,
-        Option<Vec<u8>>,
-        (Option<String>, Option<String>),
-    );
+    type Row = (String, NaiveDateTime, Option<Vec<u8>>, AboutRow);
     let rows: Vec<Row> = mails::table
         .filter(mails::joined_to.eq(id.to_string()))
         .filter(mails::state.eq(DeliveryState::Pending.as_str()))
@@ -313,7 +314,7 @@ fn joined(
             mails::id,
             mails::created_at,
             mails::sealed,
-            (mails::secret_id, mails::actor),
+            (mails::secret_id, mails::actor, mails::source),
         ))
         .load(connection)?;
     let one = |(id, created_at, sealed, matter): Row| {

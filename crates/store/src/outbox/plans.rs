@@ -73,6 +73,10 @@ pub enum MailKind {
     SecretGraced,
     /// The keys of a credential can't be read where they are published.
     KeysUnreachable,
+    /// A credential was created.
+    SecretCreated,
+    /// A credential was deleted.
+    SecretDeleted,
     /// It was reported as leaked, and suspended or deleted.
     SecretLeaked,
 }
@@ -93,6 +97,8 @@ const KINDS: &[(MailKind, &str)] = &[
     (MailKind::SecretRotated, "secret_rotated"),
     (MailKind::SecretGraced, "secret_graced"),
     (MailKind::KeysUnreachable, "keys_unreachable"),
+    (MailKind::SecretCreated, "secret_created"),
+    (MailKind::SecretDeleted, "secret_deleted"),
     (MailKind::SecretLeaked, "secret_leaked"),
 ];
 
@@ -213,8 +219,15 @@ pub(crate) struct NewMail<'a> {
     pub(crate) digest_day: Option<NaiveDate>,
     pub(crate) due_at: DateTime<Utc>,
     pub(crate) sealed: Option<Vec<u8>>,
-    /// The credential that it is about, and who did something to it.
-    pub(crate) about: Option<(&'a str, &'a str)>,
+    pub(crate) about: Option<NewAbout<'a>>,
+}
+
+/// The credential that a mail is about, and who did something to it.
+#[derive(Clone, Copy)]
+pub(crate) struct NewAbout<'a> {
+    pub(crate) secret_id: &'a str,
+    pub(crate) actor: &'a str,
+    pub(crate) source: &'a str,
 }
 
 /// Queues a mail; false when it is there already.
@@ -234,8 +247,9 @@ pub(crate) fn add_mail(
         mails::attempts.eq(0),
         mails::due_at.eq(new.due_at.naive_utc()),
         mails::sealed.eq(new.sealed),
-        mails::secret_id.eq(new.about.map(|about| about.0)),
-        mails::actor.eq(new.about.map(|about| about.1)),
+        mails::secret_id.eq(new.about.map(|about| about.secret_id)),
+        mails::actor.eq(new.about.map(|about| about.actor)),
+        mails::source.eq(new.about.map(|about| about.source)),
     );
     unless_there(connection, |connection| {
         diesel::insert_into(mails::table).values(row).execute(connection)

@@ -8,7 +8,7 @@ use crate::{
     StoreError,
     database::{connection::AnyConnection, ids::parse_id, schema::client_secrets},
     outbox::{
-        plans::{MailKind, NewMail, add_mail},
+        plans::{MailKind, NewAbout, NewMail, add_mail},
         stable_ids::stable_id,
     },
     secrets::secret_facts::recipients,
@@ -22,6 +22,8 @@ pub(crate) struct Happening<'a> {
     pub(crate) kind: MailKind,
     /// Who did it.
     pub(crate) actor: &'a str,
+    /// From where.
+    pub(crate) source: &'a str,
     /// Whether those who want urgent mail only are told.
     pub(crate) is_urgent: bool,
 }
@@ -60,7 +62,11 @@ pub(crate) fn tell_managers(
             digest_day: None,
             due_at: now,
             sealed: None,
-            about: Some((&secret_id, happening.actor)),
+            about: Some(NewAbout {
+                secret_id: &secret_id,
+                actor: happening.actor,
+                source: happening.source,
+            }),
         };
         add_mail(connection, mail, now)?;
     }

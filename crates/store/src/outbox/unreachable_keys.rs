@@ -50,6 +50,7 @@ impl Store {
             secret_id: credential_id,
             kind: MailKind::KeysUnreachable,
             actor: "",
+            source: "",
             is_urgent: true,
         };
         self.run_to_end(move |connection| {

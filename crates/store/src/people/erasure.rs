@@ -80,6 +80,9 @@ fn rename_creator(connection: &mut AnyConnection, from: &str, to: &str) -> Resul
     diesel::update(webhooks::table.filter(webhooks::created_by.eq(from)))
         .set(webhooks::created_by.eq(to))
         .execute(connection)?;
+    diesel::update(mails::table.filter(mails::actor.eq(from)))
+        .set((mails::actor.eq(to), mails::source.eq(None::<String>)))
+        .execute(connection)?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{dsl::count_star, prelude::*};
-use domain::audit::Entry;
+use domain::{audit::Entry, secret::Origin};
 use uuid::Uuid;
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
         schema::{applications, client_secrets, credential_managers, organisations, snoozed_concerns, users},
     },
     people::accounts::is_able_manager,
+    refusals::origins_of_expired,
     secrets::grace::may_be_graced,
 };
 
@@ -49,6 +50,8 @@ pub struct EndingSecret {
     pub graced_at: Option<DateTime<Utc>>,
     /// Whether it may have one now.
     pub can_get_grace: bool,
+    /// From where, and by which program, as far as it is remembered.
+    pub tried_after_expiry_origin: Option<Origin>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -116,7 +119,16 @@ impl Store {
                 .limit(limit)
                 .select(SecretRow::as_select())
                 .load(connection)?;
-            rows.into_iter().map(|row| ending(connection, row, now)).collect()
+            let mut origins =
+                origins_of_expired(connection, rows.iter().map(|row| row.id.clone()).collect())?;
+            let with_origin = |row: SecretRow| {
+                let origin = origins.remove(&row.id);
+                ending(connection, row, now).map(|one| EndingSecret {
+                    tried_after_expiry_origin: origin,
+                    ..one
+                })
+            };
+            rows.into_iter().map(with_origin).collect()
         })
         .await
     }
@@ -232,5 +244,6 @@ fn ending(
         expires_at: row.expires_at.and_utc(),
         last_used_at: row.last_used_at.map(|at| at.and_utc()),
         tried_after_expiry_at: row.tried_after_expiry_at.map(|at| at.and_utc()),
+        tried_after_expiry_origin: None,
     })
 }

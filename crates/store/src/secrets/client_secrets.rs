@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use diesel::{Connection, OptionalExtension, dsl::not, prelude::*};
 use domain::{
-    audit::Entry,
+    audit::{Entry, Event},
     credential::{CredentialKind, PublicPart},
     expiry::is_within,
     pepper::Digest,
-    secret::{ClientSecret, LastUse, LeakReport, SecretStatus},
+    secret::{ClientSecret, LastUse, LeakReport, Origin, SecretStatus},
 };
 use ring::digest;
 use uuid::Uuid;
@@ -26,7 +26,8 @@ use crate::{
     directory::{pages::pattern, policies},
     outbox::{
         history::add_notifications,
-        plans,
+        plans::{self, MailKind},
+        secret_notices::{Happening, tell_managers},
         webhook_deliveries::{self, WebhookEvent},
     },
 };
@@ -103,6 +104,15 @@ pub struct SecretFilter {
     pub after: Option<Place>,
     /// At most so many.
     pub limit: i64,
+}
+
+/// Who gets a mail about a credential that is created or deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The application's managers who want more than urgent mail.
+    Managers,
+    /// Nobody: it is told in another way, or nobody has to know.
+    Nobody,
 }
 
 /// How many secrets an application may have.
@@ -197,14 +207,26 @@ impl Stored {
 }
 
 impl Store {
-    /// Stores a credential, its times in whole milliseconds; the next request on any node can use it. The lock of the version
-    /// counter makes the limits, which count credentials of whatever kind, hold however many are created at once.
+    /// Stores a credential and tells nobody: [`Store::create_credential`].
     pub async fn create_secret(
         &self,
         new: NewClientSecret,
         limits: SecretLimits,
         entry: Entry,
     ) -> Result<(), StoreError> {
+        self.create_credential(new, limits, Told::Nobody, entry).await
+    }
+
+    /// Stores a credential, its times in whole milliseconds; the next request on any node can use it. The lock of the version
+    /// counter makes the limits, which count credentials of whatever kind, hold however many are created at once.
+    pub async fn create_credential(
+        &self,
+        new: NewClientSecret,
+        limits: SecretLimits,
+        told: Told,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        let event = entry.event.clone();
         self.change(Some(new.client_id), entry, move |connection| {
             obey_policy(connection, &new, limits.live)?;
             require_pace(connection, (new.client_id, limits.per_hour), new.created_at)?;
@@ -234,6 +256,12 @@ impl Store {
             diesel::insert_into(client_secrets::table)
                 .values(row)
                 .execute(connection)?;
+            tell(
+                connection,
+                (told, MailKind::SecretCreated),
+                (new.id, &event),
+                new.created_at,
+            )?;
             webhook_deliveries::queue(connection, new.id, WebhookEvent::Created, new.created_at)
         })
         .await
@@ -243,11 +271,19 @@ impl Store {
     pub async fn delete_credential(
         &self,
         (kind, client_id, secret_id): (CredentialKind, Uuid, Uuid),
+        told: Told,
         now: DateTime<Utc>,
         entry: Entry,
     ) -> Result<(), StoreError> {
+        let event = entry.event.clone();
         self.change(Some(client_id), entry, move |connection| {
-            delete(connection, (client_id, secret_id, kind), now)
+            delete(connection, (client_id, secret_id, kind), now)?;
+            tell(
+                connection,
+                (told, MailKind::SecretDeleted),
+                (secret_id, &event),
+                now,
+            )
         })
         .await
     }
@@ -273,7 +309,7 @@ impl Store {
         .await
     }
 
-    /// Deletes a secret: [`Store::delete_credential`].
+    /// Deletes a secret and tells nobody: [`Store::delete_credential`].
     pub async fn delete_secret(
         &self,
         client_id: Uuid,
@@ -282,7 +318,7 @@ impl Store {
         entry: Entry,
     ) -> Result<(), StoreError> {
         let which = (CredentialKind::Secret, client_id, secret_id);
-        self.delete_credential(which, now, entry).await
+        self.delete_credential(which, Told::Nobody, now, entry).await
     }
 
     /// The credentials of an application of one kind, those that expire first at the beginning. A search may end before it has
@@ -343,6 +379,25 @@ impl Store {
 }
 
 type Shown = client_secrets::BoxedQuery<'static, <AnyConnection as Connection>::Backend>;
+
+fn tell(
+    connection: &mut AnyConnection,
+    (told, kind): (Told, MailKind),
+    (secret_id, event): (Uuid, &Event),
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let happening = Happening {
+        secret_id,
+        kind,
+        actor: &event.actor,
+        source: &event.source,
+        is_urgent: false,
+    };
+    match told {
+        Told::Managers => tell_managers(connection, &happening, None, now),
+        Told::Nobody => Ok(()),
+    }
+}
 
 /// Within a change.
 pub(crate) fn delete(
@@ -464,12 +519,15 @@ pub(crate) fn secret(row: Row) -> Result<ClientSecret, StoreError> {
         }),
         last_use: row.last_used_at.map(|at| LastUse {
             at: at.and_utc(),
-            from: row.last_used_from.unwrap_or_default(),
-            with: row.last_used_with.unwrap_or_default(),
+            origin: Origin {
+                from: row.last_used_from.unwrap_or_default(),
+                with: row.last_used_with.unwrap_or_default(),
+            },
         }),
         replaces: row.replaces.as_deref().map(parse_id).transpose()?,
         tokens_per_day: Vec::new(),
         tried_after_expiry_at: None,
+        tried_after_expiry_origin: None,
         tried_while_suspended_at: None,
         notifications: Vec::new(),
     })

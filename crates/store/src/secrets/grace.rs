@@ -34,7 +34,7 @@ impl Store {
         now: DateTime<Utc>,
         entry: Entry,
     ) -> Result<(), StoreError> {
-        let actor = entry.event.actor.clone();
+        let event = entry.event.clone();
         self.change(Some(client_id), entry, move |connection| {
             let expires_at = may_be_graced(connection, (client_id, secret_id), now)?;
             let until = (expires_at.max(now) + grace).trunc_subsecs(3);
@@ -50,7 +50,8 @@ impl Store {
             let happening = Happening {
                 secret_id,
                 kind: MailKind::SecretGraced,
-                actor: &actor,
+                actor: &event.actor,
+                source: &event.source,
                 is_urgent: true,
             };
             tell_managers(connection, &happening, team.as_deref(), now)?;

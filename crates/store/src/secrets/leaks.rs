@@ -81,7 +81,7 @@ impl Store {
         now: DateTime<Utc>,
         entry: Entry,
     ) -> Result<(), StoreError> {
-        let actor = entry.event.actor.clone();
+        let event = entry.event.clone();
         self.change(Some(client_id), entry, move |connection| {
             let row = (
                 client_secrets::leak_reported_at.eq(Some(now.naive_utc())),
@@ -103,7 +103,8 @@ impl Store {
             let happening = Happening {
                 secret_id,
                 kind: MailKind::SecretLeaked,
-                actor: &actor,
+                actor: &event.actor,
+                source: &event.source,
                 is_urgent: true,
             };
             tell_managers(connection, &happening, report.team.as_deref(), now)

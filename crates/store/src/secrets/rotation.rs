@@ -4,8 +4,13 @@
 use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use diesel::{Connection, OptionalExtension, prelude::*};
 use domain::{
-    audit::Entry, audit_action::AuditAction, credential::CredentialKind, expiry,
-    organisation_policy::OrganisationPolicy, pepper::Digest, suspension::is_suspended,
+    audit::{Entry, Event},
+    audit_action::AuditAction,
+    credential::CredentialKind,
+    expiry,
+    organisation_policy::OrganisationPolicy,
+    pepper::Digest,
+    suspension::is_suspended,
 };
 use uuid::Uuid;
 
@@ -271,7 +276,7 @@ fn rotate(
         connection,
         &about(&entry, AuditAction::SecretCreate, old.client_id, new.id),
     )?;
-    tell(connection, old, new, &actor)?;
+    tell(connection, old, new, &entry.event)?;
     Ok(rotated)
 }
 
@@ -403,12 +408,13 @@ fn tell(
     connection: &mut AnyConnection,
     old: &Old,
     new: &NewSuccessor,
-    actor: &str,
+    event: &Event,
 ) -> Result<(), StoreError> {
     let happening = Happening {
         secret_id: new.id,
         kind: MailKind::SecretRotated,
-        actor,
+        actor: &event.actor,
+        source: &event.source,
         is_urgent: false,
     };
     tell_managers(connection, &happening, None, new.now)?;

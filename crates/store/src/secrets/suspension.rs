@@ -26,7 +26,7 @@ impl Store {
         now: DateTime<Utc>,
         entry: Entry,
     ) -> Result<(), StoreError> {
-        let actor = entry.event.actor.clone();
+        let done = entry.event.clone();
         self.change(Some(client_id), entry, move |connection| {
             let was_suspended = suspend(connection, (kind, client_id, id), until, now)?;
             let (mail, event) = match until {
@@ -37,7 +37,8 @@ impl Store {
             let happening = Happening {
                 secret_id: id,
                 kind: mail,
-                actor: &actor,
+                actor: &done.actor,
+                source: &done.source,
                 is_urgent: true,
             };
             tell_managers(connection, &happening, None, now)?;

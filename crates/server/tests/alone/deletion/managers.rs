@@ -8,7 +8,11 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Clock, pepper::Pepper};
-use store::{NewClientSecret, Store, StoreError, client_secrets::SecretLimits, memory::ClientMemory};
+use store::{
+    NewClientSecret, Store, StoreError,
+    client_secrets::{SecretLimits, Told},
+    memory::ClientMemory,
+};
 use uuid::Uuid;
 
 use super::{
@@ -124,7 +128,7 @@ impl Deleter {
         let which = (credential.kind, credential.client_id, credential.id);
         let delete = || {
             self.store
-                .delete_credential(which, Utc::now(), entry(&self.pepper))
+                .delete_credential(which, Told::Nobody, Utc::now(), entry(&self.pepper))
         };
         while let Err(error) = delete().await {
             match error {
