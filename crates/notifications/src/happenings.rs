@@ -40,10 +40,7 @@ pub(crate) fn of(kind: MailKind, about: &About, at: DateTime<Utc>, now: DateTime
     let facts = &about.facts;
     Words {
         subject: format!("{headline} ({})", facts.application),
-        link: match facts.deleted {
-            true => format!("#/applications/{}", facts.client_id),
-            false => format!("#/applications/{}/secrets/{}", facts.client_id, facts.secret.id),
-        },
+        link: words::place(facts),
         headline,
         why,
         steps,

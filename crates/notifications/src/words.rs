@@ -44,7 +44,16 @@ fn link(item: &MailItem) -> String {
     let facts = &item.facts;
     match item.kind {
         ReminderKind::Withdrawn => format!("#/applications/{}", facts.client_id),
-        _ => format!("#/applications/{}/secrets/{}", facts.client_id, facts.secret.id),
+        _ => place(facts),
+    }
+}
+
+/// Where the page shows a credential: a secret has an address of its own while it is there.
+pub(crate) fn place(facts: &SecretFacts) -> String {
+    let application = format!("#/applications/{}", facts.client_id);
+    match facts.secret.public.kind() {
+        CredentialKind::Secret if !facts.deleted => format!("{application}/secrets/{}", facts.secret.id),
+        _ => application,
     }
 }
 
