@@ -78,17 +78,21 @@ pub fn spawn_forgetting(store: Store, clock: Arc<dyn Clock>) {
 
 /// How often keys that others publish are read, though nobody asks for tokens.
 const READ_KEYS_EVERY: Duration = Duration::from_secs(3600);
+/// The same, after the database failed.
+const READ_KEYS_AGAIN: Duration = Duration::from_secs(10);
 
 /// Reads the keys that others publish.
 pub fn spawn_published_keys(service: web::Data<TokenService>) {
     actix_web::rt::spawn(async move {
         let mut outage = Outage::default();
         loop {
-            outage.note(
-                service.read_published_keys().await.err(),
-                "asked for published keys",
-            );
-            tokio::time::sleep(READ_KEYS_EVERY).await;
+            let outcome = service.read_published_keys().await;
+            let pause = match outcome {
+                Ok(()) => READ_KEYS_EVERY,
+                Err(_) => READ_KEYS_AGAIN,
+            };
+            outage.note(outcome.err(), "asked for published keys");
+            tokio::time::sleep(pause).await;
         }
     });
 }

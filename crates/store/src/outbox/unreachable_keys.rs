@@ -53,8 +53,20 @@ impl Store {
             source: "",
             is_urgent: true,
         };
-        self.run_to_end(move |connection| {
-            connection.transaction(|connection| tell_managers(connection, &happening, None, now))
+        self.write_to_end(move |connection| {
+            connection.transaction(|connection| {
+                // A write comes first: SQLite gives no lock to who has read before another wrote.
+                let live = client_secrets::table
+                    .find(credential_id.to_string())
+                    .filter(client_secrets::deleted_at.is_null());
+                let found = diesel::update(live)
+                    .set(client_secrets::name.eq(client_secrets::name))
+                    .execute(connection)?;
+                match found {
+                    0 => Ok(()),
+                    _ => tell_managers(connection, &happening, None, now),
+                }
+            })
         })
         .await
     }
