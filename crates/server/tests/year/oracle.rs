@@ -199,6 +199,7 @@ impl<'a> Oracle<'a> {
                 let subject = format!("Client secret \"{name}\" was deleted");
                 self.waiting
                     .extend(told.into_iter().map(|to| (to, subject.clone())));
+                self.tell_manager(format!("The client secret \"{name}\" was deleted"));
             }
             What::Grace {
                 name,
@@ -240,6 +241,7 @@ impl<'a> Oracle<'a> {
             reached: i64::MAX,
             told: Vec::new(),
         });
+        self.tell_manager(format!("A new client secret \"{name}\" was created"));
     }
 
     fn asked(&mut self, at: DateTime<Utc>) {

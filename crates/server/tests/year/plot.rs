@@ -190,7 +190,8 @@ fn member(number: usize, kind: Kind, nth: usize) -> Member {
         number,
         kind,
         life: match kind {
-            Kind::Rotating => of(&[30, 60, 90, 180, 365]),
+            // Long enough that a year, which takes seconds, stays within the exchanges that one client may ask for.
+            Kind::Rotating => of(&[120, 150, 180, 270, 365]),
             Kind::Suspending => of(&[365]),
             Kind::Careless => of(&[60, 90, 120, 180]),
             Kind::Graced => of(&[120]),
