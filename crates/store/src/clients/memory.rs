@@ -26,6 +26,7 @@ use crate::{
         neighbours::{BEAT_LASTS, Neighbours},
         nodes::{Beat, Standbys},
     },
+    turns::for_all,
 };
 
 /// What a lease may last, in milliseconds: shorter ones cost more polls than they save, and every DELETE waits for the
@@ -162,7 +163,8 @@ impl ClientMemory {
         if failed_at.is_some_and(|failed_at| failed_at >= since) {
             return Err(StoreError::Busy);
         }
-        let outcome = self.poll().await;
+        // Others wait for it: it must not queue in the share of the source that came first.
+        let outcome = for_all(self.poll()).await;
         if outcome.is_err() {
             *failed_at = Some(self.clock.monotonic());
         }
