@@ -15,17 +15,19 @@ use crate::{
 /// How many rows are followed at once.
 const CHUNK: i64 = 1_000;
 
-pub(super) type Row = (
-    i64,
-    NaiveDateTime,
-    String,
-    String,
-    String,
-    String,
-    String,
-    i32,
-    Vec<u8>,
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = audit_events)]
+pub(super) struct Row {
+    pub sequence: i64,
+    at: NaiveDateTime,
+    actor: String,
+    action: String,
+    object: String,
+    source: String,
+    outcome: String,
+    key_version: i32,
+    mac: Vec<u8>,
+}
 
 /// Why a row is not the next one.
 pub(super) enum Fault {
@@ -41,6 +43,7 @@ pub(super) fn chunk(connection: &mut AnyConnection, after: i64) -> Result<Vec<Ro
         .filter(audit_events::sequence.gt(after))
         .order(audit_events::sequence)
         .limit(CHUNK)
+        .select(Row::as_select())
         .load(connection)?)
 }
 
@@ -69,24 +72,26 @@ pub(super) fn digest(bytes: Vec<u8>) -> Result<Digest, StoreError> {
 
 /// The end after this row, if it is the next one.
 pub(super) fn step(end: &End, row: Row, key: &AuditKey) -> Result<End, Fault> {
-    let (version, mac) = (row.7, row.8.clone());
-    let (sequence, event) = event(row);
-    let next = end.with(&event, key.under(version).ok_or(Fault::UnknownKey)?);
+    let key = key.under(row.key_version).ok_or(Fault::UnknownKey)?;
+    let (sequence, mac) = (row.sequence, row.mac.clone());
+    let next = end.with(&event(row), key);
     match sequence == next.events && mac == next.link {
         true => Ok(next),
         false => Err(Fault::Broken),
     }
 }
 
-pub(super) fn event((sequence, at, actor, action, object, source, outcome, _, _): Row) -> (i64, Event) {
-    let at = at.and_utc();
-    let event = Event {
-        at,
-        actor,
-        action,
-        object,
-        source,
-        outcome,
-    };
-    (sequence, event)
+pub(super) fn event(row: Row) -> Event {
+    Event {
+        at: row.at.and_utc(),
+        actor: row.actor,
+        action: row.action,
+        object: row.object,
+        source: row.source,
+        outcome: row.outcome,
+    }
+}
+
+pub(super) fn numbered(row: Row) -> (i64, Event) {
+    (row.sequence, event(row))
 }

@@ -54,7 +54,7 @@ impl Head {
         if end != self.end {
             let rows = chunk(connection, end.events)?.into_iter();
             // Those of others who append meanwhile lie beyond.
-            for row in rows.take_while(|row| row.0 <= self.end.events) {
+            for row in rows.take_while(|row| row.sequence <= self.end.events) {
                 let Ok(next) = step(&end, row, key) else {
                     return Ok(None);
                 };
@@ -66,29 +66,33 @@ impl Head {
     }
 }
 
-type Row = (i64, Vec<u8>, Option<i64>, Option<i32>, Option<Vec<u8>>);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = audit_head)]
+struct Row {
+    sequence: i64,
+    mac: Vec<u8>,
+    sealed_sequence: Option<i64>,
+    seal_key_version: Option<i32>,
+    seal: Option<Vec<u8>>,
+}
 
 pub(super) fn load(connection: &mut AnyConnection) -> Result<Head, StoreError> {
-    let (events, link, sealed, version, seal): Row = audit_head::table
-        .select((
-            audit_head::sequence,
-            audit_head::mac,
-            audit_head::sealed_sequence,
-            audit_head::seal_key_version,
-            audit_head::seal,
-        ))
-        .first(connection)?;
-    let link = digest(link)?;
-    let seal = sealed
-        .zip(version)
-        .zip(seal)
-        .map(|((events, key_version), mac)| Seal {
-            events,
-            key_version,
-            mac,
-        });
+    let row = audit_head::table.select(Row::as_select()).first(connection)?;
+    let link = digest(row.mac)?;
+    let seal =
+        row.sealed_sequence
+            .zip(row.seal_key_version)
+            .zip(row.seal)
+            .map(|((events, key_version), mac)| Seal {
+                events,
+                key_version,
+                mac,
+            });
     Ok(Head {
-        end: End { events, link },
+        end: End {
+            events: row.sequence,
+            link,
+        },
         seal,
     })
 }

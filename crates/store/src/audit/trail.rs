@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     Store, StoreError,
     audit::{
-        chain::{Row, chunk, event},
+        chain::{Row, chunk, numbered},
         head,
     },
     database::{connection::AnyConnection, folding::folded, schema::audit_events},
@@ -89,11 +89,12 @@ impl Store {
             if let Some(among) = filter.among {
                 events = events.filter(touches(&among, filter.or_actor));
             }
-            let rows: Vec<Row> = events
+            let rows = events
                 .order(audit_events::sequence.desc())
                 .limit(limit)
+                .select(Row::as_select())
                 .load(connection)?;
-            Ok(rows.into_iter().map(event).collect())
+            Ok(rows.into_iter().map(numbered).collect())
         })
         .await
     }
@@ -102,7 +103,7 @@ impl Store {
     pub async fn audit_events_after(&self, after: i64) -> Result<Vec<(i64, Event)>, StoreError> {
         self.run(move |connection| {
             let rows = chunk(connection, after)?;
-            Ok(rows.into_iter().map(event).collect())
+            Ok(rows.into_iter().map(numbered).collect())
         })
         .await
     }
