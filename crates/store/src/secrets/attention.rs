@@ -1,6 +1,6 @@
 //! What the WMDA team should look at: secrets that end soon, and applications that too few people look after.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use diesel::{dsl::count_star, prelude::*};
 use domain::{audit::Entry, secret::Origin};
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use crate::{
     },
     people::accounts::is_able_manager,
     refusals::origins_of_expired,
-    secrets::grace::may_be_graced,
+    secrets::grace::Standing,
 };
 
 /// The name of the concern in the database.
@@ -70,10 +70,8 @@ struct SecretRow {
     application: NameRow,
     id: String,
     name: String,
-    expires_at: NaiveDateTime,
-    last_used_at: Option<NaiveDateTime>,
-    tried_after_expiry_at: Option<NaiveDateTime>,
-    graced_at: Option<NaiveDateTime>,
+    #[diesel(embed)]
+    standing: Standing,
 }
 
 impl Store {
@@ -229,21 +227,21 @@ fn ending(
     row: SecretRow,
     now: DateTime<Utc>,
 ) -> Result<EndingSecret, StoreError> {
-    let (application, id) = (named(row.application)?, parse_id(&row.id)?);
-    let can_get_grace = match may_be_graced(connection, (application.client_id, id), now) {
+    let SecretRow { standing, .. } = &row;
+    let can_get_grace = match standing.permits_grace(connection, now) {
         // A key, too, is missing among the secrets.
         Err(StoreError::Refused(_) | StoreError::Missing) => false,
-        outcome => outcome.map(|_| true)?,
+        outcome => outcome.map(|()| true)?,
     };
     Ok(EndingSecret {
-        application,
-        id,
-        name: row.name,
-        graced_at: row.graced_at.map(|at| at.and_utc()),
+        graced_at: standing.graced_at.map(|at| at.and_utc()),
         can_get_grace,
-        expires_at: row.expires_at.and_utc(),
-        last_used_at: row.last_used_at.map(|at| at.and_utc()),
-        tried_after_expiry_at: row.tried_after_expiry_at.map(|at| at.and_utc()),
+        expires_at: standing.expires_at.and_utc(),
+        last_used_at: standing.last_used_at.map(|at| at.and_utc()),
+        tried_after_expiry_at: standing.tried_after_expiry_at.map(|at| at.and_utc()),
         tried_after_expiry_origin: None,
+        application: named(row.application)?,
+        id: parse_id(&row.id)?,
+        name: row.name,
     })
 }

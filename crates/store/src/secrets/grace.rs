@@ -22,7 +22,18 @@ const FOUND_OUT: TimeDelta = TimeDelta::hours(72);
 /// Who asked for a token within this time uses the secret: a job that runs once a month, too.
 const IN_USE: TimeDelta = TimeDelta::days(35);
 
-type Tried = (Option<NaiveDateTime>, Option<NaiveDateTime>);
+/// What decides whether a secret may have one.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = client_secrets)]
+pub(crate) struct Standing {
+    client_id: String,
+    kind: String,
+    created_at: NaiveDateTime,
+    pub(crate) expires_at: NaiveDateTime,
+    pub(crate) graced_at: Option<NaiveDateTime>,
+    pub(crate) last_used_at: Option<NaiveDateTime>,
+    pub(crate) tried_after_expiry_at: Option<NaiveDateTime>,
+}
 
 impl Store {
     /// Lets a secret live on beyond its expiry, or, when that has passed, from now. Managers, the team at its address, and
@@ -36,8 +47,14 @@ impl Store {
     ) -> Result<(), StoreError> {
         let event = entry.event.clone();
         self.change(Some(client_id), entry, move |connection| {
-            let expires_at = may_be_graced(connection, (client_id, secret_id), now)?;
-            let until = (expires_at.max(now) + grace).trunc_subsecs(3);
+            let standing = client_secrets::table
+                .find(secret_id.to_string())
+                .filter(client_secrets::client_id.eq(client_id.to_string()))
+                .filter(client_secrets::deleted_at.is_null())
+                .select(Standing::as_select())
+                .first(connection)?;
+            standing.permits_grace(connection, now)?;
+            let until = (standing.expires_at.and_utc().max(now) + grace).trunc_subsecs(3);
             let row = (
                 client_secrets::expires_at.eq(until.naive_utc()),
                 client_secrets::graced_at.eq(Some(now.naive_utc())),
@@ -61,83 +78,59 @@ impl Store {
     }
 }
 
-/// When the secret expires, if it may have a grace; else why not.
-pub(crate) fn may_be_graced(
-    connection: &mut AnyConnection,
-    (client_id, secret_id): (Uuid, Uuid),
-    now: DateTime<Utc>,
-) -> Result<DateTime<Utc>, StoreError> {
-    let (created_at, expires_at, graced_at, tried) = stands(connection, client_id, secret_id)?;
-    if graced_at.is_some() {
-        return Err(StoreError::Refused(
-            "this secret has had its grace: create a new one",
-        ));
+impl Standing {
+    /// Why it may have no grace, if so. Others are looked for last: hardly any secret is on its last day.
+    pub(crate) fn permits_grace(
+        &self,
+        connection: &mut AnyConnection,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        if self.kind != CredentialKind::Secret.as_str() {
+            return Err(StoreError::Missing);
+        }
+        self.is_due(now)?;
+        self.has_no_successor(connection, now)
     }
-    let expires_at = expires_at.and_utc();
-    is_due(expires_at, tried, now)?;
-    has_no_successor(connection, client_id, created_at, now)?;
-    Ok(expires_at)
-}
 
-/// Created, expires, had its grace, and when it was last presented.
-type Standing = (NaiveDateTime, NaiveDateTime, Option<NaiveDateTime>, Tried);
-
-/// How a secret of this application stands that was not deleted.
-fn stands(connection: &mut AnyConnection, client_id: Uuid, secret_id: Uuid) -> Result<Standing, StoreError> {
-    Ok(client_secrets::table
-        .find(secret_id.to_string())
-        .filter(client_secrets::client_id.eq(client_id.to_string()))
-        .filter(client_secrets::kind.eq(CredentialKind::Secret.as_str()))
-        .filter(client_secrets::deleted_at.is_null())
-        .select((
-            client_secrets::created_at,
-            client_secrets::expires_at,
-            client_secrets::graced_at,
-            (
-                client_secrets::last_used_at,
-                client_secrets::tried_after_expiry_at,
-            ),
-        ))
-        .first(connection)?)
-}
-
-fn is_due(expires_at: DateTime<Utc>, (used, tried): Tried, now: DateTime<Utc>) -> Result<(), StoreError> {
-    if expires_at - now > LAST_DAY {
-        return Err(StoreError::Refused(
-            "this secret is not on its last day yet: create a new one while there is time",
-        ));
+    fn is_due(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let expires_at = self.expires_at.and_utc();
+        if self.graced_at.is_some() {
+            return Err(StoreError::Refused(
+                "this secret has had its grace: create a new one",
+            ));
+        }
+        if expires_at - now > LAST_DAY {
+            return Err(StoreError::Refused(
+                "this secret is not on its last day yet: create a new one while there is time",
+            ));
+        }
+        if now - expires_at > FOUND_OUT {
+            return Err(StoreError::Refused(
+                "this secret expired more than three days ago: create a new one",
+            ));
+        }
+        let last = self.last_used_at.max(self.tried_after_expiry_at);
+        match last.is_some_and(|last| now - last.and_utc() < IN_USE) {
+            true => Ok(()),
+            false => Err(StoreError::Refused(
+                "no system has used this secret in the last 35 days: it needs no grace",
+            )),
+        }
     }
-    if now - expires_at > FOUND_OUT {
-        return Err(StoreError::Refused(
-            "this secret expired more than three days ago: create a new one",
-        ));
-    }
-    let last = used.max(tried).map(|at| at.and_utc());
-    match last.is_some_and(|last| now - last < IN_USE) {
-        true => Ok(()),
-        false => Err(StoreError::Refused(
-            "no system has used this secret in the last 35 days: it needs no grace",
-        )),
-    }
-}
 
-/// A newer live credential, of whatever kind, is one.
-fn has_no_successor(
-    connection: &mut AnyConnection,
-    client_id: Uuid,
-    created_at: NaiveDateTime,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let newer = client_secrets::table
-        .filter(client_secrets::client_id.eq(client_id.to_string()))
-        .filter(client_secrets::deleted_at.is_null())
-        .filter(client_secrets::created_at.gt(created_at))
-        .filter(client_secrets::expires_at.gt(now.naive_utc()))
-        .filter(client_secrets::last_used_at.is_not_null());
-    match newer.count().get_result::<i64>(connection)? {
-        0 => Ok(()),
-        _ => Err(StoreError::Refused(
-            "a newer credential of this application is in use: put that one into the system that lacks it",
-        )),
+    /// A newer live credential, of whatever kind, is one.
+    fn has_no_successor(&self, connection: &mut AnyConnection, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let newer = client_secrets::table
+            .filter(client_secrets::client_id.eq(self.client_id.clone()))
+            .filter(client_secrets::deleted_at.is_null())
+            .filter(client_secrets::created_at.gt(self.created_at))
+            .filter(client_secrets::expires_at.gt(now.naive_utc()))
+            .filter(client_secrets::last_used_at.is_not_null());
+        match newer.count().get_result::<i64>(connection)? {
+            0 => Ok(()),
+            _ => Err(StoreError::Refused(
+                "a newer credential of this application is in use: put that one into the system that lacks it",
+            )),
+        }
     }
 }
