@@ -137,7 +137,9 @@ function byOrganisation(found, snooze) {
   return h('ul', { class: 'panel rows' }, [...groups].map(item));
 }
 
-const address = (one) => `#/applications/${one.client_id}${one.secret_id ? `/secrets/${one.secret_id}` : ''}`;
+/** A secret has an address of its own; other credentials stand on the page of their application. */
+const address = (one) =>
+  `#/applications/${one.client_id}${one.credential_kind === 'secret' ? `/secrets/${one.secret_id}` : ''}`;
 
 function row(one, changed) {
   return h(

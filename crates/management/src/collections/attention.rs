@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, get, post};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{audit_action::AuditAction, policy::Permission, secret};
+use domain::{audit_action::AuditAction, credential::CredentialKind, policy::Permission, secret};
 use serde::{Deserialize, Serialize};
 use store::{
     attention::{EndingSecret, Named},
@@ -41,8 +41,10 @@ pub struct AttentionItem {
     pub application_name: String,
     /// Its owner's name.
     pub organisation_name: String,
-    /// The secret concerned.
+    /// The secret, or other credential, concerned.
     pub secret_id: Option<Uuid>,
+    /// What it is: `secret`, `key` or `federated`.
+    pub credential_kind: Option<&'static str>,
     /// What the manager calls it.
     pub secret_name: Option<String>,
     /// From this instant on it is refused.
@@ -80,6 +82,7 @@ impl AttentionItem {
             application_name: application.name,
             organisation_name: application.organisation_name,
             secret_id: None,
+            credential_kind: None,
             secret_name: None,
             expires_at: None,
             last_used_at: None,
@@ -179,6 +182,7 @@ fn of_secret(secret: EndingSecret, kind: Concern) -> AttentionItem {
         .unzip();
     AttentionItem {
         secret_id: Some(secret.id),
+        credential_kind: Some(secret.kind.as_str()),
         secret_name: Some(secret.name),
         expires_at: Some(secret.expires_at),
         last_used_at: secret.last_used_at,
@@ -194,6 +198,7 @@ fn of_secret(secret: EndingSecret, kind: Concern) -> AttentionItem {
 fn of_leak(secret: LeakedSecret) -> AttentionItem {
     AttentionItem {
         secret_id: Some(secret.id),
+        credential_kind: Some(CredentialKind::Secret.as_str()),
         secret_name: Some(secret.name),
         expires_at: Some(secret.expires_at),
         leak_reported_at: Some(secret.reported_at),

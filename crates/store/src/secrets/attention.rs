@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{dsl::count_star, prelude::*};
-use domain::{audit::Entry, secret::Origin};
+use domain::{audit::Entry, credential::CredentialKind, secret::Origin};
 use uuid::Uuid;
 
 use crate::{
@@ -31,11 +31,13 @@ pub struct Named {
     pub organisation_name: String,
 }
 
-/// A secret that ends soon, or has ended.
+/// A secret, or another credential, that ends soon or has ended.
 #[derive(Clone, Debug)]
 pub struct EndingSecret {
     /// Where it belongs.
     pub application: Named,
+    /// What it is.
+    pub kind: CredentialKind,
     /// Its identifier.
     pub id: Uuid,
     /// What the manager calls it.
@@ -234,6 +236,7 @@ fn ending(
         outcome => outcome.map(|()| true)?,
     };
     Ok(EndingSecret {
+        kind: CredentialKind::parse(&standing.kind).ok_or(StoreError::Corrupt("kind"))?,
         graced_at: standing.graced_at.map(|at| at.and_utc()),
         can_get_grace,
         expires_at: standing.expires_at.and_utc(),

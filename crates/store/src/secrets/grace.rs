@@ -27,7 +27,7 @@ const IN_USE: TimeDelta = TimeDelta::days(35);
 #[diesel(table_name = client_secrets)]
 pub(crate) struct Standing {
     client_id: String,
-    kind: String,
+    pub(crate) kind: String,
     created_at: NaiveDateTime,
     pub(crate) expires_at: NaiveDateTime,
     pub(crate) graced_at: Option<NaiveDateTime>,

@@ -13,6 +13,7 @@ on_both! {
     a_private_key_is_refused_and_called_burnt
     k03_keys_that_are_not_fit_are_refused_with_the_reason
     certificates_bring_their_end
+    a_key_that_ends_soon_needs_attention_as_a_key
 }
 
 /// RFC 7517 appendix A.1, RFC 8037 appendix A.2.
@@ -245,4 +246,27 @@ fn certificates_bring_their_end(demo: &Demo) {
     // The demo's certificates end before a year has passed.
     let end = view["expires_at"].as_str().unwrap();
     assert!(end.ends_with("T00:00:00Z"), "{end}");
+}
+
+fn a_key_that_ends_soon_needs_attention_as_a_key(demo: &Demo) {
+    let signer = Signer::of(demo, "standard", "ES256");
+    let soon = (chrono::Utc::now() + chrono::TimeDelta::days(3)).to_rfc3339();
+    let key = json!({ "name": "laboratory", "jwk": { "kty": "OKP", "crv": "Ed25519", "x": ED25519 }, "expires_at": soon });
+    let made = manager(demo).post(&keys(&signer), &key);
+    assert_eq!(made.status, 201, "{}", made.text);
+    let attention = Person::of(demo, "admin", 0)
+        .sign_in(demo)
+        .get("/attention")
+        .json();
+    let kind_of = |id: &Value| {
+        let mut items = attention["items"].as_array().unwrap().iter();
+        let item = items.find(|item| item["secret_id"] == *id).unwrap();
+        (item["credential_kind"].clone(), item["can_get_grace"].clone())
+    };
+    assert_eq!(kind_of(&made.json()["id"]), ("key".into(), false.into()));
+    let mut items = attention["items"].as_array().unwrap().iter();
+    assert!(
+        items.any(|item| item["credential_kind"] == "secret"),
+        "the sample that ends in 20 days"
+    );
 }
