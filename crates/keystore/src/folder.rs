@@ -4,91 +4,24 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use oauth2_types::algorithm::Algorithm;
-use strum::VariantArray;
 use zeroize::Zeroizing;
 
 use crate::{
-    KeyError, KeySet, KeyState, Passphrase, SigningKey, key,
+    KeyFolderError, KeySet, Passphrase, SigningKey, key,
+    key_file::{file_name, parse, parse_name, replace_private, stamp, write_private},
     key_set::{Held, Stamp},
 };
-
-const TIME: &str = "%Y%m%dT%H%M%SZ";
-/// What every server can sign with; keys of the others are made when they are asked for.
-pub const FIRST_ALGORITHMS: [Algorithm; 2] = [Algorithm::ES256, Algorithm::RS256];
-/// How many names are tried for a successor: commands of one second would choose the same.
-const NAMES: i64 = 60;
-
-/// Why the folder, or a file in it, can't be used.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyFolderError {
-    /// The folder or a file can't be read or written.
-    #[error("{}: {source}; check that the path exists and belongs to the server's user", path.display())]
-    Io {
-        /// Where.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A file's name does not follow the convention.
-    #[error("{}: name a key file after its algorithm and instant of activation, such as es256_20260131T120000Z.pem", .0.display())]
-    Name(PathBuf),
-    /// A file that everybody on the machine can read.
-    #[error("{}: everybody can read it; run chmod 600 on it", .0.display())]
-    Permissions(PathBuf),
-    /// A file that holds no usable key.
-    #[error("{}: {source}; restore it, or remove it and run `wmda-auth keys rotate`", path.display())]
-    Key {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: KeyError,
-    },
-    /// No key of an algorithm is active.
-    #[error("{}: no active {algorithm} key; run `wmda-auth keys generate --algorithm {algorithm}`{passed_over}", path.display())]
-    NoActiveKey {
-        /// The folder.
-        path: PathBuf,
-        /// Which algorithm.
-        algorithm: Algorithm,
-        /// What was found in its place.
-        passed_over: String,
-    },
-    /// The key that was asked for is not there, or can't be retired.
-    #[error("{0}")]
-    Refused(&'static str),
-}
-
-/// The key that takes over from the active one of its algorithm.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Successor {
-    /// It was made.
-    New(PathBuf),
-    /// Somebody made it before.
-    Published(PathBuf),
-}
-
-/// A key that is about to be removed because it leaked.
-#[derive(Debug)]
-pub struct Revoked {
-    /// Its algorithm.
-    pub algorithm: Algorithm,
-    /// Where it was in its life.
-    pub state: KeyState,
-    /// The key that signs from now on, if the revoked one did until now.
-    pub successor: Option<PathBuf>,
-}
 
 /// A folder of keys.
 #[derive(Clone, Debug)]
 pub struct KeyFolder {
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     passphrase: Option<Arc<Passphrase>>,
 }
 
@@ -109,7 +42,7 @@ impl KeyFolder {
         }
     }
 
-    /// Loads all keys; there must be an active one of [`FIRST_ALGORITHMS`] and of the server's default algorithm.
+    /// Loads all keys; there must be an active one of [`crate::FIRST_ALGORITHMS`] and of the server's default algorithm.
     pub fn load(&self, now: DateTime<Utc>, default: Algorithm) -> Result<KeySet, KeyFolderError> {
         let set = self.load_any()?;
         self.require(&set, now, default)?;
@@ -183,51 +116,9 @@ impl KeyFolder {
         parse(Path::new(name), pem)
     }
 
-    /// Makes the first key of each of these algorithms that has no active one; returns the new files.
-    pub fn generate_missing(
-        &self,
-        algorithms: &[Algorithm],
-        now: DateTime<Utc>,
-    ) -> Result<Vec<PathBuf>, KeyFolderError> {
-        fs::create_dir_all(&self.path).map_err(|source| KeyFolderError::Io {
-            path: self.path.clone(),
-            source,
-        })?;
-        let _alone = self.lock()?;
-        let set = self.load_any()?;
-        let asked_for = Algorithm::VARIANTS.iter().filter(|one| algorithms.contains(one));
-        let missing = asked_for.filter(|one| set.active(**one, now).is_none());
-        missing.map(|algorithm| self.add(*algorithm, now)).collect()
-    }
-
-    /// Publishes a successor of each algorithm that there is a key of, unless one is published already: there is one, however many commands run
-    /// at once.
-    pub fn rotate(
-        &self,
-        now: DateTime<Utc>,
-        activates_at: DateTime<Utc>,
-    ) -> Result<Vec<Successor>, KeyFolderError> {
-        let _alone = self.lock()?;
-        let files = self.files()?;
-        let successor = |algorithm| {
-            let waits =
-                |path: &&PathBuf| parse_name(path).is_some_and(|(own, at)| own == algorithm && at > now);
-            match files.iter().find(waits) {
-                Some(path) => Ok(Successor::Published(path.clone())),
-                None => self.add(algorithm, activates_at).map(Successor::New),
-            }
-        };
-        let has_key = |algorithm: &Algorithm| {
-            let mut names = files.iter().filter_map(|path| parse_name(path));
-            names.any(|(own, _)| own == *algorithm)
-        };
-        let algorithms = Algorithm::VARIANTS.iter().copied().filter(has_key);
-        algorithms.map(successor).collect()
-    }
-
     /// Who makes keys is alone while he looks and writes; the lock ends with what is returned. A network file system may
     /// have no locks for folders: there, commands are as good as their order.
-    fn lock(&self) -> Result<fs::File, KeyFolderError> {
+    pub(crate) fn lock(&self) -> Result<fs::File, KeyFolderError> {
         let folder = fs::File::open(&self.path).map_err(|source| KeyFolderError::Io {
             path: self.path.clone(),
             source,
@@ -238,12 +129,7 @@ impl KeyFolder {
 
     /// Makes a key that becomes active at the given instant.
     pub fn add(&self, algorithm: Algorithm, activates_at: DateTime<Utc>) -> Result<PathBuf, KeyFolderError> {
-        let name = format!(
-            "{}_{}.pem",
-            algorithm.name().to_lowercase(),
-            activates_at.format(TIME)
-        );
-        let path = self.path.join(name);
+        let path = self.path.join(file_name(algorithm, activates_at));
         let pem = SigningKey::generate_pem(algorithm).map_err(|source| KeyFolderError::Key {
             path: path.clone(),
             source,
@@ -321,33 +207,6 @@ impl KeyFolder {
         Ok(changed)
     }
 
-    /// Makes the successor of a key that leaked, active at once, if that key signs now. The key itself is still there.
-    pub fn succeed(&self, kid: &str, now: DateTime<Utc>) -> Result<Revoked, KeyFolderError> {
-        let _alone = self.lock()?;
-        let set = self.load_any()?;
-        let (key, state) = find(&set, kid, now)?;
-        let successor = match state {
-            KeyState::Active => Some(self.add_active(key.algorithm, now)?),
-            KeyState::Published | KeyState::Retiring | KeyState::Removed => None,
-        };
-        Ok(Revoked {
-            algorithm: key.algorithm,
-            state,
-            successor,
-        })
-    }
-
-    /// The name holds whole seconds: where one is taken, the second before is as active.
-    fn add_active(&self, algorithm: Algorithm, now: DateTime<Utc>) -> Result<PathBuf, KeyFolderError> {
-        let taken = |outcome: &Result<PathBuf, KeyFolderError>| matches!(outcome, Err(KeyFolderError::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists);
-        let mut attempts = (0..NAMES).map(|second| self.add(algorithm, now - TimeDelta::seconds(second)));
-        attempts
-            .find(|outcome| !taken(outcome))
-            .unwrap_or(Err(KeyFolderError::Refused(
-                "keys of all last seconds are there; try again in a minute",
-            )))
-    }
-
     /// Deletes the file of a key, whatever its state.
     pub fn remove(&self, kid: &str) -> Result<(), KeyFolderError> {
         for path in self.files()? {
@@ -357,18 +216,6 @@ impl KeyFolder {
             }
         }
         Ok(())
-    }
-
-    /// Removes a key at once, unless it signs: what it signed is refused as soon as validators refresh.
-    pub fn retire(&self, kid: &str, now: DateTime<Utc>) -> Result<(), KeyFolderError> {
-        let set = self.load_any()?;
-        if find(&set, kid, now)?.1 == KeyState::Active {
-            return Err(KeyFolderError::Refused(
-                "this key is active: run `wmda-auth keys rotate` first, and retire it when its successor is active; if it leaked, \
-                 `wmda-auth keys revoke KID --now`",
-            ));
-        }
-        self.remove(kid)
     }
 
     /// The key files, sorted.
@@ -403,77 +250,11 @@ impl KeyFolder {
     }
 }
 
-fn find<'a>(
-    set: &'a KeySet,
-    kid: &str,
-    now: DateTime<Utc>,
-) -> Result<(&'a SigningKey, KeyState), KeyFolderError> {
-    let mut states = set.states(now);
-    states
-        .find(|(key, _)| key.kid == kid)
-        .ok_or(KeyFolderError::Refused(
-            "no key has this kid; `wmda-auth keys list` shows them",
-        ))
-}
-
-fn stamp(path: &Path) -> Result<Stamp, KeyFolderError> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = fs::metadata(path).map_err(|source| KeyFolderError::Io {
-        path: path.to_owned(),
-        source,
-    })?;
-    Ok(Stamp {
-        inode: metadata.ino(),
-        length: metadata.len(),
-        changed: (metadata.ctime(), metadata.ctime_nsec()),
-    })
-}
-
-/// Writes a file that only its owner can read, in place of one that is there.
-fn replace_private(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let unfinished = path.with_extension("encrypted");
-    // One that an earlier attempt left behind.
-    let _ = fs::remove_file(&unfinished);
-    write_private(&unfinished, contents)?;
-    fs::rename(&unfinished, path)
-}
-
-/// Writes a new file that only its owner can read; an existing one is never replaced.
-pub fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let unfinished = path.with_extension(format!("{}.unfinished", std::process::id()));
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&unfinished)?;
-    file.write_all(contents)?;
-    file.sync_all()?;
-    // A hard link fails where the name is taken, and shows other nodes a whole file or none.
-    let linked = fs::hard_link(&unfinished, path);
-    fs::remove_file(&unfinished)?;
-    linked
-}
-
-fn parse(path: &Path, pem: &str) -> Result<SigningKey, KeyFolderError> {
-    let (algorithm, activates_at) = parse_name(path).ok_or_else(|| KeyFolderError::Name(path.to_owned()))?;
-    SigningKey::parse(pem, algorithm, activates_at).map_err(|source| KeyFolderError::Key {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-fn parse_name(path: &Path) -> Option<(Algorithm, DateTime<Utc>)> {
-    let (algorithm, at) = path.file_stem()?.to_str()?.split_once('_')?;
-    let mut known = Algorithm::VARIANTS.iter().copied();
-    let algorithm = known.find(|one| one.name().to_lowercase() == algorithm)?;
-    Some((algorithm, NaiveDateTime::parse_from_str(at, TIME).ok()?.and_utc()))
-}
-
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
+
+    use crate::{FIRST_ALGORITHMS, KeyState};
 
     use super::*;
 
@@ -501,71 +282,6 @@ mod tests {
             [KeyState::Removed, KeyState::Active]
         );
         assert_eq!(set.jwks(start).keys.len(), 3);
-    }
-
-    #[test]
-    fn commands_that_rotate_at_once_make_one_successor_of_each_algorithm() {
-        let dir = tempfile::tempdir().unwrap();
-        let folder = KeyFolder::new(dir.path().to_owned());
-        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        folder.generate_missing(&FIRST_ALGORITHMS, now).unwrap();
-        let made: Vec<Successor> = std::thread::scope(|scope| {
-            // Each has a clock of its own.
-            let rotate = |number| now + TimeDelta::seconds(number);
-            let commands = [0, 1, 2, 3].map(|number| {
-                let (folder, at) = (&folder, rotate(number));
-                scope.spawn(move || folder.rotate(at, at + TimeDelta::minutes(15)).unwrap())
-            });
-            let outcomes = commands.into_iter().flat_map(|command| command.join().unwrap());
-            outcomes.collect()
-        });
-        let new = made
-            .iter()
-            .filter(|successor| matches!(successor, Successor::New(_)));
-        assert_eq!(new.count(), 2, "{made:?}");
-        assert_eq!(folder.files().unwrap().len(), 4);
-        let later = now + TimeDelta::hours(1);
-        let next = folder.rotate(later, later + TimeDelta::minutes(15)).unwrap();
-        assert!(
-            next.iter()
-                .all(|successor| matches!(successor, Successor::New(_))),
-            "{next:?}"
-        );
-    }
-
-    #[test]
-    fn a_clock_that_is_set_back_finds_the_keys_that_it_made() {
-        let dir = tempfile::tempdir().unwrap();
-        let folder = KeyFolder::new(dir.path().to_owned());
-        let made = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        folder.generate_missing(&FIRST_ALGORITHMS, made).unwrap();
-        let before = made - TimeDelta::hours(1);
-        let set = folder.load(before, Algorithm::ES256).unwrap();
-        assert!(set.states(before).all(|(_, state)| state == KeyState::Active));
-        assert!(
-            folder
-                .generate_missing(&FIRST_ALGORITHMS, before)
-                .unwrap()
-                .is_empty()
-        );
-        assert_eq!(set.jwks(before).keys.len(), 2);
-    }
-
-    #[test]
-    fn keys_of_an_algorithm_are_made_when_asked_for_and_needed_when_it_is_the_default() {
-        let dir = tempfile::tempdir().unwrap();
-        let folder = KeyFolder::new(dir.path().to_owned());
-        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        folder.generate_missing(&FIRST_ALGORITHMS, now).unwrap();
-        folder.load(now, Algorithm::RS256).unwrap();
-        let refused = folder.load(now, Algorithm::EdDSA).err().unwrap().to_string();
-        assert!(refused.contains("keys generate --algorithm EdDSA"), "{refused}");
-        let twice = [Algorithm::VARIANTS, Algorithm::VARIANTS].concat();
-        let made = folder.generate_missing(&twice, now).unwrap();
-        assert_eq!(made.len(), Algorithm::VARIANTS.len() - FIRST_ALGORITHMS.len());
-        folder.load(now, Algorithm::EdDSA).unwrap();
-        let next = folder.rotate(now, now + TimeDelta::hours(1)).unwrap();
-        assert_eq!(next.len(), Algorithm::VARIANTS.len());
     }
 
     #[test]
@@ -603,22 +319,6 @@ mod tests {
         assert_eq!((mended.problems().len(), mended.jwks(now).keys.len()), (0, 2));
         fs::remove_file(&made[0]).unwrap();
         assert_eq!(folder.reload(&mended).unwrap().jwks(now).keys.len(), 1);
-    }
-
-    #[test]
-    fn the_successor_of_a_revoked_key_is_active_at_once_however_young_that_key_is() {
-        let dir = tempfile::tempdir().unwrap();
-        let folder = KeyFolder::new(dir.path().to_owned());
-        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        folder.generate_missing(&FIRST_ALGORITHMS, now).unwrap();
-        let kid = |set: &KeySet| set.active(Algorithm::ES256, now).unwrap().kid.clone();
-        let first = kid(&folder.load_any().unwrap());
-        let revoked = folder.succeed(&first, now).unwrap();
-        assert!(revoked.successor.is_some() && revoked.state == KeyState::Active);
-        folder.remove(&first).unwrap();
-        let set = folder.load(now, Algorithm::ES256).unwrap();
-        assert_ne!(kid(&set), first);
-        assert!(!set.has(&first) && set.jwks(now).keys.len() == 2);
     }
 
     #[test]

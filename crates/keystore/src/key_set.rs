@@ -11,8 +11,10 @@ use jsonwebtoken::jwk::JwkSet;
 use oauth2_types::algorithm::Algorithm;
 use strum::VariantArray;
 
-use crate::{FIRST_ALGORITHMS, SigningKey};
+use crate::SigningKey;
 
+/// What every server can sign with; keys of the others are made when they are asked for.
+pub const FIRST_ALGORITHMS: [Algorithm; 2] = [Algorithm::ES256, Algorithm::RS256];
 /// How long validators may cache the key set.
 pub const JWKS_MAX_AGE_SECONDS: i64 = 300;
 /// A key stays published this long after its successor took over: the longest token life (24 h) and clock skew.
