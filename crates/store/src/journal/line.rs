@@ -1,0 +1,119 @@
+//! A line of the journal: an event of the audit trail, and how far the database had come with it.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::{OptionalExtension, prelude::*};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    StoreError,
+    database::{
+        connection::AnyConnection,
+        schema::{audit_events, audit_head, change_counter, client_secrets},
+    },
+};
+
+/// How the actions end that are done again.
+pub(super) const DELETE: &str = ".delete";
+pub(super) const SUSPEND: &str = ".suspend";
+pub(super) const RESUME: &str = ".resume";
+
+/// How far the database had come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Marks {
+    /// Of the audit trail.
+    pub(super) sequence: i64,
+    /// Of the change counter.
+    pub(super) version: i64,
+    /// The first status index that was not given out.
+    pub(super) next_index: i64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Line {
+    pub(super) at: DateTime<Utc>,
+    #[serde(flatten)]
+    pub(super) marks: Marks,
+    /// As in the audit trail; a restored database makes the line `journal.replay`.
+    pub(super) action: String,
+    pub(super) object: String,
+    /// Of a suspension: its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) until: Option<DateTime<Utc>>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = audit_events)]
+struct EventRow {
+    at: NaiveDateTime,
+    action: String,
+    object: String,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = change_counter)]
+struct CounterRow {
+    version: i64,
+    next_status_index: i64,
+}
+
+impl Line {
+    /// The events of this transaction: a change may have several. Those of others that came between are told twice, which
+    /// does no harm.
+    pub(super) fn since(connection: &mut AnyConnection, before: Marks) -> Result<Vec<Self>, StoreError> {
+        let marks = marks(connection)?;
+        let events = audit_events::table
+            .filter(audit_events::sequence.gt(before.sequence))
+            .order(audit_events::sequence)
+            .select(EventRow::as_select())
+            .load(connection)?;
+        let line = |event: EventRow| {
+            Ok(Self {
+                at: event.at.and_utc(),
+                marks,
+                until: suspension(connection, &event)?,
+                action: event.action,
+                object: event.object,
+            })
+        };
+        events.into_iter().map(line).collect()
+    }
+
+    /// Objects of credentials are `application/<id>/<kind>/<id>`.
+    pub(super) fn credential(&self, action: &str) -> Option<Uuid> {
+        credential(&self.action, &self.object, action)
+    }
+}
+
+fn credential(own: &str, object: &str, action: &str) -> Option<Uuid> {
+    let parts: Vec<&str> = object.split('/').collect();
+    match (own.strip_suffix(action), &parts[..]) {
+        (Some(_), ["application", _, _, id]) => Uuid::try_parse(id).ok(),
+        _ => None,
+    }
+}
+
+/// The end of the suspension that an event is about, as the change has just stored it.
+fn suspension(connection: &mut AnyConnection, event: &EventRow) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let Some(id) = credential(&event.action, &event.object, SUSPEND) else {
+        return Ok(None);
+    };
+    let until: Option<Option<NaiveDateTime>> = client_secrets::table
+        .find(id.to_string())
+        .select(client_secrets::suspended_until)
+        .first(connection)
+        .optional()?;
+    Ok(until.flatten().map(|until| until.and_utc()))
+}
+
+pub(super) fn marks(connection: &mut AnyConnection) -> Result<Marks, StoreError> {
+    let counter = change_counter::table
+        .select(CounterRow::as_select())
+        .first(connection)?;
+    let sequence = audit_head::table.select(audit_head::sequence).first(connection)?;
+    Ok(Marks {
+        sequence,
+        version: counter.version,
+        next_index: counter.next_status_index,
+    })
+}

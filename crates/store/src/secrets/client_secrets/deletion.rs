@@ -1,0 +1,72 @@
+//! Deleting a credential, and what was still to be told of it.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use domain::{audit::Entry, credential::CredentialKind};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    database::{connection::AnyConnection, schema::client_secrets},
+    outbox::{
+        plans::{self, MailKind},
+        webhook_deliveries::{self, WebhookEvent},
+    },
+    secrets::client_secrets::told::{Told, tell},
+};
+
+impl Store {
+    /// Deletes a credential of this application. The promise holds once [`crate::clients::memory::ClientMemory::settle`] has passed.
+    pub async fn delete_credential(
+        &self,
+        (kind, client_id, secret_id): (CredentialKind, Uuid, Uuid),
+        told: Told,
+        now: DateTime<Utc>,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        let event = entry.event.clone();
+        self.change(Some(client_id), entry, move |connection| {
+            delete(connection, (client_id, secret_id, kind), now)?;
+            tell(
+                connection,
+                (told, MailKind::SecretDeleted),
+                (secret_id, &event),
+                now,
+            )
+        })
+        .await
+    }
+
+    /// Deletes a secret and tells nobody: [`Store::delete_credential`].
+    pub async fn delete_secret(
+        &self,
+        client_id: Uuid,
+        secret_id: Uuid,
+        now: DateTime<Utc>,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        let which = (CredentialKind::Secret, client_id, secret_id);
+        self.delete_credential(which, Told::Nobody, now, entry).await
+    }
+}
+
+/// Within a change.
+pub(crate) fn delete(
+    connection: &mut AnyConnection,
+    (client_id, secret_id, kind): (Uuid, Uuid, CredentialKind),
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let live = client_secrets::table
+        .filter(client_secrets::id.eq(secret_id.to_string()))
+        .filter(client_secrets::client_id.eq(client_id.to_string()))
+        .filter(client_secrets::kind.eq(kind.as_str()))
+        .filter(client_secrets::deleted_at.is_null());
+    let gone = client_secrets::deleted_at.eq(Some(now.naive_utc()));
+    match diesel::update(live).set(gone).execute(connection)? {
+        0 => Err(StoreError::Missing),
+        _ => {
+            plans::withdraw(connection, secret_id, now)?;
+            webhook_deliveries::queue(connection, secret_id, WebhookEvent::Deleted, now)
+        }
+    }
+}
