@@ -30,7 +30,7 @@ pub(crate) struct LoadedClient {
 }
 
 /// How a client stands whose secret authenticated nobody, and whether it is one of the client's after all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable)]
 pub struct ClientStanding {
     /// There is such an application.
     pub known: bool,
@@ -77,14 +77,7 @@ impl Store {
                 exists(known().filter(organisations::enabled)),
                 exists(matching),
             ));
-            let (known, enabled, organisation_enabled, matches) =
-                answer.get_result::<(bool, bool, bool, bool)>(connection)?;
-            Ok(ClientStanding {
-                known,
-                enabled,
-                organisation_enabled,
-                matches,
-            })
+            Ok(answer.get_result(connection)?)
         })
         .await
     }

@@ -43,6 +43,14 @@ pub struct RevokedKey {
     pub successor: Option<SealedSuccessor>,
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = revoked_keys)]
+struct Row {
+    kid: String,
+    successor_file: Option<String>,
+    successor: Option<Vec<u8>>,
+}
+
 impl Store {
     /// Ends a key on every node; to revoke it again only adds what was not known. In one transaction with its record.
     pub async fn revoke_key(
@@ -103,17 +111,12 @@ impl Store {
 }
 
 fn all(connection: &mut AnyConnection) -> Result<Vec<RevokedKey>, StoreError> {
-    let columns = (
-        revoked_keys::kid,
-        revoked_keys::successor_file,
-        revoked_keys::successor,
-    );
-    let rows: Vec<(String, Option<String>, Option<Vec<u8>>)> =
-        revoked_keys::table.select(columns).load(connection)?;
-    let key = |(kid, file, sealed): (String, Option<String>, Option<Vec<u8>>)| RevokedKey {
-        kid,
-        successor: file
-            .zip(sealed)
+    let rows = revoked_keys::table.select(Row::as_select()).load(connection)?;
+    let key = |row: Row| RevokedKey {
+        kid: row.kid,
+        successor: row
+            .successor_file
+            .zip(row.successor)
             .map(|(file, sealed)| SealedSuccessor { file, sealed }),
     };
     Ok(rows.into_iter().map(key).collect())

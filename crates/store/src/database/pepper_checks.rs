@@ -21,6 +21,15 @@ use crate::{
     },
 };
 
+/// What outlives a version of the pepper, sealed under another one.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = pepper_survivors)]
+struct Survivor {
+    version: i32,
+    purpose: String,
+    sealed: Vec<u8>,
+}
+
 /// Compares check values with the stored ones, stores those of new versions, and looks for what is missing.
 pub(crate) fn verify(
     connection: &mut AnyConnection,
@@ -98,14 +107,16 @@ pub(crate) fn active(connection: &mut AnyConnection) -> Result<Option<i32>, Stor
 
 /// What can't be opened with this pepper stays closed: whoever needs it is told of the version.
 fn adopt_survivors(connection: &mut AnyConnection, pepper: &Pepper) -> Result<(), StoreError> {
-    for (version, purpose, sealed) in survivors(connection)? {
-        pepper.adopt((version, &purpose), &sealed);
+    for one in survivors(connection)? {
+        pepper.adopt((one.version, &one.purpose), &one.sealed);
     }
     Ok(())
 }
 
-pub(crate) fn survivors(connection: &mut AnyConnection) -> Result<Vec<(i32, String, Vec<u8>)>, StoreError> {
-    Ok(pepper_survivors::table.load(connection)?)
+fn survivors(connection: &mut AnyConnection) -> Result<Vec<Survivor>, StoreError> {
+    Ok(pepper_survivors::table
+        .select(Survivor::as_select())
+        .load(connection)?)
 }
 
 fn refuse_missing(
@@ -166,7 +177,7 @@ pub(crate) fn keep_survivors(
 ) -> Result<(), StoreError> {
     let failed = |_| StoreError::Corrupt("randomness");
     let old = survivors(connection)?;
-    let mut kept: Vec<(i32, String, Vec<u8>)> = Vec::new();
+    let mut kept: Vec<Survivor> = Vec::new();
     for version in pepper
         .known()
         .into_iter()
@@ -174,25 +185,29 @@ pub(crate) fn keep_survivors(
     {
         for purpose in SURVIVING_PURPOSES {
             let sealed = pepper.seal_survivor((version, purpose), random).map_err(failed)?;
-            kept.extend(sealed.map(|sealed| (version, purpose.to_owned(), sealed)));
+            kept.extend(sealed.map(|sealed| Survivor {
+                version,
+                purpose: purpose.to_owned(),
+                sealed,
+            }));
         }
     }
-    for (version, purpose, sealed) in old {
-        if !pepper.known().contains(&version) {
-            let again = pepper.reseal_survivor((version, &purpose), &sealed, random);
+    for one in old {
+        if !pepper.known().contains(&one.version) {
+            let again = pepper.reseal_survivor((one.version, &one.purpose), &one.sealed, random);
             // One that can't be opened is left as it is.
-            let again = again.map_err(failed)?.unwrap_or(sealed);
-            kept.push((version, purpose, again));
+            let sealed = again.map_err(failed)?.unwrap_or(one.sealed);
+            kept.push(Survivor { sealed, ..one });
         }
     }
     connection.transaction(|connection| {
-        for (version, purpose, sealed) in kept {
-            let key = pepper_survivors::table.find((version, &purpose));
+        for one in kept {
+            let key = pepper_survivors::table.find((one.version, &one.purpose));
             diesel::delete(key).execute(connection)?;
             let row = (
-                pepper_survivors::version.eq(version),
-                pepper_survivors::purpose.eq(&purpose),
-                pepper_survivors::sealed.eq(sealed),
+                pepper_survivors::version.eq(one.version),
+                pepper_survivors::purpose.eq(&one.purpose),
+                pepper_survivors::sealed.eq(one.sealed),
             );
             diesel::insert_into(pepper_survivors::table)
                 .values(row)

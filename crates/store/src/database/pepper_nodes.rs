@@ -21,6 +21,14 @@ pub struct PepperNode {
     pub versions: Vec<i32>,
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = pepper_nodes)]
+struct Row {
+    node: String,
+    host: String,
+    versions: String,
+}
+
 impl Store {
     /// Says what a node knows, and that it lives.
     pub async fn announce_pepper(&self, own: PepperNode, now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -60,15 +68,19 @@ impl Store {
     /// The nodes that live.
     pub async fn pepper_nodes(&self, now: DateTime<Utc>) -> Result<Vec<PepperNode>, StoreError> {
         self.run(move |connection| {
-            let rows: Vec<(String, String, String)> = pepper_nodes::table
+            let rows = pepper_nodes::table
                 .filter(pepper_nodes::seen_at.gt((now - GONE_AFTER).naive_utc()))
                 .order(pepper_nodes::host)
-                .select((pepper_nodes::node, pepper_nodes::host, pepper_nodes::versions))
+                .select(Row::as_select())
                 .load(connection)?;
-            let node = |(node, host, versions): (String, String, String)| PepperNode {
-                node,
-                host,
-                versions: versions.split(',').filter_map(|one| one.parse().ok()).collect(),
+            let node = |row: Row| PepperNode {
+                node: row.node,
+                host: row.host,
+                versions: row
+                    .versions
+                    .split(',')
+                    .filter_map(|one| one.parse().ok())
+                    .collect(),
             };
             Ok(rows.into_iter().map(node).collect())
         })

@@ -43,6 +43,15 @@ struct Row {
     enabled: bool,
 }
 
+/// Who is to be a manager.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct PersonRow {
+    organisation_id: Option<String>,
+    roles: String,
+    enabled: bool,
+}
+
 impl Store {
     /// Assigns a manager; from the person's next request on it counts.
     pub async fn assign_manager(&self, new: Assignment, entry: Entry) -> Result<(), StoreError> {
@@ -52,26 +61,29 @@ impl Store {
                 .find(&client_id)
                 .select(applications::organisation_id)
                 .first(connection)?;
-            let (works_at, roles, enabled): (Option<String>, String, bool) = users::table
+            let person = users::table
                 .find(&user_id)
-                .select((users::organisation_id, users::roles, users::enabled))
+                .select(PersonRow::as_select())
                 .first(connection)?;
+            let has = |wanted: Role| {
+                person
+                    .roles
+                    .split_whitespace()
+                    .any(|role| role == wanted.as_str())
+            };
             // An admin may step in for an organisation in an emergency.
-            let is_admin = roles.split_whitespace().any(|role| role == Role::Admin.as_str());
-            if works_at.as_ref() != Some(&owner) && !is_admin {
+            let is_admin = has(Role::Admin);
+            if person.organisation_id.as_ref() != Some(&owner) && !is_admin {
                 return Err(StoreError::Forbidden(
                     "only a user of the organisation that owns the application can be its manager",
                 ));
             }
-            let manages = roles
-                .split_whitespace()
-                .any(|role| role == Role::CredentialManager.as_str());
-            if !manages && !is_admin {
+            if !has(Role::CredentialManager) && !is_admin {
                 return Err(StoreError::Forbidden(
                     "this user is no credential manager: give the user that role first",
                 ));
             }
-            if !enabled {
+            if !person.enabled {
                 return Err(StoreError::Forbidden(
                     "this user is disabled: enable the user first",
                 ));

@@ -43,24 +43,26 @@ pub struct Resent {
     pub forgotten: usize,
 }
 
-type Row = (String, String, String, NaiveDateTime, Option<String>);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = mails)]
+struct Row {
+    id: String,
+    recipient: String,
+    kind: String,
+    state_at: NaiveDateTime,
+    last_error: Option<String>,
+}
 
 impl Store {
     /// What failed lately, the last first; at most `limit`.
     pub async fn failed_mails(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<FailedMail>, StoreError> {
         self.run(move |connection| {
-            let rows: Vec<Row> = mails::table
+            let rows = mails::table
                 .filter(mails::state.eq(DeliveryState::Failed.as_str()))
                 .filter(mails::state_at.gt((now - SHOWN_FOR).naive_utc()))
                 .order((mails::state_at.desc(), mails::id))
                 .limit(limit)
-                .select((
-                    mails::id,
-                    mails::recipient,
-                    mails::kind,
-                    mails::state_at,
-                    mails::last_error,
-                ))
+                .select(Row::as_select())
                 .load(connection)?;
             rows.into_iter().map(read).collect()
         })
@@ -98,14 +100,14 @@ impl Store {
     }
 }
 
-fn read((id, recipient, kind, failed_at, error): Row) -> Result<FailedMail, StoreError> {
-    let kind = MailKind::parse(&kind)?;
+fn read(row: Row) -> Result<FailedMail, StoreError> {
+    let kind = MailKind::parse(&row.kind)?;
     Ok(FailedMail {
-        id: parse_id(&id)?,
-        recipient,
+        id: parse_id(&row.id)?,
+        recipient: row.recipient,
         kind,
-        failed_at: failed_at.and_utc(),
-        error,
+        failed_at: row.state_at.and_utc(),
+        error: row.last_error,
         can_be_resent: !SEALED.contains(&kind),
     })
 }

@@ -18,12 +18,34 @@ use crate::{
     refusals::origins_of_expired,
 };
 
-type Row = (
-    (String, i32, String, String, bool, NaiveDateTime),
-    Option<(String, NaiveDateTime)>,
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = reminders)]
+struct ReminderRow {
+    secret_id: String,
+    threshold_days: i32,
+    recipient: String,
+    kind: String,
+    suppressed: bool,
+    at: NaiveDateTime,
+    #[diesel(embed)]
+    mail: Option<MailRow>,
+}
 
-type Tried = (Option<NaiveDateTime>, Option<NaiveDateTime>);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = mails)]
+struct MailRow {
+    state: String,
+    state_at: NaiveDateTime,
+}
+
+/// When a secret was tried although it is refused.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = client_secrets)]
+struct TriedRow {
+    id: String,
+    tried_after_expiry_at: Option<NaiveDateTime>,
+    tried_while_suspended_at: Option<NaiveDateTime>,
+}
 
 /// Fills in when each secret was tried although it is refused, and what was told about it.
 pub(crate) fn add_notifications(
@@ -31,23 +53,19 @@ pub(crate) fn add_notifications(
     secrets: &mut [ClientSecret],
 ) -> Result<(), StoreError> {
     let ids: Vec<String> = secrets.iter().map(|secret| secret.id.to_string()).collect();
-    let tried: Vec<(String, Tried)> = client_secrets::table
+    let tried = client_secrets::table
         .filter(client_secrets::id.eq_any(ids.clone()))
-        .select((
-            client_secrets::id,
-            (
-                client_secrets::tried_after_expiry_at,
-                client_secrets::tried_while_suspended_at,
-            ),
-        ))
+        .select(TriedRow::as_select())
         .load(connection)?;
-    let late = tried.iter().filter(|(_, tried)| tried.0.is_some());
-    let mut origins = origins_of_expired(connection, late.map(|(id, _)| id.clone()).collect())?;
-    let mut tried: HashMap<_, _> = tried.into_iter().collect();
+    let late = tried.iter().filter(|tried| tried.tried_after_expiry_at.is_some());
+    let mut origins = origins_of_expired(connection, late.map(|tried| tried.id.clone()).collect())?;
+    let tried: HashMap<String, TriedRow> = tried.into_iter().map(|tried| (tried.id.clone(), tried)).collect();
     let mut told = told(connection, ids)?;
     for secret in secrets {
         let id = secret.id.to_string();
-        let (after_expiry, while_suspended) = tried.remove(&id).unwrap_or_default();
+        let tried = tried.get(&id);
+        let after_expiry = tried.and_then(|tried| tried.tried_after_expiry_at);
+        let while_suspended = tried.and_then(|tried| tried.tried_while_suspended_at);
         secret.tried_after_expiry_at = after_expiry.map(|at| at.and_utc());
         secret.tried_after_expiry_origin = origins.remove(&id);
         secret.tried_while_suspended_at = while_suspended.map(|at| at.and_utc());
@@ -61,42 +79,32 @@ pub(crate) fn told(
     connection: &mut AnyConnection,
     secret_ids: Vec<String>,
 ) -> Result<HashMap<String, Vec<Notification>>, StoreError> {
-    let rows: Vec<Row> = reminders::table
+    let rows = reminders::table
         .left_join(mails::table)
         .filter(reminders::secret_id.eq_any(secret_ids))
-        .select((
-            (
-                reminders::secret_id,
-                reminders::threshold_days,
-                reminders::recipient,
-                reminders::kind,
-                reminders::suppressed,
-                reminders::at,
-            ),
-            (mails::state, mails::state_at).nullable(),
-        ))
+        .select(ReminderRow::as_select())
         .order((reminders::threshold_days.desc(), reminders::recipient))
         .load(connection)?;
     let mut told: HashMap<String, Vec<Notification>> = HashMap::new();
-    for ((secret_id, threshold_days, recipient, kind, suppressed, at), mail) in rows {
-        let (state, at) = match mail {
-            Some((state, since)) if !suppressed => (
-                state
-                    .parse()
-                    .map_err(|_| StoreError::Corrupt("state of delivery"))?,
-                since,
-            ),
-            _ => (DeliveryState::Suppressed, at),
+    for row in rows {
+        let (state, at) = match row.mail {
+            Some(mail) if !row.suppressed => (state(&mail)?, mail.state_at),
+            _ => (DeliveryState::Suppressed, row.at),
         };
-        told.entry(secret_id).or_default().push(Notification {
-            threshold_days,
-            recipient,
-            kind: kind
-                .parse()
-                .map_err(|_| StoreError::Corrupt("kind of reminder"))?,
+        let kind = row.kind.parse();
+        told.entry(row.secret_id).or_default().push(Notification {
+            threshold_days: row.threshold_days,
+            recipient: row.recipient,
+            kind: kind.map_err(|_| StoreError::Corrupt("kind of reminder"))?,
             state,
             at: at.and_utc(),
         });
     }
     Ok(told)
+}
+
+fn state(mail: &MailRow) -> Result<DeliveryState, StoreError> {
+    mail.state
+        .parse()
+        .map_err(|_| StoreError::Corrupt("state of delivery"))
 }

@@ -17,23 +17,30 @@ use crate::{
     },
 };
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = client_secrets)]
+struct ProofRow {
+    id: String,
+    kind: String,
+    material: Option<String>,
+}
+
 impl Store {
     /// The credentials that count now and are proved by a key, the client's own or that of somebody else. What this version
     /// can't read is left out.
     pub async fn proved_by_keys(&self, now: DateTime<Utc>) -> Result<Vec<(Uuid, Proof)>, StoreError> {
-        type Row = (String, String, Option<String>);
         self.run(move |connection| {
-            let rows: Vec<Row> = client_secrets::table
+            let rows = client_secrets::table
                 .inner_join(applications::table.inner_join(organisations::table))
                 .filter(applications::enabled.and(organisations::enabled))
                 .filter(client_secrets::kind.ne(CredentialKind::Secret.as_str()))
                 .filter(client_secrets::deleted_at.is_null())
                 .filter(client_secrets::expires_at.gt(now.naive_utc()))
-                .select((client_secrets::id, client_secrets::kind, client_secrets::material))
+                .select(ProofRow::as_select())
                 .load(connection)?;
-            let proof = |(id, kind, material): Row| {
-                let proof = Proof::parse(&kind, [0; 32], material.as_deref())?;
-                Some(parse_id(&id).map(|id| (id, proof)))
+            let proof = |row: ProofRow| {
+                let proof = Proof::parse(&row.kind, [0; 32], row.material.as_deref())?;
+                Some(parse_id(&row.id).map(|id| (id, proof)))
             };
             rows.into_iter().filter_map(proof).collect()
         })

@@ -197,33 +197,35 @@ impl Store {
     }
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = deliveries)]
+struct DeliveryRow {
+    event: String,
+    secret_id: String,
+    created_at: NaiveDateTime,
+    attempts: i32,
+    #[diesel(embed)]
+    webhook: Row,
+}
+
 fn load(
     connection: &mut AnyConnection,
     id: Uuid,
     now: DateTime<Utc>,
     claimed_until: DateTime<Utc>,
 ) -> Result<ClaimedDelivery, StoreError> {
-    type Own = (String, String, NaiveDateTime, i32);
-    let ((event, secret_id, at, attempts), hook): (Own, Row) = deliveries::table
+    let row = deliveries::table
         .inner_join(webhooks::table)
         .filter(deliveries::id.eq(id.to_string()))
-        .select((
-            (
-                deliveries::event,
-                deliveries::secret_id,
-                deliveries::created_at,
-                deliveries::attempts,
-            ),
-            webhooks::all_columns,
-        ))
+        .select(DeliveryRow::as_select())
         .first(connection)?;
-    let facts = facts(connection, vec![secret_id], now)?.pop();
+    let facts = facts(connection, vec![row.secret_id], now)?.pop();
     Ok(ClaimedDelivery {
         id,
-        webhook: webhook(hook)?,
-        event: WebhookEvent::parse(&event).ok_or(StoreError::Corrupt("event"))?,
-        at: at.and_utc(),
-        attempts,
+        webhook: webhook(row.webhook)?,
+        event: WebhookEvent::parse(&row.event).ok_or(StoreError::Corrupt("event"))?,
+        at: row.created_at.and_utc(),
+        attempts: row.attempts,
         facts: facts.ok_or(StoreError::Missing)?,
         claimed_until,
     })

@@ -36,7 +36,17 @@ pub struct Webhook {
     pub created_at: DateTime<Utc>,
 }
 
-pub(crate) type Row = (String, String, String, String, Vec<u8>, String, NaiveDateTime);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = webhooks)]
+pub(crate) struct Row {
+    id: String,
+    organisation_id: String,
+    url: String,
+    events: String,
+    signing_key: Vec<u8>,
+    created_by: String,
+    created_at: NaiveDateTime,
+}
 
 impl Store {
     /// Adds a webhook to an organisation.
@@ -76,9 +86,10 @@ impl Store {
     /// The webhooks of an organisation, the oldest first.
     pub async fn webhooks(&self, organisation_id: Uuid) -> Result<Vec<Webhook>, StoreError> {
         self.run(move |connection| {
-            let rows: Vec<Row> = webhooks::table
+            let rows = webhooks::table
                 .filter(webhooks::organisation_id.eq(organisation_id.to_string()))
                 .order((webhooks::created_at, webhooks::id))
+                .select(Row::as_select())
                 .load(connection)?;
             rows.into_iter().map(webhook).collect()
         })
@@ -109,15 +120,18 @@ impl Store {
 }
 
 pub(crate) fn webhook(row: Row) -> Result<Webhook, StoreError> {
-    let (id, organisation_id, url, events, signing_key, created_by, created_at) = row;
     let event = |text: &str| WebhookEvent::parse(text).ok_or(StoreError::Corrupt("event"));
     Ok(Webhook {
-        id: parse_id(&id)?,
-        organisation_id: parse_id(&organisation_id)?,
-        url,
-        events: events.split_whitespace().map(event).collect::<Result<_, _>>()?,
-        signing_key,
-        created_by,
-        created_at: created_at.and_utc(),
+        id: parse_id(&row.id)?,
+        organisation_id: parse_id(&row.organisation_id)?,
+        url: row.url,
+        events: row
+            .events
+            .split_whitespace()
+            .map(event)
+            .collect::<Result<_, _>>()?,
+        signing_key: row.signing_key,
+        created_by: row.created_by,
+        created_at: row.created_at.and_utc(),
     })
 }

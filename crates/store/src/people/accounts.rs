@@ -63,6 +63,14 @@ pub struct OwnSession {
 }
 
 #[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct ProofsRow {
+    password_hash: Option<String>,
+    totp_secret: Option<Vec<u8>>,
+    identity_issuer: Option<String>,
+}
+
+#[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
 struct SessionRow {
     digest: Vec<u8>,
@@ -93,20 +101,19 @@ pub enum ProofChange {
 impl Store {
     /// What proves who a person is.
     pub async fn account(&self, user_id: Uuid) -> Result<Option<Account>, StoreError> {
-        type Proofs = (Option<String>, Option<Vec<u8>>, Option<String>);
         self.run(move |connection| {
             let id = user_id.to_string();
-            let proofs: Option<Proofs> = users::table
+            let proofs = users::table
                 .find(&id)
-                .select((users::password_hash, users::totp_secret, users::identity_issuer))
+                .select(ProofsRow::as_select())
                 .first(connection)
                 .optional()?;
             let recovery_codes = recovery_codes::table.filter(recovery_codes::user_id.eq(&id));
             let recovery_codes = recovery_codes.count().get_result(connection)?;
-            Ok(proofs.map(|(password, authenticator, identity_issuer)| Account {
-                has_password: password.is_some(),
-                has_authenticator: authenticator.is_some(),
-                identity_issuer,
+            Ok(proofs.map(|proofs| Account {
+                has_password: proofs.password_hash.is_some(),
+                has_authenticator: proofs.totp_secret.is_some(),
+                identity_issuer: proofs.identity_issuer,
                 recovery_codes,
             }))
         })

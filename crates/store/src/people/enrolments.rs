@@ -215,6 +215,15 @@ pub(crate) fn replace_recovery_codes(
     Ok(())
 }
 
+/// What proved who a person was until now.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct BeforeRow {
+    email: String,
+    password_hash: Option<String>,
+    totp_secret: Option<Vec<u8>>,
+}
+
 /// P-04: whoever had a password or an authenticator is told that it was changed; the first ones are no change.
 fn tell_owner(
     connection: &mut AnyConnection,
@@ -222,15 +231,16 @@ fn tell_owner(
     done: &CompletedEnrolment,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let (email, password, authenticator): (String, Option<String>, Option<Vec<u8>>) = users::table
+    let before = users::table
         .find(id)
-        .select((users::email, users::password_hash, users::totp_secret))
+        .select(BeforeRow::as_select())
         .first(connection)?;
-    if password.is_some() {
-        add_notice_to(connection, (&email, MailKind::PasswordChanged), now)?;
+    let email = &before.email;
+    if before.password_hash.is_some() {
+        add_notice_to(connection, (email, MailKind::PasswordChanged), now)?;
     }
-    if authenticator.is_some() && done.authenticator.is_some() {
-        add_notice_to(connection, (&email, MailKind::AuthenticatorChanged), now)?;
+    if before.totp_secret.is_some() && done.authenticator.is_some() {
+        add_notice_to(connection, (email, MailKind::AuthenticatorChanged), now)?;
     }
     Ok(())
 }

@@ -191,6 +191,17 @@ impl Sibling {
     }
 }
 
+/// What an application may call.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = permissions)]
+struct ApiRow {
+    client_id: String,
+    #[diesel(select_expression = resources::name)]
+    name: String,
+    #[diesel(select_expression = resources::environment)]
+    environment: String,
+}
+
 /// What several secrets share, by client id, and their days of use, by secret id.
 struct Surroundings {
     days: HashMap<String, Vec<NaiveDate>>,
@@ -216,10 +227,10 @@ impl Surroundings {
             .select((token_counts::secret_id, token_counts::day))
             .order(token_counts::day)
             .load(connection)?;
-        let apis: Vec<(String, String, String)> = permissions::table
+        let apis = permissions::table
             .inner_join(resources::table.on(resources::id.eq(permissions::resource_id)))
             .filter(permissions::client_id.eq_any(clients.clone()))
-            .select((permissions::client_id, resources::name, resources::environment))
+            .select(ApiRow::as_select())
             .distinct()
             .order((permissions::client_id, resources::name, resources::environment))
             .load(connection)?;
@@ -230,7 +241,7 @@ impl Surroundings {
             .select(Sibling::as_select())
             .order(client_secrets::created_at)
             .load(connection)?;
-        let named = |(client, name, environment)| (client, format!("{name} ({environment})"));
+        let named = |api: ApiRow| (api.client_id, format!("{} ({})", api.name, api.environment));
         Ok(Self {
             days: grouped(days),
             apis: grouped(apis.into_iter().map(named)),
