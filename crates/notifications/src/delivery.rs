@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     Notifier, Report, SendFailure,
+    notifier::backoff,
     rules::{still_concerns, still_holds},
 };
 
@@ -26,7 +27,7 @@ const SETTLE_PAUSE: Duration = Duration::from_secs(2);
 const GIVE_UP: TimeDelta = TimeDelta::days(5);
 /// A mail that is refused is tried for so long: a relay that is set up wrongly refuses everything, and is mended in a day.
 const REFUSED_FOR: TimeDelta = TimeDelta::days(1);
-const LONGEST_WAIT_MINUTES: i64 = 240;
+const LONGEST_WAIT: TimeDelta = TimeDelta::hours(4);
 
 impl Notifier {
     /// Sends what is due. Stops when the mail server does not work: the rest is tried in a later pass.
@@ -161,10 +162,9 @@ impl Notifier {
 
     fn put_off(&self, mail: &ClaimedMail, error: String, report: &mut Report) -> Settlement {
         report.put_off += 1;
-        let minutes = 1_i64 << mail.attempts.clamp(0, 20);
         Settlement::Retry {
             error,
-            due_at: self.now() + TimeDelta::minutes(minutes.min(LONGEST_WAIT_MINUTES)),
+            due_at: self.now() + backoff(mail.attempts).min(LONGEST_WAIT),
             instead: None,
         }
     }

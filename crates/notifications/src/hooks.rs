@@ -14,7 +14,7 @@ use store::{
     webhook_deliveries::{ClaimedDelivery, DeliveryOutcome},
 };
 
-use crate::Notifier;
+use crate::{Notifier, notifier::backoff};
 
 const BATCH: i64 = 50;
 /// How many deliveries one pass makes at most: a receiver that is slow must not hold the mails up for long.
@@ -141,7 +141,6 @@ impl Notifier {
             return DeliveryOutcome::Failed(error);
         }
         log::warn!("webhook {hook}: {event} {id} is put off: {error}");
-        let wait = TimeDelta::minutes(1 << delivery.attempts.clamp(0, 20));
-        DeliveryOutcome::Retry(error, self.now() + wait)
+        DeliveryOutcome::Retry(error, self.now() + backoff(delivery.attempts))
     }
 }

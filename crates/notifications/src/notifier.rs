@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use domain::Clock;
 use store::{Store, StoreError, failed_mails::Resent, outbox::Plan, secret_facts::SecretFacts};
 use uuid::Uuid;
@@ -156,6 +156,11 @@ impl Notifier {
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.clock.now().trunc_subsecs(3)
     }
+}
+
+/// The pause after so many attempts before: 1, 2, 4 … minutes.
+pub(crate) fn backoff(attempts: i32) -> TimeDelta {
+    TimeDelta::minutes(1 << attempts.clamp(0, 20))
 }
 
 /// A threshold that is skipped is marked, and told to nobody.

@@ -1,10 +1,12 @@
 //! What is to be told: reminders and other mails, webhooks and their deliveries, and the history of both.
 
+mod claimed_mail;
 pub mod failed_mails;
 pub(crate) mod history;
 pub mod mails;
 mod pace;
 pub mod plans;
+mod queue;
 pub(crate) mod secret_notices;
 pub(crate) mod stable_ids;
 mod unreachable_keys;

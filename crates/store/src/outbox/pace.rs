@@ -9,7 +9,7 @@ use crate::{
     Store, StoreError,
     database::{connection::AnyConnection, schema::mails},
     outbox::{
-        mails::{ClaimedMail, load},
+        claimed_mail::{ClaimedMail, load},
         plans::MailKind,
     },
 };

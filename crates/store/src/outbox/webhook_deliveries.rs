@@ -9,11 +9,11 @@ use crate::{
     Store, StoreError,
     database::{
         connection::AnyConnection,
-        ids::parse_id,
         schema::{applications, client_secrets, webhook_deliveries as deliveries, webhooks},
     },
     outbox::{
         plans::unless_there,
+        queue::{Attempt, Deliveries},
         stable_ids::stable_id,
         webhooks::{Row, Webhook, webhook},
     },
@@ -107,24 +107,10 @@ pub enum DeliveryOutcome {
 }
 
 impl Store {
-    /// Deliveries that are due and not claimed; forgets old ones.
+    /// Deliveries that are due and not claimed, the longest due first.
     pub async fn deliveries_due(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<Uuid>, StoreError> {
-        self.run_to_end(move |connection| {
-            let ids: Vec<String> = deliveries::table
-                .filter(deliveries::state.eq(DeliveryState::Pending.as_str()))
-                .filter(deliveries::due_at.le(now.naive_utc()))
-                .filter(
-                    deliveries::claimed_until
-                        .is_null()
-                        .or(deliveries::claimed_until.le(now.naive_utc())),
-                )
-                .order((deliveries::due_at, deliveries::created_at))
-                .limit(limit)
-                .select(deliveries::id)
-                .load(connection)?;
-            ids.iter().map(|id| parse_id(id)).collect()
-        })
-        .await
+        self.run_to_end(move |connection| Deliveries::due(connection, now, limit))
+            .await
     }
 
     /// Claims a delivery until an instant; `None` when another node was faster.
@@ -134,21 +120,12 @@ impl Store {
         now: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Option<ClaimedDelivery>, StoreError> {
-        self.write_to_end(move |connection| {
-            let free = deliveries::table
-                .find(id.to_string())
-                .filter(deliveries::state.eq(DeliveryState::Pending.as_str()))
-                .filter(
-                    deliveries::claimed_until
-                        .is_null()
-                        .or(deliveries::claimed_until.le(now.naive_utc())),
-                );
-            let claim = deliveries::claimed_until.eq(Some(until.naive_utc()));
-            match diesel::update(free).set(claim).execute(connection)? {
-                0 => Ok(None),
-                _ => load(connection, id, now, until).map(Some),
-            }
-        })
+        self.write_to_end(
+            move |connection| match Deliveries::claim(connection, id, now, until)? {
+                true => load(connection, id, now, until).map(Some),
+                false => Ok(None),
+            },
+        )
         .await
     }
 
@@ -159,27 +136,23 @@ impl Store {
         outcome: DeliveryOutcome,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let (id, until) = (delivery.id.to_string(), delivery.claimed_until.naive_utc());
+        let held = (delivery.id, Some(delivery.claimed_until));
         let attempts = delivery.attempts + 1;
         self.write_to_end(move |connection| {
-            let (state, error, due_at) = match outcome {
-                DeliveryOutcome::Sent => (DeliveryState::Sent, None, now),
-                DeliveryOutcome::Failed(error) => (DeliveryState::Failed, Some(error), now),
-                DeliveryOutcome::Retry(error, due_at) => (DeliveryState::Pending, Some(error), due_at),
+            let (state, error, due_at) = match &outcome {
+                DeliveryOutcome::Sent => (DeliveryState::Sent, None, None),
+                DeliveryOutcome::Failed(error) => (DeliveryState::Failed, Some(error.as_str()), None),
+                DeliveryOutcome::Retry(error, due_at) => {
+                    (DeliveryState::Pending, Some(error.as_str()), Some(*due_at))
+                }
             };
-            let own = deliveries::table
-                .find(id)
-                .filter(deliveries::claimed_until.eq(Some(until)));
-            let row = (
-                deliveries::state.eq(state.as_str()),
-                deliveries::state_at.eq(now.naive_utc()),
-                deliveries::attempts.eq(attempts),
-                deliveries::due_at.eq(due_at.naive_utc()),
-                deliveries::claimed_until.eq(None::<NaiveDateTime>),
-                deliveries::last_error.eq(error),
-            );
-            diesel::update(own).set(row).execute(connection)?;
-            Ok(())
+            let attempt = Attempt {
+                state,
+                attempts,
+                error,
+                due_at,
+            };
+            Deliveries::settle(connection, held, &attempt, now).map(drop)
         })
         .await
     }
