@@ -100,6 +100,14 @@ pub enum StoreError {
     Database(DieselError),
 }
 
+/// What a statement was to change must be there.
+pub(crate) fn require_rows(rows: usize) -> Result<(), StoreError> {
+    match rows {
+        0 => Err(StoreError::Missing),
+        _ => Ok(()),
+    }
+}
+
 impl From<DieselError> for StoreError {
     fn from(error: DieselError) -> Self {
         match error {

@@ -27,6 +27,7 @@ use crate::{
         pages::Page,
         policies,
     },
+    error::require_rows,
 };
 
 /// An application with what surrounds it.
@@ -215,13 +216,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.change(Some(client_id), entry, move |connection| {
             let target = diesel::update(applications::table.find(client_id.to_string()));
-            match target
-                .set(applications::profile.eq(profile.as_str()))
-                .execute(connection)?
-            {
-                0 => Err(StoreError::Missing),
-                _ => Ok(()),
-            }
+            let target = target.set(applications::profile.eq(profile.as_str()));
+            require_rows(target.execute(connection)?)
         })
         .await
     }
@@ -235,13 +231,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.change(Some(client_id), entry, move |connection| {
             let target = diesel::update(applications::table.find(client_id.to_string()));
-            match target
-                .set(applications::enabled.eq(enabled))
-                .execute(connection)?
-            {
-                0 => Err(StoreError::Missing),
-                _ => Ok(()),
-            }
+            let target = target.set(applications::enabled.eq(enabled));
+            require_rows(target.execute(connection)?)
         })
         .await
     }
@@ -256,13 +247,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.change(Some(client_id), entry, move |connection| {
             let target = diesel::update(applications::table.find(client_id.to_string()));
-            match target
-                .set(applications::dpop_bound_access_tokens.eq(bound))
-                .execute(connection)?
-            {
-                0 => Err(StoreError::Missing),
-                _ => Ok(()),
-            }
+            let target = target.set(applications::dpop_bound_access_tokens.eq(bound));
+            require_rows(target.execute(connection)?)
         })
         .await
     }

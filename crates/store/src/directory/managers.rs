@@ -12,6 +12,7 @@ use crate::{
         ids::parse_id,
         schema::{applications, credential_managers, users},
     },
+    error::require_rows,
 };
 
 /// An assignment with the person's name.
@@ -112,10 +113,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.audited(entry, move |connection| {
             let key = (client_id.to_string(), user_id.to_string());
-            match diesel::delete(credential_managers::table.find(key)).execute(connection)? {
-                0 => Err(StoreError::Missing),
-                _ => Ok(()),
-            }
+            require_rows(diesel::delete(credential_managers::table.find(key)).execute(connection)?)
         })
         .await
     }

@@ -8,6 +8,7 @@ use crate::{
     Store, StoreError,
     database::{folding::folded, ids::parse_id, schema::organisations},
     directory::pages::Page,
+    error::require_rows,
     people::users::end_sessions_of,
 };
 
@@ -108,13 +109,11 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.change(None, entry, move |connection| {
             let target = diesel::update(organisations::table.find(id.to_string()));
-            match target
-                .set(organisations::enabled.eq(enabled))
-                .execute(connection)?
-            {
-                0 => Err(StoreError::Missing),
-                _ if enabled => Ok(()),
-                _ => end_sessions_of(connection, &id.to_string()),
+            let target = target.set(organisations::enabled.eq(enabled));
+            require_rows(target.execute(connection)?)?;
+            match enabled {
+                true => Ok(()),
+                false => end_sessions_of(connection, &id.to_string()),
             }
         })
         .await

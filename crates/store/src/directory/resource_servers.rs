@@ -12,6 +12,7 @@ use crate::{
         ids::parse_id,
         schema::{resource_server_resources, resource_servers, resources},
     },
+    error::require_rows,
 };
 
 /// A resource server to be stored; its secret is already only a digest.
@@ -74,10 +75,7 @@ impl Store {
                 resource_servers::pepper_version.eq(pepper_version),
             );
             let target = resource_servers::table.find(client_id.to_string());
-            match diesel::update(target).set(new).execute(connection)? {
-                0 => Err(StoreError::Missing),
-                _ => Ok(()),
-            }
+            require_rows(diesel::update(target).set(new).execute(connection)?)
         })
         .await
     }
@@ -109,10 +107,7 @@ impl Store {
             let id = client_id.to_string();
             let answers_for = resource_server_resources::client_id.eq(&id);
             diesel::delete(resource_server_resources::table.filter(answers_for)).execute(connection)?;
-            match diesel::delete(resource_servers::table.find(&id)).execute(connection)? {
-                0 => Err(StoreError::Missing),
-                _ => Ok(()),
-            }
+            require_rows(diesel::delete(resource_servers::table.find(&id)).execute(connection)?)
         })
         .await
     }

@@ -14,6 +14,7 @@ use crate::{
         ids::{parse_id, parse_name},
         schema::{applications, permissions, resource_roles, resources},
     },
+    error::require_rows,
 };
 
 /// What a change of a resource changes; an outer `None` stays, an inner one is the server's default.
@@ -168,10 +169,7 @@ impl Store {
             let granted = permissions::table
                 .filter(permissions::client_id.eq(client_id.to_string()))
                 .filter(permissions::resource_id.eq(resource_id.to_string()));
-            match diesel::delete(granted).execute(connection)? {
-                0 => Err(StoreError::Missing),
-                _ => Ok(()),
-            }
+            require_rows(diesel::delete(granted).execute(connection)?)
         })
         .await
     }

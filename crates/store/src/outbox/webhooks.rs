@@ -11,6 +11,7 @@ use crate::{
         ids::parse_id,
         schema::{organisations, webhook_deliveries, webhooks},
     },
+    error::require_rows,
     outbox::webhook_deliveries::WebhookEvent,
 };
 
@@ -56,9 +57,7 @@ impl Store {
             // The owner's row orders those who add at once.
             let owner = diesel::update(organisations::table.find(&organisation))
                 .set(organisations::id.eq(&organisation));
-            if owner.execute(connection)? == 0 {
-                return Err(StoreError::Missing);
-            }
+            require_rows(owner.execute(connection)?)?;
             let own = webhooks::table.filter(webhooks::organisation_id.eq(&organisation));
             if own.count().get_result::<i64>(connection)? >= PER_ORGANISATION {
                 return Err(StoreError::Forbidden(
@@ -110,10 +109,7 @@ impl Store {
             };
             let told = webhook_deliveries::webhook_id.eq_any(own().select(webhooks::id));
             diesel::delete(webhook_deliveries::table.filter(told)).execute(connection)?;
-            match diesel::delete(own()).execute(connection)? {
-                0 => Err(StoreError::Missing),
-                _ => Ok(()),
-            }
+            require_rows(diesel::delete(own()).execute(connection)?)
         })
         .await
     }

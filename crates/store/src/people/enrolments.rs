@@ -11,6 +11,7 @@ use crate::{
         connection::AnyConnection,
         schema::{enrolments, recovery_codes, users},
     },
+    error::require_rows,
     outbox::{
         mails::{Notice, add_notice, add_notice_to},
         plans::MailKind,
@@ -162,10 +163,7 @@ impl Store {
                 enrolments::password_hash.eq(Some(password_hash)),
                 enrolments::totp_secret.eq(totp_secret),
             );
-            match diesel::update(open).set(chosen).execute(connection)? {
-                0 => Err(StoreError::Missing),
-                _ => Ok(()),
-            }
+            require_rows(diesel::update(open).set(chosen).execute(connection)?)
         })
         .await
     }
@@ -178,9 +176,7 @@ impl Store {
             let link = enrolments::table
                 .find(&id)
                 .filter(enrolments::digest.eq(done.digest.to_vec()));
-            if diesel::delete(link).execute(connection)? == 0 {
-                return Err(StoreError::Missing);
-            }
+            require_rows(diesel::delete(link).execute(connection)?)?;
             tell_owner(connection, &id, &done, entry_at)?;
             diesel::update(users::table.find(&id))
                 .set(users::password_hash.eq(Some(done.password_hash)))

@@ -14,6 +14,7 @@ use crate::{
         schema::{applications, credential_managers, recovery_codes, sessions, users},
     },
     directory::pages::Page,
+    error::require_rows,
     outbox::{mails::add_notice_to, plans::MailKind},
 };
 
@@ -123,9 +124,7 @@ impl Store {
             let id = id.to_string();
             // Writes first: SQLite gives no second chance to who has read before somebody else wrote.
             let known = diesel::update(users::table.find(&id)).set(users::email.eq(users::email));
-            if known.execute(connection)? == 0 {
-                return Err(StoreError::Missing);
-            }
+            require_rows(known.execute(connection)?)?;
             if let Some(roles) = change.roles {
                 diesel::update(users::table.find(&id))
                     .set(users::roles.eq(roles_text(&roles)))
@@ -230,10 +229,8 @@ impl Store {
                 users::identity_issuer.eq(None::<String>),
                 users::identity_subject.eq(None::<String>),
             );
-            match diesel::update(bound).set(nobody).execute(connection)? {
-                0 => Err(StoreError::Missing),
-                _ => end_sessions(connection, &id),
-            }
+            require_rows(diesel::update(bound).set(nobody).execute(connection)?)?;
+            end_sessions(connection, &id)
         })
         .await
     }
@@ -255,10 +252,8 @@ impl Store {
                 users::identity_issuer.eq(Some(issuer)),
                 users::identity_subject.eq(Some(subject)),
             );
-            match diesel::update(unbound).set(identity).execute(connection)? {
-                0 => Err(StoreError::Missing),
-                _ => add_notice_to(connection, (&email, MailKind::IdentityBound), now),
-            }
+            require_rows(diesel::update(unbound).set(identity).execute(connection)?)?;
+            add_notice_to(connection, (&email, MailKind::IdentityBound), now)
         })
         .await
     }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::{
     Store, StoreError,
     database::{connection::AnyConnection, schema::client_secrets},
+    error::require_rows,
     outbox::{
         plans::{self, MailKind},
         webhook_deliveries::{self, WebhookEvent},
@@ -62,11 +63,7 @@ pub(crate) fn delete(
         .filter(client_secrets::kind.eq(kind.as_str()))
         .filter(client_secrets::deleted_at.is_null());
     let gone = client_secrets::deleted_at.eq(Some(now.naive_utc()));
-    match diesel::update(live).set(gone).execute(connection)? {
-        0 => Err(StoreError::Missing),
-        _ => {
-            plans::withdraw(connection, secret_id, now)?;
-            webhook_deliveries::queue(connection, secret_id, WebhookEvent::Deleted, now)
-        }
-    }
+    require_rows(diesel::update(live).set(gone).execute(connection)?)?;
+    plans::withdraw(connection, secret_id, now)?;
+    webhook_deliveries::queue(connection, secret_id, WebhookEvent::Deleted, now)
 }
