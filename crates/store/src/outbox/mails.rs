@@ -100,7 +100,7 @@ impl Store {
                     return Ok(());
                 }
                 for (secret_id, threshold_days) in left_out {
-                    suppress(connection, (secret_id, threshold_days, &recipient), now)?;
+                    suppress(connection, (secret_id, threshold_days), &recipient, now)?;
                 }
                 match settlement.instead() {
                     Some(other) => items
@@ -170,7 +170,8 @@ fn end(
 
 fn suppress(
     connection: &mut AnyConnection,
-    (secret_id, threshold_days, recipient): (Uuid, i32, &str),
+    (secret_id, threshold_days): (Uuid, i32),
+    recipient: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let line = reminders::table.find((secret_id.to_string(), threshold_days, recipient));

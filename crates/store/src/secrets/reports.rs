@@ -62,7 +62,7 @@ pub struct ReportedSecret {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = client_secrets)]
-struct SecretRow {
+struct Row {
     id: String,
     name: String,
     hint: String,
@@ -72,21 +72,15 @@ struct SecretRow {
     last_used_at: Option<NaiveDateTime>,
     last_used_from: Option<String>,
     tried_after_expiry_at: Option<NaiveDateTime>,
-}
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = applications)]
-struct ApplicationRow {
     client_id: String,
-    name: String,
-    enabled: bool,
-}
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = organisations)]
-struct OrganisationRow {
-    name: String,
-    enabled: bool,
+    #[diesel(select_expression = applications::name)]
+    application: String,
+    #[diesel(select_expression = applications::enabled)]
+    application_enabled: bool,
+    #[diesel(select_expression = organisations::name)]
+    organisation: String,
+    #[diesel(select_expression = organisations::enabled)]
+    organisation_enabled: bool,
 }
 
 impl Store {
@@ -98,11 +92,7 @@ impl Store {
                 .filter(client_secrets::deleted_at.is_null())
                 .order((client_secrets::expires_at, client_secrets::id))
                 .limit(filter.limit)
-                .select((
-                    SecretRow::as_select(),
-                    ApplicationRow::as_select(),
-                    OrganisationRow::as_select(),
-                ))
+                .select(Row::as_select())
                 .into_boxed();
             if let Some(until) = filter.expiring_until {
                 query = query.filter(client_secrets::expires_at.lt(until.naive_utc()));
@@ -124,29 +114,27 @@ impl Store {
                     .and(client_secrets::id.gt(id.to_string()));
                 query = query.filter(later.or(same));
             }
-            let rows: Vec<(SecretRow, ApplicationRow, OrganisationRow)> = query.load(connection)?;
+            let rows = query.load(connection)?;
             rows.into_iter().map(reported).collect()
         })
         .await
     }
 }
 
-fn reported(
-    (secret, application, owner): (SecretRow, ApplicationRow, OrganisationRow),
-) -> Result<ReportedSecret, StoreError> {
+fn reported(row: Row) -> Result<ReportedSecret, StoreError> {
     Ok(ReportedSecret {
-        organisation_name: owner.name,
-        application_name: application.name,
-        client_id: parse_id(&application.client_id)?,
-        enabled: application.enabled && owner.enabled,
-        id: parse_id(&secret.id)?,
-        name: secret.name,
-        hint: secret.hint,
-        created_by: secret.created_by,
-        created_at: secret.created_at.and_utc(),
-        expires_at: secret.expires_at.and_utc(),
-        last_used_at: secret.last_used_at.map(|at| at.and_utc()),
-        last_used_from: secret.last_used_from,
-        tried_after_expiry_at: secret.tried_after_expiry_at.map(|at| at.and_utc()),
+        organisation_name: row.organisation,
+        application_name: row.application,
+        client_id: parse_id(&row.client_id)?,
+        enabled: row.application_enabled && row.organisation_enabled,
+        id: parse_id(&row.id)?,
+        name: row.name,
+        hint: row.hint,
+        created_by: row.created_by,
+        created_at: row.created_at.and_utc(),
+        expires_at: row.expires_at.and_utc(),
+        last_used_at: row.last_used_at.map(|at| at.and_utc()),
+        last_used_from: row.last_used_from,
+        tried_after_expiry_at: row.tried_after_expiry_at.map(|at| at.and_utc()),
     })
 }

@@ -11,8 +11,10 @@ use crate::StoreError;
 const CONNECT: Duration = Duration::from_secs(2);
 /// How long what was sent may stay unacknowledged, where the URL has no `tcp_user_timeout`.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(3);
-/// When and how often TCP asks whether the other side is still there, where the URL does not say it.
-const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(5), Duration::from_secs(2), 3);
+/// When, after which pauses and how often TCP asks whether the other side is still there, where the URL does not say it.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(5);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
+const KEEPALIVE_RETRIES: u32 = 3;
 /// The folder of the server's Unix socket on most systems, for a URL without a host.
 const SOCKETS: &str = "/var/run/postgresql";
 /// What is meant for libpq alone and changes nothing here.
@@ -183,10 +185,10 @@ fn without_host(config: &Config, own: &Own) -> Config {
         .keepalives_idle(if given {
             config.get_keepalives_idle()
         } else {
-            KEEPALIVE.0
+            KEEPALIVE_IDLE
         })
-        .keepalives_interval(config.get_keepalives_interval().unwrap_or(KEEPALIVE.1))
-        .keepalives_retries(config.get_keepalives_retries().unwrap_or(KEEPALIVE.2));
+        .keepalives_interval(config.get_keepalives_interval().unwrap_or(KEEPALIVE_INTERVAL))
+        .keepalives_retries(config.get_keepalives_retries().unwrap_or(KEEPALIVE_RETRIES));
     one
 }
 
@@ -312,7 +314,7 @@ mod tests {
             assert_eq!(host.get_password(), Some(&b"word"[..]));
             assert_eq!(host.get_options(), Some("-c work_mem=1MB"));
             assert_eq!(host.get_keepalives_retries(), Some(9));
-            assert_eq!(host.get_keepalives_idle(), KEEPALIVE.0);
+            assert_eq!(host.get_keepalives_idle(), KEEPALIVE_IDLE);
             assert_eq!(host.get_tcp_user_timeout(), Some(&UNACKNOWLEDGED));
         }
     }
