@@ -93,7 +93,7 @@ impl Store {
             diesel::update(unreported).set(row).execute(connection)?;
             let kind = CredentialKind::Secret;
             match on_leak {
-                OnLeak::Delete => delete(connection, (client_id, secret_id, kind), now)?,
+                OnLeak::Delete => delete(connection, (kind, client_id, secret_id), now)?,
                 OnLeak::Suspend => {
                     let until = Some(now + LONGEST_SUSPENSION);
                     suspend(connection, (kind, client_id, secret_id), until, now)?;

@@ -367,7 +367,7 @@ fn delete_lost(
     now: DateTime<Utc>,
     entry: &Entry,
 ) -> Result<(), StoreError> {
-    delete(connection, (old.client_id, lost, CredentialKind::Secret), now)?;
+    delete(connection, (CredentialKind::Secret, old.client_id, lost), now)?;
     trail::append(
         connection,
         &about(entry, AuditAction::SecretDelete, old.client_id, lost),

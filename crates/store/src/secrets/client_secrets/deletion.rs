@@ -27,7 +27,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let event = entry.event.clone();
         self.change(Some(client_id), entry, move |connection| {
-            delete(connection, (client_id, secret_id, kind), now)?;
+            delete(connection, (kind, client_id, secret_id), now)?;
             tell(
                 connection,
                 (told, MailKind::SecretDeleted),
@@ -54,7 +54,7 @@ impl Store {
 /// Within a change.
 pub(crate) fn delete(
     connection: &mut AnyConnection,
-    (client_id, secret_id, kind): (Uuid, Uuid, CredentialKind),
+    (kind, client_id, secret_id): (CredentialKind, Uuid, Uuid),
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let live = client_secrets::table
