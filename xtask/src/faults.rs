@@ -50,7 +50,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Outcome {
 }
 
 /// Rows of which no other test has a short form.
-const NOT_TRIED_ELSEWHERE: &str = "database-read-only,database-exhausted,disk-of-the-log-full,keys-pepper-certificate-gone,kill-9,clocks";
+const NOT_TRIED_ELSEWHERE: &str =
+    "database-read-only,database-exhausted,disk-of-the-log-full,keys-pepper-certificate-gone,kill-9,clocks";
 
 /// A step of the tests: the short form of what they don't try already.
 pub(crate) fn short_form(workspace: &Workspace) -> Outcome {
