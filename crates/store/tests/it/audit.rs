@@ -10,14 +10,6 @@ use store::{
 
 use crate::support::{Database, NOW, OTHER_PEPPER, PEPPER, RawConnection};
 
-/// Each test on each database.
-macro_rules! on_both {
-    ($($test:ident),+ $(,)?) => {
-        mod sqlite { $(#[tokio::test] async fn $test() { super::$test(&crate::support::Database::sqlite()).await; })+ }
-        mod postgres { $(#[tokio::test] async fn $test() { super::$test(&crate::support::Database::postgres()).await; })+ }
-    };
-}
-
 on_both!(
     x04_an_end_that_is_cut_off_is_noticed_and_no_later_event_heals_it,
     x04_a_trail_that_is_emptied_is_noticed_and_no_start_heals_it,

@@ -10,17 +10,6 @@ use uuid::Uuid;
 
 use crate::support::{Database, NOW};
 
-macro_rules! on_both {
-    ($($test:ident)*) => {
-        mod sqlite {
-            $(#[tokio::test] async fn $test() { super::$test(&crate::support::Database::sqlite()).await; })*
-        }
-        mod postgres {
-            $(#[tokio::test] async fn $test() { super::$test(&crate::support::Database::postgres()).await; })*
-        }
-    };
-}
-
 on_both! {
     x02_an_application_gets_so_many_secrets_an_hour
     names_are_found_in_any_case_of_any_script

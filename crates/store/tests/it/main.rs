@@ -7,6 +7,14 @@
     reason = "helpers of tests stand outside test functions; tests measure time and read their environment"
 )]
 
+/// Each test on each database, a fresh one.
+macro_rules! on_both {
+    ($($test:ident $(,)?)+) => {
+        mod sqlite { $(#[tokio::test] async fn $test() { super::$test(&crate::support::Database::sqlite()).await; })+ }
+        mod postgres { $(#[tokio::test] async fn $test() { super::$test(&crate::support::Database::postgres()).await; })+ }
+    };
+}
+
 mod attention;
 mod audit;
 mod bounded;

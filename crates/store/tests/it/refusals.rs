@@ -8,13 +8,6 @@ use uuid::Uuid;
 
 use crate::support::{Database, NOW};
 
-macro_rules! on_both {
-    ($($test:ident $(,)?)+) => {
-        mod sqlite { $(#[tokio::test] async fn $test() { super::$test(&super::Database::sqlite()).await; })+ }
-        mod postgres { $(#[tokio::test] async fn $test() { super::$test(&super::Database::postgres()).await; })+ }
-    };
-}
-
 on_both! {
     a_flood_pushes_out_neither_holders_of_credentials_nor_other_networks
     two_nodes_count_the_same_refusal_together

@@ -5,14 +5,6 @@ use store::{StoreError, figures::Outbox, retention::Kept, usage::UsageRecorder};
 
 use crate::support::{Database, NOW, record};
 
-/// Each test on each database.
-macro_rules! on_both {
-    ($($test:ident),+ $(,)?) => {
-        mod sqlite { $(#[tokio::test] async fn $test() { super::$test(&crate::support::Database::sqlite()).await; })+ }
-        mod postgres { $(#[tokio::test] async fn $test() { super::$test(&crate::support::Database::postgres()).await; })+ }
-    };
-}
-
 on_both!(
     token_counts_are_forgotten_in_batches_and_no_younger_ones,
     mails_are_forgotten_once_nothing_depends_on_them,

@@ -142,13 +142,6 @@ async fn an_overlap_never_outlives_what_was_planned_and_losses_are_bounded(datab
     assert_eq!(listed.secrets.len(), 2, "nothing piles up");
 }
 
-macro_rules! on_both {
-    ($($test:ident)*) => {
-        mod sqlite { $(#[tokio::test] async fn $test() { super::$test(&super::Database::sqlite()).await; })* }
-        mod postgres { $(#[tokio::test] async fn $test() { super::$test(&super::Database::postgres()).await; })* }
-    };
-}
-
 on_both! {
     a_chain_of_exchanges_keeps_the_length_of_a_life
     an_exchange_waits_a_day_once_the_successor_is_used_and_none_is_lost

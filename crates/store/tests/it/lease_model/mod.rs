@@ -1,12 +1,14 @@
 //! The lease, checked exhaustively: two nodes that poll, remember and answer, a secret that is created and deleted, or suspended
-//! and restored, and every
-//! order in which the steps can happen, with time passing between any two of them: a slow network and a stopped process look
-//! alike. The model's steps are those of `store::memory`; `docs/ARCHITECTURE.md` has the argument in words. Each rule that the
-//! argument needs is then left out, and the checker must find what goes wrong.
+//! and restored, and every order in which the steps can happen, with time passing between any two of them: a slow network and a
+//! stopped process look alike. The model's steps are those of `store::memory`; `docs/ARCHITECTURE.md` has the argument in words.
+//! Each rule that the argument needs is then left out, and the checker must find what goes wrong.
 
 mod model;
+mod rules;
+mod state;
 
-use model::{Flaw, Lease, Story, Violation};
+use model::Lease;
+use rules::{Flaw, Story, Violation};
 use stateright::{Checker, HasDiscoveries, Model};
 
 /// Explores all states, or until something wrong is found, and answers that.

@@ -1,65 +1,14 @@
-//! The model: its states, steps and rules. Times are ages and remainders in ticks, so time never ends and yet the states are
-//! finite: what is older than every lease is all the same.
+//! The model: its steps, and what each changes.
 
 use stateright::{Model, Property};
 
+use super::{
+    rules::{Flaw, Story, Violation},
+    state::{Held, Node, Poll, Request, Secret, Stage, State},
+};
+
 /// Ticks that a lease lasts, at least.
 const LEASE: u8 = 2;
-
-/// A rule that is left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flaw {
-    /// Nothing is left out.
-    None,
-    /// The lease is counted from when the poll is applied, not from before it was sent.
-    LeaseFromTheAnswer,
-    /// The lease is published before the evictions.
-    PublishedBeforeEviction,
-    /// What a slow read brings is kept although a poll has overtaken it.
-    KeptWithoutVersion,
-    /// An answer that another poll has overtaken turns the version back.
-    OvertakenAnswerApplied,
-    /// DELETE is answered as soon as it is committed.
-    DeleteDoesNotWait,
-    /// DELETE waits its own node's lease, whatever the others have.
-    OwnLeaseWaited,
-    /// A miss in memory is a refusal.
-    MissRefused,
-    /// What takes a suspension back is answered as soon as it is committed.
-    RestorationDoesNotWait,
-}
-
-/// What happens to the secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Story {
-    /// It is created, and deleted.
-    CreatedAndDeleted,
-    /// It is there, is suspended, and put back.
-    SuspendedAndRestored,
-}
-
-/// What must never happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Violation {
-    /// A token by a request that began after the DELETE's answer.
-    TokenAfterDeletion,
-    /// A refusal, before the deletion, of a request that began after the creation's answer; or, outside of a suspension, of one
-    /// that began after the restoration's.
-    RefusalOfLive,
-    /// A token by a request that began after the suspension's answer, before the restoration.
-    TokenInSuspension,
-}
-
-impl Violation {
-    /// The rule that it breaks.
-    pub fn rule(self) -> &'static str {
-        match self {
-            Self::TokenAfterDeletion => "no token after the DELETE's answer",
-            Self::RefusalOfLive => "a created or restored secret is never refused",
-            Self::TokenInSuspension => "no token after the suspension's answer",
-        }
-    }
-}
 
 /// What is explored.
 #[derive(Clone, Debug)]
@@ -70,101 +19,6 @@ pub struct Lease {
     pub polls: usize,
     pub story: Story,
     pub flaw: Flaw,
-}
-
-/// How far the secret's life is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Secret {
-    Absent,
-    Inserted,
-    /// The creation is answered.
-    Created,
-    Removed,
-    /// The DELETE is answered when so many ticks have passed.
-    Waiting(u8),
-    /// The DELETE is answered.
-    Deleted,
-    /// It was there from the beginning.
-    Working,
-    /// The suspension is committed.
-    Halted,
-    /// It is answered when so many ticks have passed.
-    Halting(u8),
-    /// It is answered.
-    Suspended,
-    /// The restoration is committed.
-    Returned,
-    /// It is answered when so many ticks have passed.
-    Returning(u8),
-    /// It is answered.
-    Restored,
-}
-
-/// The client as somebody has read it: how the secret stands in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Held {
-    Without,
-    Suspended,
-    Live,
-}
-
-/// A poll under way, `age` ticks after it was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Poll {
-    age: u8,
-    since: u8,
-    stage: Stage,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Stage {
-    Asked,
-    Answered(u8),
-    /// Half applied, under the lock: what comes second is still to do.
-    Half(u8),
-}
-
-/// A request at a node. It counts as begun when it looks for a lease: whatever it did before only delays that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Request {
-    None,
-    /// It has seen a valid lease and is about to look into memory.
-    Leased,
-    /// It has read the client at a version, and is about to keep it.
-    Keeping(u8, Held),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Node {
-    announced: bool,
-    applied: u8,
-    /// Ticks that are left of the lease.
-    lease: u8,
-    memory: Option<Held>,
-    polls: Vec<Poll>,
-    request: Request,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct State {
-    secret: Secret,
-    longest_lease: u8,
-    nodes: Vec<Node>,
-    violation: Option<Violation>,
-}
-
-impl State {
-    /// The version counter and how the secret stands, as the database has them.
-    fn database(&self) -> (u8, Held) {
-        match self.secret {
-            Secret::Absent => (0, Held::Without),
-            Secret::Inserted | Secret::Created => (1, Held::Live),
-            Secret::Removed | Secret::Waiting(_) | Secret::Deleted => (2, Held::Without),
-            Secret::Working => (0, Held::Live),
-            Secret::Halted | Secret::Halting(_) | Secret::Suspended => (1, Held::Suspended),
-            Secret::Returned | Secret::Returning(_) | Secret::Restored => (2, Held::Live),
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

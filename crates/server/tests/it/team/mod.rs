@@ -1,0 +1,43 @@
+//! The WMDA team's work, by REST and by `wmda-auth admin`: each is the other's equal.
+
+mod apis;
+mod applications;
+mod member;
+mod names;
+mod people;
+mod search;
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::{Demo, binary, succeeded};
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+/// `wmda-auth admin … --json`; the outcome as JSON.
+fn shell(demo: &Demo, words: &[&str]) -> Value {
+    let out = succeeded(admin(demo, words).arg("--json"));
+    serde_json::from_str(&out).unwrap_or_else(|_| panic!("{words:?}: {out}"))
+}
+
+fn admin(demo: &Demo, words: &[&str]) -> Command {
+    let mut command = binary();
+    command
+        .arg("admin")
+        .args(words)
+        .arg("--data-dir")
+        .arg(demo.data_dir());
+    command
+        .env("WMDA_AUTH__DATABASE__URL", demo.database_url())
+        .env("USER", "tester");
+    command
+}
+
+fn in_days(days: i64) -> String {
+    (chrono::Utc::now() + chrono::TimeDelta::days(days))
+        .format("%Y-%m-%d")
+        .to_string()
+}
