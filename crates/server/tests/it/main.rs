@@ -17,6 +17,21 @@ macro_rules! on_both {
     };
 }
 
+/// Each test on each database, with limits that are not those of every day.
+macro_rules! on_both_with {
+    ($limits:expr, $($test:ident)+) => {
+        mod sqlite_with_other_limits {
+            $(#[test] fn $test() { super::$test(&crate::support::Demo::start_with(None, &$limits)); })+
+        }
+        mod postgres_with_other_limits {
+            $(#[test] fn $test() {
+                let database = crate::support::postgres_database();
+                super::$test(&crate::support::Demo::start_with(Some(&database), &$limits));
+            })+
+        }
+    };
+}
+
 mod account;
 mod api_docs;
 mod assertions;
@@ -46,6 +61,7 @@ mod networks;
 mod node;
 mod notifications;
 mod pepper;
+mod policy_races;
 mod readme;
 mod refusal_record;
 mod refusals;

@@ -351,21 +351,6 @@ fn a_policy_binds_what_is_created_and_what_is_exchanged(demo: &Demo) {
     assert_eq!(events["items"].as_array().unwrap().len(), 6);
 }
 
-/// Each test on both databases, with limits that are not those of every day.
-macro_rules! on_both_with {
-    ($limits:expr, $($test:ident)+) => {
-        mod sqlite_with_other_limits {
-            $(#[test] fn $test() { super::$test(&crate::support::Demo::start_with(None, &$limits)); })+
-        }
-        mod postgres_with_other_limits {
-            $(#[test] fn $test() {
-                let database = crate::support::postgres_database();
-                super::$test(&crate::support::Demo::start_with(Some(&database), &$limits));
-            })+
-        }
-    };
-}
-
 on_both_with! {
     [
         ("WMDA_AUTH__SECRETS__MAX_PER_APPLICATION", "1000"),
