@@ -7,10 +7,12 @@ use domain::{
     client_key::ClientKey,
     credential::{CredentialKind, PublicPart},
     federation::FederatedIdentity,
+    reminder::{DeliveryState, ReminderKind, STILL_TRIED},
 };
 use store::{
     NewClientSecret, NewProof,
     client_secrets::{SecretLimits, Told},
+    outbox::Plan,
 };
 use uuid::Uuid;
 
@@ -25,6 +27,7 @@ on_both! {
     keys_and_federated_credentials_are_called_what_they_are
     many_changes_within_an_hour_are_told_together
     what_an_expired_secret_is_tried_with_is_told_as_somebody_elses_text
+    the_end_after_a_grace_is_told_as_the_first_one_was
 }
 
 const MANAGER: &str = "manager@example.org";
@@ -183,4 +186,75 @@ async fn what_an_expired_secret_is_tried_with_is_told_as_somebody_elses_text(wor
         "{html}"
     );
     assert!(!html.contains("<b>curl"));
+}
+
+/// The subjects of what a pass sends to the manager.
+async fn told(world: &World) -> Vec<String> {
+    world.node().pass().await.unwrap();
+    let mails = world.server.take().into_iter();
+    mails
+        .filter(|mail| mail.to == MANAGER)
+        .map(|mail| mail.header("Subject"))
+        .collect()
+}
+
+async fn the_end_after_a_grace_is_told_as_the_first_one_was(world: &World) {
+    let managed = world.managed(MANAGER).await;
+    let span = (START - TimeDelta::days(300), START + TimeDelta::hours(1));
+    let secret = world.secret(managed.client_id, "Nightly", span).await;
+    world.using(secret).await;
+    told(world).await;
+    let ends = async |hours: i64| {
+        world.clock.set(START + TimeDelta::hours(hours));
+        let expired = told(world).await;
+        assert!(
+            matches!(&expired[..], [one] if one.starts_with("Urgent: Client secret \"Nightly\" expired on")),
+            "{expired:?}"
+        );
+        for expected in [1, 0] {
+            world.trying(managed.client_id, secret).await;
+            let tried = told(world).await;
+            assert_eq!(tried.len(), expected, "once: {tried:?}");
+            assert!(
+                tried
+                    .iter()
+                    .all(|one| one.starts_with("Urgent: A system still uses the expired client secret"))
+            );
+        }
+    };
+    ends(2).await;
+    let grace = (TimeDelta::hours(24), None);
+    let which = (managed.client_id, secret);
+    let now = world.clock.get();
+    let granted = world.store.grant_grace(which, grace, now, world.entry());
+    granted.await.unwrap();
+    let decided_before = Plan {
+        secret_id: secret,
+        threshold_days: STILL_TRIED,
+        kind: ReminderKind::StillTried,
+        urgent: true,
+        recipients: vec![MANAGER.to_owned()],
+        suppressed: Vec::new(),
+        event: None,
+    };
+    let planned = world.store.plan(vec![decided_before], now).await.unwrap();
+    assert!(planned.is_empty(), "it lives");
+    let extended = told(world).await;
+    assert!(
+        matches!(&extended[..], [one] if one.contains("was extended until")),
+        "{extended:?}"
+    );
+    world.clock.set(START + TimeDelta::hours(25));
+    assert!(told(world).await.is_empty());
+    ends(27).await;
+    let now = world.clock.get();
+    let listed = world.store.secret(managed.client_id, secret, now).await.unwrap();
+    let sent: Vec<ReminderKind> = listed
+        .unwrap()
+        .notifications
+        .iter()
+        .filter(|one| one.recipient == MANAGER && one.state == DeliveryState::Sent)
+        .map(|one| one.kind)
+        .collect();
+    assert!(sent.contains(&ReminderKind::Expired) && sent.contains(&ReminderKind::StillTried));
 }

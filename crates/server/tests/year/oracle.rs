@@ -209,6 +209,8 @@ impl<'a> Oracle<'a> {
                 let life = self.life(name);
                 life.expires = life.expires.max(at) + TimeDelta::hours(*hours);
                 life.tried = false;
+                // Its second end is told as well as its first one.
+                life.reached = life.reached.max(1);
                 let subject = format!("Urgent: client secret \"{name}\" was extended until");
                 self.waiting.push((TEAM.to_owned(), subject.clone()));
                 self.tell_manager(subject);

@@ -372,7 +372,7 @@ impl Script<'_> {
         }
     }
 
-    /// Each secret would die, and gets hours: before its end, after it, or in vain a second time.
+    /// Each secret would die, and gets hours: before its end; after it, and then it ends a second time; or in vain once more.
     fn is_helped(&mut self) {
         let (mut born, mut name, mut number) = (self.born(), "first".to_owned(), 1);
         while born < tick(TICKS) {
@@ -392,14 +392,14 @@ impl Script<'_> {
                 self.grace(until - TimeDelta::hours(5), &name, (24, false));
             }
             let renewed = match way {
-                2 => until + TimeDelta::days(2) + TimeDelta::minutes(1),
-                _ => until - TimeDelta::hours(40),
+                0 => until - TimeDelta::hours(40),
+                _ => until + TimeDelta::days(2) + TimeDelta::minutes(1),
             };
             number += 1;
             let next = format!("number {number}");
             self.creates(renewed, &next);
             self.at(renewed, What::Ask);
-            if way != 2 {
+            if way == 0 {
                 self.deletes(until - TimeDelta::hours(2), &name);
             }
             (born, name) = (renewed, next);

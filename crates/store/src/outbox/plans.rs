@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use diesel::{Connection, prelude::*};
 use domain::reminder::{DeliveryState, ReminderKind, WITHDRAWN};
 use uuid::Uuid;
@@ -128,7 +128,7 @@ impl Store {
             connection.transaction(|connection| {
                 let mut won = Vec::new();
                 for plan in plans {
-                    if mark(connection, &plan)? {
+                    if mark(connection, &plan, now)? {
                         won.push(plan);
                     }
                 }
@@ -143,11 +143,13 @@ impl Store {
     }
 }
 
-/// True for one node only: whoever comes second finds the mark.
-fn mark(connection: &mut AnyConnection, plan: &Plan) -> Result<bool, StoreError> {
+/// True for one node only: whoever comes second finds the mark. A secret that was extended meanwhile is not due.
+fn mark(connection: &mut AnyConnection, plan: &Plan, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let reach = now + TimeDelta::days(i64::from(plan.threshold_days.max(0)));
     let open = client_secrets::table
         .find(plan.secret_id.to_string())
         .filter(client_secrets::deleted_at.is_null())
+        .filter(client_secrets::expires_at.le(reach.naive_utc()))
         .filter(client_secrets::reminded_days.gt(plan.threshold_days));
     let rows = diesel::update(open)
         .set(client_secrets::reminded_days.eq(plan.threshold_days))
@@ -299,7 +301,23 @@ fn queue(
     }
 }
 
-/// A mail about one secret alone.
+/// A secret that has ended gets a grace: its second end is told as the first one was.
+pub(crate) fn forget_end(connection: &mut AnyConnection, secret_id: Uuid) -> Result<(), StoreError> {
+    let id = secret_id.to_string();
+    let told = reminders::table
+        .filter(reminders::secret_id.eq(&id))
+        .filter(reminders::threshold_days.le(0));
+    diesel::delete(told).execute(connection)?;
+    let ended = client_secrets::table
+        .find(&id)
+        .filter(client_secrets::reminded_days.le(0));
+    diesel::update(ended)
+        .set(client_secrets::reminded_days.eq(1))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// A mail about one secret alone. Its grace is part of what it is about: after one, the same threshold is reached anew.
 pub(crate) fn own_mail(
     connection: &mut AnyConnection,
     secret_id: Uuid,
@@ -307,12 +325,14 @@ pub(crate) fn own_mail(
     recipient: &str,
     now: DateTime<Utc>,
 ) -> Result<String, StoreError> {
-    let key = [
-        "reminder",
-        &secret_id.to_string(),
-        &threshold_days.to_string(),
-        recipient,
-    ];
+    let graced_at: Option<NaiveDateTime> = client_secrets::table
+        .find(secret_id.to_string())
+        .select(client_secrets::graced_at)
+        .first(connection)?;
+    let graced_at = graced_at.map(|at| at.to_string());
+    let (secret, days) = (secret_id.to_string(), threshold_days.to_string());
+    let mut key = vec!["reminder", &secret, &days, recipient];
+    key.extend(graced_at.as_deref());
     let id = stable_id(&key).to_string();
     let mail = NewMail {
         id: id.clone(),
@@ -360,7 +380,7 @@ pub(crate) fn withdraw(
     let expires_at = client_secrets::table
         .find(secret_id.to_string())
         .select(client_secrets::expires_at)
-        .first::<chrono::NaiveDateTime>(connection)?;
+        .first::<NaiveDateTime>(connection)?;
     if expires_at <= now.naive_utc() {
         return Ok(());
     }

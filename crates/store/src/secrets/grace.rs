@@ -9,7 +9,7 @@ use crate::{
     Store, StoreError,
     database::{connection::AnyConnection, schema::client_secrets},
     outbox::{
-        plans::MailKind,
+        plans::{MailKind, forget_end},
         secret_notices::{Happening, tell_managers},
         webhook_deliveries::{self, WebhookEvent},
     },
@@ -64,6 +64,7 @@ impl Store {
             diesel::update(client_secrets::table.find(secret_id.to_string()))
                 .set(row)
                 .execute(connection)?;
+            forget_end(connection, secret_id)?;
             let happening = Happening {
                 secret_id,
                 kind: MailKind::SecretGraced,
