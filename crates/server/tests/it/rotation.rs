@@ -430,10 +430,25 @@ fn a_secret_that_is_needed_on_its_last_day_lives_on_once(demo: &Demo) {
 #[test]
 fn a_client_that_asks_for_exchanges_in_a_loop_waits_and_gets_its_tokens() {
     let demo = Demo::sqlite();
-    let statuses: Vec<u16> = (0..40).map(|_| rotate(&demo, &demo.upload).status).collect();
+    let answers: Vec<Answer> = (0..40).map(|_| rotate(&demo, &demo.upload)).collect();
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
     assert_eq!((statuses[0], statuses[9]), (403, 403), "{statuses:?}");
-    let waiting = statuses.iter().filter(|status| **status == 429).count();
-    assert!(waiting > 15, "{statuses:?}");
+    let waiting: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 429).collect();
+    assert!(waiting.len() > 15, "{statuses:?}");
+    for answer in &waiting {
+        assert_eq!(answer.error(), "temporarily_unavailable");
+        let seconds: u64 = answer.header("retry-after").parse().unwrap();
+        assert!((1..=6).contains(&seconds), "one in five seconds: {seconds}");
+        assert!(
+            answer.text.contains("too often") && !answer.text.contains("once a day"),
+            "nothing was exchanged today: {}",
+            answer.text
+        );
+    }
+    let admin = Person::of(&demo, "admin", 0).sign_in(&demo);
+    let trace = waiting[0].header("x-request-id");
+    let told = admin.get(&format!("/refusals?trace_id={trace}")).json();
+    assert_eq!(told["items"][0]["code"], "too_often");
     assert!(works(&demo, &demo.upload));
     assert_eq!(
         rotate(&demo, &demo.search).status,

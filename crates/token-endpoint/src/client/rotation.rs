@@ -59,7 +59,7 @@ impl TokenService {
         let client_id = client.client_id();
         self.throttle
             .admit_exchange(client_id)
-            .map_err(Failure::TooSoon)?;
+            .map_err(Failure::TooOften)?;
         let value = NewSecret::generate(&*self.random).map_err(|error| Failure::Internal(error.into()))?;
         let id = random::uuid(&*self.random).map_err(|error| Failure::Internal(error.into()))?;
         let new = NewSuccessor {

@@ -27,6 +27,8 @@ pub(crate) enum Failure {
     OfCredential(ClientCause, Uuid),
     /// Seconds to wait.
     Throttled(u64),
+    /// Seconds to wait until this client may ask again.
+    TooOften(u64),
     /// Seconds to wait until a secret may be exchanged.
     TooSoon(u64),
     /// What the database said.
@@ -46,6 +48,7 @@ impl Failure {
             Self::NonceNeeded(_) => Cause::Proof(ProofCause::UseNonce),
             Self::OfCredential(cause, _) => Cause::Client(*cause),
             Self::Throttled(_) => Cause::Server(ServerCause::Throttled),
+            Self::TooOften(_) => Cause::Server(ServerCause::TooOften),
             Self::TooSoon(_) => Cause::Rotation(RotationCause::RotatedBefore),
             Self::Unavailable(_) => Cause::Server(ServerCause::Unavailable),
             Self::Internal(_) => Cause::Server(ServerCause::Internal),
@@ -67,6 +70,7 @@ impl Failure {
             Self::NonceNeeded(_) => "refused: UseNonce".to_owned(),
             Self::OfCredential(cause, id) => format!("refused: {cause:?} credential_id={id}"),
             Self::Throttled(seconds) => format!("refused: Throttled({seconds})"),
+            Self::TooOften(seconds) => format!("refused: TooOften({seconds})"),
             Self::TooSoon(seconds) => format!("refused: RotatedBefore({seconds})"),
             Self::Unavailable(error) => format!("Unavailable: {error}"),
             Self::Internal(error) => format!("Internal: {error}"),
@@ -90,7 +94,9 @@ impl Failure {
         let retry_after = |seconds: u64| (header::RETRY_AFTER, seconds.to_string());
         let extra = match self {
             Self::Refused(Cause::Form(FormCause::Method)) => Some((header::ALLOW, "POST".to_owned())),
-            Self::Throttled(seconds) | Self::TooSoon(seconds) => Some(retry_after(*seconds)),
+            Self::Throttled(seconds) | Self::TooOften(seconds) | Self::TooSoon(seconds) => {
+                Some(retry_after(*seconds))
+            }
             Self::NonceNeeded(nonce) => {
                 Some((header::HeaderName::from_static(dpop::NONCE_HEADER), nonce.clone()))
             }

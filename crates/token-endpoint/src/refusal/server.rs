@@ -11,6 +11,8 @@ use super::row::{Row, row};
 pub(crate) enum ServerCause {
     /// Too many failed authentications of this client or source.
     Throttled,
+    /// A client that has proved itself asks for a change more often than the database can bear.
+    TooOften,
     /// The database is away or overloaded.
     Unavailable,
     /// A failure of ours.
@@ -26,6 +28,12 @@ impl ServerCause {
                 TemporarilyUnavailable,
                 90_055,
                 "Too many failed attempts: wait as Retry-After says.",
+            ),
+            Self::TooOften => row(
+                StatusCode::TOO_MANY_REQUESTS,
+                TemporarilyUnavailable,
+                90_055,
+                "This client has asked for this too often in a short time: wait as Retry-After says.",
             ),
             Self::Unavailable => row(
                 StatusCode::SERVICE_UNAVAILABLE,

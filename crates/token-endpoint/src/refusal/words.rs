@@ -234,6 +234,10 @@ impl ServerCause {
                 "Too many failed attempts came from this address before.",
                 "Correct the system that fails, and wait as long as Retry-After says.",
             ),
+            Self::TooOften => words(
+                "The system asked to exchange its secret, or to revoke tokens, too often in a short time.",
+                "Correct the system: once a day is enough for an exchange. Until then it waits as long as Retry-After says.",
+            ),
             Self::Unavailable => words(
                 "The database was not available or overloaded.",
                 "There is nothing to change on the system: try again after Retry-After.",

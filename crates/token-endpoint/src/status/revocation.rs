@@ -38,7 +38,7 @@ impl TokenService {
         note(http, format!("revoked={}", own.is_some()));
         if let Some(token) = own {
             let paced = self.throttle.admit_revocation(client.client_id());
-            paced.map_err(Failure::Throttled)?;
+            paced.map_err(Failure::TooOften)?;
             let expires_at =
                 DateTime::from_timestamp(token.exp, 0).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC);
             self.store
