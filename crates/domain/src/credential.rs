@@ -29,10 +29,20 @@ impl CredentialKind {
         }
     }
 
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Secret, Self::Key, Self::Federated];
+
     /// By its stored form.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut all = [Self::Secret, Self::Key, Self::Federated].into_iter();
-        all.find(|kind| kind.as_str() == text)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// What a refusal for the expiry of such a credential is called, in the record of refusals too.
+    pub fn cause_of_expiry(self) -> &'static str {
+        match self {
+            Self::Secret => "expired",
+            Self::Key | Self::Federated => "key_expired",
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use domain::secret::Origin;
+use domain::{credential::CredentialKind, secret::Origin};
 
 use crate::{
     StoreError,
@@ -12,9 +12,6 @@ use crate::{
         schema::{client_secrets, refusals},
     },
 };
-
-/// What refusals of expired credentials are called, in both ways of proving.
-const EXPIRED: [&str; 2] = ["expired", "key_expired"];
 
 /// Of these credentials, by id, the latest refusal for their expiry, as long as it is remembered.
 pub(crate) fn origins_of_expired(
@@ -33,7 +30,7 @@ pub(crate) fn origins_of_expired(
     let rows: Vec<(Option<String>, String, String)> = refusals::table
         .filter(refusals::client_id.eq_any(clients))
         .filter(refusals::credential_id.eq_any(ids))
-        .filter(refusals::cause.eq_any(EXPIRED))
+        .filter(refusals::cause.eq_any(CredentialKind::ALL.map(CredentialKind::cause_of_expiry)))
         .order(refusals::last_at)
         .select((refusals::credential_id, refusals::source, refusals::user_agent))
         .load(connection)?;

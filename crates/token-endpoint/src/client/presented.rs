@@ -1,7 +1,7 @@
 //! Credentials as a request presents them (RFC 6749 §2.3, RFC 7521 §4.2); nothing is checked yet.
 
 use actix_web::{HttpRequest, http::header};
-use domain::{resource::parse_guid, secret::MAX_CREDENTIAL_LENGTH};
+use domain::{assertion::Assertion, resource::parse_guid, secret::MAX_CREDENTIAL_LENGTH};
 use oauth2_types::credentials;
 use uuid::Uuid;
 
@@ -63,6 +63,17 @@ impl Presented {
             client_id: given(basic.client_id),
             proof: given(basic.client_secret).map(Proof::Secret),
         })
+    }
+
+    /// The client that this is about, by the request's word, or by that of its assertion (RFC 7523 §3): nothing proves it yet.
+    pub(crate) fn named_client(&self) -> Option<Uuid> {
+        match (&self.client_id, &self.proof) {
+            (Some(id), _) => parse_guid(id),
+            (None, Some(Proof::Assertion(assertion, _))) => {
+                Assertion::parse(assertion).ok()?.own_client_id(None)
+            }
+            (None, _) => None,
+        }
     }
 
     /// The id and secret to look up. An id that is no GUID takes the same way as an unknown one, a secret that is too long

@@ -60,7 +60,7 @@ pub(crate) fn note_matter(http: &HttpRequest, presented: &Presented, resource: O
     let is_secret = secret.len() >= SHORTEST_SECRET;
     let shows_secret = |text: &str| text.contains(MARKER) || (is_secret && text.contains(secret));
     let matter = Matter {
-        client_id: presented.client_id.as_deref().and_then(parse_guid),
+        client_id: presented.named_client(),
         credential_id: None,
         resource: resource
             .filter(|name| is_name_of_resource(name) && !shows_secret(name))

@@ -40,7 +40,7 @@ impl Cause {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Form(cause) => cause.into(),
-            Self::Client(cause) => cause.into(),
+            Self::Client(cause) => cause.name(),
             Self::Proof(cause) => cause.into(),
             Self::Target(cause) => cause.into(),
             Self::Rotation(cause) => cause.into(),

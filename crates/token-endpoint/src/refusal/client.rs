@@ -1,6 +1,7 @@
 //! Causes in client authentication.
 
 use actix_web::http::StatusCode;
+use domain::credential::CredentialKind;
 use oauth2_types::error::ErrorCode;
 
 use super::row::{Row, row};
@@ -69,6 +70,15 @@ pub(crate) enum ClientCause {
 const FAILED: &str = "Client authentication failed: check the client id and its secret or key.";
 
 impl ClientCause {
+    /// As the metrics and the record call it. Whoever looks for what has expired knows these two by the same names.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Expired => CredentialKind::Secret.cause_of_expiry(),
+            Self::KeyExpired => CredentialKind::Key.cause_of_expiry(),
+            _ => self.into(),
+        }
+    }
+
     /// Whether throttling counts it.
     pub(crate) fn is_failed_authentication(self) -> bool {
         self.row().is_failed_authentication

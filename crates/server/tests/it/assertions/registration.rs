@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Answer, Demo,
-    assertions::{Signer, ask},
+    assertions::{Signer, ask, with},
+    eventually,
     people::{Person, Session},
 };
 
@@ -14,6 +15,11 @@ on_both! {
     k03_keys_that_are_not_fit_are_refused_with_the_reason
     certificates_bring_their_end
     a_key_that_ends_soon_needs_attention_as_a_key
+}
+
+on_both_with! {
+    [("WMDA_AUTH__SECRETS__MIN_LIFETIME_MINUTES", "0")],
+    an_expired_key_that_is_still_tried_is_told_with_its_origin
 }
 
 /// RFC 7517 appendix A.1, RFC 8037 appendix A.2.
@@ -269,4 +275,52 @@ fn a_key_that_ends_soon_needs_attention_as_a_key(demo: &Demo) {
         items.any(|item| item["credential_kind"] == "secret"),
         "the sample that ends in 20 days"
     );
+}
+
+fn an_expired_key_that_is_still_tried_is_told_with_its_origin(demo: &Demo) {
+    // The second client has the key of the first, for some seconds.
+    let first = Signer::of(demo, "standard", "ES256");
+    let second = Signer::of(demo, "standard", "PS256");
+    let members = ["kty", "crv", "x", "y", "kid"];
+    let jwk: Value = members
+        .map(|name| (name, demo.summary["key_clients"][0]["jwk"][name].clone()))
+        .into_iter()
+        .collect();
+    let soon = (chrono::Utc::now() + chrono::TimeDelta::seconds(4)).to_rfc3339();
+    let manager = manager(demo);
+    let new = json!({ "name": "soon over", "jwk": jwk, "expires_at": soon });
+    let made = manager.post(&keys(&second), &new);
+    assert_eq!(made.status, 201, "{}", made.text);
+    let id = made.json()["id"].clone();
+    // Neither request names the client: its assertion does.
+    let asked = || {
+        let own = json!({ "iss": second.id, "sub": second.id });
+        let claims = with(first.claims(&demo.base), own);
+        let request = ask(demo, &second, &first.sign(&first.header(), &claims));
+        Answer::of(request.header("user-agent", "search-job/1.2"))
+    };
+    assert_eq!(asked().status, 200);
+    eventually(|| asked().status == 401);
+    let view = || {
+        manager
+            .get(&format!("{}/{}", keys(&second), id.as_str().unwrap()))
+            .json()
+    };
+    eventually(|| view()["tried_after_expiry_at"].is_string());
+    let admin = Person::of(demo, "admin", 0).sign_in(demo);
+    let attention = admin.get("/attention").json();
+    let item = attention["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|item| (&item["kind"], &item["secret_id"]) == (&json!("secret_expired_yet_tried"), &id));
+    for told in [&view(), item.unwrap()] {
+        assert_eq!(told["tried_after_expiry_from"], "127.0.0.1");
+        assert_eq!(told["tried_after_expiry_with"], "search-job/1.2");
+    }
+    let refusals = manager
+        .get(&format!("/applications/{}/refusals", second.id))
+        .json();
+    let mut refusals = refusals["items"].as_array().unwrap().iter();
+    assert!(refusals.any(|one| one["code"] == "key_expired" && one["credential_id"] == id));
 }
