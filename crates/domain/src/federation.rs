@@ -80,6 +80,20 @@ pub fn named_keys(keys: &[Map<String, Value>]) -> Vec<NamedKey> {
     keys.iter().filter_map(named).collect()
 }
 
+/// The stored form of such keys: a JWK Set of what is used of them.
+pub fn stored_set(keys: &[NamedKey]) -> String {
+    let set = Set {
+        keys: keys.iter().map(NamedKey::jwk).collect(),
+    };
+    serde_json::to_string(&set).unwrap_or_default()
+}
+
+/// Reads the stored form.
+pub fn parse_set(text: &str) -> Option<Vec<NamedKey>> {
+    let set: Set = serde_json::from_str(text).ok()?;
+    Some(named_keys(&set.keys))
+}
+
 impl NamedKey {
     fn jwk(&self) -> Map<String, Value> {
         let mut jwk = self.public.jwk().clone();

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod credential;
 pub mod expiry;
 pub mod federation;
+pub mod key_place;
 pub mod key_registration;
 pub mod name;
 pub mod networks;

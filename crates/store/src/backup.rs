@@ -21,14 +21,16 @@ use crate::{Store, StoreError, database::connection::AnyConnection, store::aside
 const FORMAT: u32 = 1;
 /// What the MAC is made for.
 const PURPOSE: &str = "backup";
-/// What is of the hour alone: running nodes, sessions and attempts, and one-time links that may have been used since.
-const LEFT_OUT: [&str; 6] = [
+/// What is of the hour alone: running nodes, sessions and attempts, one-time links that may have been used since, and keys that
+/// may have been taken back since where others publish them.
+const LEFT_OUT: [&str; 7] = [
     "__diesel_schema_migrations",
     "nodes",
     "pepper_nodes",
     "sessions",
     "sign_in_attempts",
     "enrolments",
+    "published_keys",
 ];
 /// Migrations fill these: a restore puts the backup's rows in their place.
 const SEEDED: [&str; 2] = ["change_counter", "audit_head"];

@@ -120,6 +120,7 @@ impl TokenService {
                 parts.fetcher,
                 settings.refused_issuers.clone(),
                 Arc::clone(&parts.clock),
+                parts.store.clone(),
             ),
             changes: Changes::default(),
             lines: Lines::default(),

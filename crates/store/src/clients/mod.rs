@@ -7,6 +7,7 @@ pub(crate) mod lookup;
 pub mod memory;
 pub(crate) mod neighbours;
 pub mod nodes;
+mod published_keys;
 pub(crate) mod renewals;
 pub mod revocations;
 pub mod revoked_keys;

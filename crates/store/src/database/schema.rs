@@ -210,6 +210,9 @@ diesel::table! {
     used_assertions (digest) { digest -> Binary, until -> Timestamp, }
 }
 diesel::table! {
+    published_keys (kind, place) { kind -> Text, place -> Text, jwks -> Text, read_at -> Timestamp, }
+}
+diesel::table! {
     revoked_tokens (jti) { jti -> Text, expires_at -> Timestamp, }
 }
 diesel::table! {

@@ -20,6 +20,7 @@ mod audit;
 mod bounded;
 mod contract;
 mod lease_model;
+mod published_keys;
 mod refusals;
 mod retention;
 mod rotation;

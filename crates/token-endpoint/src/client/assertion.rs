@@ -6,6 +6,7 @@ use domain::{
     assertion::{Assertion, UnreadableAssertion},
     authentication::{self, AssertionRefusal, AssertionRules, AuthenticatedClient, Refusal, Unspent},
     client::Client,
+    key_place::KeyPlace,
     pepper::Digest,
     resource::parse_guid,
 };
@@ -90,12 +91,16 @@ impl TokenService {
     }
 
     /// Reads the keys that clients and issuers publish, whether or not anybody asks for tokens, and tells the managers before
-    /// what was read counts no more.
+    /// what was read counts no more. What was read for credentials that are gone is forgotten.
     ///
     /// # Errors
     /// When the database can't be asked or told; the next time will do.
     pub async fn read_published_keys(&self) -> Result<(), StoreError> {
-        for (credential_id, proof) in self.store.proved_by_keys(self.clock.now()).await? {
+        let now = self.clock.now();
+        let proofs = self.store.proved_by_keys(now).await?;
+        let used = proofs.iter().filter_map(|(_, proof)| KeyPlace::of(proof));
+        self.store.forget_published_keys(used.collect(), now).await?;
+        for (credential_id, proof) in proofs {
             if self.published.are_missing(&proof).await {
                 self.store
                     .tell_unreachable_keys(credential_id, self.clock.now())

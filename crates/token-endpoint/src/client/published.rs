@@ -1,6 +1,7 @@
 //! Keys that others publish: a client's at its `jwks_uri`, an issuer's by its discovery document. Kept in memory, and asked
 //! for again when they are a minute old: a key that has disappeared counts no longer than that. Whoever can't be reached is
-//! believed for a day more, then not at all; its owner is told half a day before.
+//! believed for a day more, then not at all; its owner is told half a day before. What was read is kept in the database, too: a
+//! node that starts meanwhile goes on from there.
 
 use std::{
     collections::HashMap,
@@ -8,19 +9,21 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, SubsecRound, Utc};
 use domain::{
     Clock,
     assertion::Assertion,
     authentication::PublishedKeys,
     client::Client,
-    client_key::ClientKey,
     credential::Proof,
-    federation::{NamedKey, is_refused, named_keys},
+    federation::{NamedKey, is_refused, named_keys, parse_set, stored_set},
+    key_place::KeyPlace,
 };
 use fetch::Fetcher;
 use jose::strict_json;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use store::Store;
 
 /// For so long nobody asks again.
 const FRESH: Duration = Duration::from_secs(60);
@@ -28,6 +31,8 @@ const FRESH: Duration = Duration::from_secs(60);
 const BELIEVED: Duration = Duration::from_secs(24 * 3600);
 /// So long after it, half of that, its owner is told.
 const TOLD_AFTER: Duration = Duration::from_secs(12 * 3600);
+/// So often an unchanged answer is kept in the database.
+const KEPT_EVERY: Duration = Duration::from_secs(3600);
 /// So often at most somebody is asked, whatever tokens say: also after a failure, and for a name that is not known.
 const PAUSE: Duration = Duration::from_secs(10);
 /// No real set has more.
@@ -35,29 +40,14 @@ const MOST_KEYS: usize = 50;
 /// How many places are remembered.
 const REMEMBERED: usize = 10_000;
 
-/// Where keys are published.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Place {
-    /// A JWK Set.
-    Set(String),
-    /// An issuer with a discovery document.
-    Issuer(String),
-}
-
-impl Place {
-    fn name(&self) -> &str {
-        match self {
-            Self::Set(name) | Self::Issuer(name) => name,
-        }
-    }
-}
-
 /// What is known of a place.
 #[derive(Default)]
 struct Known {
     keys: Arc<Vec<NamedKey>>,
-    /// When they were read, on the monotonic clock.
+    /// When they were read, on the clock of [`Published::now`].
     read_at: Option<Duration>,
+    /// When they were last kept in the database.
+    kept_at: Option<Duration>,
     /// When the place was last asked.
     asked_at: Option<Duration>,
     /// Whether it gave no keys then.
@@ -82,13 +72,13 @@ impl Known {
         is_time
     }
 
-    /// Keys, or nothing, came of the question.
-    fn answered(&mut self, keys: Option<Vec<NamedKey>>) {
-        self.is_away = keys.is_none();
-        if let Some(keys) = keys {
-            self.keys = Arc::new(keys);
-            self.read_at = self.asked_at;
-        }
+    /// Keys came of the question; whether they are to be kept.
+    fn answered(&mut self, keys: Vec<NamedKey>, now: Duration) -> bool {
+        let is_kept = *self.keys == keys && Self::is_within(self.kept_at, now, KEPT_EVERY);
+        self.is_away = false;
+        self.keys = Arc::new(keys);
+        self.read_at = self.asked_at;
+        !is_kept
     }
 
     /// What counts of it.
@@ -136,15 +126,22 @@ pub(crate) struct Published {
     fetcher: Fetcher,
     refused_issuers: Vec<String>,
     clock: Arc<dyn Clock>,
-    places: Mutex<HashMap<Place, Arc<Entry>>>,
+    store: Store,
+    places: Mutex<HashMap<KeyPlace, Arc<Entry>>>,
 }
 
 impl Published {
-    pub(crate) fn new(fetcher: Fetcher, refused_issuers: Vec<String>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        fetcher: Fetcher,
+        refused_issuers: Vec<String>,
+        clock: Arc<dyn Clock>,
+        store: Store,
+    ) -> Self {
         Self {
             fetcher,
             refused_issuers,
             clock,
+            store,
             places: Mutex::default(),
         }
     }
@@ -155,8 +152,8 @@ impl Published {
         let places = client.credentials.iter();
         for place in places.filter_map(|credential| self.place_of(&credential.proof)) {
             let is_meant = match &place {
-                Place::Set(_) => !assertion.is_federated(),
-                Place::Issuer(issuer) => issuer == assertion.issuer(),
+                KeyPlace::Set(_) => !assertion.is_federated(),
+                KeyPlace::Issuer(issuer) => issuer == assertion.issuer(),
             };
             if is_meant && !found.contains_key(place.name()) {
                 let keys = self.keys_at(&place, assertion.header("kid")).await;
@@ -166,18 +163,11 @@ impl Published {
         found
     }
 
-    /// Where the keys of a credential are to be read, unless it has them itself.
-    fn place_of(&self, proof: &Proof) -> Option<Place> {
-        match proof {
-            Proof::Key(key) => match &**key {
-                ClientKey::Published(url) => Some(Place::Set(url.clone())),
-                ClientKey::Registered(_) => None,
-            },
-            Proof::Federated(identity) if identity.keys.is_none() && !self.refuses(&identity.issuer) => {
-                Some(Place::Issuer(identity.issuer.clone()))
-            }
-            Proof::Federated(_) | Proof::Secret(_) => None,
-        }
+    /// Where the keys of a credential are to be read, unless it has them itself or its issuer is refused.
+    fn place_of(&self, proof: &Proof) -> Option<KeyPlace> {
+        let place = KeyPlace::of(proof)?;
+        let is_refused = matches!(&place, KeyPlace::Issuer(issuer) if self.refuses(issuer));
+        (!is_refused).then_some(place)
     }
 
     /// Reads the keys of a credential, if others publish them; whether it is time to tell that this fails.
@@ -187,7 +177,7 @@ impl Published {
         };
         self.keys_at(&place, None).await;
         let read_at = self.entry(&place).known().read_at;
-        !Known::is_within(read_at, self.clock.monotonic(), TOLD_AFTER)
+        !Known::is_within(read_at, self.now(), TOLD_AFTER)
     }
 
     /// Whether an issuer is refused by configuration.
@@ -197,9 +187,9 @@ impl Published {
 
     /// Whoever names a key that is known and fresh waits for nobody: a stranger who names another makes us ask, and the place
     /// may take its time. Nor does anybody wait for a place that was away, while there are keys to believe.
-    async fn keys_at(&self, place: &Place, kid: Option<&str>) -> Arc<Vec<NamedKey>> {
+    async fn keys_at(&self, place: &KeyPlace, kid: Option<&str>) -> Arc<Vec<NamedKey>> {
         let entry = self.entry(place);
-        let now = || self.clock.monotonic();
+        let now = || self.now();
         if entry.known().is_fresh(kid, now()) {
             return entry.known().believed(now());
         }
@@ -211,16 +201,59 @@ impl Published {
         if !entry.known().is_to_be_asked(kid, now()) {
             return entry.known().believed(now());
         }
-        let read = self.read(place).await;
-        if let Err(error) = &read {
-            log::warn!("the keys of {} can't be read: {error}", place.name());
+        let asked_at = self.clock.now().trunc_subsecs(3);
+        match self.read(place).await {
+            Ok(keys) => self.keep(place, &entry, (keys, asked_at)).await,
+            Err(error) => {
+                log::warn!("the keys of {} can't be read: {error}", place.name());
+                entry.known().is_away = true;
+                self.recall(place, &entry).await;
+            }
         }
-        let mut known = entry.known();
-        known.answered(read.ok());
-        known.believed(now())
+        entry.known().believed(now())
     }
 
-    fn entry(&self, place: &Place) -> Arc<Entry> {
+    /// The monotonic clock, put forward, so that it has an instant for what was read up to a day before it began.
+    fn now(&self) -> Duration {
+        self.clock.monotonic() + BELIEVED
+    }
+
+    /// Takes what was read. Where it is new, or was last kept an hour ago, the database gets it.
+    async fn keep(&self, place: &KeyPlace, entry: &Entry, (keys, read_at): (Vec<NamedKey>, DateTime<Utc>)) {
+        let (jwks, now) = (stored_set(&keys), self.now());
+        if !entry.known().answered(keys, now) {
+            return;
+        }
+        let kept = self.store.keep_published_keys(place.clone(), jwks, read_at).await;
+        if let Err(error) = &kept {
+            log::warn!("the keys of {} can't be kept: {error}", place.name());
+        }
+        entry.known().kept_at = kept.is_ok_and(|kept| kept).then_some(now);
+    }
+
+    /// A node that has read nothing there yet believes what was last kept, unless that is older than a day.
+    async fn recall(&self, place: &KeyPlace, entry: &Entry) {
+        if entry.known().read_at.is_some() {
+            return;
+        }
+        let kept = self.store.published_keys(place.clone()).await;
+        if let Err(error) = &kept {
+            log::warn!("the keys of {} can't be recalled: {error}", place.name());
+        }
+        let Some((jwks, read_at)) = kept.ok().flatten() else {
+            return;
+        };
+        // What was read in the future was read by a clock that is wrong.
+        let age = (self.clock.now() - read_at).to_std().ok();
+        let age = age.filter(|age| *age < BELIEVED);
+        if let (Some(age), Some(keys)) = (age, parse_set(&jwks)) {
+            let mut known = entry.known();
+            known.keys = Arc::new(keys);
+            known.read_at = self.now().checked_sub(age);
+        }
+    }
+
+    fn entry(&self, place: &KeyPlace) -> Arc<Entry> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if places.len() >= REMEMBERED && !places.contains_key(place) {
             places.clear();
@@ -228,10 +261,10 @@ impl Published {
         Arc::clone(places.entry(place.clone()).or_default())
     }
 
-    async fn read(&self, place: &Place) -> Result<Vec<NamedKey>, String> {
+    async fn read(&self, place: &KeyPlace) -> Result<Vec<NamedKey>, String> {
         let set = match place {
-            Place::Set(url) => url.clone(),
-            Place::Issuer(issuer) => self.discover(issuer).await?,
+            KeyPlace::Set(url) => url.clone(),
+            KeyPlace::Issuer(issuer) => self.discover(issuer).await?,
         };
         let body = self.fetcher.get(&set).await?;
         let set: Set = strict_json::parse(&body).map_err(|error| format!("its JWK Set: {error}"))?;
@@ -268,8 +301,6 @@ mod tests {
         thread,
     };
 
-    use chrono::{DateTime, Utc};
-
     use super::*;
 
     #[derive(Default)]
@@ -289,7 +320,7 @@ mod tests {
     const SET: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"known","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
 
     /// Answers once; whoever asks again waits.
-    fn place() -> Place {
+    fn place() -> KeyPlace {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/keys", listener.local_addr().unwrap());
         thread::spawn(move || {
@@ -304,7 +335,7 @@ mod tests {
             drop(first);
             listener.incoming().flatten().collect::<Vec<TcpStream>>()
         });
-        Place::Set(url)
+        KeyPlace::Set(url)
     }
 
     fn at_once<T>(asked: impl Future<Output = T>) -> impl Future<Output = T> {
@@ -316,7 +347,13 @@ mod tests {
     async fn x02_a_stranger_who_names_another_key_makes_nobody_wait() {
         let clock = Arc::new(Hand::default());
         let known: Arc<dyn Clock> = Arc::<Hand>::clone(&clock);
-        let published = Arc::new(Published::new(Fetcher::new(true).unwrap(), Vec::new(), known));
+        let folder = tempfile::tempdir().unwrap();
+        let published = Arc::new(Published::new(
+            Fetcher::new(true).unwrap(),
+            Vec::new(),
+            known,
+            ageing::store(folder.path()),
+        ));
         let place = place();
         assert_eq!(published.keys_at(&place, Some("known")).await.len(), 1);
         for (seconds, why) in [(11, "the key is fresh"), (61, "the place was away a minute ago")] {

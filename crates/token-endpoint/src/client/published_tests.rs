@@ -3,29 +3,52 @@
 use std::{
     io::{Read, Write},
     net::TcpListener,
+    path::Path,
     sync::atomic::{AtomicU64, Ordering},
     thread,
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
+use domain::client_key::ClientKey;
+use store::DatabaseUrl;
+use tempfile::TempDir;
 
 use super::*;
 
 /// RFC 7517 appendix A.1.
 const KEY: &str = r#""kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM""#;
 
+/// A database in this folder.
+pub(super) fn store(folder: &Path) -> Store {
+    let url = format!("sqlite:{}", folder.join("published.db").display());
+    let store = Store::create(&DatabaseUrl::parse(&url).unwrap(), 2).unwrap();
+    store.migrate().unwrap();
+    store
+}
+
 /// A clock that stands until it is moved, in seconds.
 #[derive(Default)]
-struct Hand(AtomicU64);
+struct Hand {
+    seconds: AtomicU64,
+    /// When the machine started.
+    started: AtomicU64,
+}
 
 impl Clock for Hand {
     fn now(&self) -> DateTime<Utc> {
-        DateTime::UNIX_EPOCH + TimeDelta::from_std(self.monotonic()).unwrap()
+        let seconds = i64::try_from(self.seconds.load(Ordering::SeqCst)).unwrap();
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
     }
 
     fn monotonic(&self) -> Duration {
-        Duration::from_secs(self.0.load(Ordering::SeqCst))
+        let started = self.started.load(Ordering::SeqCst);
+        Duration::from_secs(self.seconds.load(Ordering::SeqCst).saturating_sub(started))
     }
+}
+
+fn node(clock: &Arc<Hand>, folder: &Path) -> Published {
+    let clock = Arc::clone(clock) as _;
+    Published::new(Fetcher::new(true).unwrap(), Vec::new(), clock, store(folder))
 }
 
 /// Publishes what it is told, on loopback; nothing at all when it is down.
@@ -33,7 +56,8 @@ struct World {
     published: Published,
     clock: Arc<Hand>,
     body: Arc<Mutex<Option<String>>>,
-    place: Place,
+    place: KeyPlace,
+    folder: TempDir,
 }
 
 impl World {
@@ -58,12 +82,27 @@ impl World {
             }
         });
         let clock = Arc::new(Hand::default());
+        let folder = tempfile::tempdir().unwrap();
         Self {
-            published: Published::new(Fetcher::new(true).unwrap(), Vec::new(), Arc::clone(&clock) as _),
+            published: node(&clock, folder.path()),
             clock,
             body,
-            place: Place::Set(url),
+            place: KeyPlace::Set(url),
+            folder,
         }
+    }
+
+    /// The machine starts anew, and its monotonic clock with it.
+    fn restart(&mut self) {
+        let now = self.clock.seconds.load(Ordering::SeqCst);
+        self.clock.started.store(now, Ordering::SeqCst);
+        self.published = node(&self.clock, self.folder.path());
+    }
+
+    /// When what the database has was read, in seconds.
+    async fn kept_at(&self) -> i64 {
+        let kept = store(self.folder.path()).published_keys(self.place.clone()).await;
+        kept.unwrap().unwrap().1.timestamp()
     }
 
     fn publish(&self, body: impl Into<String>) {
@@ -75,7 +114,7 @@ impl World {
     }
 
     fn at(&self, hours: u64, seconds: u64) {
-        self.clock.0.store(hours * 3600 + seconds, Ordering::SeqCst);
+        self.clock.seconds.store(hours * 3600 + seconds, Ordering::SeqCst);
     }
 
     async fn names(&self) -> Vec<String> {
@@ -132,6 +171,64 @@ async fn a_key_that_disappears_counts_for_a_minute_at_most() {
 async fn a_place_that_never_answered_gives_no_keys_and_is_told() {
     let world = World::new();
     assert!(world.is_told().await && world.names().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_node_that_starts_while_the_place_is_away_believes_what_was_read_for_the_rest_of_the_day() {
+    let mut world = World::new();
+    world.publish(set(&["a", "b"]));
+    assert_eq!(world.names().await, ["a", "b"]);
+    world.publish(set(&["b"]));
+    world.at(1, 0);
+    assert_eq!(world.names().await, ["b"]);
+    world.down();
+    for (hours, seconds, told) in [(1, 61, false), (12, 3599, false), (13, 0, true), (24, 3599, true)] {
+        world.at(hours, seconds);
+        world.restart();
+        assert_eq!(world.names().await, ["b"], "after {hours} h and {seconds} s");
+        assert_eq!(world.is_told().await, told, "after {hours} h and {seconds} s");
+    }
+    world.at(25, 0);
+    assert!(world.names().await.is_empty(), "fails closed after a day");
+    world.restart();
+    assert!(world.names().await.is_empty(), "and stays so");
+    assert!(world.is_told().await);
+    world.publish(set(&["c"]));
+    world.at(25, 11);
+    assert_eq!(world.names().await, ["c"]);
+    world.down();
+    world.at(25, 10);
+    world.restart();
+    assert!(world.names().await.is_empty(), "read by a clock that was ahead");
+}
+
+#[tokio::test]
+async fn what_is_read_is_kept_when_it_is_new_and_once_an_hour() {
+    let world = World::new();
+    world.publish(set(&["a"]));
+    for (hours, seconds, kept_at) in [(0, 5, 5), (0, 65, 5), (0, 3604, 5), (1, 70, 3670), (1, 140, 3670)] {
+        world.at(hours, seconds);
+        assert_eq!(world.names().await, ["a"]);
+        assert_eq!(world.kept_at().await, kept_at, "after {hours} h and {seconds} s");
+    }
+    world.publish(set(&["b"]));
+    world.at(1, 200);
+    assert_eq!(world.names().await, ["b"]);
+    assert_eq!(world.kept_at().await, 3800, "at once");
+}
+
+#[tokio::test]
+async fn another_place_has_nothing_of_it() {
+    let mut world = World::new();
+    world.publish(set(&["a"]));
+    assert_eq!(world.names().await, ["a"]);
+    world.down();
+    world.restart();
+    let url = world.place.name().to_owned();
+    for other in [KeyPlace::Set(format!("{url}/2")), KeyPlace::Issuer(url)] {
+        assert!(world.published.keys_at(&other, None).await.is_empty());
+    }
+    assert_eq!(world.names().await, ["a"]);
 }
 
 #[tokio::test]

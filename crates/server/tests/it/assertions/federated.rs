@@ -1,6 +1,7 @@
 //! Federated identities: JWTs that somebody else signs about a client, by pasted keys and by discovery.
 
 use std::{
+    collections::HashSet,
     io::{Read, Write},
     net::TcpListener,
     sync::{Arc, Mutex},
@@ -8,15 +9,17 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{TimeDelta, Utc};
+use domain::key_place::KeyPlace;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 
 use crate::{
     notifications::written,
     support::{
-        Answer, Demo,
+        Answer, Demo, FORM,
         assertions::{Signer, body, name, now, sign, with},
-        eventually,
+        eventually, http,
         people::{Person, Session},
         serving::Serving,
     },
@@ -30,6 +33,7 @@ on_both! {
     an_issuer_is_asked_for_its_keys
     a_published_key_counts_until_it_disappears
     managers_are_told_once_a_day_of_keys_that_can_t_be_read
+    keys_that_were_read_count_for_a_day_on_nodes_that_start_while_their_publisher_is_away
 }
 
 const CLUSTER: &str = "https://kubernetes.default.svc.cluster.local";
@@ -238,7 +242,7 @@ fn registration_is_strict(demo: &Demo) {
         assert_eq!(manager.post(&path, &one).status, 201, "{number}");
     }
     assert_eq!(manager.post(&path, &good).status, 409, "twenty are enough");
-    let secret = json!({ "name": "beside them", "expires_at": (chrono::Utc::now() + chrono::TimeDelta::days(9)).format("%Y-%m-%d").to_string() });
+    let secret = json!({ "name": "beside them", "expires_at": (Utc::now() + TimeDelta::days(9)).format("%Y-%m-%d").to_string() });
     let secrets = format!("/applications/{}/secrets", signer.id);
     assert_eq!(
         manager.post(&secrets, &secret).status,
@@ -306,9 +310,14 @@ impl Publisher {
         }
     }
 
+    /// From now on it answers something else.
+    fn withdraw(&self, path: &str) {
+        self.documents.lock().unwrap().retain(|one| one.0 != path);
+    }
+
     fn publish(&self, path: &str, body: &Value) {
+        self.withdraw(path);
         let mut documents = self.documents.lock().unwrap();
-        documents.retain(|one| one.0 != path);
         documents.push((path.to_owned(), body.to_string()));
     }
 }
@@ -429,4 +438,54 @@ fn managers_are_told_once_a_day_of_keys_that_can_t_be_read(demo: &Demo) {
     };
     let said = ["Urgent: the keys of \"silent\" can't be read", "with this key"];
     assert!(said.iter().all(|part| mail.contains(part)), "{mail}");
+}
+
+/// Lets what was read at a place look as old as this.
+async fn age(demo: &Demo, place: &KeyPlace, age: TimeDelta) {
+    let store = demo.store();
+    let (jwks, _) = store.published_keys(place.clone()).await.unwrap().unwrap();
+    let forgotten = store.forget_published_keys(HashSet::new(), Utc::now() + TimeDelta::hours(1));
+    forgotten.await.unwrap();
+    let kept = store.keep_published_keys(place.clone(), jwks, Utc::now() - age);
+    assert!(kept.await.unwrap());
+}
+
+fn keys_that_were_read_count_for_a_day_on_nodes_that_start_while_their_publisher_is_away(demo: &Demo) {
+    let publisher = Publisher::start();
+    publisher.publish("/keys", &set(demo, 0));
+    let first = Signer::of(demo, "standard", "ES256");
+    let second = Signer::of(demo, "standard", "PS256");
+    let url = format!("{}/keys", publisher.base);
+    let manager = manager(demo);
+    let path = format!("/applications/{}/keys", second.id);
+    let made = manager.post(&path, &json!({ "name": "published", "jwks_uri": url }));
+    assert_eq!(made.status, 201, "{}", made.text);
+    let status = |token_url: String| {
+        let own = json!({ "iss": second.id, "sub": second.id });
+        let assertion = first.sign(&first.header(), &with(first.claims(&demo.base), own));
+        let body = body(&assertion, &format!("&resource={}", second.resource));
+        let request = http().post(token_url).header("content-type", FORM);
+        Answer::of(request.body(body)).status
+    };
+    assert_eq!(status(demo.url("/oauth2/token")), 200);
+    publisher.withdraw("/keys");
+    let start = || Serving::start(demo, &[("WMDA_AUTH__WEBHOOKS__ALLOW_PRIVATE", "true")]);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let place = KeyPlace::Set(url);
+    for (hours, expected) in [(0, 200), (23, 200), (25, 401)] {
+        runtime.block_on(age(demo, &place, TimeDelta::hours(hours)));
+        let node = start();
+        assert_eq!(status(node.url("/oauth2/token")), expected, "after {hours} h");
+        eventually(|| node.log().contains("can't be read"));
+    }
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(manager.delete(&format!("{path}/{id}")).status, 204);
+    let _node = start();
+    eventually(|| {
+        let kept = runtime.block_on(demo.store().published_keys(place.clone()));
+        kept.unwrap().is_none()
+    });
 }

@@ -1,0 +1,80 @@
+//! What was last read where others publish keys: kept across restarts, one row for each place.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::{Connection, OptionalExtension, prelude::*};
+use domain::key_place::KeyPlace;
+
+use crate::{Store, StoreError, database::schema::published_keys, outbox::plans::unless_there};
+
+impl Store {
+    /// Keeps what was read at a place, as a JWK Set; false when a later reading is kept already.
+    pub async fn keep_published_keys(
+        &self,
+        place: KeyPlace,
+        jwks: String,
+        read_at: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            let (kind, name) = place.parts();
+            let read_at = read_at.naive_utc();
+            let reading = (published_keys::jwks.eq(jwks), published_keys::read_at.eq(read_at));
+            connection.transaction(|connection| {
+                let earlier = published_keys::table
+                    .find((kind, name))
+                    .filter(published_keys::read_at.le(read_at));
+                if diesel::update(earlier).set(reading.clone()).execute(connection)? == 1 {
+                    return Ok(true);
+                }
+                let own = (published_keys::kind.eq(kind), published_keys::place.eq(name));
+                unless_there(connection, |connection| {
+                    diesel::insert_into(published_keys::table)
+                        .values((own, reading))
+                        .execute(connection)
+                })
+            })
+        })
+        .await
+    }
+
+    /// What was last read at a place, and when.
+    pub async fn published_keys(
+        &self,
+        place: KeyPlace,
+    ) -> Result<Option<(String, DateTime<Utc>)>, StoreError> {
+        self.run(move |connection| {
+            let row: Option<(String, NaiveDateTime)> = published_keys::table
+                .find(place.parts())
+                .select((published_keys::jwks, published_keys::read_at))
+                .first(connection)
+                .optional()?;
+            Ok(row.map(|(jwks, read_at)| (jwks, read_at.and_utc())))
+        })
+        .await
+    }
+
+    /// Forgets what was read at places by which no credential is proved, as the caller knew them at `known_at`: what was read
+    /// since may be a new one's.
+    pub async fn forget_published_keys(
+        &self,
+        used: HashSet<KeyPlace>,
+        known_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.write_to_end(move |connection| {
+            let known: Vec<(String, String)> = published_keys::table
+                .filter(published_keys::read_at.lt(known_at.naive_utc()))
+                .select((published_keys::kind, published_keys::place))
+                .load(connection)?;
+            let used: HashSet<(&str, &str)> = used.iter().map(KeyPlace::parts).collect();
+            // No transaction around it: SQLite refuses one that reads before it writes while somebody else writes.
+            for (kind, place) in known {
+                if !used.contains(&(kind.as_str(), place.as_str())) {
+                    diesel::delete(published_keys::table.find((kind, place))).execute(connection)?;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+}
