@@ -1,4 +1,5 @@
-//! `audit.anchor`: a file outside the database that gets the end of the audit trail at start and every hour.
+//! The audit trail while the server runs: whether it is whole, as far as that is seen without following it, and `audit.anchor`, a
+//! file outside the database that gets its end at start and every hour.
 
 use std::{
     fs::{self, OpenOptions},
@@ -9,14 +10,16 @@ use std::{
 };
 
 use domain::{Clock, pepper::Pepper};
+use prometheus::{IntGauge, Registry, register_int_gauge_with_registry};
 use store::{Store, StoreError, audit::Anchor};
+use tokio::time::Instant;
 
-use crate::{Outcome, configuration::Configuration, preparation::Prepared};
+use crate::{Outcome, configuration::Configuration, outage::Outage, preparation::Prepared};
 
-/// Between two anchors.
+/// Between two anchors, and between two counts of a trail that is whole.
 const EVERY: Duration = Duration::from_secs(3600);
-/// When the database could not be asked.
-const AGAIN: Duration = Duration::from_secs(60);
+/// Between two looks at its end.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(30);
 
 const UNSEALED: &str = "the audit trail does not end where it was sealed: run `wmda-auth admin verify-audit`";
 
@@ -94,72 +97,112 @@ pub async fn warning(
     Ok((!is_sealed).then(|| UNSEALED.to_owned()))
 }
 
-/// What an anchor is made of.
-struct Anchoring {
+/// Who looks at the trail, and what was found.
+struct Watch {
     file: Option<AnchorFile>,
     store: Store,
     pepper: Arc<Pepper>,
     clock: Arc<dyn Clock>,
+    is_intact: IntGauge,
+    /// What was wrong at the last look, in words.
+    fault: Option<String>,
+    /// When the next anchor is due.
+    due: Instant,
 }
 
-/// Now and then every hour, also where no file is configured: whoever keeps the log elsewhere has the anchors there.
-pub fn spawn(configuration: &Configuration, prepared: &Prepared) {
-    let anchoring = Anchoring {
+/// Looks now and then, and anchors every hour, also where no file is configured: whoever keeps the log elsewhere has the anchors there.
+pub fn spawn(configuration: &Configuration, prepared: &Prepared, registry: &Registry) -> Outcome<()> {
+    let is_intact = register_int_gauge_with_registry!(
+        "wmda_auth_audit_trail_intact",
+        "1 while the audit trail ends where it was sealed, no event is missing, and every anchored one is there.",
+        registry
+    )?;
+    // Nothing is known against it.
+    is_intact.set(1);
+    let mut watch = Watch {
         file: configuration.audit.anchor.as_deref().map(AnchorFile::at),
         store: prepared.store.clone(),
         pepper: Arc::clone(&prepared.pepper),
         clock: Arc::clone(&prepared.clock),
+        is_intact,
+        fault: None,
+        due: Instant::now(),
     };
     actix_web::rt::spawn(async move {
+        let mut outage = Outage::default();
         loop {
-            let pause = match anchoring.anchor().await {
-                Ok(()) => EVERY,
-                Err(error) => {
-                    log::warn!("the end of the audit trail can't be anchored now: {error}");
-                    AGAIN
-                }
-            };
-            tokio::time::sleep(pause).await;
+            outage.note(watch.look().await.err(), "asked for the end of the audit trail");
+            tokio::time::sleep(BETWEEN_LOOKS).await;
         }
     });
+    Ok(())
 }
 
-impl Anchoring {
-    async fn anchor(&self) -> Result<(), StoreError> {
+impl Watch {
+    /// Its end each time; all events and anchors every hour, and as long as something is wrong: an event that is appended where
+    /// others were taken away makes the end look right again.
+    async fn look(&mut self) -> Result<(), StoreError> {
         let key = self.pepper.current_audit_key();
-        let (anchor, is_sealed) = self.store.audit_anchor(key, self.clock.now()).await?;
+        let (anchor, ends_well) = self.store.audit_anchor(key, self.clock.now()).await?;
+        let is_due = Instant::now() >= self.due;
+        let fault = match ends_well {
+            false => Some(UNSEALED.to_owned()),
+            true if is_due || self.fault.is_some() => self.missing(anchor.events).await?,
+            true => None,
+        };
+        self.tell(fault);
+        if is_due {
+            self.anchor(anchor).await;
+            self.due = Instant::now() + EVERY;
+        }
+        Ok(())
+    }
+
+    /// A fault is told once, and when it is over.
+    fn tell(&mut self, fault: Option<String>) {
+        self.is_intact.set(fault.is_none().into());
+        match (&self.fault, &fault) {
+            (None, Some(found)) => log::error!("{found}"),
+            (Some(_), None) => log::info!("the audit trail is intact again"),
+            _ => {}
+        }
+        self.fault = fault;
+    }
+
+    /// What is gone from a trail of so many events, in words.
+    async fn missing(&self, events: i64) -> Result<Option<String>, StoreError> {
+        let file = self.file.clone();
+        let read = tokio::task::spawn_blocking(move || file.map(|file| file.read()));
+        // One that can't be read can't be written to either, which is told.
+        let anchors = match read.await {
+            Ok(Some(Ok((anchors, _)))) => anchors,
+            _ => Vec::new(),
+        };
+        if let Some(anchor) = self.store.contradicting_anchor(anchors).await? {
+            return Ok(Some(contradiction(&anchor)));
+        }
+        let gone = events - self.store.count_audit_events(events).await?;
+        Ok((gone > 0).then(|| {
+            format!("{gone} events of the audit trail are gone: run `wmda-auth admin verify-audit`")
+        }))
+    }
+
+    async fn anchor(&self, anchor: Anchor) {
         log::info!(
             "the audit trail has {} events, its head is {}",
             anchor.events,
             anchor.head
         );
-        if !is_sealed {
-            log::error!("{UNSEALED}");
-        }
         let Some(file) = self.file.clone() else {
-            return Ok(());
+            return;
         };
-        let appended = tokio::task::spawn_blocking(move || {
-            let before = file.read().ok().and_then(|(mut anchors, _)| anchors.pop());
-            file.append(&anchor)
-                .map(|()| before)
-                .map_err(|error| file.named(error))
-        });
+        let appended =
+            tokio::task::spawn_blocking(move || file.append(&anchor).map_err(|error| file.named(error)));
         match appended.await {
-            Ok(Ok(before)) => self.compare(before).await?,
+            Ok(Ok(())) => {}
             Ok(Err(error)) => log::error!("audit.anchor: {error}"),
             Err(error) => log::error!("audit.anchor: {error}"),
         }
-        Ok(())
-    }
-
-    /// The last anchor before: an end that was put back is told within the hour.
-    async fn compare(&self, before: Option<Anchor>) -> Result<(), StoreError> {
-        let before = before.into_iter().collect();
-        if let Some(anchor) = self.store.contradicting_anchor(before).await? {
-            log::error!("{}", contradiction(&anchor));
-        }
-        Ok(())
     }
 }
 

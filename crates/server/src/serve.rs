@@ -332,7 +332,7 @@ fn spawn_background(
     background::spawn_poller(Arc::clone(&prepared.memory), every);
     outage::spawn_beats(Arc::clone(&prepared.memory));
     let recorders = (Arc::clone(&prepared.usage), Arc::clone(&prepared.refusals));
-    background::spawn_housekeeping(tokens, recorders, prepared.store.clone());
+    background::spawn_housekeeping(tokens.clone(), recorders, prepared.store.clone());
     background::spawn_refusal_record(Arc::clone(&prepared.refusals), prepared.store.clone());
     background::spawn_forgetting(prepared.store.clone(), Arc::clone(&prepared.clock));
     retention::spawn(
@@ -340,7 +340,7 @@ fn spawn_background(
         prepared.store.clone(),
         Arc::clone(&prepared.clock),
     );
-    anchor::spawn(configuration, prepared);
+    anchor::spawn(configuration, prepared, tokens.metrics().registry())?;
     if let Some(keyring) = prepared.keyring.take() {
         let (store, keys) = (prepared.store.clone(), Arc::clone(&prepared.keys));
         keyring::spawn(keyring, store, keys, Arc::clone(&prepared.clock));

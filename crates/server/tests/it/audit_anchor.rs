@@ -1,4 +1,4 @@
-//! The audit trail of a running server is anchored in a file outside the database, which tells an earlier state of it.
+//! The audit trail of a running server: anchored in a file outside the database, which tells an earlier state of it, and watched.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
+    metrics::{ANY_PORT, metrics_url, sample},
     node::{Node, operator},
-    support::{Demo, finished, people::Person, postgres_database, succeeded, wait_until},
+    start_up::psql,
+    support::{Answer, Demo, finished, http, people::Person, postgres_database, succeeded, wait_until},
 };
 
 const DATABASE: &str = "WMDA_AUTH__DATABASE__URL";
@@ -101,4 +103,40 @@ fn x04_a_file_of_anchors_that_was_cut_empty_or_altered_is_told() {
         output.status.success() && said.contains("unreadable_anchors"),
         "{said}"
     );
+}
+
+/// The server looks every thirty seconds.
+const LOOKED: Duration = Duration::from_secs(60);
+const CUT: &str = "the audit trail does not end where it was sealed";
+
+fn is_intact(metrics: &str) -> bool {
+    let told = Answer::of(http().get(metrics)).text;
+    sample(&told, &["wmda_auth_audit_trail_intact "]) == 1.0
+}
+
+#[test]
+fn x04_a_running_server_notices_that_events_are_gone() {
+    let url = postgres_database();
+    let demo = Demo::start_with(Some(&url), &[ANY_PORT]);
+    let metrics = metrics_url(|| demo.log());
+    assert!(is_intact(&metrics));
+    psql(
+        &url,
+        "ALTER TABLE audit_events DISABLE TRIGGER USER; \
+         CREATE TABLE kept AS SELECT * FROM audit_events ORDER BY sequence DESC LIMIT 1; \
+         DELETE FROM audit_events WHERE sequence IN (SELECT sequence FROM kept)",
+    );
+    assert!(wait_until(LOOKED, || !is_intact(&metrics)), "{}", demo.log());
+    psql(&url, "INSERT INTO audit_events SELECT * FROM kept");
+    assert!(wait_until(LOOKED, || is_intact(&metrics)), "{}", demo.log());
+    let told = || demo.log().contains("the audit trail is intact again");
+    assert!(wait_until(PATIENCE, told), "{}", demo.log());
+    assert_eq!(demo.log().matches(CUT).count(), 1, "{}", demo.log());
+    // The end is right, and one is missing before it.
+    psql(&url, "DELETE FROM audit_events WHERE sequence = 2");
+    let node = Node::beside(&demo, &[ANY_PORT]);
+    let metrics = metrics_url(|| node.log());
+    assert!(wait_until(PATIENCE, || !is_intact(&metrics)), "{}", node.log());
+    let told = || node.log().contains("1 events of the audit trail are gone");
+    assert!(wait_until(PATIENCE, told), "{}", node.log());
 }

@@ -2,13 +2,13 @@
 
 use crate::support::{Answer, Demo, finished, http};
 
-const ANY_PORT: (&str, &str) = ("WMDA_AUTH__SERVER__METRICS_BIND", "127.0.0.1:0");
+pub const ANY_PORT: (&str, &str) = ("WMDA_AUTH__SERVER__METRICS_BIND", "127.0.0.1:0");
 
 /// The address that the log tells.
-fn metrics_url(demo: &Demo) -> String {
+pub fn metrics_url(log: impl Fn() -> String) -> String {
     let mut url = None;
     crate::support::eventually(|| {
-        let log = demo.log();
+        let log = log();
         let told = log.lines().find_map(|line| line.split_once("metrics at "));
         url = told.map(|(_, url)| url.trim().to_owned());
         url.is_some()
@@ -17,7 +17,7 @@ fn metrics_url(demo: &Demo) -> String {
 }
 
 /// The value of the sample that has all of these texts.
-fn sample(text: &str, parts: &[&str]) -> f64 {
+pub fn sample(text: &str, parts: &[&str]) -> f64 {
     let mut lines = text.lines().filter(|line| !line.starts_with('#'));
     let line = lines.find(|line| parts.iter().all(|part| line.contains(part)));
     let line = line.unwrap_or_else(|| panic!("no sample with {parts:?} in {text}"));
@@ -27,7 +27,7 @@ fn sample(text: &str, parts: &[&str]) -> f64 {
 #[test]
 fn tokens_refusals_and_requests_are_counted() {
     let demo = Demo::start_with(None, &[ANY_PORT]);
-    let url = metrics_url(&demo);
+    let url = metrics_url(|| demo.log());
     let good = format!("{}&resource={}", demo.search.body(), demo.search.resources[0]);
     for _ in 0..3 {
         assert_eq!(Answer::of(demo.token(good.as_str())).status, 200);
@@ -87,7 +87,7 @@ fn an_address_that_is_taken_is_named_with_its_key() {
 #[test]
 fn what_the_process_and_its_database_say_is_told_too() {
     let demo = Demo::start_with(None, &[ANY_PORT]);
-    let url = metrics_url(&demo);
+    let url = metrics_url(|| demo.log());
     let text = || Answer::of(http().get(&url)).text;
     crate::support::eventually(|| text().contains("wmda_auth_client_secrets{left=\"expired\"} 1"));
     crate::support::eventually(|| sample(&text(), &["wmda_auth_poll_age_seconds "]) < 5.0);
@@ -128,7 +128,7 @@ fn a_source_that_guesses_is_counted_while_it_does() {
         ("WMDA_AUTH__LIMITS__FAILURE_BURST", "3"),
     ];
     let demo = Demo::start_with(None, &few);
-    let url = metrics_url(&demo);
+    let url = metrics_url(|| demo.log());
     for number in 0..8 {
         let wrong = format!(
             "{}&client_id={}&client_secret=wrong{number}",

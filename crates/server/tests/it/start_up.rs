@@ -543,7 +543,7 @@ fn without_migrations_a_role_suffices_that_reads_and_writes_rows() {
     assert!(told, "the log names the database: {text}");
 }
 
-fn psql(url: &str, statements: &str) {
+pub fn psql(url: &str, statements: &str) {
     let folder = std::env::var("WMDA_AUTH_TEST_POSTGRES_BIN").unwrap_or_default();
     succeeded(Command::new(Path::new(&folder).join("psql")).args([url, "-qc", statements]));
 }

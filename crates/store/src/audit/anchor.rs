@@ -6,10 +6,17 @@ use diesel::prelude::*;
 use domain::audit::AuditKey;
 use serde::{Deserialize, Serialize};
 
-use crate::{Store, StoreError, audit::head, backup::hex, database::schema::audit_events};
+use crate::{
+    Store, StoreError,
+    audit::{chain::end_at, head},
+    backup::hex,
+    database::schema::audit_events,
+};
 
 /// How many anchors one query looks for.
 const CHUNK: usize = 500;
+/// How many events one query counts: it is over before anybody waits for it.
+const COUNTED: i64 = 100_000;
 
 /// The end of the trail at an instant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +30,7 @@ pub struct Anchor {
 }
 
 impl Store {
-    /// Where the trail ends now, and whether all of it is under a seal.
+    /// Where the trail ends now, and whether it does: all of it is under a seal, and its last event is there.
     pub async fn audit_anchor(
         &self,
         key: AuditKey,
@@ -36,10 +43,28 @@ impl Store {
                 events: head.end.events,
                 head: hex(&head.end.link),
             };
-            let sealed = head.sealed_end(connection, &key)?;
-            Ok((anchor, sealed.is_some()))
+            let is_sealed = head.sealed_end(connection, &key)?.is_some();
+            let is_there = end_at(connection, head.end.events)? == Some(head.end);
+            Ok((anchor, is_sealed && is_there))
         })
         .await
+    }
+
+    /// How many of the first events, so many, are there.
+    pub async fn count_audit_events(&self, first: i64) -> Result<i64, StoreError> {
+        let (mut found, mut after) = (0, 0);
+        while after < first {
+            let last = first.min(after + COUNTED);
+            let these = audit_events::sequence.between(after + 1, last);
+            found += self
+                .run(move |connection| {
+                    let rows = audit_events::table.filter(these).count();
+                    Ok(rows.get_result::<i64>(connection)?)
+                })
+                .await?;
+            after = last;
+        }
+        Ok(found)
     }
 
     /// The first anchor that is not in the trail at its count. The chain itself is [`Store::verify_audit`]'s matter.

@@ -19,6 +19,7 @@ on_both!(
     x04_an_event_of_an_older_version_that_was_altered_stays_without_the_seal,
     x04_a_seal_outlives_the_version_of_the_pepper_that_it_was_made_under,
     x04_a_trail_without_a_seal_is_sealed_by_word_alone,
+    x04_what_is_gone_is_counted_without_following_the_chain,
 );
 
 impl Database {
@@ -48,6 +49,14 @@ impl Database {
     async fn anchor(&self) -> Anchor {
         let key = self.pepper.current_audit_key();
         self.store.audit_anchor(key, NOW).await.unwrap().0
+    }
+
+    /// Whether the end is there and sealed, and how many events are.
+    async fn seen(&self) -> (bool, i64) {
+        let key = self.pepper.current_audit_key();
+        let (anchor, ends_well) = self.store.audit_anchor(key, NOW).await.unwrap();
+        let found = self.store.count_audit_events(anchor.events).await.unwrap();
+        (ends_well, found)
     }
 
     /// What nothing but the database's own triggers keeps from happening.
@@ -284,5 +293,18 @@ async fn x04_a_trail_without_a_seal_is_sealed_by_word_alone(database: &Database)
         database.verdict().await,
         AuditVerdict::Cut(2),
         "what was cut is not sealed again"
+    );
+}
+
+async fn x04_what_is_gone_is_counted_without_following_the_chain(database: &Database) {
+    database.with_events(5).await;
+    assert_eq!(database.seen().await, (true, 5));
+    database.delete_after(3);
+    assert_eq!(database.seen().await, (false, 3));
+    database.event().await;
+    assert_eq!(
+        database.seen().await,
+        (true, 4),
+        "the sixth is the end again, and the fourth and fifth are not there"
     );
 }
