@@ -1,0 +1,29 @@
+//! Why a backup can't be made or restored.
+
+use std::io;
+
+use crate::StoreError;
+
+/// Why a backup can't be made or restored.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file.
+    #[error("the file can't be read or written: {0}")]
+    Io(#[from] io::Error),
+    /// The file is no backup, is cut off, or was changed.
+    #[error("{0}")]
+    Form(String),
+}
+
+impl From<diesel::result::Error> for BackupError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+pub(super) fn form(text: &str) -> BackupError {
+    BackupError::Form(text.to_owned())
+}

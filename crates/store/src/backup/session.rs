@@ -1,0 +1,40 @@
+//! The connection that a backup or a restore has for itself, for longer than a request may.
+
+use std::time::Duration;
+
+use diesel::{RunQueryDsl, sql_query};
+
+use crate::{Store, backup::error::BackupError, database::connection::AnyConnection, store::aside};
+
+/// How long one statement may take.
+const SLOWEST: Duration = Duration::from_secs(600);
+
+/// How many rows are read or written at once.
+pub(super) const BATCH: usize = 500;
+
+impl Store {
+    pub(super) fn with_any<T: Send>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, BackupError> + Send,
+    ) -> Result<T, BackupError> {
+        aside(|| {
+            self.with_connection(|connection| {
+                if let AnyConnection::Postgres(connection) = connection {
+                    connection.set_deadline(SLOWEST);
+                }
+                let outcome = work(connection);
+                if let AnyConnection::Postgres(connection) = connection {
+                    connection.reset_deadline();
+                }
+                Ok(outcome)
+            })
+        })?
+    }
+}
+
+pub(super) fn no_time_limit(connection: &mut AnyConnection) -> Result<(), BackupError> {
+    if let AnyConnection::Postgres(connection) = connection {
+        sql_query("SET LOCAL statement_timeout = 0").execute(connection)?;
+    }
+    Ok(())
+}
