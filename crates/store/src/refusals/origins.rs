@@ -13,6 +13,14 @@ use crate::{
     },
 };
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = refusals)]
+struct OriginRow {
+    credential_id: Option<String>,
+    source: String,
+    user_agent: String,
+}
+
 /// Of these credentials, by id, the latest refusal for their expiry, as long as it is remembered.
 pub(crate) fn origins_of_expired(
     connection: &mut AnyConnection,
@@ -27,13 +35,19 @@ pub(crate) fn origins_of_expired(
         .select(client_secrets::client_id)
         .distinct()
         .load(connection)?;
-    let rows: Vec<(Option<String>, String, String)> = refusals::table
+    let rows = refusals::table
         .filter(refusals::client_id.eq_any(clients))
         .filter(refusals::credential_id.eq_any(ids))
         .filter(refusals::cause.eq_any(CredentialKind::ALL.map(CredentialKind::cause_of_expiry)))
         .order(refusals::last_at)
-        .select((refusals::credential_id, refusals::source, refusals::user_agent))
+        .select(OriginRow::as_select())
         .load(connection)?;
-    let origin = |(id, from, with): (Option<String>, String, String)| Some((id?, Origin { from, with }));
+    let origin = |row: OriginRow| {
+        let origin = Origin {
+            from: row.source,
+            with: row.user_agent,
+        };
+        Some((row.credential_id?, origin))
+    };
     Ok(rows.into_iter().filter_map(origin).collect())
 }

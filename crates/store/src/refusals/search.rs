@@ -118,10 +118,10 @@ impl Store {
                 .order((refusals::last_at.desc(), refusals::id.desc()))
                 .limit(limit)
                 .load(connection)?;
-            let named = credentials(connection, &rows)?;
+            let credentials = credentials(connection, &rows)?;
             let traced = traced.unwrap_or_default();
             rows.into_iter()
-                .map(|row| record(row, filter.trace_id, &traced, &named))
+                .map(|row| record(row, filter.trace_id, &traced, &credentials))
                 .collect()
         })
         .await
@@ -142,30 +142,33 @@ fn traced(connection: &mut AnyConnection, id: Uuid) -> Result<HashMap<String, Na
     Ok(firsts.into_iter().chain(latest).collect())
 }
 
-/// Names and hints by credential.
-type Named = HashMap<String, (String, String)>;
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = client_secrets)]
+struct CredentialRow {
+    id: String,
+    name: String,
+    hint: String,
+}
 
-fn credentials(connection: &mut AnyConnection, rows: &[Row]) -> Result<Named, StoreError> {
+/// By their ids.
+type Credentials = HashMap<String, CredentialRow>;
+
+fn credentials(connection: &mut AnyConnection, rows: &[Row]) -> Result<Credentials, StoreError> {
     let ids: Vec<String> = rows.iter().filter_map(|row| row.credential_id.clone()).collect();
-    let found: Vec<(String, String, String)> = client_secrets::table
+    let found = client_secrets::table
         .filter(client_secrets::id.eq_any(ids))
-        .select((client_secrets::id, client_secrets::name, client_secrets::hint))
+        .select(CredentialRow::as_select())
         .load(connection)?;
-    let named = found.into_iter().map(|(id, name, hint)| (id, (name, hint)));
-    Ok(named.collect())
+    Ok(found.into_iter().map(|row| (row.id.clone(), row)).collect())
 }
 
 fn record(
     row: Row,
     trace_id: Option<Uuid>,
     traced: &HashMap<String, NaiveDateTime>,
-    named: &Named,
+    credentials: &Credentials,
 ) -> Result<RefusalRecord, StoreError> {
-    let (name, hint) = row
-        .credential_id
-        .as_ref()
-        .and_then(|id| named.get(id).cloned())
-        .unzip();
+    let credential = row.credential_id.as_ref().and_then(|id| credentials.get(id));
     let at = traced.get(&row.id).copied();
     Ok(RefusalRecord {
         at: at.unwrap_or(row.first_at).and_utc(),
@@ -181,7 +184,7 @@ fn record(
         user_agent: row.user_agent,
         resource: row.resource,
         credential_id: row.credential_id.as_deref().map(parse_id).transpose()?,
-        credential_name: name,
-        hint,
+        credential_name: credential.map(|one| one.name.clone()),
+        hint: credential.map(|one| one.hint.clone()),
     })
 }
