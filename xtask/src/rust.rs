@@ -23,6 +23,8 @@ const AT_ONCE: &str = "6";
 
 pub(crate) fn test(workspace: &Workspace) -> Outcome {
     let mut tests = workspace.cargo_test(&["--workspace"])?;
+    // A snapshot that differs is a failure, and is left as it was.
+    tests.env("INSTA_UPDATE", "no");
     if std::env::var_os("RUST_TEST_THREADS").is_none() {
         tests.env("RUST_TEST_THREADS", AT_ONCE);
     }

@@ -43,6 +43,7 @@ mod check;
 mod database_file;
 mod database_tls;
 mod demo_api;
+mod documents;
 mod dpop;
 mod failed_mails;
 mod failover;
