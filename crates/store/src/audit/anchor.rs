@@ -2,6 +2,7 @@
 //! put back with its seal is found by them alone.
 
 use chrono::{DateTime, Utc};
+use data_encoding::HEXLOWER;
 use diesel::prelude::*;
 use domain::audit::AuditKey;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Store, StoreError,
     audit::{chain::end_at, head},
-    backup::hex,
     database::schema::audit_events,
 };
 
@@ -41,7 +41,7 @@ impl Store {
             let anchor = Anchor {
                 at: now,
                 events: head.end.events,
-                head: hex(&head.end.link),
+                head: HEXLOWER.encode(&head.end.link),
             };
             let is_sealed = head.sealed_end(connection, &key)?.is_some();
             let is_there = end_at(connection, head.end.events)? == Some(head.end);
@@ -80,8 +80,10 @@ impl Store {
                 })
                 .await?;
             let is_in = |anchor: &&Anchor| {
-                let links = found.iter().filter(|(sequence, _)| *sequence == anchor.events);
-                anchor.events == 0 || links.map(|(_, link)| hex(link)).any(|link| link == anchor.head)
+                let is_it = |(sequence, link): &(i64, Vec<u8>)| {
+                    *sequence == anchor.events && HEXLOWER.encode(link) == anchor.head
+                };
+                anchor.events == 0 || found.iter().any(is_it)
             };
             if let Some(anchor) = chunk.iter().find(|anchor| !is_in(anchor)) {
                 return Ok(Some(anchor.clone()));

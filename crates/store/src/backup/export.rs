@@ -6,6 +6,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use data_encoding::HEXLOWER;
 use diesel::{Connection, RunQueryDsl, connection::DefaultLoadingMode, sql_query};
 use domain::pepper::Pepper;
 use ring::digest;
@@ -14,7 +15,7 @@ use crate::{
     Store,
     backup::{
         error::BackupError,
-        file::{End, FORMAT, Header, RowLine, Summary, Writer, hex, mac},
+        file::{End, FORMAT, Header, RowLine, Summary, Writer, mac},
         session::{BATCH, no_time_limit},
         tables::{Column, Line, columns, schema, tables},
     },
@@ -53,7 +54,7 @@ impl Store {
         let tag = mac(pepper, writer.hash.clone());
         let end = End {
             counts: summary.counts.clone(),
-            mac: tag.first().map(|tag| hex(tag)).unwrap_or_default(),
+            mac: tag.first().map(|tag| HEXLOWER.encode(tag)).unwrap_or_default(),
         };
         writer.line(&end)?;
         writer.out.flush()?;

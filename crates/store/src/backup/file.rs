@@ -6,6 +6,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use data_encoding::HEXLOWER;
 use domain::pepper::{Digest, Pepper};
 use ring::digest;
 use serde::{Deserialize, Serialize};
@@ -68,10 +69,6 @@ pub(super) fn mac(pepper: &Pepper, hash: digest::Context) -> Vec<Digest> {
     pepper.tags(PURPOSE, hash.finish().as_ref())
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Reads a backup to its end: whether it is whole, and made under one of this pepper's versions.
 pub fn read_backup(pepper: &Pepper, backup: impl BufRead) -> Result<Summary, BackupError> {
     let mut lines = backup.lines();
@@ -94,7 +91,9 @@ pub fn read_backup(pepper: &Pepper, backup: impl BufRead) -> Result<Summary, Bac
         held = line;
     }
     let end: End = serde_json::from_str(&held).map_err(|_| form("its end is missing: it was cut off"))?;
-    let genuine = mac(pepper, hash).iter().any(|tag| hex(tag) == end.mac);
+    let genuine = mac(pepper, hash)
+        .iter()
+        .any(|tag| HEXLOWER.encode(tag) == end.mac);
     let same = end
         .counts
         .iter()

@@ -9,5 +9,4 @@ mod session;
 mod tables;
 
 pub use error::BackupError;
-pub(crate) use file::hex;
 pub use file::{Header, Summary, read_backup};
