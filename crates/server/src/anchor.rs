@@ -36,18 +36,20 @@ impl AnchorFile {
     fn open(&self) -> io::Result<fs::File> {
         use std::os::unix::fs::OpenOptionsExt;
         let mut options = OpenOptions::new();
-        options.append(true).create(true).mode(0o640).open(&self.0)
+        options.read(true).append(true).create(true);
+        options.mode(0o640).open(&self.0)
     }
 
     fn append(&self, anchor: &Anchor) -> io::Result<()> {
+        use std::os::unix::fs::FileExt;
         let line = serde_json::to_string(anchor)?;
         let mut file = self.open()?;
+        let mut last = *b"\n";
+        if let Some(end) = file.metadata()?.len().checked_sub(1) {
+            file.read_exact_at(&mut last, end)?;
+        }
         // What an earlier one left unfinished ends here.
-        let start = if fs::read(&self.0)?.last().is_none_or(|last| *last == b'\n') {
-            ""
-        } else {
-            "\n"
-        };
+        let start = if last == *b"\n" { "" } else { "\n" };
         file.write_all(format!("{start}{line}\n").as_bytes())?;
         file.sync_data()
     }
