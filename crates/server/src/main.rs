@@ -97,7 +97,7 @@ enum Command {
 #[derive(clap::Args)]
 struct ConfigArgument {
     /// The configuration file.
-    #[arg(long, default_value = "wmda-auth.toml")]
+    #[arg(long, default_value = "wmda-auth.toml", global = true)]
     config: std::path::PathBuf,
 }
 

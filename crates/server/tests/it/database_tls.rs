@@ -10,7 +10,8 @@ use crate::support::{binary, cluster::Cluster, finished};
 /// How often a command is run: none of them may crash at its end.
 const RUNS: usize = 30;
 
-fn authority() -> CertifiedIssuer<'static, KeyPair> {
+/// Signs certificates.
+pub fn authority() -> CertifiedIssuer<'static, KeyPair> {
     let mut parameters = CertificateParams::new(Vec::new()).unwrap();
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap()

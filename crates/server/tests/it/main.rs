@@ -61,6 +61,7 @@ mod metrics;
 mod networks;
 mod node;
 mod notifications;
+mod operators;
 mod pepper;
 mod policy_races;
 mod readme;

@@ -168,13 +168,22 @@ impl Cluster {
     }
 
     pub fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+        self.url_of("postgres")
+    }
+
+    fn url_of(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
     /// The first column of the first row.
     pub fn query(&self, statements: &str) -> String {
-        let mut psql = self.program("psql");
-        let answer = succeeded(psql.args(["-qtAX", "-v", "ON_ERROR_STOP=1", &self.url(), "-c", statements]));
+        self.query_in("postgres", statements)
+    }
+
+    /// The same, of another of its databases.
+    pub fn query_in(&self, database: &str, statements: &str) -> String {
+        let (mut psql, url) = (self.program("psql"), self.url_of(database));
+        let answer = succeeded(psql.args(["-qtAX", "-v", "ON_ERROR_STOP=1", &url, "-c", statements]));
         answer.trim().to_owned()
     }
 }
