@@ -8,6 +8,7 @@ use crate::support::Demo;
 /// With the names of no server in particular.
 fn anonymous(demo: &Demo, text: &str) -> String {
     text.replace(&demo.base, "https://auth.example.org")
+        .replace(demo.address(), "auth.example.org")
         .replace(&demo.tenant, "{tenant}")
 }
 
