@@ -22,6 +22,7 @@ mod postgres;
 mod python;
 mod runtimes;
 mod rust;
+mod sbom;
 mod shell;
 mod steps;
 mod subcommand;
@@ -81,6 +82,8 @@ enum Task {
     Screenshots,
     /// Asks the advisory database about the dependencies
     Advisories,
+    /// Writes the bill of materials of the server's binary, target/wmda-auth.cdx.json
+    Sbom,
 }
 
 fn main() -> ExitCode {
@@ -121,5 +124,6 @@ fn dispatch(task: &Task) -> Outcome {
             &page::screenshots,
         ),
         Task::Advisories => deny::advisories(&workspace),
+        Task::Sbom => sbom::run(&workspace),
     }
 }

@@ -34,7 +34,7 @@ const PROGRAMS: [&str; 9] = [
 ];
 
 /// What no test can paste: why not, and what tries it instead.
-const NOT_HERE: [(&str, &str); 10] = [
+const NOT_HERE: [(&str, &str); 12] = [
     (
         "adduser --system --group --no-create-home --home /var/lib/wmda-auth wmda-auth",
         "makes a user of the machine; packaging/debian/postinst does the same where the package is installed",
@@ -71,6 +71,11 @@ const NOT_HERE: [(&str, &str); 10] = [
     (
         "WMDA_AUTH__DATABASE__URL=postgres://wmda_auth:wmda_auth@127.0.0.1:5432/wmda_auth cargo run --release -- demo",
         "builds for minutes; `support::Demo::postgres` starts the same demo by the same variable in half of these tests",
+    ),
+    ("cargo xtask sbom", "fetches and builds a tool for minutes"),
+    (
+        "cargo deb -p server",
+        "builds a release for minutes, by a tool that is fetched",
     ),
 ];
 
