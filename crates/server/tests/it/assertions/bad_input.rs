@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Answer, Demo, GRANT,
     assertions::{JWT_BEARER, Signer, ask, body, fresh, now, sign, with},
+    eventually,
 };
 
 on_both! {
@@ -278,10 +279,14 @@ fn l02_no_assertion_is_in_the_log(demo: &Demo) {
         marked(json!({ "aud": "sentinelAudience" })),
         marked(json!({ "exp": 1 })),
     ];
+    let mut last = String::new();
     for assertion in &assertions {
         let _ = Answer::of(ask(demo, &signer, assertion));
-        let _ = Answer::of(ask(demo, &signer, &format!("{assertion}sentinel")));
+        let answer = Answer::of(ask(demo, &signer, &format!("{assertion}sentinel")));
+        answer.header("x-request-id").clone_into(&mut last);
     }
+    // Lines are written one after the other, behind the answers.
+    eventually(|| demo.log().contains(&last));
     let log = demo.log();
     assert!(log.contains(&signer.id) || log.contains("key_id="));
     for assertion in &assertions {
