@@ -5,7 +5,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use crate::resource::{Environment, Resource};
+use crate::resource::Environment;
 
 /// The one API that a `PartnerAlternative-…` application may call, in its sandbox.
 const ALTERNATIVE_API: &str = "Match-Connect";
@@ -66,10 +66,9 @@ impl ApplicationName {
         self.0.starts_with("PartnerAlternative-")
     }
 
-    /// Whether an application of this name may ever use the resource.
-    pub fn may_use(&self, resource: &Resource) -> bool {
-        !self.is_alternative()
-            || (resource.environment == Environment::Sandbox && resource.name == ALTERNATIVE_API)
+    /// Whether an application of this name may ever use the API of that name in the environment.
+    pub fn may_use(&self, api: &str, environment: Environment) -> bool {
+        !self.is_alternative() || (environment == Environment::Sandbox && api == ALTERNATIVE_API)
     }
 }
 

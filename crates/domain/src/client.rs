@@ -4,13 +4,38 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::{credential::Credential, networks::AllowedNetworks, profile::Profile, resource::Resource};
+use crate::{
+    credential::Credential,
+    networks::AllowedNetworks,
+    profile::Profile,
+    resource::{Resource, SigningAlgorithm},
+};
+
+/// What the token path knows of a [`Resource`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantedResource {
+    /// Permanent identifier; the audience of tokens that ask for it by GUID.
+    pub id: Uuid,
+    /// An absolute URI by which clients may ask for it too.
+    pub uri: Option<String>,
+    /// Overrides the server's default lifetime.
+    pub token_lifetime_seconds: Option<i64>,
+    /// Overrides the server's default algorithm.
+    pub signing_algorithm: Option<SigningAlgorithm>,
+}
+
+impl GrantedResource {
+    /// As [`Resource::is_named_by`].
+    pub fn is_named_by(&self, indicator: &str) -> bool {
+        Resource::named(self.id, self.uri.as_deref(), indicator)
+    }
+}
 
 /// What an application may do on one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// The resource.
-    pub resource: Resource,
+    pub resource: GrantedResource,
     /// The roles granted on it, sorted.
     pub roles: Vec<String>,
     /// The roles as a scope (RFC 6749 §3.3).

@@ -1,12 +1,15 @@
 //! What the token path reads, and the use that it reports.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{Connection, OptionalExtension, dsl::exists, prelude::*};
 use domain::{
     application::ApplicationName,
-    client::{Client, Grant},
+    client::{Client, Grant, GrantedResource},
     credential::{Credential, CredentialKind, Proof},
     pepper::Digest,
 };
@@ -14,19 +17,26 @@ use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
-    clients::{changes::current_version, usage::Usage},
+    clients::usage::Usage,
     database::{
         connection::AnyConnection,
         ids::{parse_id, parse_name},
-        schema::{applications, change_counter, client_secrets, organisations, permissions, token_counts},
+        schema::{
+            applications, change_counter, client_secrets, organisations, permissions, resources, token_counts,
+        },
     },
-    directory::{networks, resources::load_resource},
+    directory::{
+        networks,
+        resources::{parse_algorithm, parse_environment},
+    },
 };
 
-/// The client that a lookup found, and the version of the data that it shows at least.
+diesel::alias!(const PRESENTED: Alias<Presented> = client_secrets as presented);
+
+/// The client that a lookup found, and the version of the data that it shows.
 pub(crate) struct LoadedClient {
     pub(crate) version: i64,
-    pub(crate) client: Option<Client>,
+    pub(crate) client: Client,
 }
 
 /// How a client stands whose secret authenticated nobody, and whether it is one of the client's after all.
@@ -132,42 +142,36 @@ impl Store {
         .await
     }
 
-    /// The client that one of these digests belongs to: the work is the same for an unknown client and a wrong secret.
-    pub(crate) async fn load_client(&self, digests: Vec<Digest>) -> Result<LoadedClient, StoreError> {
+    /// The client that one of these digests belongs to, in one question: the work is the same for an unknown client and a wrong
+    /// secret.
+    pub(crate) async fn load_client(&self, digests: Vec<Digest>) -> Result<Option<LoadedClient>, StoreError> {
         self.run(move |connection| {
-            let version = current_version(connection)?;
-            let found = client_secrets::table
-                .inner_join(applications::table.inner_join(organisations::table))
-                .filter(applications::enabled.and(organisations::enabled))
-                .filter(client_secrets::digest.eq_any(bytes(digests)))
-                .filter(client_secrets::deleted_at.is_null())
-                .filter(client_secrets::kind.eq(CredentialKind::Secret.as_str()))
-                .select(client_secrets::client_id)
-                .first::<String>(connection)
-                .optional()?;
-            let client = found
-                .map(|client_id| load_client(connection, &client_id))
-                .transpose()?;
-            Ok(LoadedClient { version, client })
+            let kind = PRESENTED.field(client_secrets::kind);
+            let holder = PRESENTED
+                .filter(PRESENTED.field(client_secrets::digest).eq_any(bytes(digests)))
+                .filter(PRESENTED.field(client_secrets::deleted_at).is_null())
+                .filter(kind.eq(CredentialKind::Secret.as_str()))
+                .select(PRESENTED.field(client_secrets::client_id));
+            let rows = enabled_clients()
+                .filter(applications::client_id.eq_any(holder))
+                .select(ClientRow::as_select())
+                .load(connection)?;
+            one_client(rows)
         })
         .await
     }
 
     /// The client with this id, if it and its organisation are enabled.
-    pub(crate) async fn load_client_by_id(&self, client_id: Uuid) -> Result<LoadedClient, StoreError> {
+    pub(crate) async fn load_client_by_id(
+        &self,
+        client_id: Uuid,
+    ) -> Result<Option<LoadedClient>, StoreError> {
         self.run(move |connection| {
-            let version = current_version(connection)?;
-            let found = applications::table
-                .inner_join(organisations::table)
+            let rows = enabled_clients()
                 .filter(applications::client_id.eq(client_id.to_string()))
-                .filter(applications::enabled.and(organisations::enabled))
-                .select(applications::client_id)
-                .first::<String>(connection)
-                .optional()?;
-            let client = found
-                .map(|client_id| load_client(connection, &client_id))
-                .transpose()?;
-            Ok(LoadedClient { version, client })
+                .select(ClientRow::as_select())
+                .load(connection)?;
+            one_client(rows)
         })
         .await
     }
@@ -237,6 +241,7 @@ struct MatchedRow {
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = applications)]
 struct ApplicationRow {
+    client_id: String,
     name: String,
     profile: String,
     dpop_bound_access_tokens: bool,
@@ -258,26 +263,107 @@ struct CredentialRow {
     first_used_at: Option<NaiveDateTime>,
 }
 
-fn load_client(connection: &mut AnyConnection, client_id: &str) -> Result<Client, StoreError> {
-    let row = applications::table
-        .find(client_id)
-        .select(ApplicationRow::as_select())
-        .first(connection)?;
-    let rows = client_secrets::table
-        .filter(client_secrets::client_id.eq(client_id))
-        .filter(client_secrets::deleted_at.is_null())
-        .select(CredentialRow::as_select())
-        .load(connection)?;
-    let credentials = rows.into_iter().map(credential);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = resources)]
+struct ResourceRow {
+    id: String,
+    uri: Option<String>,
+    name: String,
+    environment: String,
+    token_lifetime_seconds: Option<i64>,
+    signing_algorithm: Option<String>,
+}
+
+#[derive(Queryable, Selectable)]
+struct GrantRow {
+    #[diesel(select_expression = permissions::role)]
+    role: String,
+    #[diesel(embed)]
+    resource: ResourceRow,
+}
+
+/// A client once for each pair of a credential and a granted role.
+#[derive(Queryable, Selectable)]
+struct ClientRow {
+    #[diesel(select_expression = change_counter::table.select(change_counter::version).single_value().assume_not_null())]
+    version: i64,
+    #[diesel(embed)]
+    application: ApplicationRow,
+    #[diesel(embed)]
+    credential: Option<CredentialRow>,
+    #[diesel(embed)]
+    grant: Option<GrantRow>,
+}
+
+/// All that the token path knows of clients, in one statement and so in one snapshot.
+#[diesel::dsl::auto_type]
+fn enabled_clients() -> _ {
+    let kept: _ = client_secrets::client_id
+        .eq(applications::client_id)
+        .and(client_secrets::deleted_at.is_null());
+    applications::table
+        .inner_join(organisations::table)
+        .left_join(client_secrets::table.on(kept))
+        .left_join(
+            permissions::table
+                .inner_join(resources::table.on(resources::id.eq(permissions::resource_id)))
+                .on(permissions::client_id.eq(applications::client_id)),
+        )
+        .filter(applications::enabled.and(organisations::enabled))
+}
+
+fn one_client(rows: Vec<ClientRow>) -> Result<Option<LoadedClient>, StoreError> {
+    let (mut first, mut credentials, mut granted) = (None, BTreeMap::new(), BTreeMap::new());
+    for row in rows {
+        first.get_or_insert((row.version, row.application));
+        if let Some(row) = row.credential {
+            credentials.entry(row.id.clone()).or_insert(row);
+        }
+        if let Some(GrantRow { role, resource }) = row.grant {
+            let (_, roles) = granted
+                .entry(resource.id.clone())
+                .or_insert_with(|| (resource, BTreeSet::new()));
+            roles.insert(role);
+        }
+    }
+    let Some((version, row)) = first else {
+        return Ok(None);
+    };
+    let credentials = credentials.into_values().map(credential);
     let credentials: Vec<Option<Credential>> = credentials.collect::<Result<_, _>>()?;
-    Ok(Client {
-        client_id: parse_id(client_id)?,
+    let client = Client {
+        client_id: parse_id(&row.client_id)?,
         profile: row.profile.parse().map_err(|_| StoreError::Corrupt("profile"))?,
         credentials: credentials.into_iter().flatten().collect(),
-        grants: load_grants(connection, client_id, &parse_name(&row.name)?)?,
+        grants: grants(granted, &parse_name(&row.name)?)?,
         dpop_bound_access_tokens: row.dpop_bound_access_tokens,
         networks: networks::stored(&row.networks_mode, &row.allowed_networks)?,
-    })
+    };
+    Ok(Some(LoadedClient { version, client }))
+}
+
+/// By the id of the resource.
+fn grants(
+    granted: BTreeMap<String, (ResourceRow, BTreeSet<String>)>,
+    name: &ApplicationName,
+) -> Result<Vec<Arc<Grant>>, StoreError> {
+    let mut grants = Vec::with_capacity(granted.len());
+    for (resource, roles) in granted.into_values() {
+        if name.may_use(&resource.name, parse_environment(&resource.environment)?) {
+            let roles: Vec<String> = roles.into_iter().collect();
+            grants.push(Arc::new(Grant {
+                scope: roles.join(" "),
+                roles,
+                resource: GrantedResource {
+                    id: parse_id(&resource.id)?,
+                    uri: resource.uri,
+                    token_lifetime_seconds: resource.token_lifetime_seconds,
+                    signing_algorithm: parse_algorithm(resource.signing_algorithm)?,
+                },
+            }));
+        }
+    }
+    Ok(grants)
 }
 
 /// A credential; `None` when a later version wrote it, in a way that this one does not know: the others still count.
@@ -305,35 +391,6 @@ fn stored_digest(digest: Vec<u8>) -> Result<Digest, StoreError> {
     digest.try_into().map_err(|_| StoreError::Corrupt("digest"))
 }
 
-fn load_grants(
-    connection: &mut AnyConnection,
-    client_id: &str,
-    name: &ApplicationName,
-) -> Result<Vec<Arc<Grant>>, StoreError> {
-    let rows = permissions::table
-        .filter(permissions::client_id.eq(client_id))
-        .select((permissions::resource_id, permissions::role))
-        .load::<(String, String)>(connection)?;
-    let mut by_resource: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (resource, role) in rows {
-        by_resource.entry(resource).or_default().push(role);
-    }
-    let mut grants = Vec::with_capacity(by_resource.len());
-    for (resource, mut roles) in by_resource {
-        let resource = load_resource(connection, &resource)?;
-        if name.may_use(&resource) {
-            roles.sort();
-            let scope = roles.join(" ");
-            grants.push(Arc::new(Grant {
-                resource,
-                roles,
-                scope,
-            }));
-        }
-    }
-    Ok(grants)
-}
-
 fn add_usage(connection: &mut AnyConnection, secret_id: Uuid, usage: &Usage) -> Result<(), StoreError> {
     let id = secret_id.to_string();
     let seen = usage.last_used_at.naive_utc();
@@ -345,7 +402,7 @@ fn add_usage(connection: &mut AnyConnection, secret_id: Uuid, usage: &Usage) -> 
     );
     let last = (
         client_secrets::last_used_at.eq(Some(seen)),
-        client_secrets::last_used_from.eq(Some(&usage.source)),
+        client_secrets::last_used_from.eq(Some(usage.source.to_string())),
         client_secrets::last_used_with.eq(Some(&usage.user_agent)),
     );
     diesel::update(newer).set(last).execute(connection)?;

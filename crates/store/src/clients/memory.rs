@@ -23,6 +23,7 @@ use crate::{
     Store, StoreError,
     clients::{
         changes::Changes,
+        lookup::LoadedClient,
         neighbours::{BEAT_LASTS, Neighbours},
         nodes::{Beat, Standbys},
     },
@@ -107,14 +108,8 @@ impl ClientMemory {
             return Ok(Some(client));
         }
         let loaded = self.confirmed(self.store.load_client(digests.to_vec())).await?;
-        let found = loaded
-            .client
-            .filter(|client| client.client_id == client_id)
-            .map(Arc::new);
-        if let Some(client) = &found {
-            self.keep(loaded.version, client);
-        }
-        Ok(found)
+        let own = loaded.filter(|loaded| loaded.client.client_id == client_id);
+        Ok(own.map(|loaded| self.keep(loaded)))
     }
 
     /// The client, if memory knows it and may answer; its newest credentials may be missing, and are found by
@@ -126,11 +121,7 @@ impl ClientMemory {
     /// The client as the database has it now, if it is enabled.
     pub async fn read(&self, client_id: Uuid) -> Result<Option<Arc<Client>>, StoreError> {
         let loaded = self.confirmed(self.store.load_client_by_id(client_id)).await?;
-        let found = loaded.client.map(Arc::new);
-        if let Some(client) = &found {
-            self.keep(loaded.version, client);
-        }
-        Ok(found)
+        Ok(loaded.map(|loaded| self.keep(loaded)))
     }
 
     /// Whether memory may answer now.
@@ -312,11 +303,13 @@ impl ClientMemory {
     }
 
     /// What was read at an older version than the evictions that were applied since may be outdated: don't keep it.
-    fn keep(&self, version: i64, client: &Arc<Client>) {
+    fn keep(&self, LoadedClient { version, client }: LoadedClient) -> Arc<Client> {
+        let client = Arc::new(client);
         let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         if version >= *applied {
-            self.clients.insert(client.client_id, Arc::clone(client));
+            self.clients.insert(client.client_id, Arc::clone(&client));
         }
+        client
     }
 }
 
@@ -355,15 +348,16 @@ mod tests {
         (memory, clock)
     }
 
-    fn client(number: u128) -> Arc<Client> {
-        Arc::new(Client {
+    fn loaded(version: i64, number: u128) -> LoadedClient {
+        let client = Client {
             client_id: Uuid::from_u128(number),
             profile: domain::profile::Profile::Standard,
             credentials: Vec::new(),
             grants: Vec::new(),
             dpop_bound_access_tokens: false,
             networks: Default::default(),
-        })
+        };
+        LoadedClient { version, client }
     }
 
     fn changes(version: i64, clients: &[u128]) -> Changes {
@@ -386,7 +380,7 @@ mod tests {
         memory.apply(5, millis(200), changes(7, &[1]));
         memory.apply(5, millis(100), changes(6, &[]));
         assert_eq!(*memory.applied.lock().unwrap(), 7);
-        memory.keep(6, &client(1));
+        memory.keep(loaded(6, 1));
         assert!(
             memory.clients.get(&Uuid::from_u128(1)).is_none(),
             "what was read before the eviction does not come back"
@@ -404,7 +398,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (memory, clock) = memory(&dir);
         memory.apply(0, millis(0), changes(5, &[]));
-        memory.keep(5, &client(1));
+        memory.keep(loaded(5, 1));
         memory.apply(5, millis(200), changes(6, &[]));
         memory.apply(5, millis(100), changes(7, &[1]));
         assert_eq!(*memory.applied.lock().unwrap(), 7);
@@ -418,7 +412,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (memory, _clock) = memory(&dir);
         memory.apply(0, millis(0), changes(5, &[]));
-        memory.keep(5, &client(1));
+        memory.keep(loaded(5, 1));
         memory.apply(5, millis(100), changes(3, &[]));
         assert_eq!(*memory.applied.lock().unwrap(), 3);
         assert!(memory.clients.get(&Uuid::from_u128(1)).is_none());

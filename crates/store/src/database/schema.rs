@@ -183,6 +183,7 @@ diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(credential_managers -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
     applications,
+    change_counter,
     organisations,
     client_secrets,
     credential_managers,

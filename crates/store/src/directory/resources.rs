@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use domain::{
     audit::Entry,
-    resource::{Resource, SigningAlgorithm},
+    resource::{Environment, Resource, SigningAlgorithm},
 };
 use uuid::Uuid;
 
@@ -128,7 +128,8 @@ impl Store {
                 .find(&client)
                 .select(applications::name)
                 .first(connection)?;
-            if !parse_name(&name)?.may_use(&load_resource(connection, &resource)?) {
+            let api = load_resource(connection, &resource)?;
+            if !parse_name(&name)?.may_use(&api.name, api.environment) {
                 return Err(StoreError::Forbidden(
                     "a PartnerAlternative application works in the Match-Connect sandbox only",
                 ));
@@ -187,16 +188,18 @@ pub(crate) fn load_resource(connection: &mut AnyConnection, id: &str) -> Result<
         id: parse_id(id)?,
         uri: row.uri,
         name: row.name,
-        environment: row
-            .environment
-            .parse()
-            .map_err(|_| StoreError::Corrupt("environment"))?,
+        environment: parse_environment(&row.environment)?,
         token_lifetime_seconds: row.token_lifetime_seconds,
-        signing_algorithm: row
-            .signing_algorithm
-            .map(|name| name.parse())
-            .transpose()
-            .map_err(|_| StoreError::Corrupt("signing algorithm"))?,
+        signing_algorithm: parse_algorithm(row.signing_algorithm)?,
         roles: roles.order(resource_roles::role).load(connection)?,
     })
+}
+
+pub(crate) fn parse_environment(text: &str) -> Result<Environment, StoreError> {
+    text.parse().map_err(|_| StoreError::Corrupt("environment"))
+}
+
+pub(crate) fn parse_algorithm(name: Option<String>) -> Result<Option<SigningAlgorithm>, StoreError> {
+    let parsed = name.map(|name| name.parse()).transpose();
+    parsed.map_err(|_| StoreError::Corrupt("signing algorithm"))
 }
