@@ -1,6 +1,6 @@
 //! The store: a pool behind a bounded queue. Whoever can't be served in time gets [`StoreError::Busy`].
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{any::Any, path::Path, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::pepper::Pepper;
@@ -11,7 +11,7 @@ use crate::{
     database::{connection::AnyConnection, connector::Connector, migrations, pepper_checks, sessions},
     journal::Journal,
     tally::{Counted, Tally},
-    turns::{Access, Turns},
+    turns::{Access, Turn, Turns},
 };
 
 /// How long a request waits for its answer, once it has its turn (see `turns`): together below two seconds.
@@ -126,7 +126,7 @@ impl Store {
         &self,
         query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.in_time(Access::Reading, query).await
+        typed(self.in_time(Access::Reading, untyped(query)).await)
     }
 
     /// Like [`Store::run`], for what writes.
@@ -134,7 +134,7 @@ impl Store {
         &self,
         query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.in_time(Access::Writing, query).await
+        typed(self.in_time(Access::Writing, untyped(query)).await)
     }
 
     /// Like [`Store::run`], but waits for the outcome however late it comes: for work in the background that must
@@ -143,7 +143,7 @@ impl Store {
         &self,
         query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.to_end(Access::Reading, query).await
+        typed(self.to_end(Access::Reading, untyped(query)).await)
     }
 
     /// Like [`Store::run_to_end`], for what writes.
@@ -151,25 +151,7 @@ impl Store {
         &self,
         query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.to_end(Access::Writing, query).await
-    }
-
-    async fn in_time<T: Send + 'static>(
-        &self,
-        access: Access,
-        query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let work = async { answer_in_time(self.spawn(query, self.turns.take(access).await?)).await };
-        self.tally.count(work).await
-    }
-
-    async fn to_end<T: Send + 'static>(
-        &self,
-        access: Access,
-        query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let work = async { self.spawn(query, self.turns.take(access).await?).await };
-        self.tally.count(work).await
+        typed(self.to_end(Access::Writing, untyped(query)).await)
     }
 
     /// Like [`Store::run`], without waiting in the queue: for the poller alone.
@@ -177,7 +159,18 @@ impl Store {
         &self,
         query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.tally.count(answer_in_time(self.spawn(query, ()))).await
+        let work = answer_in_time(self.spawn(untyped(query), None));
+        typed(self.tally.count(work).await)
+    }
+
+    pub(crate) async fn in_time(&self, access: Access, query: Query) -> Outcome {
+        let work = async { answer_in_time(self.spawn(query, Some(self.turns.take(access).await?))).await };
+        self.tally.count(work).await
+    }
+
+    async fn to_end(&self, access: Access, query: Query) -> Outcome {
+        let work = async { self.spawn(query, Some(self.turns.take(access).await?)).await };
+        self.tally.count(work).await
     }
 
     /// What was asked of the database so far.
@@ -186,11 +179,7 @@ impl Store {
     }
 
     /// The turn goes along with the work: a query that hangs keeps its place taken even when nobody waits for it.
-    async fn spawn<T: Send + 'static>(
-        &self,
-        query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
-        turn: impl Send + 'static,
-    ) -> Result<T, StoreError> {
+    async fn spawn(&self, query: Query, turn: Option<Turn>) -> Outcome {
         let store = self.clone();
         let work = tokio::task::spawn_blocking(move || {
             let _turn = turn;
@@ -211,6 +200,23 @@ impl Store {
     }
 }
 
+/// A query without the type of its answer: what runs it and waits for it is compiled once, not once for each query.
+pub(crate) type Query = Box<dyn FnOnce(&mut AnyConnection) -> Outcome + Send>;
+pub(crate) type Outcome = Result<Box<dyn Any + Send>, StoreError>;
+
+pub(crate) fn untyped<T: Send + 'static>(
+    query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+) -> Query {
+    Box::new(move |connection| Ok(Box::new(query(connection)?)))
+}
+
+pub(crate) fn typed<T: 'static>(outcome: Outcome) -> Result<T, StoreError> {
+    let answer = outcome?.downcast();
+    answer
+        .map(|answer| *answer)
+        .map_err(|_| StoreError::Corrupt("answer"))
+}
+
 /// Names that SQLite reads otherwise than as a path are left to it.
 fn is_missing(path: &str) -> bool {
     !path.starts_with(':') && !path.starts_with("file:") && !Path::new(path).exists()
@@ -225,7 +231,7 @@ pub(crate) fn aside<T: Send>(work: impl FnOnce() -> Result<T, StoreError> + Send
     std::thread::scope(|scope| scope.spawn(work).join()).unwrap_or(Err(StoreError::Busy))
 }
 
-async fn answer_in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+async fn answer_in_time(work: impl Future<Output = Outcome>) -> Outcome {
     tokio::time::timeout(ANSWER, work)
         .await
         .unwrap_or(Err(StoreError::Busy))

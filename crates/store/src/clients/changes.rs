@@ -11,6 +11,8 @@ use crate::{
         ids::parse_id,
         schema::{change_counter, changes},
     },
+    store::{Outcome, Query, typed, untyped},
+    turns::Access,
 };
 
 /// How many changes are remembered at least.
@@ -67,14 +69,18 @@ impl Store {
         entry: Entry,
         body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        typed(self.changed(client_id, entry, untyped(body)).await)
+    }
+
+    async fn changed(&self, client_id: Option<Uuid>, entry: Entry, body: Query) -> Outcome {
         let journal = self.journal.clone();
-        self.write(move |connection| {
+        let journaled: Query = Box::new(move |connection| {
             Self::journaled(journal.as_deref(), connection, &entry, |connection| {
                 bump(connection, client_id)?;
                 body(connection)
             })
-        })
-        .await
+        });
+        self.in_time(Access::Writing, journaled).await
     }
 }
 
