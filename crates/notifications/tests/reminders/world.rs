@@ -290,7 +290,7 @@ impl World {
     /// The secret gets a token now.
     pub async fn using(&self, secret_id: Uuid) {
         let recorder = UsageRecorder::default();
-        recorder.record(secret_id, self.clock.get(), "192.0.2.7", "curl/8.5.0");
+        recorder.record(secret_id, self.clock.get(), [192, 0, 2, 7].into(), "curl/8.5.0");
         recorder.flush(&self.store).await.unwrap();
     }
 

@@ -2,7 +2,7 @@
 //! written per token.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -80,11 +80,11 @@ impl HabitRecorder {
             last_at: now,
             tokens: 1,
         };
-        let one = Habits {
-            networks: HashMap::from([(network(source), seen)]),
-            hours: BTreeMap::from([(hour(now), 1)]),
-        };
-        self.add(client_id, one);
+        let mut gathered = self.gathered();
+        if let Some(own) = room_for(&mut gathered, client_id) {
+            own.count(hour(now), 1);
+            own.see(network(source), seen);
+        }
     }
 
     /// Writes what was gathered; what could not be written is kept.
@@ -108,26 +108,45 @@ impl HabitRecorder {
 
     fn add(&self, client_id: Uuid, habits: Habits) {
         let mut gathered = self.gathered();
-        if gathered.len() >= CAPACITY && !gathered.contains_key(&client_id) {
-            return;
-        }
-        let own = gathered.entry(client_id).or_default();
-        for (hour, tokens) in habits.hours {
-            *own.hours.entry(hour).or_default() += tokens;
-        }
-        for (network, seen) in habits.networks {
-            if let Some(known) = own.networks.get_mut(&network) {
-                known.first_at = known.first_at.min(seen.first_at);
-                known.last_at = known.last_at.max(seen.last_at);
-                known.tokens += seen.tokens;
-            } else if own.networks.len() < NETWORKS {
-                own.networks.insert(network, seen);
-            }
+        if let Some(own) = room_for(&mut gathered, client_id) {
+            habits
+                .hours
+                .into_iter()
+                .for_each(|(hour, tokens)| own.count(hour, tokens));
+            habits
+                .networks
+                .into_iter()
+                .for_each(|(network, seen)| own.see(network, seen));
         }
     }
 
     fn gathered(&self) -> MutexGuard<'_, HashMap<Uuid, Habits>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Habits {
+    fn count(&mut self, hour: DateTime<Utc>, tokens: i64) {
+        *self.hours.entry(hour).or_default() += tokens;
+    }
+
+    fn see(&mut self, network: IpAddr, seen: Seen) {
+        if let Some(known) = self.networks.get_mut(&network) {
+            known.first_at = known.first_at.min(seen.first_at);
+            known.last_at = known.last_at.max(seen.last_at);
+            known.tokens += seen.tokens;
+        } else if self.networks.len() < NETWORKS {
+            self.networks.insert(network, seen);
+        }
+    }
+}
+
+fn room_for(gathered: &mut HashMap<Uuid, Habits>, client_id: Uuid) -> Option<&mut Habits> {
+    let is_full = gathered.len() >= CAPACITY;
+    match gathered.entry(client_id) {
+        Entry::Occupied(known) => Some(known.into_mut()),
+        Entry::Vacant(_) if is_full => None,
+        Entry::Vacant(new) => Some(new.insert(Habits::default())),
     }
 }
 

@@ -35,7 +35,7 @@ pub struct Usage {
     /// When a token was last issued.
     pub last_used_at: DateTime<Utc>,
     /// The address it was asked from.
-    pub source: String,
+    pub source: IpAddr,
     /// The client library, by its User-Agent.
     pub user_agent: String,
     /// Tokens issued.
@@ -55,15 +55,17 @@ pub struct UsageRecorder {
 
 impl UsageRecorder {
     /// Counts one token.
-    pub fn record(&self, secret_id: Uuid, now: DateTime<Utc>, source: &str, user_agent: &str) {
+    pub fn record(&self, secret_id: Uuid, now: DateTime<Utc>, source: IpAddr, user_agent: &str) {
         let mut gathered = self.gathered();
         if let Some(usage) = gathered.get_mut(&secret_id) {
             usage.tokens += 1;
             usage.last_used_at = now;
-            replace(&mut usage.source, source);
-            replace(&mut usage.user_agent, user_agent);
+            usage.source = source;
+            if usage.user_agent != user_agent {
+                user_agent.clone_into(&mut usage.user_agent);
+            }
         } else if gathered.len() < CAPACITY {
-            let (source, user_agent) = (source.to_owned(), user_agent.to_owned());
+            let user_agent = user_agent.to_owned();
             gathered.insert(
                 secret_id,
                 Usage {
@@ -148,12 +150,6 @@ impl UsageRecorder {
     }
 }
 
-fn replace(kept: &mut String, new: &str) {
-    if kept != new {
-        new.clone_into(kept);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,7 +159,7 @@ mod tests {
         let recorder = UsageRecorder::default();
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let secret = |number: usize| Uuid::from_u128(number as u128);
-        (0..CAPACITY).for_each(|number| recorder.record(secret(number), now, "", ""));
+        (0..CAPACITY).for_each(|number| recorder.record(secret(number), now, [192, 0, 2, 1].into(), ""));
         let known = recorder.gathered()[&secret(0)].clone();
         recorder.give_back(&[(secret(0), known.clone()), (secret(CAPACITY), known)]);
         let gathered = recorder.gathered();

@@ -387,7 +387,7 @@ impl Clock for Hand {
 
 /// Counts so many tokens.
 pub fn record(recorder: &UsageRecorder, secret_id: Uuid, at: DateTime<Utc>, tokens: usize) {
-    (0..tokens).for_each(|_| recorder.record(secret_id, at, "192.0.2.1", "contract"));
+    (0..tokens).for_each(|_| recorder.record(secret_id, at, [192, 0, 2, 1].into(), "contract"));
 }
 
 /// SQL past the store; closes with the transaction that it holds undone.
