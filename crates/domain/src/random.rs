@@ -1,5 +1,7 @@
 //! Random identifiers from a given source.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use ring::rand::SecureRandom;
 use uuid::Uuid;
 
@@ -18,4 +20,33 @@ pub fn bytes<const N: usize>(random: &dyn SecureRandom) -> Result<[u8; N], NoRan
 /// A random UUID, version 4 (RFC 9562 §5.4).
 pub fn uuid(random: &dyn SecureRandom) -> Result<Uuid, NoRandomness> {
     Ok(uuid::Builder::from_random_bytes(bytes(random)?).into_uuid())
+}
+
+/// For so many UUIDs the source is asked at once.
+const AT_ONCE: usize = 64;
+
+/// Random UUIDs in quantity: a call of the operating system for each would take longer than all else that is done for it.
+pub struct Uuids {
+    random: Arc<dyn SecureRandom + Send + Sync>,
+    waiting: Mutex<Vec<Uuid>>,
+}
+
+impl Uuids {
+    /// From a source.
+    pub fn new(random: Arc<dyn SecureRandom + Send + Sync>) -> Self {
+        let waiting = Mutex::default();
+        Self { random, waiting }
+    }
+
+    /// One that was given out to nobody.
+    pub fn next(&self) -> Result<Uuid, NoRandomness> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.is_empty() {
+            let bytes: [u8; 16 * AT_ONCE] = bytes(&*self.random)?;
+            let (chunks, _) = bytes.as_chunks();
+            let uuid = |bytes: &[u8; 16]| uuid::Builder::from_random_bytes(*bytes).into_uuid();
+            waiting.extend(chunks.iter().map(uuid));
+        }
+        waiting.pop().ok_or(NoRandomness)
+    }
 }

@@ -32,9 +32,15 @@ pub enum KeyError {
     Claims,
 }
 
+/// Bytes for which there is room at once: of the claims, and, encoded, of a signature by an RSA key of 4,096 bits and the dots.
+const USUAL_PAYLOAD: usize = 1024;
+const LONGEST_SIGNATURE: usize = 700;
+
 /// A private key with its public form and the instant at which it becomes active.
 pub struct SigningKey {
     pair: Pair,
+    /// The JOSE header behind the value of `typ`.
+    header: String,
     /// The public key (RFC 7517), with `kid`, `use` and `alg`.
     pub jwk: Jwk,
     /// RFC 7638 thumbprint.
@@ -61,6 +67,7 @@ impl SigningKey {
         jwk.common.public_key_use = Some(PublicKeyUse::Signature);
         Ok(Self {
             pair,
+            header: format!(r#"","alg":"{algorithm}","kid":"{kid}"}}"#),
             jwk,
             kid,
             algorithm,
@@ -78,12 +85,10 @@ impl SigningKey {
 
     /// A compact JWS (RFC 7515 §3.1) over the claims, with `typ`, `alg` and `kid` in the header.
     pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, KeyError> {
-        let payload = serde_json::to_vec(claims).map_err(|_| KeyError::Claims)?;
-        let header = format!(
-            r#"{{"typ":"{typ}","alg":"{}","kid":"{}"}}"#,
-            self.algorithm, self.kid
-        );
-        let mut token = String::with_capacity(2 * payload.len() + 512);
+        let mut payload = Vec::with_capacity(USUAL_PAYLOAD);
+        serde_json::to_writer(&mut payload, claims).map_err(|_| KeyError::Claims)?;
+        let header = [r#"{"typ":""#, typ, &self.header].concat();
+        let mut token = String::with_capacity(4 * (header.len() + payload.len()) / 3 + LONGEST_SIGNATURE);
         URL_SAFE_NO_PAD.encode_string(header, &mut token);
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(payload, &mut token);

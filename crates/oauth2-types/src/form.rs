@@ -34,11 +34,16 @@ pub fn decode(text: &[u8]) -> Result<String, FormError> {
     if !well_formed(text) {
         return Err(FormError::PercentEncoding);
     }
-    let spaced: Vec<u8> = text
-        .iter()
-        .map(|byte| if *byte == b'+' { b' ' } else { *byte })
-        .collect();
-    let decoded = String::from_utf8(percent_decode(&spaced).collect()).map_err(|_| FormError::NotUtf8)?;
+    let octets = if text.iter().any(|byte| matches!(byte, b'+' | b'%')) {
+        let spaced: Vec<u8> = text
+            .iter()
+            .map(|byte| if *byte == b'+' { b' ' } else { *byte })
+            .collect();
+        percent_decode(&spaced).collect()
+    } else {
+        text.to_vec()
+    };
+    let decoded = String::from_utf8(octets).map_err(|_| FormError::NotUtf8)?;
     if decoded.contains('\0') {
         Err(FormError::Nul)
     } else {

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use arc_swap::ArcSwap;
-use domain::{Clock, pepper::Pepper, resource::SigningAlgorithm};
+use domain::{Clock, pepper::Pepper, random::Uuids, resource::SigningAlgorithm};
 use fetch::Fetcher;
 use ipnet::IpNet;
 use keystore::KeySet;
@@ -98,6 +98,8 @@ pub struct TokenService {
     pub(crate) pepper: Arc<Pepper>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn SecureRandom + Send + Sync>,
+    /// For `jti`.
+    pub(crate) token_ids: Uuids,
     pub(crate) metrics: Metrics,
     pub(crate) throttle: Throttle,
     pub(crate) published: Published,
@@ -125,6 +127,7 @@ impl TokenService {
             changes: Changes::default(),
             lines: Lines::default(),
             request_ids: RequestIds::new(&*parts.random),
+            token_ids: Uuids::new(Arc::clone(&parts.random)),
             draining: AtomicBool::default(),
             settings,
             store: parts.store,

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::{
     http::{
         form::{Body, Form},
-        log_detail::{note, note_client, note_matter},
+        log_detail::{note, note_authenticated, note_client, note_matter},
         request_id::RequestId,
         source::source,
     },
@@ -73,10 +73,8 @@ impl TokenService {
         let rules = self.settings.rotation;
         let rotated = self.store.rotate_secret(which, new, rules, entry).await?;
         let rotated = rotated.map_err(refused)?;
-        note(
-            http,
-            format!("secret_id={} successor={id}", client.credential_id()),
-        );
+        note_authenticated(http, (client.credential_kind(), client.credential_id()));
+        note(http, &format!("successor={id}"));
         let mut answer = HttpResponse::Created();
         no_store(&mut answer);
         Ok(answer.json(RotatedSecret {

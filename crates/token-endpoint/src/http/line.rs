@@ -64,9 +64,8 @@ pub(crate) fn write(
         return;
     }
     let extensions = request.extensions();
-    let detail = extensions
-        .get::<LogDetail>()
-        .map_or("", |detail| detail.0.as_str());
+    let nothing = LogDetail::default();
+    let detail = extensions.get().unwrap_or(&nothing);
     let extensions = answer.response().extensions();
     let cause = extensions
         .get::<FailureCause>()

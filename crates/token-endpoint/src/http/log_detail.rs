@@ -1,7 +1,9 @@
 //! What handlers add to the log line of their request, and to the record when it is refused; never a secret.
 
+use std::fmt;
+
 use actix_web::{HttpMessage, HttpRequest, http::header};
-use domain::{resource::parse_guid, secret::MARKER};
+use domain::{credential::CredentialKind, resource::parse_guid, secret::MARKER};
 use store::refusals::RefusedRequest;
 use uuid::Uuid;
 
@@ -18,7 +20,30 @@ const LONGEST: usize = 200;
 const SHORTEST_SECRET: usize = 8;
 
 /// Kept beside the request until its line is written.
-pub(crate) struct LogDetail(pub(crate) String);
+#[derive(Default)]
+pub(crate) struct LogDetail {
+    client_id: Option<Uuid>,
+    credential: Option<(CredentialKind, Uuid)>,
+    text: String,
+}
+
+impl fmt::Display for LogDetail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut space = "";
+        if let Some(id) = self.client_id {
+            write!(f, "client_id={id}")?;
+            space = " ";
+        }
+        if let Some((kind, id)) = self.credential {
+            write!(f, "{space}{}_id={id}", kind.as_str())?;
+            space = " ";
+        }
+        if !self.text.is_empty() {
+            write!(f, "{space}{}", self.text)?;
+        }
+        Ok(())
+    }
+}
 
 /// What a refused request was about, kept until it is recorded.
 #[derive(Clone, Default)]
@@ -30,23 +55,35 @@ struct Matter {
     is_unprintable: bool,
 }
 
-/// Adds to the line.
-pub(crate) fn note(http: &HttpRequest, detail: String) {
-    let mut extensions = http.extensions_mut();
-    match extensions.get_mut::<LogDetail>() {
-        Some(LogDetail(noted)) => {
-            noted.push(' ');
-            noted.push_str(&detail);
+/// Adds words to the line.
+pub(crate) fn note(http: &HttpRequest, words: &str) {
+    change(http, |detail| {
+        if !detail.text.is_empty() {
+            detail.text.push(' ');
         }
-        None => drop(extensions.insert(LogDetail(detail))),
+        detail.text.push_str(words);
+    });
+}
+
+/// Who has authenticated, and by what.
+pub(crate) fn note_authenticated(http: &HttpRequest, credential: (CredentialKind, Uuid)) {
+    change(http, |detail| detail.credential = Some(credential));
+}
+
+fn change(http: &HttpRequest, change: impl FnOnce(&mut LogDetail)) {
+    let mut extensions = http.extensions_mut();
+    if let Some(detail) = extensions.get_mut() {
+        return change(detail);
     }
+    let mut detail = LogDetail::default();
+    change(&mut detail);
+    extensions.insert(detail);
 }
 
 /// Who asks; only what looks like a client id is written down.
 pub(crate) fn note_client(http: &HttpRequest, presented: &Presented) {
-    if let Some(client_id) = presented.client_id.as_deref().and_then(parse_guid) {
-        note(http, format!("client_id={client_id}"));
-    }
+    let client_id = presented.client_id.as_deref().and_then(parse_guid);
+    change(http, |detail| detail.client_id = client_id);
 }
 
 /// Whose request is to be refused, and what it asked for.
@@ -97,7 +134,7 @@ pub(crate) fn user_agent(http: &HttpRequest) -> &str {
 impl TokenService {
     /// For the log line, the metrics and the record.
     pub(crate) fn note_refusal(&self, http: &HttpRequest, failure: &Failure) {
-        note(http, failure.log_text());
+        note(http, &failure.log_text());
         self.metrics.refused(failure.cause().name());
         self.add_to_record(http, failure.cause().name(), failure.credential_id());
     }

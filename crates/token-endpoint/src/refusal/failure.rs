@@ -5,7 +5,10 @@ use std::error::Error;
 
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
 };
 use jose::dpop::{self, ProofError};
 use oauth2_types::error::ErrorBody;
@@ -158,6 +161,6 @@ impl From<TargetCause> for Failure {
 /// RFC 6749 §5.1: nothing that this endpoint answers may be cached.
 pub(crate) fn no_store(answer: &mut HttpResponseBuilder) {
     answer
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::PRAGMA, "no-cache"));
+        .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .insert_header((header::PRAGMA, HeaderValue::from_static("no-cache")));
 }

@@ -44,7 +44,14 @@ impl TokenService {
             .await?;
         let token = request.token()?;
         let found = self.active_token(&caller, token).await?;
-        note(http, format!("active={}", found.is_some()));
+        note(
+            http,
+            if found.is_some() {
+                "active=true"
+            } else {
+                "active=false"
+            },
+        );
         let mut answer = HttpResponse::Ok();
         no_store(&mut answer);
         Ok(match found {

@@ -35,7 +35,14 @@ impl TokenService {
         let token = request.token()?;
         let own = self.own_token(token);
         let own = own.filter(|token| token.sub == client.client_id().to_string());
-        note(http, format!("revoked={}", own.is_some()));
+        note(
+            http,
+            if own.is_some() {
+                "revoked=true"
+            } else {
+                "revoked=false"
+            },
+        );
         if let Some(token) = own {
             let paced = self.throttle.admit_revocation(client.client_id());
             paced.map_err(Failure::TooOften)?;

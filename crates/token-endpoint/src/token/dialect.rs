@@ -3,7 +3,10 @@
 
 use std::borrow::Cow;
 
-use actix_web::HttpResponse;
+use actix_web::{
+    HttpResponse,
+    http::header::{self, HeaderValue},
+};
 use domain::{client::Grant, credential::CredentialKind};
 use oauth2_types::claims::CommonClaims;
 use serde::Serialize;
@@ -11,7 +14,7 @@ use serde::Serialize;
 use super::request::TokenRequest;
 use crate::{
     http::request_id::RequestId,
-    refusal::{Failure, FormCause, Parameter, TargetCause},
+    refusal::{Failure, FormCause, Parameter, TargetCause, no_store},
     state::{Settings, TokenService},
 };
 
@@ -102,6 +105,9 @@ pub(crate) fn only_one<'a>(resources: &[&'a str]) -> Result<Option<&'a str>, Fai
     }
 }
 
+/// What stands beside a token in an answer; longer is no mistake, and costs time.
+const ROOM_FOR_WORDS: usize = 512;
+
 /// A signed token and what the answer says about it.
 pub(crate) struct Issued {
     pub(crate) token: String,
@@ -112,6 +118,22 @@ pub(crate) struct Issued {
     pub(crate) secret_expires_at: Option<i64>,
     /// How the token is presented.
     pub(crate) token_type: &'static str,
+}
+
+impl Issued {
+    /// The answer that carries it, in the words of a dialect.
+    pub(crate) fn answer(&self, words: &impl Serialize) -> HttpResponse {
+        let mut body = Vec::with_capacity(self.token.len() + ROOM_FOR_WORDS);
+        if let Err(error) = serde_json::to_writer(&mut body, words) {
+            log::error!("an answer can't be written: {error}");
+            return HttpResponse::InternalServerError().finish();
+        }
+        let mut answer = HttpResponse::Ok();
+        no_store(&mut answer);
+        answer
+            .insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/json")))
+            .body(body)
+    }
 }
 
 /// Paths below the public URL, without a slash before them.

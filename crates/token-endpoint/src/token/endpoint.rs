@@ -14,7 +14,7 @@ use super::{
 use crate::{
     http::{
         form::Body,
-        log_detail::{note, note_client, note_credential, note_matter, user_agent},
+        log_detail::{note_authenticated, note_client, note_credential, note_matter, user_agent},
         request_id::RequestId,
         source::source,
     },
@@ -121,8 +121,8 @@ impl TokenService {
 
     fn record(&self, http: &HttpRequest, client: &AuthenticatedClient, from: IpAddr) {
         let (now, id) = (self.clock.now(), client.credential_id());
-        self.usage.record(id, now, &from.to_string(), user_agent(http));
+        self.usage.record(id, now, from, user_agent(http));
         self.usage.record_client(client.client_id(), now, from);
-        note(http, format!("{}_id={id}", client.credential_kind().as_str()));
+        note_authenticated(http, (client.credential_kind(), id));
     }
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     http::request_id::RequestId,
-    refusal::{Failure, FormCause, Parameter, TargetCause, no_store},
+    refusal::{Failure, FormCause, Parameter, TargetCause},
     state::{Settings, TokenService},
 };
 
@@ -79,10 +79,8 @@ impl Dialect for EntraV1 {
     }
 
     fn success(issued: &Issued, target: &Target<'_>) -> HttpResponse {
-        let mut answer = HttpResponse::Ok();
-        no_store(&mut answer);
         let expires_in = issued.expires_in.to_string();
-        answer.json(json!({
+        issued.answer(&json!({
             "token_type": issued.token_type, "expires_in": expires_in, "ext_expires_in": expires_in,
             "expires_on": issued.expires_at.to_string(), "not_before": issued.not_before.to_string(),
             "resource": target.audience, "access_token": issued.token,

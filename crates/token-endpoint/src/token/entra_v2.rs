@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     http::request_id::RequestId,
-    refusal::{Failure, FormCause, Parameter, TargetCause, no_store},
+    refusal::{Failure, FormCause, Parameter, TargetCause},
     state::{Settings, TokenService},
 };
 
@@ -90,9 +90,7 @@ impl Dialect for EntraV2 {
     }
 
     fn success(issued: &Issued, _: &Target<'_>) -> HttpResponse {
-        let mut answer = HttpResponse::Ok();
-        no_store(&mut answer);
-        answer.json(json!({
+        issued.answer(&json!({
             "token_type": issued.token_type, "expires_in": issued.expires_in, "ext_expires_in": issued.expires_in,
             "access_token": issued.token,
         }))

@@ -1,9 +1,10 @@
 //! Signing a token. Only an authenticated client gets here.
 
-use domain::{authentication::AuthenticatedClient, client::Grant, random, resource::SigningAlgorithm};
+use domain::{authentication::AuthenticatedClient, client::Grant, resource::SigningAlgorithm};
 use jose::dpop;
 use oauth2_types::claims::{CommonClaims, Confirmation, TokenStatus};
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::dialect::{Dialect, Issued, Target};
 use crate::{refusal::Failure, state::TokenService, status::index};
@@ -29,17 +30,19 @@ impl TokenService {
         let lifetime = lifetime.unwrap_or(self.settings.token_lifetime_seconds);
         let now = self.clock.now().timestamp();
         let (expires_at, not_before) = (now + lifetime, now - SLOW_CLOCK_SECONDS);
-        let jti = random::uuid(&*self.random).map_err(|error| Failure::Internal(error.into()))?;
+        let jti = self.token_ids.next();
+        let jti = jti.map_err(|error| Failure::Internal(error.into()))?;
+        let (mut sub, mut jti_text) = (Uuid::encode_buffer(), Uuid::encode_buffer());
         let (list, index) = index::on_list(client.status_index());
         let status_uri = index::list_uri(&self.settings, list);
         let common = CommonClaims {
             iss: &D::issuer(&self.settings),
-            sub: &client.client_id().to_string(),
+            sub: client.client_id().hyphenated().encode_lower(&mut sub),
             aud: &target.audience,
             exp: expires_at,
             iat: not_before,
             nbf: not_before,
-            jti: &jti.to_string(),
+            jti: jti.hyphenated().encode_lower(&mut jti_text),
             roles: &target.roles,
             tid: &self.settings.tenant_id,
             status: TokenStatus::of(index, &status_uri),

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     client::presented::Presented,
     http::request_id::RequestId,
-    refusal::{Failure, TargetCause, no_store},
+    refusal::{Failure, TargetCause},
     state::{Settings, TokenService},
 };
 
@@ -92,9 +92,7 @@ impl Dialect for Rfc9068 {
     }
 
     fn success(issued: &Issued, target: &Target<'_>) -> HttpResponse {
-        let mut answer = HttpResponse::Ok();
-        no_store(&mut answer);
-        answer.json(TokenResponse {
+        issued.answer(&TokenResponse {
             access_token: &issued.token,
             token_type: issued.token_type,
             expires_in: issued.expires_in,
