@@ -1,8 +1,13 @@
 //! Where log lines go and what they look like. Writing them never holds a request: a thread of its own writes, and what
 //! nobody reads in time is lost and counted.
 
-use std::{io, time::Duration};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
+use env_logger::fmt::ConfigurableFormat;
+use log::Level;
 use serde_json::{Map, Value};
 
 use crate::{configuration::LogFormat, log_writer::LogWriter};
@@ -18,9 +23,18 @@ const EVERY: Duration = Duration::from_secs(2);
 /// Logs go to standard error; `RUST_LOG` chooses what.
 pub fn start(format: LogFormat) -> LogWriter {
     let mut builder = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(LEVELS));
-    if format == LogFormat::Json {
+    if format == LogFormat::Text {
+        // What was done is most of a busy log, and holds what this server wrote, without line ends. Refusals quote others.
+        let other = ConfigurableFormat::default();
+        builder.format(move |buffer, record| {
+            if record.target() != REQUESTS || record.level() != Level::Info {
+                return other.format(buffer, record);
+            }
+            let at = buffer.timestamp_seconds();
+            writeln!(buffer, "[{at} INFO  {REQUESTS}] {}", record.args())
+        });
+    } else {
         builder.format(|buffer, record| {
-            use std::io::Write;
             let mut line = serde_json::json!({
                 "at": buffer.timestamp_millis().to_string(), "level": record.level().as_str(),
                 "target": record.target(), "message": record.args().to_string(),
