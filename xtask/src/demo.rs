@@ -68,11 +68,10 @@ impl Demo {
 
     /// A form that asks for the first resource of a client, by its place in the list.
     pub(crate) fn token_request(&self, client: usize) -> Result<String, String> {
-        let entry = self
-            .json
-            .split("\"clients\":[")
-            .nth(1)
-            .and_then(|list| list.split('}').nth(client))
+        let list = self.list("clients")?;
+        let entry = list
+            .split('}')
+            .nth(client)
             .ok_or("the demo's line lacks the client")?;
         let resource = entry.split("\"resources\":[\"").nth(1);
         let resource = resource.and_then(|rest| rest.split('"').next());
@@ -82,6 +81,29 @@ impl Demo {
             text(entry, "client_secret")?,
             resource.ok_or("the client has no resource")?,
         ))
+    }
+
+    /// Client id and first resource of the first client that has a key.
+    pub(crate) fn key_client(&self) -> Result<(&str, &str), String> {
+        let list = self.list("key_clients")?;
+        let resource = list.split("\"resources\":[\"").nth(1);
+        let resource = resource.and_then(|rest| rest.split('"').next());
+        Ok((
+            text(list, "client_id")?,
+            resource.ok_or("the client has no resource")?,
+        ))
+    }
+
+    /// Client id and secret of the first resource server.
+    pub(crate) fn resource_server(&self) -> Result<(&str, &str), String> {
+        let list = self.list("resource_servers")?;
+        Ok((text(list, "client_id")?, text(list, "client_secret")?))
+    }
+
+    /// What follows the beginning of a list.
+    fn list(&self, key: &str) -> Result<&str, String> {
+        let rest = self.json.split_once(&format!("\"{key}\":["));
+        Ok(rest.ok_or_else(|| format!("the demo's line lacks {key}"))?.1)
     }
 
     /// The text behind a key at the top level. Only for plain paths: escapes are not decoded.

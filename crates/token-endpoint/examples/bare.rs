@@ -32,6 +32,7 @@ struct Bare {
     mac: hmac::Key,
     es256: SigningKey,
     rs256: SigningKey,
+    eddsa: SigningKey,
 }
 
 async fn token(algorithm: web::Path<String>, body: web::Bytes, bare: web::Data<Bare>) -> HttpResponse {
@@ -59,10 +60,10 @@ async fn token(algorithm: web::Path<String>, body: web::Bytes, bare: web::Data<B
         scope: "Search.Read Search.Write",
         check: tag.as_ref()[0],
     };
-    let key = if *algorithm == "rs256" {
-        &bare.rs256
-    } else {
-        &bare.es256
+    let key = match algorithm.as_str() {
+        "rs256" => &bare.rs256,
+        "eddsa" => &bare.eddsa,
+        _ => &bare.es256,
     };
     match key.sign("at+jwt", &claims) {
         Ok(token) => HttpResponse::Ok().content_type("application/json").body(format!(
@@ -86,6 +87,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         mac: hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]),
         es256: key(Algorithm::ES256)?,
         rs256: key(Algorithm::RS256)?,
+        eddsa: key(Algorithm::EdDSA)?,
     }));
     let server = HttpServer::new(move || {
         let app = App::new().app_data(bare.clone());

@@ -1,0 +1,40 @@
+//! The bare handler as a process, killed when dropped.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use super::SERVER_CORE;
+
+pub(super) struct Bare {
+    child: Child,
+    pub(super) url: String,
+}
+
+impl Bare {
+    pub(super) fn start(release: &Path) -> Result<Self, String> {
+        let program = release.join("examples/bare");
+        let failed = |e: std::io::Error| format!("cannot run {}: {e}", program.display());
+        let mut pinned = Command::new("taskset");
+        pinned
+            .args(["-c", SERVER_CORE])
+            .arg(&program)
+            .stdout(Stdio::piped());
+        let mut child = pinned.spawn().map_err(failed)?;
+        let output = child.stdout.take().ok_or("no standard output")?;
+        let mut url = String::new();
+        BufReader::new(output).read_line(&mut url).map_err(failed)?;
+        Ok(Self {
+            child,
+            url: url.trim().to_owned(),
+        })
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        if self.child.kill().is_ok() && self.child.wait().is_err() {
+            eprintln!("xtask: the bare handler did not end");
+        }
+    }
+}
