@@ -1,5 +1,7 @@
 //! The steps of `cargo xtask test`: the one place that says what there is, what it does and what it needs.
 
+use std::fs::File;
+use std::process::Command;
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
@@ -181,13 +183,14 @@ pub(crate) fn run(workspace: &Workspace, chosen: &[Step]) -> Outcome {
     Ok(())
 }
 
-/// One step after the other, while what later ones need is prepared beside them; answers their times.
+/// One step after the other, but for the page, while what later ones need is prepared beside them; answers their times.
 fn run_all(workspace: &Workspace, steps: &[Step]) -> Result<Vec<String>, String> {
     let tools = workspace.tools();
     let prepare = || {
         let mut prepared = steps.iter().filter_map(|step| step.definition().prepare);
         prepared.try_for_each(|prepare| prepare(tools))
     };
+    let page_goes_aside = steps.contains(&Step::Page) && steps.contains(&Step::Clients);
     thread::scope(|scope| {
         let mut preparation = Some(scope.spawn(prepare));
         let run = |step: &Step| {
@@ -195,10 +198,36 @@ fn run_all(workspace: &Workspace, steps: &[Step]) -> Result<Vec<String>, String>
             if let Some(thread) = preparation.take_if(|_| prepare.is_some()) {
                 finished(thread)?;
             }
-            timed(&step.name(), || run(workspace))
+            timed(&step.name(), || match step {
+                Step::Clients if page_goes_aside => beside_the_page(workspace, run),
+                _ => run(workspace),
+            })
         };
-        steps.iter().map(run).collect()
+        let in_turn = steps
+            .iter()
+            .filter(|step| **step != Step::Page || !page_goes_aside);
+        in_turn.map(run).collect()
     })
+}
+
+/// The page waits for its browser most of the time, and the clients for theirs: both go on at once. What the page's step prints
+/// follows in one piece.
+fn beside_the_page(workspace: &Workspace, run: fn(&Workspace) -> Outcome) -> Outcome {
+    let failed = |e: std::io::Error| format!("the page's step: {e}");
+    let log = workspace.tools().folder().join("page.log");
+    let out = File::create(&log).map_err(failed)?;
+    let mut aside = Command::new(std::env::current_exe().map_err(failed)?);
+    aside.args(["test", "--only", &Step::Page.name()]);
+    aside.current_dir(workspace.root());
+    aside.stderr(out.try_clone().map_err(failed)?).stdout(out);
+    let mut page = aside.spawn().map_err(failed)?;
+    let outcome = run(workspace);
+    let status = page.wait().map_err(failed)?;
+    eprint!("{}", std::fs::read_to_string(&log).map_err(failed)?);
+    match status.success() {
+        true => outcome,
+        false => Err("the page's step failed".to_owned()),
+    }
 }
 
 fn finished(preparation: ScopedJoinHandle<'_, Outcome>) -> Outcome {
