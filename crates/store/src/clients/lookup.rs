@@ -298,7 +298,7 @@ struct ClientRow {
 /// All that the token path knows of clients, in one statement and so in one snapshot.
 #[diesel::dsl::auto_type]
 fn enabled_clients() -> _ {
-    let kept: _ = client_secrets::client_id
+    let kept = client_secrets::client_id
         .eq(applications::client_id)
         .and(client_secrets::deleted_at.is_null());
     applications::table
