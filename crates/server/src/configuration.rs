@@ -49,6 +49,7 @@ dpop_nonce = "off"
 [cache]
 poll_ms = 100
 lease_ms = 500
+clients = 200000
 [entra]
 tenant_id = "c3ab1869-1472-4577-b669-0d64c732e75c"
 tenant_aliases = []
@@ -206,6 +207,7 @@ impl FromStr for DpopNonce {
 pub struct Cache {
     pub poll_ms: u64,
     pub lease_ms: u64,
+    pub clients: usize,
 }
 
 #[derive(Debug, Deserialize)]

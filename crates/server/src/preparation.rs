@@ -81,7 +81,8 @@ fn prepare_on(
         Arc::clone(&clock) as _,
         lease,
         domain::random::uuid(&*clock::system_random())?,
-    );
+    )
+    .with_room_for(configuration.cache.clients);
     Ok(Prepared {
         store,
         memory: Arc::new(memory),

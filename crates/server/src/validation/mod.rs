@@ -5,6 +5,8 @@ mod pinned;
 pub mod ports;
 pub mod variables;
 
+use std::ops::RangeInclusive;
+
 use store::memory::LEASE_MS;
 
 use crate::configuration::{Configuration, Entra};
@@ -59,6 +61,10 @@ fn numbers(configuration: &Configuration) -> Vec<(bool, &'static str)> {
             "cache.poll_ms must be at least 10 and at most half of cache.lease_ms",
         ),
         (
+            !CLIENTS_REMEMBERED.contains(&cache.clients),
+            "cache.clients must lie between 100 and 10000000; each takes about a kilobyte of memory once it has asked",
+        ),
+        (
             !(1..=365).contains(&secrets.max_lifetime_days),
             "secrets.max_lifetime_days must lie between 1 and 365",
         ),
@@ -105,6 +111,8 @@ fn numbers(configuration: &Configuration) -> Vec<(bool, &'static str)> {
     ]
 }
 
+/// Fewer than WMDA has cost a query for many requests; more take memory that no machine of this service has.
+const CLIENTS_REMEMBERED: RangeInclusive<usize> = 100..=10_000_000;
 /// More are a mistake: each is a process of Postgres.
 const MOST_CONNECTIONS: u32 = 500;
 

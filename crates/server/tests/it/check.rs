@@ -44,6 +44,7 @@ fn every_problem_is_listed_at_once() {
         ("WMDA_AUTH__DATABASE__PASSWORD_FILE", "/nowhere/password"),
         ("WMDA_AUTH__AUDIT__ANCHOR", "/nowhere/anchors.jsonl"),
         ("WMDA_AUTH__CACHE__LEASE_MS", "50"),
+        ("WMDA_AUTH__CACHE__CLIENTS", "0"),
         (
             "WMDA_AUTH__ENTRA__TENANT_ID",
             "c3ab1869-1472-4577-b669-0d64c732e75",
@@ -63,6 +64,7 @@ fn every_problem_is_listed_at_once() {
         "database.password_file",
         "audit.anchor: /nowhere/anchors.jsonl",
         "cache.lease_ms",
+        "cache.clients",
         "entra.tenant_id",
         "tokens.lifetime_seconds",
         "WMDA_AUTH__SERVER__WORKERS",

@@ -36,8 +36,8 @@ pub const LEASE_MS: std::ops::RangeInclusive<u64> = 100..=5000;
 /// How often a node beats.
 pub const BEAT_EVERY: Duration = Duration::from_secs(2);
 
-/// How many clients are remembered; the least useful ones are read again.
-const CAPACITY: usize = 200_000;
+/// How many clients are remembered where nothing else is configured; the least useful ones are read again.
+const CLIENTS: usize = 200_000;
 /// By how much clocks of different machines may run apart while a lease lasts: 1 in this many.
 const CLOCK_RATE: u32 = 100;
 
@@ -76,7 +76,7 @@ impl ClientMemory {
             store,
             clock,
             lease,
-            clients: Cache::new(CAPACITY),
+            clients: Cache::new(CLIENTS),
             applied: Mutex::new(0),
             valid_until: AtomicU64::new(0),
             node,
@@ -88,6 +88,14 @@ impl ClientMemory {
                 clock_ahead: TimeDelta::zero(),
             }),
             proving: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// With room for so many clients.
+    pub fn with_room_for(self, clients: usize) -> Self {
+        Self {
+            clients: Cache::new(clients),
+            ..self
         }
     }
 
