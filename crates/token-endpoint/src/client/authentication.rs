@@ -20,7 +20,8 @@ use crate::{
 };
 
 impl TokenService {
-    /// Checks the credentials of a client. Failures are counted, successes never refused.
+    /// Checks the credentials of a client. Failures are counted, successes never refused. What is rare is boxed: the room for it
+    /// would be part of every request, to be found and copied.
     pub(crate) async fn authenticate_client(
         &self,
         presented: &Presented,
@@ -29,9 +30,7 @@ impl TokenService {
     ) -> Result<AuthenticatedClient, Failure> {
         if let Some(assertion) = presented.assertion()? {
             let named = presented.client_id.as_deref();
-            return self
-                .authenticate_assertion((assertion, named), source, rules)
-                .await;
+            return Box::pin(self.authenticate_assertion((assertion, named), source, rules)).await;
         }
         let (client_id, secret) = presented.id_and_secret()?;
         let digests = self.pepper.digests(client_id, secret);
@@ -46,20 +45,29 @@ impl TokenService {
                 }
             }
         }
-        let attempt = Attempt::new(client_id, source, &digests);
+        let client = Box::pin(self.authenticate_by_database((client_id, secret), &digests, source)).await?;
+        self.renew(&client, secret, &digests);
+        self.confirmed(client).await
+    }
+
+    async fn authenticate_by_database(
+        &self,
+        (client_id, secret): (Uuid, &str),
+        digests: &[Digest],
+        source: IpAddr,
+    ) -> Result<AuthenticatedClient, Failure> {
+        let attempt = Attempt::new(client_id, source, digests);
         self.throttle.admit(&attempt).map_err(Failure::Throttled)?;
-        let outcome = match self.memory.find(client_id, &digests).await? {
-            Some(client) => self.judge(client, (&digests, source)),
-            None => Err(self.explain(client_id, secret, &digests).await?),
+        let outcome = match self.memory.find(client_id, digests).await? {
+            Some(client) => self.judge(client, (digests, source)),
+            None => Err(self.explain(client_id, secret, digests).await?),
         };
         if let Err(unproved) = &outcome
             && unproved.cause == ClientCause::Network
         {
             self.ask_as_for_a_wrong_secret(client_id).await?;
         }
-        let client = self.counted(&attempt, outcome)?;
-        self.renew(&client, secret, &digests);
-        self.confirmed(client).await
+        self.counted(&attempt, outcome)
     }
 
     /// A secret that is stored under an earlier version of the pepper is stored under the active one, now that it is known.
@@ -83,7 +91,7 @@ impl TokenService {
         if client.awaits_first_use() {
             let which = (client.client_id(), client.credential_id());
             let now = self.clock.now().trunc_subsecs(3);
-            if !self.store.confirm_first_use(which, now).await? {
+            if !Box::pin(self.store.confirm_first_use(which, now)).await? {
                 return Err(ClientCause::WrongSecret.into());
             }
         }

@@ -88,7 +88,8 @@ impl TokenService {
             Err(TargetRefusal::Ambiguous) => return Err(D::unnamed()),
             Err(TargetRefusal::NotGranted) => {
                 self.throttle.admit_query(from).map_err(Failure::Throttled)?;
-                return Err(self.explain_target(named.unwrap_or_default()).await?.into());
+                let explained = Box::pin(self.explain_target(named.unwrap_or_default()));
+                return Err(explained.await?.into());
             }
         };
         let target = D::target(&grant, named, request)?;

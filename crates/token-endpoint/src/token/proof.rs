@@ -53,7 +53,7 @@ impl TokenService {
             return Ok(None);
         };
         let until = self.clock.now() + REMEMBERED;
-        if self.store.use_assertion(proof.digest(), until).await? {
+        if Box::pin(self.store.use_assertion(proof.digest(), until)).await? {
             Ok(Some(proof.key_thumbprint().to_owned()))
         } else {
             Err(ProofCause::UsedProof.into())
