@@ -96,6 +96,17 @@ impl PostgresConnection {
         self.state == State::Silent
     }
 
+    /// A statement has the same type whatever the query: this is compiled once.
+    fn count(&mut self, statement: Statement) -> QueryResult<usize> {
+        self.ask(async |inner| inner.execute_returning_count(statement).await)
+    }
+
+    /// As [`Self::count`].
+    fn rows(&mut self, statement: Statement) -> QueryResult<Rows> {
+        let rows: Vec<Row> = self.ask(async |inner| inner.load(statement).await?.try_collect().await)?;
+        Ok(Rows(rows.into_iter()))
+    }
+
     /// Asks one question and waits for its answer, at most until the deadline.
     fn ask<T>(
         &mut self,
@@ -173,8 +184,7 @@ impl Connection for PostgresConnection {
     where
         T: QueryFragment<Pg> + QueryId,
     {
-        let statement = Statement::of(source)?;
-        self.ask(async |inner| inner.execute_returning_count(statement).await)
+        self.count(Statement::of(source)?)
     }
 
     fn transaction_state(&mut self) -> &mut AnsiTransactionManager {
@@ -203,9 +213,7 @@ impl LoadConnection for PostgresConnection {
         T: Query + QueryFragment<Pg> + QueryId + 'query,
         Pg: QueryMetadata<T::SqlType>,
     {
-        let statement = Statement::of(&source)?;
-        let rows: Vec<Row> = self.ask(async |inner| inner.load(statement).await?.try_collect().await)?;
-        Ok(Rows(rows.into_iter()))
+        self.rows(Statement::of(&source)?)
     }
 }
 
