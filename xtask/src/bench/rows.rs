@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use super::{
     CLIENT_CORE, SERVER_CORE,
@@ -19,6 +21,7 @@ pub(super) type Row = (String, &'static str, Comparison);
 /// The client of the demo whose resource signs with the server's default, and the one of "Data Manager".
 const ES256_CLIENT: usize = 0;
 const OTHER_CLIENT: usize = 1;
+const PATIENCE_SECONDS: u32 = 30;
 const OTHER_RESOURCE: &str = "4ff9e943-41d7-4430-b1cf-5502b9440601";
 
 pub(super) fn beside_the_bare_handler(release: &Path) -> Result<Vec<Row>, String> {
@@ -122,28 +125,35 @@ impl<'a> Bench<'a> {
             "ES256" => ES256_CLIENT,
             _ => OTHER_CLIENT,
         };
-        if client == OTHER_CLIENT {
-            self.sign_with(algorithm)?;
+        if algorithm == "EdDSA" {
+            self.command(&["keys", "generate", "--algorithm", algorithm])?;
+            let change = ["admin", "change-resource", OTHER_RESOURCE, "--signing-algorithm"];
+            self.command(&[&change[..], &[algorithm]].concat())?;
         }
         let ours = self.ours(client, "ours")?;
+        self.wait_for_token(&ours)?;
         let url = format!("{}/{}", self.bare.url, algorithm.to_lowercase());
         let bare = Target::new(url, ours.body.clone(), self.script("bare"))?;
         Ok((ours, bare))
     }
 
-    fn sign_with(&self, algorithm: &str) -> Outcome {
-        if algorithm == "EdDSA" {
-            self.command(&["keys", "generate", "--algorithm", algorithm])?;
-            // It is published for a while before it signs, unless it is the first one.
-            self.command(&[
-                "admin",
-                "change-resource",
-                OTHER_RESOURCE,
-                "--signing-algorithm",
-                algorithm,
-            ])?;
+    /// A new key is found by the running server within seconds.
+    fn wait_for_token(&self, target: &Target) -> Outcome {
+        for _ in 0..PATIENCE_SECONDS {
+            if self.token(target).is_ok() {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_secs(1));
         }
-        Ok(())
+        self.token(target).map(drop)
+    }
+
+    fn token(&self, target: &Target) -> Result<String, String> {
+        let mut curl = Command::new("curl");
+        let answer = shell::output(curl.args(["-s", "-d", &target.body, &target.url]))?;
+        let token = answer.split("\"access_token\":\"").nth(1);
+        let token = token.and_then(|rest| rest.split('"').next());
+        Ok(token.ok_or(answer.clone())?.to_owned())
     }
 
     fn command(&self, words: &[&str]) -> Outcome {
@@ -154,14 +164,7 @@ impl<'a> Bench<'a> {
 
     /// A resource server asks about a token again and again.
     fn introspection(&self) -> Result<Target, String> {
-        let right = self.ours(ES256_CLIENT, "issue")?;
-        let mut curl = Command::new("curl");
-        let answer = shell::output(curl.args(["-s", "-d", &right.body, &right.url]))?;
-        let token = answer
-            .split("\"access_token\":\"")
-            .nth(1)
-            .and_then(|rest| rest.split('"').next());
-        let token = token.ok_or("no token to introspect")?;
+        let token = self.token(&self.ours(ES256_CLIENT, "issue")?)?;
         let (id, secret) = self.demo.resource_server()?;
         let body = format!("client_id={id}&client_secret={secret}&token={token}");
         let url = format!("{}/oauth2/introspect", self.demo.text("base_url")?);
