@@ -193,6 +193,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     sessions,
     snoozed_concerns,
     users,
+    webhooks,
 );
 
 diesel::table! {
@@ -295,6 +296,7 @@ diesel::joinable!(mail_preferences -> users (user_id));
 diesel::joinable!(webhook_deliveries -> webhooks (webhook_id));
 diesel::allow_tables_to_appear_in_same_query!(reminders, mails);
 diesel::allow_tables_to_appear_in_same_query!(reminders, client_secrets);
+diesel::allow_tables_to_appear_in_same_query!(mails, client_secrets);
 diesel::allow_tables_to_appear_in_same_query!(mail_preferences, users);
 diesel::allow_tables_to_appear_in_same_query!(webhook_deliveries, webhooks);
 

@@ -238,6 +238,15 @@ pub(crate) fn add_mail(
     new: NewMail<'_>,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
+    unless_there(connection, |connection| insert_mail(connection, new, now))
+}
+
+/// Queues a mail that can't be there already.
+pub(crate) fn insert_mail(
+    connection: &mut AnyConnection,
+    new: NewMail<'_>,
+    now: DateTime<Utc>,
+) -> QueryResult<usize> {
     let row = (
         mails::id.eq(new.id),
         mails::recipient.eq(new.recipient),
@@ -253,9 +262,7 @@ pub(crate) fn add_mail(
         mails::actor.eq(new.about.map(|about| about.actor)),
         mails::source.eq(new.about.map(|about| about.source)),
     );
-    unless_there(connection, |connection| {
-        diesel::insert_into(mails::table).values(row).execute(connection)
-    })
+    diesel::insert_into(mails::table).values(row).execute(connection)
 }
 
 /// Inserts within a savepoint: Postgres would end the whole transaction at a row that is there already.
@@ -377,16 +384,13 @@ pub(crate) fn withdraw(
     secret_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let expires_at = client_secrets::table
+    let unexpired = client_secrets::table
         .find(secret_id.to_string())
-        .select(client_secrets::expires_at)
-        .first::<NaiveDateTime>(connection)?;
-    if expires_at <= now.naive_utc() {
-        return Ok(());
-    }
+        .filter(client_secrets::expires_at.gt(now.naive_utc()))
+        .select(client_secrets::id);
     let told: Vec<String> = reminders::table
         .inner_join(mails::table)
-        .filter(reminders::secret_id.eq(secret_id.to_string()))
+        .filter(reminders::secret_id.eq_any(unexpired))
         .filter(reminders::suppressed.eq(false))
         .filter(reminders::kind.eq(ReminderKind::Reminder.as_str()))
         .filter(mails::state.eq(DeliveryState::Sent.as_str()))

@@ -8,7 +8,7 @@ use crate::{
     StoreError,
     database::{connection::AnyConnection, ids::parse_id, schema::client_secrets},
     outbox::{
-        plans::{MailKind, NewAbout, NewMail, add_mail},
+        plans::{MailKind, NewAbout, NewMail, add_mail, insert_mail},
         stable_ids::stable_id,
     },
     secrets::secret_facts::recipients,
@@ -68,7 +68,15 @@ pub(crate) fn tell_managers(
                 source: happening.source,
             }),
         };
-        add_mail(connection, mail, now)?;
+        match happening.kind {
+            // A credential begins and ends once, and changes wait for one another.
+            MailKind::SecretCreated | MailKind::SecretDeleted => {
+                insert_mail(connection, mail, now)?;
+            }
+            _ => {
+                add_mail(connection, mail, now)?;
+            }
+        }
     }
     Ok(())
 }

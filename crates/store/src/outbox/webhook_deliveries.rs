@@ -212,13 +212,12 @@ pub(crate) fn queue(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let secret_id = secret_id.to_string();
-    let owner: String = client_secrets::table
+    let owner = client_secrets::table
         .inner_join(applications::table)
         .filter(client_secrets::id.eq(&secret_id))
-        .select(applications::organisation_id)
-        .first(connection)?;
+        .select(applications::organisation_id);
     let hooks: Vec<(String, String)> = webhooks::table
-        .filter(webhooks::organisation_id.eq(owner))
+        .filter(webhooks::organisation_id.eq_any(owner))
         .select((webhooks::id, webhooks::events))
         .load(connection)?;
     for (webhook_id, events) in hooks {
