@@ -123,8 +123,6 @@ fn x02_the_addresses_of_an_ipv6_network_have_one_share_of_changes() {
         stream.write_all(asked(&source, "{").as_bytes()).unwrap();
         stream
     };
-    // A few more than there may be: whoever asks meanwhile how it stands takes a place, too.
-    let held: Vec<_> = (1..=136).map(unfinished).collect();
     let status = |source: &str| {
         wire::status(&wire::ask(
             demo.address(),
@@ -132,7 +130,17 @@ fn x02_the_addresses_of_an_ipv6_network_have_one_share_of_changes() {
             wire::is_whole,
         ))
     };
-    eventually(|| status("2001:db8::ffff") == 429);
+    // A few more than there may be: whoever asks meanwhile how it stands takes a place, too. A machine that is slow to open
+    // them all sees the first ones end, for they wait for a body that does not come, and opens them again.
+    let all_held = || {
+        let held: Vec<_> = (1..=136).map(unfinished).collect();
+        let is_full = (0..20).any(|_| {
+            thread::sleep(Duration::from_millis(100));
+            status("2001:db8::ffff") == 429
+        });
+        is_full.then_some(held)
+    };
+    let held = (0..5).find_map(|_| all_held()).expect("there is room for all");
     assert_eq!(status("2001:db8:0:1::1"), 400, "another network");
     drop(held);
     eventually(|| status("2001:db8::ffff") == 400);
