@@ -156,7 +156,7 @@ impl RefusalRecorder {
         } = std::mem::take(&mut *self.gathered());
         let mut rows: Vec<_> = of_credentials.into_iter().chain(of_others).collect();
         // Nodes that write the same rows lock them in the same order.
-        rows.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        rows.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let mut outcome = Ok(());
         for chunk in rows.chunks(CHUNK) {
             if outcome.is_ok() {

@@ -99,7 +99,7 @@ fn add(
     let id = row_id(key);
     let (first, last) = (one.traces.front(), one.traces.back());
     let text =
-        |trace: Option<&(Uuid, DateTime<Utc>)>| trace.map_or_else(String::new, |one| one.0.to_string());
+        |trace: Option<&(Uuid, DateTime<Utc>)>| trace.map_or_else(String::new, |(id, _)| id.to_string());
     let counted = diesel::update(refusals::table.find(&id))
         .set((
             refusals::times.eq(refusals::times + one.times),
