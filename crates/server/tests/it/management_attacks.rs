@@ -6,7 +6,7 @@ use std::{process::Command, thread, time::Duration};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Demo, binary, http,
+    Answer, Demo, http,
     people::{Person, Session, attempt, code_in},
     succeeded, timed,
 };
@@ -38,17 +38,6 @@ fn foreign(demo: &Demo) -> &Value {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap()
-}
-
-fn admin_command(demo: &Demo, words: &[&str]) -> Command {
-    let mut command = binary();
-    command
-        .arg("admin")
-        .args(words)
-        .arg("--data-dir")
-        .arg(demo.data_dir());
-    command.env("WMDA_AUTH__DATABASE__URL", demo.database_url());
-    command
 }
 
 fn fields_that_only_the_server_sets_are_refused(demo: &Demo) {
@@ -287,7 +276,7 @@ fn an_admin_steps_in_by_an_assignment_that_ends_with_the_role(demo: &Demo) {
         assert!(!text(&shown[field]).is_empty(), "{field}");
     }
     // Another admin takes the role away: what only an admin may hold goes with it.
-    succeeded(&mut admin_command(demo, &["set-roles", &me, "--role", "auditor"]));
+    succeeded(&mut demo.admin(&["set-roles", &me, "--role", "auditor"]));
     assert_eq!(create(), 403, "Z-02");
     let managers = admin.get(&format!("{path}/managers")).text;
     assert!(!managers.contains(&me), "{managers}");

@@ -313,6 +313,15 @@ impl Demo {
         &self.database_url
     }
 
+    /// `wmda-auth admin` on its data.
+    pub fn admin(&self, words: &[&str]) -> Command {
+        let mut command = binary();
+        command.arg("admin").args(words);
+        command.arg("--data-dir").arg(self.data_dir());
+        command.env("WMDA_AUTH__DATABASE__URL", self.database_url());
+        command
+    }
+
     /// The store of the demo, for what has no route.
     pub fn store(&self) -> Store {
         Store::open(&DatabaseUrl::parse(&self.database_url).unwrap(), 1).unwrap()
@@ -408,6 +417,14 @@ pub fn postgres_database() -> String {
         .unwrap();
     assert!(made.success(), "no database could be made");
     format!("{}/{name}", server.rsplit_once('/').unwrap().0)
+}
+
+/// What stands in the guide for member systems between a line and the end of its block.
+pub fn block_of_guide(first_line: &str) -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/member-systems.md");
+    let text = fs::read_to_string(file).unwrap();
+    let block = text.split_once(&format!("{first_line}\n")).unwrap().1;
+    block.split("\n```").next().unwrap().to_owned()
 }
 
 /// How long `work` takes, with its outcome.

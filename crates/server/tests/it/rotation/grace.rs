@@ -3,7 +3,7 @@
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::{application, command_line, manager, sample_secret, works};
+use super::{application, manager, sample_secret, works};
 use crate::support::{
     Credentials, Demo, eventually, finished,
     people::{Person, Session},
@@ -48,7 +48,7 @@ fn a_secret_that_is_needed_on_its_last_day_lives_on_once(demo: &Demo) {
     assert_eq!(grace(&admin, &used_path, 1).status, 409, "once");
     let unused_id = unused_path.rsplit('/').next().unwrap();
     let words = ["grant-grace", &demo.upload.id, unused_id, "--hours", "1"];
-    let refused = finished(&mut command_line(demo, &words));
+    let refused = finished(&mut demo.admin(&words));
     assert!(!refused.status.success());
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(said.contains("no system has used"), "{said}");

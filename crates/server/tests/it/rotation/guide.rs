@@ -1,17 +1,9 @@
 //! The job that the guide for member systems gives them.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, process::Command};
 
 use super::{manager, secrets, switch_on, works};
-use crate::support::{Credentials, Demo, finished};
-
-/// What stands in the guide between a line and the end of its block.
-fn block_of_guide(first_line: &str) -> String {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/member-systems.md");
-    let text = fs::read_to_string(file).unwrap();
-    let block = text.split_once(&format!("{first_line}\n")).unwrap().1;
-    block.split("\n```").next().unwrap().to_owned()
-}
+use crate::support::{Credentials, Demo, block_of_guide, finished};
 
 #[test]
 fn the_job_of_the_guide_exchanges_a_secret_that_ends_soon_and_no_other() {

@@ -5,12 +5,10 @@ mod grace;
 mod guide;
 mod policy;
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Credentials, Demo, binary,
+    Answer, Credentials, Demo,
     people::{Person, Session},
 };
 
@@ -42,17 +40,6 @@ fn works(demo: &Demo, client: &Credentials) -> bool {
         401 => false,
         _ => panic!("{}", answer.text),
     }
-}
-
-fn command_line(demo: &Demo, words: &[&str]) -> Command {
-    let mut command = binary();
-    command
-        .arg("admin")
-        .args(words)
-        .arg("--data-dir")
-        .arg(demo.data_dir());
-    command.env("WMDA_AUTH__DATABASE__URL", demo.database_url());
-    command
 }
 
 fn manager(demo: &Demo) -> Session {

@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::{application, command_line, manager, organisation, rotate, secrets, switch_on, works};
+use super::{application, manager, organisation, rotate, secrets, switch_on, works};
 use crate::support::{
     Answer, Demo,
     people::{Person, Session},
@@ -91,10 +91,7 @@ fn a_policy_binds_what_is_created_and_what_is_exchanged(demo: &Demo) {
         true
     );
     let id = policy.split('/').nth(2).unwrap();
-    let shown = succeeded(&mut command_line(
-        demo,
-        &["policy", id, "--keys-only", "false", "--json"],
-    ));
+    let shown = succeeded(&mut demo.admin(&["policy", id, "--keys-only", "false", "--json"]));
     assert_eq!(serde_json::from_str::<Value>(&shown).unwrap()["keys_only"], false);
     let events = admin.get("/audit-events?action=organisation.policy").json();
     assert_eq!(events["items"].as_array().unwrap().len(), 6);

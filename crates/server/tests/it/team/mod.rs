@@ -11,7 +11,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{Demo, binary, succeeded};
+use crate::support::{Demo, succeeded};
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap()
@@ -24,15 +24,8 @@ fn shell(demo: &Demo, words: &[&str]) -> Value {
 }
 
 fn admin(demo: &Demo, words: &[&str]) -> Command {
-    let mut command = binary();
-    command
-        .arg("admin")
-        .args(words)
-        .arg("--data-dir")
-        .arg(demo.data_dir());
-    command
-        .env("WMDA_AUTH__DATABASE__URL", demo.database_url())
-        .env("USER", "tester");
+    let mut command = demo.admin(words);
+    command.env("USER", "tester");
     command
 }
 

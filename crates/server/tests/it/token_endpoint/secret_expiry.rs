@@ -1,12 +1,12 @@
 //! The answer tells when the secret ends, and the guide's checks hear it.
 
-use std::{fs, path::Path, process::Command};
+use std::process::Command;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use crate::support::{
-    Answer, Credentials, Demo, finished,
+    Answer, Credentials, Demo, block_of_guide, finished,
     people::{Person, Session},
 };
 
@@ -51,14 +51,6 @@ fn the_answer_tells_when_the_secret_ends(demo: &Demo) {
     assert!((364 * 86_400..=365 * 86_400).contains(&left), "{left}");
     let entra = Answer::of(demo.post(&demo.v2(), near.body())).json();
     assert!(entra.get("client_secret_expires_at").is_none(), "{entra}");
-}
-
-/// What stands in the guide between a line and the end of its block.
-fn block_of_guide(first_line: &str) -> String {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/member-systems.md");
-    let text = fs::read_to_string(file).unwrap();
-    let block = text.split_once(&format!("{first_line}\n")).unwrap().1;
-    block.split("\n```").next().unwrap().to_owned()
 }
 
 #[test]
