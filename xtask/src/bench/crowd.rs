@@ -41,7 +41,7 @@ pub(super) fn rows(root: &Path, release: &Path, scale: u32) -> Result<Vec<Row>, 
         Comparison::made(cold, || few_target.measure())?,
     )];
     crowd.warm_up(next.get())?;
-    let grown = (figures::resident(crowd.demo.id())? - before) * 1024 * 1024;
+    let grown = figures::resident(crowd.demo.id())?.saturating_sub(before) * 1024 * 1024;
     shell::announce(&format!(
         "{} bytes of resident memory for each of {} secrets",
         grown / (u64::from(scale) * SECRETS),
