@@ -37,32 +37,33 @@ impl TokenService {
         let attempt = Attempt::new(client_id, source, &[tried]);
         if let Some(client) = self.memory.recall_known(client_id) {
             self.throttle.admit_check(&attempt).map_err(Failure::Throttled)?;
-            let judged = self.judge_assertion(&client, &assertion, (rules, source)).await;
+            let judged = self.judge_assertion(&client, &assertion, (rules, source)).await?;
             if !is_unknown(&judged) {
                 return self.spent(self.counted(&attempt, judged)?).await;
             }
         }
         self.throttle.admit(&attempt).map_err(Failure::Throttled)?;
         let judged = match self.memory.read(client_id).await? {
-            Some(client) => self.judge_assertion(&client, &assertion, (rules, source)).await,
+            Some(client) => self.judge_assertion(&client, &assertion, (rules, source)).await?,
             None => Err(Unproved::of(self.explain_absent(client_id).await?)),
         };
         self.spent(self.counted(&attempt, judged)?).await
     }
 
+    /// An error is ours: nothing is said of the assertion then.
     async fn judge_assertion(
         &self,
         client: &Arc<Client>,
         assertion: &Assertion<'_>,
         (rules, from): (&AssertionRules<'_>, IpAddr),
-    ) -> Result<Unspent, Unproved> {
+    ) -> Result<Result<Unspent, Unproved>, StoreError> {
         let now = self.clock.now();
         if assertion.is_federated() && self.published.refuses(assertion.issuer()) {
-            return Err(Unproved::of(ClientCause::UnknownIssuer));
+            return Ok(Err(Unproved::of(ClientCause::UnknownIssuer)));
         }
-        let published = self.published.keys_for(client, assertion).await;
+        let published = self.published.keys_for(client, assertion).await?;
         let proved = authentication::prove(client, assertion, (rules, &published), (from, now));
-        proved.map_err(|refusal| {
+        Ok(proved.map_err(|refusal| {
             match refusal {
                 AssertionRefusal::NotNow(Refusal::Expired(id)) => self.usage.record_expired(id, now),
                 AssertionRefusal::NotNow(Refusal::Suspended(id)) => self.usage.record_suspended(id, now),
@@ -78,7 +79,7 @@ impl TokenService {
                 },
                 _ => Unproved::of(cause(refusal)),
             }
-        })
+        }))
     }
 
     /// Whoever comes first has used the assertion.
@@ -101,7 +102,7 @@ impl TokenService {
         let used = proofs.iter().filter_map(|(_, proof)| KeyPlace::of(proof));
         self.store.forget_published_keys(used.collect(), now).await?;
         for (credential_id, proof) in proofs {
-            if self.published.are_missing(&proof).await {
+            if self.published.are_missing(&proof).await? {
                 self.store
                     .tell_unreachable_keys(credential_id, self.clock.now())
                     .await?;

@@ -23,7 +23,7 @@ use fetch::Fetcher;
 use jose::strict_json;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use store::Store;
+use store::{Store, StoreError};
 
 /// For so long nobody asks again.
 const FRESH: Duration = Duration::from_secs(60);
@@ -147,7 +147,11 @@ impl Published {
     }
 
     /// The published keys that an assertion of this client may be signed by.
-    pub(crate) async fn keys_for(&self, client: &Client, assertion: &Assertion<'_>) -> PublishedKeys {
+    pub(crate) async fn keys_for(
+        &self,
+        client: &Client,
+        assertion: &Assertion<'_>,
+    ) -> Result<PublishedKeys, StoreError> {
         let mut found = PublishedKeys::default();
         let places = client.credentials.iter();
         for place in places.filter_map(|credential| self.place_of(&credential.proof)) {
@@ -156,11 +160,11 @@ impl Published {
                 KeyPlace::Issuer(issuer) => issuer == assertion.issuer(),
             };
             if is_meant && !found.contains_key(place.name()) {
-                let keys = self.keys_at(&place, assertion.header("kid")).await;
+                let keys = self.keys_at(&place, assertion.header("kid")).await?;
                 found.insert(place.name().to_owned(), keys);
             }
         }
-        found
+        Ok(found)
     }
 
     /// Where the keys of a credential are to be read, unless it has them itself or its issuer is refused.
@@ -171,13 +175,13 @@ impl Published {
     }
 
     /// Reads the keys of a credential, if others publish them; whether it is time to tell that this fails.
-    pub(crate) async fn are_missing(&self, proof: &Proof) -> bool {
+    pub(crate) async fn are_missing(&self, proof: &Proof) -> Result<bool, StoreError> {
         let Some(place) = self.place_of(proof) else {
-            return false;
+            return Ok(false);
         };
-        self.keys_at(&place, None).await;
+        self.keys_at(&place, None).await?;
         let read_at = self.entry(&place).known().read_at;
-        !Known::is_within(read_at, self.now(), TOLD_AFTER)
+        Ok(!Known::is_within(read_at, self.now(), TOLD_AFTER))
     }
 
     /// Whether an issuer is refused by configuration.
@@ -187,30 +191,31 @@ impl Published {
 
     /// Whoever names a key that is known and fresh waits for nobody: a stranger who names another makes us ask, and the place
     /// may take its time. Nor does anybody wait for a place that was away, while there are keys to believe.
-    async fn keys_at(&self, place: &KeyPlace, kid: Option<&str>) -> Arc<Vec<NamedKey>> {
+    async fn keys_at(&self, place: &KeyPlace, kid: Option<&str>) -> Result<Arc<Vec<NamedKey>>, StoreError> {
         let entry = self.entry(place);
         let now = || self.now();
         if entry.known().is_fresh(kid, now()) {
-            return entry.known().believed(now());
+            return Ok(entry.known().believed(now()));
         }
         let _asking = match entry.asking.try_lock() {
             Ok(asking) => asking,
-            Err(_) if entry.known().is_away => return entry.known().believed(now()),
+            Err(_) if entry.known().is_away => return Ok(entry.known().believed(now())),
             Err(_) => entry.asking.lock().await,
         };
         if !entry.known().is_to_be_asked(kid, now()) {
-            return entry.known().believed(now());
+            return Ok(entry.known().believed(now()));
         }
         let asked_at = self.clock.now().trunc_subsecs(3);
         match self.read(place).await {
             Ok(keys) => self.keep(place, &entry, (keys, asked_at)).await,
             Err(error) => {
                 log::warn!("the keys of {} can't be read: {error}", place.name());
+                self.recall(place, &entry).await?;
+                // Not earlier: from now on nobody waits.
                 entry.known().is_away = true;
-                self.recall(place, &entry).await;
             }
         }
-        entry.known().believed(now())
+        Ok(entry.known().believed(now()))
     }
 
     /// The monotonic clock, put forward, so that it has an instant for what was read up to a day before it began.
@@ -231,17 +236,16 @@ impl Published {
         entry.known().kept_at = kept.is_ok_and(|kept| kept).then_some(now);
     }
 
-    /// A node that has read nothing there yet believes what was last kept, unless that is older than a day.
-    async fn recall(&self, place: &KeyPlace, entry: &Entry) {
+    /// A node that has read nothing there yet believes what was last kept, unless that is older than a day. Where the database
+    /// doesn't say, the next request asks again.
+    async fn recall(&self, place: &KeyPlace, entry: &Entry) -> Result<(), StoreError> {
         if entry.known().read_at.is_some() {
-            return;
+            return Ok(());
         }
         let kept = self.store.published_keys(place.clone()).await;
-        if let Err(error) = &kept {
-            log::warn!("the keys of {} can't be recalled: {error}", place.name());
-        }
-        let Some((jwks, read_at)) = kept.ok().flatten() else {
-            return;
+        let kept = kept.inspect_err(|_| entry.known().asked_at = None)?;
+        let Some((jwks, read_at)) = kept else {
+            return Ok(());
         };
         // What was read in the future was read by a clock that is wrong.
         let age = (self.clock.now() - read_at).to_std().ok();
@@ -251,6 +255,7 @@ impl Published {
             known.keys = Arc::new(keys);
             known.read_at = self.now().checked_sub(age);
         }
+        Ok(())
     }
 
     fn entry(&self, place: &KeyPlace) -> Arc<Entry> {
@@ -355,17 +360,17 @@ mod tests {
             ageing::store(folder.path()),
         ));
         let place = place();
-        assert_eq!(published.keys_at(&place, Some("known")).await.len(), 1);
+        assert_eq!(published.keys_at(&place, Some("known")).await.unwrap().len(), 1);
         for (seconds, why) in [(11, "the key is fresh"), (61, "the place was away a minute ago")] {
             clock.0.store(seconds, Ordering::SeqCst);
             let stranger = actix_web::rt::spawn({
                 let (published, place) = (Arc::clone(&published), place.clone());
-                async move { published.keys_at(&place, Some("another")).await.len() }
+                async move { published.keys_at(&place, Some("another")).await.unwrap().len() }
             });
             tokio::time::sleep(Duration::from_millis(100)).await;
             assert!(!stranger.is_finished(), "it is asked");
             let keys = at_once(published.keys_at(&place, Some("known"))).await;
-            assert_eq!(keys.len(), 1, "{why}");
+            assert_eq!(keys.unwrap().len(), 1, "{why}");
             stranger.await.unwrap();
         }
     }

@@ -118,13 +118,16 @@ impl World {
     }
 
     async fn names(&self) -> Vec<String> {
-        let keys = self.published.keys_at(&self.place, None).await;
+        let keys = self.published.keys_at(&self.place, None).await.unwrap();
         keys.iter().filter_map(|key| key.kid.clone()).collect()
     }
 
     async fn is_told(&self) -> bool {
         let key = ClientKey::Published(self.place.name().to_owned());
-        self.published.are_missing(&Proof::Key(Arc::new(key))).await
+        self.published
+            .are_missing(&Proof::Key(Arc::new(key)))
+            .await
+            .unwrap()
     }
 }
 
@@ -203,6 +206,42 @@ async fn a_node_that_starts_while_the_place_is_away_believes_what_was_read_for_t
 }
 
 #[tokio::test]
+async fn whoever_asks_while_a_node_still_recalls_is_answered_by_what_it_recalls() {
+    let mut world = World::new();
+    world.publish(set(&["a"]));
+    assert_eq!(world.names().await, ["a"]);
+    world.down();
+    world.restart();
+    let asked = (0..2_000).map(|turns| {
+        let world = &world;
+        async move {
+            for _ in 0..turns {
+                tokio::task::yield_now().await;
+            }
+            world.names().await
+        }
+    });
+    let answers = futures_util::future::join_all(asked).await;
+    let empty = answers.iter().position(Vec::is_empty);
+    assert_eq!(empty, None, "of {}", answers.len());
+}
+
+#[tokio::test]
+async fn whoever_asks_a_node_that_can_t_recall_is_told_so_and_not_that_the_key_is_unknown() {
+    let mut world = World::new();
+    world.publish(set(&["a"]));
+    assert_eq!(world.names().await, ["a"]);
+    world.down();
+    world.restart();
+    let database = world.folder.path().join("published.db");
+    let aside = world.folder.path().join("aside.db");
+    std::fs::rename(&database, &aside).unwrap();
+    assert!(world.published.keys_at(&world.place, None).await.is_err());
+    std::fs::rename(&aside, &database).unwrap();
+    assert_eq!(world.names().await, ["a"]);
+}
+
+#[tokio::test]
 async fn what_is_read_is_kept_when_it_is_new_and_once_an_hour() {
     let world = World::new();
     world.publish(set(&["a"]));
@@ -226,7 +265,7 @@ async fn another_place_has_nothing_of_it() {
     world.restart();
     let url = world.place.name().to_owned();
     for other in [KeyPlace::Set(format!("{url}/2")), KeyPlace::Issuer(url)] {
-        assert!(world.published.keys_at(&other, None).await.is_empty());
+        assert!(world.published.keys_at(&other, None).await.unwrap().is_empty());
     }
     assert_eq!(world.names().await, ["a"]);
 }
