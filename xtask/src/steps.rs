@@ -1,7 +1,9 @@
 //! The steps of `cargo xtask test`: the one place that says what there is, what it does and what it needs.
 
 use std::fs::File;
-use std::process::Command;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
@@ -22,6 +24,7 @@ pub(crate) enum Step {
     Lint,
     Documentation,
     Rust,
+    Year,
     Clients,
     Openid,
     Operations,
@@ -65,6 +68,12 @@ impl Step {
                 needs: RUST,
                 prepare: None,
                 run: rust::test,
+            },
+            Self::Year => Definition {
+                about: "cargo test of what simulates a year: reminders, and systems that exchange their secrets",
+                needs: &[needs::POSTGRESQL],
+                prepare: None,
+                run: rust::year,
             },
             Self::Clients => Definition {
                 about: "client libraries in Python, Node, Java and Go, on both databases",
@@ -165,6 +174,10 @@ const VALIDATORS: &[Need] = &[
     needs::NGINX_JS,
 ];
 
+/// What goes on beside [`Step::Clients`], which waits most of the time: at which niceness, and what.
+const BESIDE_THE_CLIENTS: [(&str, &[Step]); 2] =
+    [("0", &[Step::Page]), ("19", &[Step::Year, Step::Documentation])];
+
 /// Sets up what these steps need, or all, then runs them; each tells its time.
 pub(crate) fn run(workspace: &Workspace, chosen: &[Step]) -> Outcome {
     let steps: Vec<Step> = Step::value_variants()
@@ -183,14 +196,17 @@ pub(crate) fn run(workspace: &Workspace, chosen: &[Step]) -> Outcome {
     Ok(())
 }
 
-/// One step after the other, but for the page, while what later ones need is prepared beside them; answers their times.
+/// One step after the other, but for those beside the clients, while what later ones need is prepared; answers their times.
 fn run_all(workspace: &Workspace, steps: &[Step]) -> Result<Vec<String>, String> {
     let tools = workspace.tools();
     let prepare = || {
         let mut prepared = steps.iter().filter_map(|step| step.definition().prepare);
         prepared.try_for_each(|prepare| prepare(tools))
     };
-    let page_goes_aside = steps.contains(&Step::Page) && steps.contains(&Step::Clients);
+    let aside = match steps.contains(&Step::Clients) {
+        true => BESIDE_THE_CLIENTS.map(|(niceness, beside)| (niceness, common(beside, steps))),
+        false => Default::default(),
+    };
     thread::scope(|scope| {
         let mut preparation = Some(scope.spawn(prepare));
         let run = |step: &Step| {
@@ -199,34 +215,70 @@ fn run_all(workspace: &Workspace, steps: &[Step]) -> Result<Vec<String>, String>
                 finished(thread)?;
             }
             timed(&step.name(), || match step {
-                Step::Clients if page_goes_aside => beside_the_page(workspace, run),
+                Step::Clients => beside(workspace, &aside, run),
                 _ => run(workspace),
             })
         };
         let in_turn = steps
             .iter()
-            .filter(|step| **step != Step::Page || !page_goes_aside);
+            .filter(|step| !aside.iter().any(|(_, beside)| beside.contains(step)));
         in_turn.map(run).collect()
     })
 }
 
-/// The page waits for its browser most of the time, and the clients for theirs: both go on at once. What the page's step prints
-/// follows in one piece.
-fn beside_the_page(workspace: &Workspace, run: fn(&Workspace) -> Outcome) -> Outcome {
-    let failed = |e: std::io::Error| format!("the page's step: {e}");
-    let log = workspace.tools().folder().join("page.log");
-    let out = File::create(&log).map_err(failed)?;
-    let mut aside = Command::new(std::env::current_exe().map_err(failed)?);
-    aside.args(["test", "--only", &Step::Page.name()]);
-    aside.current_dir(workspace.root());
-    aside.stderr(out.try_clone().map_err(failed)?).stdout(out);
-    let mut page = aside.spawn().map_err(failed)?;
+fn common(some: &[Step], others: &[Step]) -> Vec<Step> {
+    some.iter()
+        .copied()
+        .filter(|step| others.contains(step))
+        .collect()
+}
+
+/// Runs a step while others go on in processes of their own, whose output follows in one piece.
+fn beside(workspace: &Workspace, others: &[(&str, Vec<Step>)], run: fn(&Workspace) -> Outcome) -> Outcome {
+    let others = others.iter().filter(|(_, steps)| !steps.is_empty());
+    let others = others.map(|(niceness, steps)| Aside::start(workspace, niceness, steps));
+    let others: Vec<Aside> = others.collect::<Result<_, _>>()?;
     let outcome = run(workspace);
-    let status = page.wait().map_err(failed)?;
-    eprint!("{}", std::fs::read_to_string(&log).map_err(failed)?);
-    match status.success() {
-        true => outcome,
-        false => Err("the page's step failed".to_owned()),
+    let outcomes = others.into_iter().map(Aside::finish);
+    // Each is waited for, whatever came of the one before.
+    let outcomes: Vec<Outcome> = outcomes.collect();
+    outcomes.into_iter().fold(outcome, Result::and)
+}
+
+/// Steps in a process of their own.
+struct Aside {
+    names: String,
+    process: Child,
+    log: PathBuf,
+}
+
+impl Aside {
+    fn start(workspace: &Workspace, niceness: &str, steps: &[Step]) -> Result<Self, String> {
+        let names: Vec<String> = steps.iter().map(|step| step.name()).collect();
+        let names = names.join(",");
+        let log = workspace.tools().folder().join(format!("{names}.log"));
+        let process = Self::spawn(workspace, niceness, (&names, &log));
+        let process = process.map_err(|error| format!("{names}: {error}"))?;
+        Ok(Self { names, process, log })
+    }
+
+    fn spawn(workspace: &Workspace, niceness: &str, (names, log): (&str, &Path)) -> io::Result<Child> {
+        let out = File::create(log)?;
+        let mut process = Command::new("nice");
+        process.args(["-n", niceness]).arg(std::env::current_exe()?);
+        process.args(["test", "--only", names]);
+        process.current_dir(workspace.root());
+        process.stderr(out.try_clone()?).stdout(out).spawn()
+    }
+
+    fn finish(mut self) -> Outcome {
+        let failed = |error: io::Error| format!("{}: {error}", self.names);
+        let status = self.process.wait().map_err(failed)?;
+        eprint!("{}", std::fs::read_to_string(&self.log).map_err(failed)?);
+        match status.success() {
+            true => Ok(()),
+            false => Err(format!("{} failed", self.names)),
+        }
     }
 }
 
