@@ -75,12 +75,15 @@ impl Served {
         })
     }
 
-    /// A configuration that presents whatever is current.
+    /// A configuration that presents whatever is current. Sessions are resumed by tickets, whose keys change every six hours
+    /// (RFC 5077 §4, RFC 8446 §4.6.1): the server remembers nothing of them, however many members connect.
     pub fn configuration(self: &Arc<Self>) -> Outcome<ServerConfig> {
-        Ok(ServerConfig::builder_with_provider(Arc::new(provider()))
+        let mut configuration = ServerConfig::builder_with_provider(Arc::new(provider()))
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(self) as _))
+            .with_cert_resolver(Arc::clone(self) as _);
+        configuration.ticketer = aws_lc_rs::Ticketer::new()?;
+        Ok(configuration)
     }
 
     /// Why clients refuse what is used now.

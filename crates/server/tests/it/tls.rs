@@ -1,6 +1,19 @@
 //! The certificate of `demo --tls`: what validators by the letter of RFC 5280 refuse, some clients refuse too.
 
-use std::process::{Command, Stdio};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    process::{Command, Stdio},
+    sync::Arc,
+};
+
+use rustls::{
+    ClientConfig, ClientConnection, HandshakeKind, RootCertStore, Stream,
+    client::Resumption,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+    version::{TLS12, TLS13},
+};
 
 use crate::support::{Demo, finished};
 
@@ -44,4 +57,49 @@ fn a_client_that_validates_strictly_connects() {
     let output = finished(openssl.stdin(Stdio::null()));
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("Verify return code: 0 (ok)"), "{said}");
+}
+
+fn client(demo: &Demo, version: &'static rustls::SupportedProtocolVersion) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    let authority = CertificateDer::from_pem_file(demo.data_dir().join("tls-ca.pem"));
+    roots.add(authority.unwrap()).unwrap();
+    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+/// Connects, asks for something, and reads the answer to its end, behind which a ticket may come.
+fn handshake(demo: &Demo, client: &Arc<ClientConfig>) -> HandshakeKind {
+    let address = demo.base.strip_prefix("https://").unwrap();
+    let mut socket = TcpStream::connect(address).unwrap();
+    let name = ServerName::try_from("127.0.0.1").unwrap();
+    let mut connection = ClientConnection::new(Arc::clone(client), name).unwrap();
+    let mut stream = Stream::new(&mut connection, &mut socket);
+    stream
+        .write_all(b"GET /livez HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    connection.handshake_kind().unwrap()
+}
+
+#[test]
+fn a_session_is_resumed_however_many_others_began_since() {
+    let demo = Demo::tls();
+    let mut stranger = client(&demo, &TLS13);
+    stranger.resumption = Resumption::disabled();
+    let stranger = Arc::new(stranger);
+    let members = [&TLS12, &TLS13].map(|version| Arc::new(client(&demo, version)));
+    for member in &members {
+        assert_ne!(handshake(&demo, member), HandshakeKind::Resumed);
+    }
+    for _ in 0..200 {
+        assert_ne!(handshake(&demo, &stranger), HandshakeKind::Resumed);
+    }
+    for member in &members {
+        assert_eq!(handshake(&demo, member), HandshakeKind::Resumed);
+    }
 }
