@@ -65,11 +65,13 @@ impl Connection {
         }
     }
 
-    /// There are bytes to send.
-    pub(super) fn answers(&self, now: u64) {
-        if self.phase().0 != Phase::Answering {
+    /// There are bytes to send; whether they are the first of an answer.
+    pub(super) fn answers(&self, now: u64) -> bool {
+        let begins = self.phase().0 != Phase::Answering;
+        if begins {
             self.set(Phase::Answering, now);
         }
+        begins
     }
 
     /// All bytes were taken.
