@@ -2,11 +2,7 @@
 
 use std::{net::TcpListener, num::NonZero, sync::Arc, time::Duration};
 
-use actix_web::{
-    App,
-    middleware::{DefaultHeaders, from_fn},
-    web,
-};
+use actix_web::{App, middleware::from_fn, web};
 use chrono::TimeDelta;
 use domain::expiry::Lifetimes;
 use fetch::Fetcher;
@@ -44,8 +40,6 @@ use crate::{
 
 /// Whom people ask for help where configuration names nobody.
 const SUPPORT_ADDRESS: &str = "support@wmda.info";
-/// RFC 6797; a year in seconds.
-const STRICT_TRANSPORT: (&str, &str) = ("Strict-Transport-Security", "max-age=31536000");
 
 pub fn run(configuration: &Configuration) -> Outcome<()> {
     let log = logging::start(configuration.log.format);
@@ -169,6 +163,7 @@ fn token_service(
 ) -> Outcome<TokenService> {
     let (server, limits) = (&configuration.server, &configuration.limits);
     let settings = Settings {
+        strict_transport: public_url.starts_with("https://") && !is_loopback(&public_url),
         public_url,
         tenant_id: configuration.entra.tenant_id.clone(),
         tenant_aliases: configuration.entra.tenant_aliases.clone(),
@@ -244,12 +239,10 @@ pub async fn serve(
     let tokens = handlers.tokens.clone();
     let drain = Duration::from_secs(configuration.server.drain_seconds);
     let stop = Stopping::register(drain)?.wait(move || tokens.drain());
-    let strict = public_url.starts_with("https://") && !is_loopback(&public_url);
     let app = move || {
         App::new()
             .wrap(from_fn(methods::head_and_options))
-            .wrap(from_fn(token_endpoint::guard))
-            .wrap(headers(strict))
+            .wrap(from_fn(token_endpoint::guard(handlers.tokens.clone())))
             .app_data(handlers.tokens.clone())
             .configure(|config| handlers.clone().configure(config))
     };
@@ -292,15 +285,6 @@ fn tls(prepared: &Prepared, registry: &Registry) -> Outcome<Option<Tls>> {
     }
     let handshakes = Handshakes::new(metrics::failed_handshakes(registry)?, Arc::clone(&prepared.clock));
     Ok(Some(Tls::new(served.configuration()?, Arc::new(handshakes))))
-}
-
-/// On every answer.
-fn headers(strict: bool) -> DefaultHeaders {
-    let headers = DefaultHeaders::new().add(("X-Content-Type-Options", "nosniff"));
-    match strict {
-        true => headers.add(STRICT_TRANSPORT),
-        false => headers,
-    }
 }
 
 fn connections(configuration: &Configuration) -> Arc<Connections> {

@@ -146,6 +146,7 @@ async fn service(folder: &std::path::Path) -> (TokenService, Arc<ClientMemory>, 
         support_address: "help@example.org".to_owned(),
         token_lifetime_seconds: 3600,
         signing_algorithm: SigningAlgorithm::ES256,
+        strict_transport: false,
         dpop_nonce_required: false,
         trusted_proxies: Vec::new(),
         rotation: RotationRules {

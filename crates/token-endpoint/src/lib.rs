@@ -12,6 +12,7 @@ mod token;
 pub use http::{
     guard::guard,
     health::show_metrics,
+    pieces::PIECE,
     routes::{configure, readable},
 };
 pub use refusal::{Explanation, explanation};

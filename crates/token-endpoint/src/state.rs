@@ -41,6 +41,8 @@ pub struct Settings {
     pub signing_algorithm: SigningAlgorithm,
     /// Whether DPoP proofs must repeat a nonce of this server (RFC 9449 §8).
     pub dpop_nonce_required: bool,
+    /// Whether browsers come by TLS alone from now on (RFC 6797).
+    pub strict_transport: bool,
     /// Whose `X-Forwarded-For` or `Forwarded` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// How secrets are exchanged.

@@ -1,16 +1,10 @@
 //! Answers that are the same for everybody: made once, shared by all connections, known by an entity tag, and
 //! compressed beforehand.
 
-use std::{
-    convert::Infallible,
-    io::Write,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::io::Write;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    body::{BodySize, MessageBody},
     http::header::{
         ACCEPT_ENCODING, AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, ETAG, Encoding, EntityTag, Header,
         IF_NONE_MATCH, IfNoneMatch, VARY,
@@ -19,9 +13,6 @@ use actix_web::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use flate2::{Compression, write::GzEncoder};
-
-/// What a connection holds of a body while its client takes it.
-const SLICE: usize = 16 * 1024;
 
 /// One of them.
 pub(crate) struct Fixed {
@@ -62,25 +53,9 @@ impl Fixed {
         match &self.gzip {
             Some(packed) if takes_gzip(request) => answer
                 .insert_header((CONTENT_ENCODING, "gzip"))
-                .body(Slices(packed.clone())),
-            _ => answer.body(Slices(self.body.clone())),
+                .body(packed.clone()),
+            _ => answer.body(self.body.clone()),
         }
-    }
-}
-
-/// A shared body that is sent slice by slice: a client that takes nothing makes no copy of all of it.
-struct Slices(Bytes);
-
-impl MessageBody for Slices {
-    type Error = Infallible;
-
-    fn size(&self) -> BodySize {
-        self.0.size()
-    }
-
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
-        let next = SLICE.min(self.0.len());
-        Poll::Ready((next > 0).then(|| Ok(self.0.split_to(next))))
     }
 }
 
@@ -144,16 +119,6 @@ mod tests {
             assert_eq!(answer.headers().get("vary").unwrap(), "accept-encoding");
             assert_eq!(sent(answer).await.len() < LENGTH, packed, "{accepted}");
         }
-    }
-
-    #[actix_web::test]
-    async fn x01_a_large_body_is_sent_whole_and_slice_by_slice() {
-        let answer = answer(("accept", "*/*"));
-        assert_eq!(answer.body().size(), BodySize::Sized(LENGTH as u64));
-        let mut body = Slices(Bytes::from(vec![b'a'; LENGTH]));
-        let first = Pin::new(&mut body).poll_next(&mut Context::from_waker(std::task::Waker::noop()));
-        assert!(matches!(first, Poll::Ready(Some(Ok(slice))) if slice.len() == SLICE));
-        assert_eq!(sent(answer).await, vec![b'a'; LENGTH]);
     }
 
     #[actix_web::test]

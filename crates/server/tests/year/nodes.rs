@@ -113,7 +113,7 @@ impl Node {
 async fn handler(tokens: web::Data<TokenService>, management: web::Data<Management>) -> Handler {
     let document = web::Data::new(management::Documentation::new(management::openapi()).unwrap());
     let app = App::new()
-        .wrap(from_fn(token_endpoint::guard))
+        .wrap(from_fn(token_endpoint::guard(tokens.clone())))
         .app_data(tokens.clone())
         .app_data(management.clone())
         .configure(|config| {
@@ -152,6 +152,7 @@ fn of_tokens() -> token_endpoint::Settings {
         support_address: TEAM.to_owned(),
         token_lifetime_seconds: 3600,
         signing_algorithm: SigningAlgorithm::ES256,
+        strict_transport: false,
         dpop_nonce_required: false,
         trusted_proxies: Vec::new(),
         rotation: RotationRules {

@@ -1,26 +1,29 @@
-//! Around every request: an id, no coded body, a time limit, a panic that stays ours, changes that run to their end, one line in
-//! the log.
+//! Around every request: an id, a turn among all sources, no coded body, a time limit, a panic that stays ours, changes that run to their end, headers of
+//! every answer, one line in the log.
 
-use std::{borrow::Cow, panic::AssertUnwindSafe, time::Duration};
+use std::{borrow::Cow, net::IpAddr, panic::AssertUnwindSafe, rc::Rc, time::Duration};
 
 use actix_web::{
     Error, HttpMessage, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
-    http::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS},
+    http::header::{HeaderMap, HeaderValue, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS},
     middleware::Next,
     web,
 };
 use domain::audit::Source;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::LocalBoxFuture};
 use store::turns::on_behalf_of;
 
 use super::{
     changes::{Change, is_change},
+    fast_path::TokenEndpoint,
     line::{self, Asked},
+    pieces::in_pieces,
     refuse::{is_coded, refuse},
     request_id::{RequestId, X_REQUEST_ID},
+    rounds::Rounds,
     routes::token_route,
     source::source,
 };
@@ -32,36 +35,57 @@ use crate::{
 /// The longest that a request may take, its body included: slow senders don't hold connections.
 const TIME_LIMIT: Duration = Duration::from_secs(15);
 
-/// The middleware.
-pub async fn guard(
+type Answer = Result<ServiceResponse<BoxBody>, Error>;
+
+/// The middleware of one worker.
+pub fn guard<B: MessageBody + 'static>(
     service: web::Data<TokenService>,
+) -> impl Fn(ServiceRequest, Next<B>) -> LocalBoxFuture<'static, Answer> {
+    let rounds = Rc::new(Rounds::default());
+    move |request, next| {
+        let (service, rounds) = (service.clone(), Rc::clone(&rounds));
+        let source = source(request.request(), &service.settings.trusted_proxies);
+        async move {
+            let began = service.clock.monotonic();
+            rounds.turn(source).await;
+            let admitted = service.clock.monotonic();
+            let answer = guarded(&service, request, next, (source, began)).await;
+            rounds.spent(source, service.clock.monotonic().saturating_sub(admitted));
+            answer
+        }
+        .boxed_local()
+    }
+}
+
+async fn guarded(
+    service: &web::Data<TokenService>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let source = source(request.request(), &service.settings.trusted_proxies);
+    (source, began): (IpAddr, Duration),
+) -> Answer {
     let id = service.request_ids.id(request.headers());
     request.extensions_mut().insert(Source(source));
     request.extensions_mut().insert(id);
     let asked = Asked {
         id,
-        began: service.clock.monotonic(),
+        began,
         source,
         route: route(&request),
     };
     if is_coded(request.headers()) {
         return Ok(refused(
-            &service,
+            service,
             request,
             &asked,
             &FormCause::ContentEncoding.into(),
         ));
     }
     if !is_change(request.method(), &asked.route) {
-        let work = on_behalf_of(source, answered(service, request, next, asked));
-        return in_time(id, work).await;
+        let work = on_behalf_of(source, answered(service.clone(), request, next, asked));
+        return in_time(service, id, work).await;
     }
-    let Some(change) = Change::begin(&service, source) else {
-        return Ok(refused(&service, request, &asked, &Failure::Throttled(1)));
+    let Some(change) = Change::begin(service, source) else {
+        return Ok(refused(service, request, &asked, &Failure::Throttled(1)));
     };
     let work = on_behalf_of(source, answered(service.clone(), request, next, asked));
     // Who drops a handle leaves its task alone: when the connection ends, or the time, the work goes on.
@@ -71,8 +95,9 @@ pub async fn guard(
         answer
     });
     in_time(
+        service,
         id,
-        task.map(|ended| ended.unwrap_or_else(|_| Err(failed(&service, id)))),
+        task.map(|ended| ended.unwrap_or_else(|_| Err(failed(service, id)))),
     )
     .await
 }
@@ -92,21 +117,40 @@ async fn answered(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
     asked: Asked,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-    let answer = answer.map_err(|_| failed(&service, asked.id))??;
-    let mut answer = answer.map_into_boxed_body();
-    answer.headers_mut().insert(X_REQUEST_ID, asked.id.header());
+) -> Answer {
+    let handled = handled(&service, request, next);
+    let answer = AssertUnwindSafe(handled).catch_unwind().await;
+    let mut answer = answer.map_err(|_| failed(&service, asked.id))??;
+    mark(&service, answer.headers_mut(), asked.id);
     note(&service, &answer, &asked);
-    Ok(answer)
+    Ok(in_pieces(answer))
 }
 
-async fn in_time(
-    id: RequestId,
-    work: impl Future<Output = Result<ServiceResponse<BoxBody>, Error>>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
+async fn handled(
+    service: &web::Data<TokenService>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Answer {
+    match TokenEndpoint::at(request.path(), service) {
+        Some(endpoint) => Box::pin(endpoint.answer(service.clone(), request)).await,
+        None => Ok(next.call(request).await?.map_into_boxed_body()),
+    }
+}
+
+/// On every answer.
+fn mark(service: &TokenService, headers: &mut HeaderMap, id: RequestId) {
+    headers.insert(X_REQUEST_ID, id.header());
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if service.settings.strict_transport {
+        let a_year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(STRICT_TRANSPORT_SECURITY, a_year);
+    }
+}
+
+async fn in_time(service: &TokenService, id: RequestId, work: impl Future<Output = Answer>) -> Answer {
     let late = |_| {
         replaced(
+            service,
             id,
             "a request took too long",
             HttpResponse::RequestTimeout().finish(),
@@ -122,7 +166,7 @@ fn refused(
     failure: &Failure,
 ) -> ServiceResponse<BoxBody> {
     let mut answer = request.into_response(refuse(service, asked, failure));
-    answer.headers_mut().insert(X_REQUEST_ID, asked.id.header());
+    mark(service, answer.headers_mut(), asked.id);
     note(service, &answer, asked);
     answer
 }
@@ -140,13 +184,16 @@ fn note(service: &TokenService, answer: &ServiceResponse<BoxBody>, asked: &Asked
 fn failed(service: &TokenService, id: RequestId) -> Error {
     let cause = "a handler panicked";
     let failure = Failure::Internal(cause.into());
-    replaced(id, cause, failure.response(&service.settings.support_address, id))
+    replaced(
+        service,
+        id,
+        cause,
+        failure.response(&service.settings.support_address, id),
+    )
 }
 
-fn replaced(id: RequestId, cause: &'static str, mut answer: HttpResponse) -> Error {
-    let headers = answer.headers_mut();
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(X_REQUEST_ID, id.header());
+fn replaced(service: &TokenService, id: RequestId, cause: &'static str, mut answer: HttpResponse) -> Error {
+    mark(service, answer.headers_mut(), id);
     log::error!("{} {cause} request={}", answer.status().as_u16(), id.0);
     InternalError::from_response(cause, answer).into()
 }

@@ -14,9 +14,9 @@ use uuid::Uuid;
 /// The header of every answer.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// W3C Trace Context §3.2.
-const TRACEPARENT: &str = "traceparent";
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Where Entra's clients put what they call the correlation id.
-const CLIENT_REQUEST_ID: &str = "client-request-id";
+const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 
 /// Kept beside a request. Entra's `trace_id` must be a GUID, so every id is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,10 +57,10 @@ impl RequestIds {
 
     /// The id that the caller brought along, or a new one.
     pub(crate) fn id(&self, headers: &HeaderMap) -> RequestId {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let brought = text(TRACEPARENT)
             .and_then(trace_id)
-            .or_else(|| text(X_REQUEST_ID.as_str()).and_then(guid))
+            .or_else(|| text(X_REQUEST_ID).and_then(guid))
             .or_else(|| text(CLIENT_REQUEST_ID).and_then(guid));
         RequestId(brought.unwrap_or_else(|| self.next()))
     }

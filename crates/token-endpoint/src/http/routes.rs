@@ -42,18 +42,11 @@ pub(crate) fn token_route(path: &str) -> Option<&'static str> {
 }
 
 /// Adds all routes to an application whose data holds this [`TokenService`]. A router asks one route after the other: those
-/// that are asked most come first, the names of the tenant as they are before the pattern that stands for any case of them.
+/// that are asked most come first.
 pub fn configure(config: &mut web::ServiceConfig, service: &web::Data<TokenService>) {
     config
         .app_data(web::PayloadConfig::new(MAX_BODY))
-        .route(TOKEN, web::route().to(token::<Rfc9068>));
-    for tenant in service.settings.tenant_names() {
-        let named = |pattern: &str| pattern.replace("{tenant}", tenant);
-        config
-            .route(&named(TENANT_TOKEN), web::route().to(token::<EntraV1>))
-            .route(&named(TENANT_TOKEN_V2), web::route().to(token::<EntraV2>));
-    }
-    config
+        .route(TOKEN, web::route().to(token::<Rfc9068>))
         .route("/oauth2/introspect", web::route().to(introspection::introspect))
         .route("/oauth2/revoke", web::route().to(revocation::revoke))
         .route("/oauth2/rotate-secret", web::route().to(rotation::rotate))
