@@ -10,12 +10,12 @@ use actix_web::{Error, dev::AppConfig, rt::net::TcpStream};
 use futures_util::future::BoxFuture;
 use rustix::net::{listen, sockopt};
 use rustls::ServerConfig;
+use token_endpoint::PIECE;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
-use tokio_util::either::Either;
 
 use crate::{
     Outcome,
-    connections::{Connections, TICK, Watched},
+    connections::{Connections, Paced, TICK, Watched},
     tls::Handshakes,
 };
 
@@ -35,8 +35,7 @@ const BACKLOG: i32 = 4096;
 /// How long running requests have when the server stops.
 const SHUTDOWN_SECONDS: u64 = 10;
 
-type Stream = Either<Watched, TlsStream<Watched>>;
-type Accepted = (Stream, Protocol, Option<SocketAddr>);
+type Accepted = (Paced, Protocol, Option<SocketAddr>);
 
 /// How connections are made private.
 #[derive(Clone)]
@@ -110,6 +109,7 @@ impl Listening {
                 .map_err(|error| error.into().error_response());
             let http = HttpService::build()
                 .graceful_shutdown_signal(signal.clone())
+                .h1_write_buffer_size(PIECE)
                 .keep_alive(KEEP_ALIVE)
                 .client_request_timeout(FIRST_STEPS)
                 .finish(map_config(app, |()| AppConfig::default()));
@@ -161,8 +161,8 @@ async fn accept(
     let refused = || DispatchError::Io(io::ErrorKind::ConnectionRefused.into());
     let (io, peer) = Watched::new(io, &connections).ok_or_else(refused)?;
     let stream = match tls {
-        None => Either::Left(io),
-        Some(tls) => Either::Right(tls.accept(io, peer).await?),
+        None => Paced::plain(io),
+        Some(tls) => Paced::private(tls.accept(io, peer).await?),
     };
     Ok((stream, Protocol::Http1, Some(peer)))
 }

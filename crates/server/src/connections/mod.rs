@@ -2,6 +2,7 @@
 //! too many, or when nothing moves.
 
 mod files;
+mod paced;
 mod phase;
 mod stream;
 
@@ -18,6 +19,7 @@ use std::{
 use ipnet::IpNet;
 
 pub use files::{Limits, raise_file_limit};
+pub use paced::Paced;
 use phase::Connection;
 pub use stream::Watched;
 

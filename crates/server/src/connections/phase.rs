@@ -81,6 +81,14 @@ impl Connection {
         }
     }
 
+    pub(super) fn is_idle(&self) -> bool {
+        self.phase().0 == Phase::Idle
+    }
+
+    pub(super) fn is_answering(&self) -> bool {
+        self.phase().0 == Phase::Answering
+    }
+
     pub(super) fn is_overdue(&self, now: u64, stopping: bool) -> bool {
         let (phase, since) = self.phase();
         let limit = match phase {

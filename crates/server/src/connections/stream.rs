@@ -28,6 +28,19 @@ impl Watched {
         Some((Self { io, place }, peer))
     }
 
+    /// Some of a request was handed on.
+    pub(super) fn asks(&self) {
+        self.place.connection.asked(self.now());
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.place.connection.is_idle()
+    }
+
+    pub(super) fn is_answering(&self) -> bool {
+        self.place.connection.is_answering()
+    }
+
     fn now(&self) -> u64 {
         self.place.all.now()
     }

@@ -75,11 +75,61 @@ fn x01_who_takes_no_answer_keeps_nobody_out_nor_the_server_from_its_end() {
     let greedy: Vec<TcpStream> = (0..310).map(|_| take_nothing(&demo, 16)).collect();
     assert_answers(&demo, "310 clients that take nothing");
     let grown = demo.peak_memory() - before;
-    assert!(grown < 60, "they hold {grown} MiB");
+    assert!(grown < 30, "they hold {grown} MiB");
     let (took, ended) = timed(|| demo.terminate());
     assert!(ended.success());
     assert!(took < Duration::from_secs(8), "it ended after {took:?}");
     drop(greedy);
+}
+
+/// A hundred thousand bytes hold thousands of requests.
+#[test]
+fn x01_who_asks_for_thousands_of_answers_at_once_holds_no_more_than_others() {
+    let demo = Demo::sqlite();
+    let before = demo.peak_memory();
+    let one = "GET /api/v1/openapi.json HTTP/1.1\r\nHost: here\r\n\r\n";
+    let all = one.repeat(10_000);
+    let greedy: Vec<TcpStream> = (0..20)
+        .map(|_| {
+            let mut stream = wire::connect_narrowly(demo.address());
+            stream
+                .set_write_timeout(Some(Duration::from_millis(300)))
+                .unwrap();
+            // The kernels take some of it, or all.
+            let _ = stream.write_all(all.as_bytes());
+            stream
+        })
+        .collect();
+    assert_answers(&demo, "20 clients that ask for thousands of answers");
+    let grown = demo.peak_memory() - before;
+    assert!(grown < 20, "they hold {grown} MiB");
+    drop(greedy);
+}
+
+/// RFC 9112 §9.3.2.
+#[test]
+fn requests_that_come_in_one_piece_are_answered_in_their_order() {
+    let asked: String = (0..300)
+        .map(|number| match number % 3 {
+            0 => "GET /livez HTTP/1.1\r\nHost: here\r\n\r\n".to_owned(),
+            1 => format!(
+                "POST /oauth2/token HTTP/1.1\r\nHost: here\r\nContent-Length: {}\r\n\r\n{}",
+                4 * number,
+                "\r\n\r\n".repeat(number)
+            ),
+            _ => "GET /nowhere HTTP/1.1\r\nHost: here\r\n\r\n".to_owned(),
+        })
+        .take(45)
+        .chain(["GET /livez HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n".to_owned()])
+        .collect();
+    let demo = Demo::sqlite();
+    let text = wire::ask(demo.address(), asked.as_bytes(), |_| false);
+    let statuses: Vec<&str> = text
+        .lines()
+        .filter_map(|line| Some(line.split_once("HTTP/1.1 ")?.1.split(' ').next()?))
+        .collect();
+    let expected: Vec<&str> = (0..46).map(|number| ["200", "400", "404"][number % 3]).collect();
+    assert_eq!(statuses, expected, "{text}");
 }
 
 #[test]

@@ -1,0 +1,167 @@
+//! What a client sends is handed on request by request: the HTTP crate keeps a table of headers for each request that it finds
+//! in what it has read, however many these are, and answers one after the other.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use actix_web::web::Bytes;
+use memchr::memmem;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
+
+use super::Watched;
+
+/// What ends the head of a request (RFC 9112 §2.1).
+const END_OF_HEAD: &[u8] = b"\r\n\r\n";
+/// So many heads are handed on at once: one request, body and all, and the beginning of the next.
+const AT_ONCE: usize = 2;
+/// So many bytes may wait for an answer: more than any request may have, since an empty line in a body looks like the end of a
+/// head, too.
+const UNANSWERED: usize = 48 * 1024;
+
+/// A connection, plain or private, that is read at the pace of its answers.
+pub struct Paced {
+    io: Either<Watched, TlsStream<Watched>>,
+    /// What came and was not handed on.
+    rest: Bytes,
+    /// Heads and bytes that were handed on since the last answer.
+    heads: usize,
+    bytes: usize,
+    /// What was handed on is to be looked at before there is more.
+    pauses: bool,
+    /// Somebody waits for an answer to be taken.
+    is_held: bool,
+}
+
+impl Paced {
+    pub fn plain(io: Watched) -> Self {
+        Self::new(Either::Left(io))
+    }
+
+    pub fn private(io: TlsStream<Watched>) -> Self {
+        Self::new(Either::Right(io))
+    }
+
+    fn new(io: Either<Watched, TlsStream<Watched>>) -> Self {
+        Self {
+            io,
+            rest: Bytes::new(),
+            heads: 0,
+            bytes: 0,
+            pauses: false,
+            is_held: false,
+        }
+    }
+
+    fn watched(&self) -> &Watched {
+        match &self.io {
+            Either::Left(io) => io,
+            Either::Right(io) => io.get_ref().0,
+        }
+    }
+
+    /// Whether there is more to hand on now.
+    fn poll_turn(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if std::mem::take(&mut self.pauses) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if self.watched().is_idle() {
+            (self.heads, self.bytes) = (0, 0);
+        }
+        let is_enough = self.watched().is_answering() || self.bytes >= UNANSWERED;
+        self.is_held = is_enough && self.heads >= AT_ONCE;
+        match self.is_held {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
+        }
+    }
+
+    /// How much of this may be handed on at once.
+    fn count(&mut self, bytes: &[u8]) -> usize {
+        let ends = memmem::find_iter(bytes, END_OF_HEAD).take(AT_ONCE);
+        let (count, end) = ends.fold((0, 0), |(count, _), at| (count + 1, at + END_OF_HEAD.len()));
+        self.heads += count;
+        match count {
+            AT_ONCE => end,
+            _ => bytes.len(),
+        }
+    }
+
+    /// Hands on what was kept back.
+    fn hand_on(&mut self, buffer: &mut ReadBuf<'_>) {
+        let rest = std::mem::take(&mut self.rest);
+        let most = rest.len().min(buffer.remaining());
+        let length = self.count(&rest[..most]);
+        buffer.put_slice(&rest[..length]);
+        self.rest = rest.slice(length..);
+    }
+
+    /// Keeps back what is too much of what has come.
+    fn keep_back(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
+        let new = &buffer.filled()[before..];
+        let length = self.count(new);
+        if length < new.len() {
+            self.rest = Bytes::copy_from_slice(&new[length..]);
+            buffer.set_filled(before + length);
+        }
+    }
+}
+
+impl AsyncRead for Paced {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        ready!(self.poll_turn(cx));
+        let before = buffer.filled().len();
+        if self.rest.is_empty() {
+            ready!(Pin::new(&mut self.io).poll_read(cx, buffer))?;
+            self.keep_back(buffer, before);
+        } else {
+            self.hand_on(buffer);
+        }
+        let length = buffer.filled().len() - before;
+        if length > 0 {
+            self.watched().asks();
+        }
+        self.bytes += length;
+        self.pauses = !self.rest.is_empty();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Paced {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+        if std::mem::take(&mut self.is_held) {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
