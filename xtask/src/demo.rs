@@ -32,6 +32,17 @@ impl Demo {
 
     /// On plain http, one worker, one core; its log is thrown away.
     pub(crate) fn start_pinned(program: &Path, core: &str, data: &Path) -> Result<Self, String> {
+        Self::spawn(Self::pinned(program, core, data))
+    }
+
+    /// The same over TLS.
+    pub(crate) fn start_pinned_tls(program: &Path, core: &str, data: &Path) -> Result<Self, String> {
+        let mut command = Self::pinned(program, core, data);
+        command.arg("--tls");
+        Self::spawn(command)
+    }
+
+    fn pinned(program: &Path, core: &str, data: &Path) -> Command {
         let mut command = Command::new("taskset");
         command.args(["-c", core]).arg(program);
         command
@@ -41,7 +52,7 @@ impl Demo {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        Self::spawn(command)
+        command
     }
 
     fn spawn(mut command: Command) -> Result<Self, String> {

@@ -5,6 +5,7 @@
 mod bare;
 mod crowd;
 mod figures;
+mod handshakes;
 mod quiet;
 mod rows;
 mod steady;
@@ -44,11 +45,14 @@ pub(crate) fn run(workspace: &Workspace, scale: Option<u32>) -> Outcome {
         "bare",
         "--example",
         "assertions",
+        "--example",
+        "handshakes",
     ];
     shell::run(workspace.cargo(&build).args(what))?;
     quiet::refuse_when_busy()?;
     let release = workspace.target_dir().join("release");
     let mut tables = figures::table(&release)?;
+    tables.push_str(&handshakes::lines(&release)?);
     let mut rows = rows::beside_the_bare_handler(&release)?;
     if let Some(scale) = scale {
         rows.extend(crowd::rows(workspace.root(), &release, scale)?);

@@ -100,7 +100,7 @@ impl<'a> Bench<'a> {
     fn start(release: &'a Path) -> Result<Self, String> {
         Ok(Self {
             release,
-            bare: Bare::start(release)?,
+            bare: Bare::start(&release.join("examples/bare"), &[])?,
             demo: Demo::start_pinned(&release.join("wmda-auth"), SERVER_CORE, &folder(release))?,
         })
     }
