@@ -4,6 +4,7 @@ mod attacks;
 mod bench;
 mod browser;
 mod clients;
+mod debian_package;
 mod deletion;
 mod demo;
 mod deny;
@@ -78,6 +79,8 @@ enum Task {
     },
     /// Runs the downstream APIs of the document; a step of `test`
     Validators,
+    /// Makes the Debian package of the debug binary, and tries it in a Debian root; a step of `test`
+    Package,
     /// Makes the pictures of the guides
     Screenshots,
     /// Asks the advisory database about the dependencies
@@ -119,6 +122,7 @@ fn dispatch(task: &Task) -> Outcome {
         Task::Faults(options) => with(steps::FAULTS, &|workspace| faults::run(workspace, options)),
         Task::Fuzz { target, seconds } => fuzz::run(&workspace, target.as_deref(), *seconds),
         Task::Validators => steps::run(&workspace, &[Step::Validators]),
+        Task::Package => steps::run(&workspace, &[Step::Package]),
         Task::Screenshots => with(
             &[needs::NODE, Need::Browser, needs::PNGQUANT, needs::FONT],
             &page::screenshots,

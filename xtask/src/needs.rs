@@ -14,6 +14,8 @@ pub(crate) enum Need {
     Runtime(Runtime),
     /// Debian's Chromium; on Ubuntu, which has it as a snap only, one from npm.
     Browser,
+    /// To be root, for more than installing packages.
+    Root,
 }
 
 /// A Debian package.
@@ -71,6 +73,11 @@ pub(crate) const NGINX: Need = Need::Package(installed("nginx", |_| there("/usr/
 pub(crate) const NGINX_JS: Need = Need::Package(installed("libnginx-mod-http-js", |_| {
     there("/usr/lib/nginx/modules/ngx_http_js_module.so")
 }));
+pub(crate) const DEBOOTSTRAP: Need =
+    Need::Package(installed("debootstrap", |_| there("/usr/sbin/debootstrap")));
+/// Signatures of the mirror, which debootstrap checks.
+pub(crate) const GPGV: Need = Need::Package(installed("gpgv", |tools| tools.has("gpgv")));
+pub(crate) const DPKG_DEV: Need = Need::Package(installed("dpkg-dev", |tools| tools.has("dpkg-shlibdeps")));
 pub(crate) const TASKSET: Need = Need::Package(installed("util-linux", |tools| tools.has("taskset")));
 pub(crate) const WRK: Need = Need::Package(installed("wrk", |tools| tools.has("wrk")));
 pub(crate) const PNGQUANT: Need = Need::Package(installed("pngquant", |tools| tools.has("pngquant")));
@@ -111,6 +118,7 @@ impl Need {
             Self::Runtime(_) => vec![VENV],
             Self::Browser if browser::distribution_has_it() => vec![CHROMIUM],
             Self::Browser => vec![NSS, FONTS],
+            Self::Root => Vec::new(),
         }
     }
 
@@ -123,6 +131,7 @@ impl Need {
                 format!("{} {major}.{minor} or newer", runtime.name())
             }
             Self::Browser => "Chromium".to_owned(),
+            Self::Root => "root".to_owned(),
         }
     }
 }

@@ -62,12 +62,20 @@ fn install(packages: &[Package], prefix: &[&str]) -> Outcome {
     shell::run(install.args(packages.iter().map(|package| package.name)))
 }
 
-/// What to put before `apt-get`; none when there is no way to install.
-fn privilege() -> Option<&'static [&'static str]> {
+/// What to put before a command that only root can run; none when there is no way to be root.
+pub(crate) fn privilege() -> Option<&'static [&'static str]> {
     if shell::is_root() {
         return Some(&[]);
     }
     shell::succeeds(Command::new("sudo").args(["-n", "true"])).then_some(&["sudo", "-n"])
+}
+
+/// A program that root runs; none when there is no way to be root.
+pub(crate) fn by_root(tools: &Tools, program: &str) -> Option<Command> {
+    let mut words = privilege()?.iter().copied().chain([program]);
+    let mut command = tools.command(words.next()?);
+    command.args(words);
+    Some(command)
 }
 
 fn apt_get(prefix: &[&str], arguments: &[&str]) -> Command {

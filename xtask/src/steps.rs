@@ -15,7 +15,7 @@ use crate::runtimes;
 use crate::shell::{self, Outcome};
 use crate::tools::Tools;
 use crate::workspace::Workspace;
-use crate::{browser, clients, deny, faults, openid, operations, page, rust, validators};
+use crate::{browser, clients, debian_package, deny, faults, openid, operations, page, rust, validators};
 
 /// In the order in which they run: what fails early and cheaply comes first.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -28,6 +28,7 @@ pub(crate) enum Step {
     Clients,
     Openid,
     Operations,
+    Package,
     Faults,
     Page,
     Validators,
@@ -93,6 +94,12 @@ impl Step {
                 prepare: None,
                 run: operations::run,
             },
+            Self::Package => Definition {
+                about: "the Debian package, installed, started, removed and purged in a Debian root",
+                needs: PACKAGE,
+                prepare: Some(debian_package::prepare),
+                run: debian_package::run,
+            },
             Self::Faults => Definition {
                 about: "faults of databases, disks, clocks and the server itself, in their short form",
                 needs: FAULTS,
@@ -150,6 +157,15 @@ const OPERATIONS: &[Need] = &[
     needs::NGINX,
     needs::PROMTOOL,
     needs::SYSTEMD,
+];
+const PACKAGE: &[Need] = &[
+    Need::Root,
+    needs::DEBOOTSTRAP,
+    needs::GPGV,
+    needs::DPKG_DEV,
+    needs::SYSTEMD,
+    needs::PYTHON,
+    needs::CURL,
 ];
 pub(crate) const FAULTS: &[Need] = &[
     needs::POSTGRESQL,
@@ -289,6 +305,12 @@ fn finished(preparation: ScopedJoinHandle<'_, Outcome>) -> Outcome {
 
 /// Debian packages first: what comes from a registry needs some of them.
 pub(crate) fn provide(tools: &Tools, needs: &[Need]) -> Outcome {
+    if asks_for_root(needs) && packages::privilege().is_none() {
+        return Err(format!(
+            "only root can run {}, also by a `sudo` that asks for no password; choose others with --only",
+            Step::Package.name()
+        ));
+    }
     packages::ensure(needs, tools)?;
     for need in needs {
         if let Need::Runtime(runtime) = need {
@@ -310,19 +332,27 @@ pub(crate) fn list(tools: &Tools) {
             let names: Vec<String> = needs.iter().map(|need| need.name()).collect();
             println!("{:<11} needs {}", "", names.join(", "));
         }
-        println!("{:<11} {}", "", state(&packages::missing(needs, tools)));
+        println!("{:<11} {}", "", state(needs, tools));
     }
 }
 
-fn state(missing: &[needs::Package]) -> String {
-    if missing.is_empty() {
-        return "runs here without root".to_owned();
+fn state(needs: &[Need], tools: &Tools) -> String {
+    let missing = packages::missing(needs, tools);
+    let names = packages::names(&missing);
+    let unpacks = missing.iter().all(|package| package.unpacks);
+    match (asks_for_root(needs), missing.is_empty()) {
+        (true, true) => "needs root".to_owned(),
+        (true, false) => format!("needs root, and: apt-get install {names}"),
+        (false, true) => "runs here without root".to_owned(),
+        (false, false) if unpacks => {
+            format!("runs here without root, which unpacks Debian's {names} into target/test-tools")
+        }
+        (false, false) => format!("needs root here, for: apt-get install {names}"),
     }
-    let names = packages::names(missing);
-    match missing.iter().all(|package| package.unpacks) {
-        true => format!("runs here without root, which unpacks Debian's {names} into target/test-tools"),
-        false => format!("needs root here, for: apt-get install {names}"),
-    }
+}
+
+fn asks_for_root(needs: &[Need]) -> bool {
+    needs.iter().any(|need| matches!(need, Need::Root))
 }
 
 /// Answers the name and the time.

@@ -37,15 +37,15 @@ const PROGRAMS: [&str; 9] = [
 const NOT_HERE: [(&str, &str); 12] = [
     (
         "adduser --system --group --no-create-home --home /var/lib/wmda-auth wmda-auth",
-        "makes a user of the machine; packaging/debian/postinst does the same where the package is installed",
+        "makes a user of the machine; `cargo xtask package` does, in a root, where packaging/debian/postinst has the same line",
     ),
     (
         "systemctl enable --now wmda-auth",
-        "needs a systemd that runs; `cargo xtask test --only operations` has the unit analysed",
+        "needs a systemd that runs; `cargo xtask package` enables it in a root and starts what the unit says",
     ),
     (
         "systemctl edit wmda-auth",
-        "opens an editor; the unit that it adds to is analysed as above",
+        "opens an editor; `cargo xtask test --only operations` has the unit analysed that it adds to",
     ),
     ("systemctl status wmda-auth", "needs a systemd that runs"),
     (
@@ -74,8 +74,8 @@ const NOT_HERE: [(&str, &str); 12] = [
     ),
     ("cargo xtask sbom", "fetches and builds a tool for minutes"),
     (
-        "cargo deb -p server",
-        "builds a release for minutes, by a tool that is fetched",
+        "cargo deb -p server --variant release",
+        "builds a release for minutes; `cargo xtask package` makes the same package of the debug binary, but for the SBOM",
     ),
 ];
 
