@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { accessible, admin, asset, call, fits, manager, open, PAGE, secret } from './harness.mjs';
+import { accessible, admin, asset, call, fits, manager, open, PAGE, person, secret, signIn } from './harness.mjs';
 
 const LANGUAGES = ['en', 'nl'];
 
@@ -100,6 +100,17 @@ test('a browser that speaks Dutch gets the page in Dutch, and the switch remembe
   await page.getByRole('heading', { name: 'Secrets' }).waitFor();
   await page.getByRole('button', { name: 'Nederlands' }).click();
   await page.getByRole('heading', { name: 'Geheimen' }).waitFor();
+});
+
+test('what closes a dialog and what declines a question speak Dutch too', async (t) => {
+  const who = await manager();
+  const team = await signIn(await person({ role: 'admin', name: 'Wim Bakker' }));
+  const page = await open(t, team, `#/applications/${who.clientId}`, { locale: 'nl-NL' });
+  await page.getByRole('button', { name: 'Applicatie uitschakelen' }).click();
+  const question = page.getByRole('dialog');
+  await question.getByRole('button', { name: 'Sluiten' }).waitFor();
+  await question.getByRole('button', { name: 'Annuleren' }).click();
+  await question.waitFor({ state: 'detached' });
 });
 
 test('a language that there is not gets English, and an answer of the server that has no translation says its language', async (t) => {

@@ -169,7 +169,8 @@ function header(application, tools) {
       switchButton(application, tools),
     ),
     !application.enabled && disabledNote(application),
-    application.advice.map((one) => note('info', one)),
+    owner?.enabled === false && note('danger', words.ownerDisabled),
+    application.advice.map((one) => note('info', h('span', { lang: 'en' }, one))),
     addresses(application),
   ];
 }

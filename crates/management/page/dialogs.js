@@ -3,6 +3,7 @@
 import { add, h, newId } from './dom.js';
 import { guard } from './guards.js';
 import { icon } from './icons.js';
+import { t } from './texts.js';
 
 const open = [];
 
@@ -27,7 +28,7 @@ export function openDialog({ title, body, kind = '', fixed = false, closed = () 
   let protection = null;
   const closeButton = h(
     'button',
-    { type: 'button', class: 'button icon-only', 'aria-label': 'Close', onclick: leave },
+    { type: 'button', class: 'button icon-only', 'aria-label': t.close, onclick: leave },
     icon('close'),
   );
   add(
@@ -87,7 +88,7 @@ function giveBackFocus(opener) {
 }
 
 /** Asks a question; resolves to whether it was answered with yes. */
-export function confirm({ title, body, yes, danger = false, no = 'Cancel' }) {
+export function confirm({ title, body, yes, danger = false, no = t.cancel }) {
   return new Promise((resolve) => {
     let answer = false;
     const agree = h(

@@ -37,7 +37,7 @@ const muted = (...children) => h('div', { class: 'muted' }, children);
 
 const cells = (one) => [
   parts(moment(one.last_at), one.count > 1 && muted(words.times(one.count, moment(one.at)))),
-  parts(one.cause, muted(one.remedy)),
+  h('div', { lang: 'en' }, one.cause, muted(one.remedy)),
   one.credential_id
     ? parts(name(one.credential_name ?? one.credential_id), ' ', one.hint && h('code', {}, `${one.hint}…`))
     : '–',

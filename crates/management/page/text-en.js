@@ -704,8 +704,9 @@ export default {
       'The mail server refused them. When the cause is solved, the operator sends them again: wmda-auth notify --resend-failed.',
     ],
     mailOf: (kind) =>
-      ({ reminders: 'Reminder of expiring secrets', invitation: 'Invitation', reset: 'Link to a new sign-in' })[kind] ??
-      (kind.startsWith('secret_') ? 'Message about a secret or key' : 'Message about an account'),
+      ({ reminders: 'Reminder of expiring secrets', invitation: 'Invitation', reset: 'Link for a new password' })[
+        kind
+      ] ?? (kind.startsWith('secret_') ? 'Message about a secret or key' : 'Message about an account'),
     notSent: 'Not delivered',
     inviteAnew: 'Its link is not kept: send this person a new link.',
     able: (number) => (number === 0 ? 'No manager can sign in' : 'One manager can sign in'),
