@@ -27,6 +27,7 @@ const FEW = 4;
 export async function applicationView(main, { parameters: [clientId, secretId], signal }) {
   const path = `/applications/${clientId}`;
   let [application, secrets] = await Promise.all([get(path, { signal }), all(`${path}/secrets`, { signal })]);
+  const owner = seesAll() ? await get(`/organisations/${application.organisation_id}`, { signal }) : null;
   let finished = null;
   let dense = secrets.length > FEW;
   titled(application.name);
@@ -69,7 +70,7 @@ export async function applicationView(main, { parameters: [clientId, secretId], 
   function show() {
     if (signal.aborted) return;
     const kept = keepPlace(main);
-    replace(head, header(application, tools));
+    replace(head, header(application, owner, tools));
     replace(
       rotating,
       rotations(secrets).map((one) => rotationPanel(one, tools)),
@@ -147,7 +148,7 @@ function revealRotation(made) {
   panel.querySelector('h2').focus({ preventScroll: true });
 }
 
-function header(application, tools) {
+function header(application, owner, tools) {
   return [
     h('p', { class: 'crumb' }, h('a', { href: '#/applications' }, icon('back'), t.applications.title)),
     h(

@@ -10,7 +10,7 @@ import { icon } from './icons.js';
 import { guarded, stateBadge, table } from './lists.js';
 import { note, toast } from './notices.js';
 import { country, organisationFields } from './organisations.js';
-import { roleNames } from './people.js';
+import { personState, roleNames } from './people.js';
 import { policySection } from './policy.js';
 import { isAdmin } from './session.js';
 import { t, titled } from './texts.js';
@@ -131,7 +131,7 @@ function applicationsSection({ applications }) {
   const cells = (one) => [
     h('a', { href: `#/applications/${one.client_id}` }, one.name),
     h('code', { class: 'small' }, one.client_id),
-    String(one.managers.filter((manager) => manager.enabled).length),
+    String(one.managers.filter((manager) => manager.can_sign_in).length),
     stateBadge(one.enabled),
   ];
   list.fill(applications.map(cells), { empty: t.applications.none });
@@ -143,7 +143,7 @@ function peopleSection({ people }) {
   const cells = (one) => [
     [name(one.display_name), h('div', { class: 'muted small' }, name(one.email))],
     roleNames(one.roles),
-    stateBadge(one.enabled),
+    personState(one),
   ];
   list.fill(people.map(cells), { empty: words.noPeople });
   return section(t.people.title, people.length, list);

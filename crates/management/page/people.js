@@ -18,6 +18,12 @@ const EMAIL = /^\S+@\S+$/;
 /** The roles of somebody, in words. */
 export const roleNames = (roles) => roles.map((role) => words.roles[role]?.[0] ?? role).join(', ') || '–';
 
+/** Whether somebody is enabled, and whether they have enrolled: without both nobody signs in. */
+export const personState = (one) => [
+  stateBadge(one.enabled),
+  !one.enrolled && [' ', h('span', { class: 'badge warning' }, t.state.notEnrolled)],
+];
+
 export async function peopleView(main, { signal }) {
   titled(words.title);
   const list = table(words.title, words.columns);
@@ -42,7 +48,7 @@ export async function peopleView(main, { signal }) {
       [name(one.display_name), h('div', { class: 'muted small' }, name(one.email))],
       organisation(one),
       roleNames(one.roles),
-      [stateBadge(one.enabled), !one.enrolled && [' ', h('span', { class: 'badge warning' }, t.state.notEnrolled)]],
+      personState(one),
       isAdmin() &&
         h(
           'button',

@@ -15,7 +15,7 @@ const words = t.policy;
 /** A section that reads the policy by itself. */
 export function policySection(organisationId, signal) {
   const path = `/organisations/${organisationId}/policy`;
-  const [place, problem] = [h('div', {}), h('div', { role: 'alert' })];
+  const [place, problem] = [h('div', { class: 'cards' }), h('div', { role: 'alert' })];
   const refresh = async () => {
     const policy = await get(path, { signal });
     replace(place, shown(policy), isAdmin() && changeButton(() => ask(path, policy, refresh)));

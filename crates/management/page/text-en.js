@@ -308,6 +308,7 @@ export default {
       when,
       '.',
     ],
+    ownerDisabled: 'Its organisation is disabled. None of its applications gets a token.',
     tenant: 'Tenant id',
     theTenant: 'the tenant id',
     tokenUrl: 'Token URL',

@@ -327,6 +327,7 @@ export default {
       when,
       '.',
     ],
+    ownerDisabled: 'De organisatie is uitgeschakeld. Geen van haar applicaties krijgt een token.',
     tenant: 'Tenant-id',
     theTenant: 'de tenant-id',
     tokenUrl: 'Token-URL',
