@@ -3,7 +3,21 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { accessible, call, fits, manager, open, person, secret, signIn, use } from './harness.mjs';
+import {
+  accessible,
+  admin,
+  call,
+  demo,
+  fits,
+  manager,
+  open,
+  person,
+  secret,
+  signIn,
+  sql,
+  stored,
+  use,
+} from './harness.mjs';
 
 const heading = (page, name) => page.getByRole('heading', { name, level: 1 }).waitFor();
 const rows = (page) => page.locator('tbody tr');
@@ -39,6 +53,49 @@ test('the report of secrets is filtered and saved as a file that no spreadsheet 
   assert.match(lines[1], new RegExp(soon.expires_at.slice(0, 10)), 'the day in the file is the day that was chosen');
   await rows(page).getByRole('link').click();
   await page.locator('.wanted').waitFor();
+});
+
+test('a key in the report is called one, and leads to its application', async (t) => {
+  const { client_id: clientId, name } = demo.key_clients[0];
+  const page = await open(t, await signIn(await person({ role: 'auditor', name: 'Ada Prüfer' })), '#/report');
+  const key = rows(page).filter({ hasText: name });
+  await key.getByText('Key', { exact: true }).waitFor();
+  await key.getByRole('link').click();
+  await page.getByRole('heading', { name, level: 1 }).waitFor();
+  assert.equal(new URL(page.url()).hash, `#/applications/${clientId}`);
+  assert.equal(await page.getByText('it was deleted').count(), 0);
+});
+
+test('the report marks what has expired', async (t) => {
+  const who = await manager();
+  const { organisation_name: organisation } = await call('GET', `/applications/${who.clientId}`, { as: who });
+  const over = await secret(who, 'Over');
+  await secret(who, 'Works');
+  sql('UPDATE client_secrets SET expires_at = ? WHERE id = ?', stored(Date.now() - 86_400_000), over.id);
+  const page = await open(t, await signIn(await person({ role: 'auditor', name: 'Ada Prüfer' })), '#/report');
+  await page.getByLabel('Organisation').selectOption({ label: organisation });
+  await page.getByRole('button', { name: 'Filter' }).click();
+  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 2);
+  assert.deepEqual(await rows(page).getByText('Expired', { exact: true }).count(), 1);
+  await rows(page).filter({ hasText: 'Over' }).getByText('Expired', { exact: true }).waitFor();
+  await accessible(page, 'the report with an expired secret');
+  await fits(page);
+});
+
+test('of an organisation the team reads how many managers can sign in, and who has not enrolled', async (t) => {
+  const who = await manager({ name: 'Paula Weber' });
+  const as = await admin();
+  const { organisation_id } = await call('GET', `/applications/${who.clientId}`, { as });
+  const invited = { email: `invited.${Date.now()}@amstel.example`, display_name: 'Not Yet', organisation_id };
+  const user = await call('POST', '/users', { as, body: { ...invited, roles: ['credential_manager'] } });
+  const body = { user_id: user.id, confirmed_by: 'The board' };
+  await call('POST', `/applications/${who.clientId}/managers`, { as, body });
+  const page = await open(t, await signIn(await person({ role: 'auditor' })), `#/organisations/${organisation_id}`);
+  const managers = page.getByRole('row').filter({ hasText: who.clientId }).locator('[data-heading="Managers"]');
+  assert.equal(await managers.textContent(), '1');
+  await page.getByRole('row').filter({ hasText: 'Not Yet' }).getByText('Not enrolled yet').waitFor();
+  const enrolled = page.getByRole('row').filter({ hasText: who.email });
+  assert.equal(await enrolled.getByText('Not enrolled yet').count(), 0);
 });
 
 test('an application with one manager is put off, and does not come back with the others', async (t) => {

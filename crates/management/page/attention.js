@@ -8,6 +8,7 @@ import { icon } from './icons.js';
 import { guarded } from './lists.js';
 import { toast } from './notices.js';
 import { origin } from './origins.js';
+import { address } from './secrets.js';
 import { isAdmin } from './session.js';
 import { t, titled } from './texts.js';
 
@@ -136,10 +137,6 @@ function byOrganisation(found, snooze) {
     );
   return h('ul', { class: 'panel rows' }, [...groups].map(item));
 }
-
-/** A secret has an address of its own; other credentials stand on the page of their application. */
-const address = (one) =>
-  `#/applications/${one.client_id}${one.credential_kind === 'secret' ? `/secrets/${one.secret_id}` : ''}`;
 
 function row(one, changed) {
   return h(

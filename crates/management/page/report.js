@@ -1,4 +1,4 @@
-// The report of all secrets, with filters and as a file for a spreadsheet.
+// The report of all secrets and other credentials, with filters and as a file for a spreadsheet.
 
 import { all, download } from './api.js';
 import { expiry, moment, relative } from './dates.js';
@@ -6,6 +6,7 @@ import { h, name, newId, replace } from './dom.js';
 import { select } from './forms.js';
 import { icon } from './icons.js';
 import { guarded, pagedList, table } from './lists.js';
+import { address } from './secrets.js';
 import { t, titled } from './texts.js';
 
 const words = t.report;
@@ -89,9 +90,12 @@ function labelled(label, control) {
 }
 
 const cells = (one) => [
-  h('a', { href: `#/applications/${one.client_id}/secrets/${one.secret_id}` }, name(one.secret_name)),
+  [
+    h('a', { href: address(one) }, name(one.secret_name)),
+    one.credential_kind !== 'secret' && h('div', { class: 'muted small' }, words.kinds[one.credential_kind]),
+  ],
   [h('div', {}, one.application_name), h('div', { class: 'muted small' }, name(one.organisation_name))],
-  expiry(one.expires_at),
+  [expiry(one.expires_at), one.expired && [' ', h('span', { class: 'badge danger' }, icon('stop'), t.secret.expired)]],
   moment(one.created_at),
   one.last_used_at ? relative(one.last_used_at) : t.secret.neverUsed,
 ];

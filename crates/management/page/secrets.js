@@ -20,6 +20,10 @@ const suspension = (secret) => (secret.suspended_until ? Date.parse(secret.suspe
 /** Whether it is refused for a while. */
 export const isSuspended = (secret) => suspension(secret) > 0;
 
+/** Where it is shown: a secret has an address of its own, other credentials stand on the page of their application. */
+export const address = (one) =>
+  `#/applications/${one.client_id}${one.credential_kind === 'secret' ? `/secrets/${one.secret_id}` : ''}`;
+
 /** The first three characters, then dots. */
 export const hint = (secret) =>
   h(

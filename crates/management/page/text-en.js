@@ -841,7 +841,8 @@ export default {
 
   report: {
     title: 'Secrets',
-    lead: 'All secrets of all applications. Their values are stored nowhere.',
+    lead: 'All secrets and keys of all applications. The values of secrets are stored nowhere.',
+    kinds: { key: 'Key', federated: 'Federated credential' },
     columns: ['Secret', 'Application', 'Expires', 'Created', 'Last used'],
     expiringUntil: 'Expires on or before',
     olderThan: 'Older than (days)',

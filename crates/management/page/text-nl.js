@@ -880,7 +880,8 @@ export default {
 
   report: {
     title: 'Geheimen',
-    lead: 'Alle geheimen van alle applicaties. De waarden zijn nergens opgeslagen.',
+    lead: 'Alle geheimen en sleutels van alle applicaties. De waarden van geheimen zijn nergens opgeslagen.',
+    kinds: { key: 'Sleutel', federated: 'Gefedereerde identiteit' },
     columns: ['Geheim', 'Applicatie', 'Verloopt', 'Aangemaakt', 'Laatst gebruikt'],
     expiringUntil: 'Verloopt op of vóór',
     olderThan: 'Ouder dan (dagen)',

@@ -48,7 +48,7 @@ pub struct SecretReportQuery {
     pub after: Option<String>,
 }
 
-/// A secret in the report.
+/// A secret, or other credential, in the report.
 #[derive(Serialize, ToSchema)]
 pub struct ReportedSecretView {
     /// The owner's name.
@@ -61,6 +61,8 @@ pub struct ReportedSecretView {
     pub application_enabled: bool,
     /// The secret's identifier, which is not its value.
     pub secret_id: Uuid,
+    /// What it is: `secret`, `key` or `federated`.
+    pub credential_kind: &'static str,
     /// What the manager calls it.
     pub secret_name: String,
     /// The first three characters of the value.
@@ -88,6 +90,7 @@ fn view(one: ReportedSecret, now: DateTime<Utc>) -> ReportedSecretView {
         client_id: one.client_id,
         application_enabled: one.enabled,
         secret_id: one.id,
+        credential_kind: one.kind.as_str(),
         secret_name: one.name,
         hint: one.hint,
         expired: one.expires_at <= now,
@@ -145,7 +148,7 @@ impl Management {
     }
 }
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "organisation",
     "application",
     "client_id",
@@ -160,6 +163,7 @@ const COLUMNS: [&str; 14] = [
     "last_used_at",
     "last_used_from",
     "tried_after_expiry_at",
+    "credential_kind",
 ];
 
 /// A file that grows page by page: the rows themselves would take many times its room.
@@ -210,6 +214,7 @@ fn cells(row: &ReportedSecretView) -> [String; COLUMNS.len()] {
         maybe(row.last_used_at),
         safe(row.last_used_from.as_deref().unwrap_or_default()),
         maybe(row.tried_after_expiry_at),
+        row.credential_kind.to_owned(),
     ]
 }
 

@@ -1,7 +1,8 @@
-//! The report of all secrets: one row each, with where it belongs.
+//! The report of all secrets and other credentials: one row each, with where it belongs.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
+use domain::credential::CredentialKind;
 use uuid::Uuid;
 
 use crate::{
@@ -42,6 +43,8 @@ pub struct ReportedSecret {
     pub enabled: bool,
     /// The secret's identifier.
     pub id: Uuid,
+    /// What it is: a key and a federated credential expire too.
+    pub kind: CredentialKind,
     /// What the manager calls it.
     pub name: String,
     /// The first three characters of the value.
@@ -64,6 +67,7 @@ pub struct ReportedSecret {
 #[diesel(table_name = client_secrets)]
 struct Row {
     id: String,
+    kind: String,
     name: String,
     hint: String,
     created_by: String,
@@ -84,7 +88,7 @@ struct Row {
 }
 
 impl Store {
-    /// Secrets that were not deleted, by expiry and id.
+    /// Secrets and other credentials that were not deleted, by expiry and id.
     pub async fn secret_report(&self, filter: ReportFilter) -> Result<Vec<ReportedSecret>, StoreError> {
         self.run(move |connection| {
             let mut query = client_secrets::table
@@ -128,6 +132,7 @@ fn reported(row: Row) -> Result<ReportedSecret, StoreError> {
         client_id: parse_id(&row.client_id)?,
         enabled: row.application_enabled && row.organisation_enabled,
         id: parse_id(&row.id)?,
+        kind: CredentialKind::parse(&row.kind).ok_or(StoreError::Corrupt("kind"))?,
         name: row.name,
         hint: row.hint,
         created_by: row.created_by,

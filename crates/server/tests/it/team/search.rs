@@ -126,6 +126,10 @@ fn all_secrets_are_reported_as_json_and_csv(demo: &Demo) {
     assert!(!report(&format!("expiring_until={}", in_days(9))).contains(&formula.to_owned()));
     assert_eq!(report("older_than=1"), ["demo, expired"]);
     assert_eq!(auditor.get("/reports/secrets?older_than=x").status, 400);
+    let kinds = ids(&auditor.get("/reports/secrets?limit=200"), "credential_kind");
+    for kind in ["secret", "key", "federated"] {
+        assert!(kinds.iter().any(|one| one == kind), "{kind}: {kinds:?}");
+    }
     let csv = Answer::of(
         auditor
             .request("GET", "/reports/secrets")
