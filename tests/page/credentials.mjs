@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
-import { accessible, call, demo, fits, manager, open, secret } from './harness.mjs';
+import { accessible, call, demo, fits, manager, open, secret, sql, stored } from './harness.mjs';
 
 const at = (who) => `#/applications/${who.clientId}`;
 const card = (page, text) => page.getByRole('article').filter({ hasText: text });
@@ -55,6 +55,22 @@ test('K-01 a public key is added and deleted; a private one is refused with a wa
   await card(page, 'Search server').getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete key' }).click();
   await page.getByText('No key yet.').waitFor();
+});
+
+test('a suspended key says until when, by whom it was added, and whether a system has asked for it', async (t) => {
+  const who = await manager();
+  const body = { name: 'Search server', certificate: pair().publicKey };
+  const key = await call('POST', `/applications/${who.clientId}/keys`, { as: who, body });
+  const suspended = { suspended_until: new Date(Date.now() + 86_400_000).toISOString() };
+  await call('PATCH', `/applications/${who.clientId}/keys/${key.id}`, { as: who, body: suspended });
+  const page = await open(t, who, at(who));
+  await card(page, 'Search server').getByText('No system has asked for a token with it since.').waitFor();
+  await card(page, 'Search server').getByText(`by ${who.email}`).waitFor();
+  sql('UPDATE client_secrets SET tried_while_suspended_at = ? WHERE id = ?', stored(Date.now() - 60_000), key.id);
+  await page.reload();
+  await card(page, 'Search server').getByText('it is still needed').waitFor();
+  await accessible(page, 'an application with a suspended key');
+  await fits(page);
 });
 
 test('a secret is suspended and put back, and the page says so in between', async (t) => {

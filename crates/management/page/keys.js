@@ -1,14 +1,14 @@
 // Keys of an application: public halves with which a system proves who it is, instead of a shared secret.
 
 import { all, facts, isUnknown, post, remove } from './api.js';
-import { expiry } from './dates.js';
+import { day, expiry } from './dates.js';
 import { confirm, openDialog } from './dialogs.js';
 import { h, name, replace } from './dom.js';
 import { field, form, input, select } from './forms.js';
 import { icon } from './icons.js';
 import { guarded } from './lists.js';
 import { copyButton, note, toast } from './notices.js';
-import { fact, lastUse, statusBadge } from './secrets.js';
+import { expiryTerm, fact, lastUse, notes, statusBadge } from './secrets.js';
 import { isAdmin, manages } from './session.js';
 import { suspendButton } from './suspend.js';
 import { t } from './texts.js';
@@ -44,11 +44,13 @@ export function keysSection(application, signal) {
           deleteButton(key),
         ),
       ),
+      notes(key),
       h(
         'dl',
         { class: 'facts' },
         fact(t.secret.lastUsed, lastUse(key)),
-        fact(t.secret.expires, expiry(key.expires_at)),
+        fact(expiryTerm(key), expiry(key.expires_at)),
+        fact(t.secret.created, t.secret.createdBy(day(key.created_at), name(key.created_by))),
         key.kid && fact(words.kid, [h('code', { class: 'small long' }, key.kid), copyButton(key.kid, words.theKid)]),
         key.jwks_uri && fact(words.address, h('code', { class: 'small long' }, key.jwks_uri)),
         key.thumbprint_s256 && fact(words.thumbprint, h('code', { class: 'small long' }, key.thumbprint_s256)),

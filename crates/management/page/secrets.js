@@ -61,7 +61,7 @@ export function lastUse(secret, { brief = false } = {}) {
   ];
 }
 
-const expiryTerm = (secret) => (isLive(secret) ? words.expires : words.expired);
+export const expiryTerm = (secret) => (isLive(secret) ? words.expires : words.expired);
 
 /** A secret of the list; `actions` are its buttons. */
 export function secretCard(secret, actions) {
@@ -151,7 +151,7 @@ function title(secret) {
 }
 
 /** What somebody has to know of it, or to do about it. */
-function notes(secret) {
+export function notes(secret) {
   const tried = secret.tried_after_expiry_at;
   return [
     secret.leak_reported_at && leaked(secret),

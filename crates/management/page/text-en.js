@@ -339,7 +339,7 @@ export default {
     missed: (when) => [
       'A system asked for a token with it ',
       when,
-      ' and got none: it is still needed. “Refused requests” below says which system. Put it back, or give that system another secret.',
+      ' and got none: it is still needed. “Refused requests” below says which system. Put it back, or give that system another secret or key.',
     ],
     notMissed: 'No system has asked for a token with it since. If nothing is missed, delete it for good.',
     leaked: 'Reported as leaked',
@@ -380,7 +380,7 @@ export default {
       'Expired, but a system still tried it ',
       when,
       origin,
-      '. That system gets no token. Give it a new secret.',
+      '. That system gets no token. Give it a new secret or key.',
     ],
     mails: (number) => `E-mails about it (${number})`,
     mailed: (what, who, state, when) => [what, ' to ', who, ': ', state, ' ', when],

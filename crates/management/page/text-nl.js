@@ -358,7 +358,7 @@ export default {
     missed: (when) => [
       'Een systeem vroeg er ',
       when,
-      ' een token mee aan en kreeg er geen: het is nog nodig. “Geweigerde verzoeken” hieronder zegt welk systeem. Laat het weer toe, of geef dat systeem een ander geheim.',
+      ' een token mee aan en kreeg er geen: het is nog nodig. “Geweigerde verzoeken” hieronder zegt welk systeem. Laat het weer toe, of geef dat systeem een ander geheim of een andere sleutel.',
     ],
     notMissed: 'Sindsdien heeft geen systeem er een token mee gevraagd. Mist niemand het, verwijder het dan voorgoed.',
     leaked: 'Gemeld als gelekt',
@@ -400,7 +400,7 @@ export default {
       when,
       ' nog',
       origin,
-      '. Dat systeem krijgt geen token. Geef het een nieuw geheim.',
+      '. Dat systeem krijgt geen token. Geef het een nieuw geheim of een nieuwe sleutel.',
     ],
     mails: (number) => `E-mails hierover (${number})`,
     mailed: (what, who, state, when) => [what, ' aan ', who, ': ', state, ' ', when],
