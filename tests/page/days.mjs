@@ -9,12 +9,13 @@ const DAY = 86_400_000;
 
 /** Half a year from now, and how a British reader writes that day. */
 const chosen = new Date(Date.now() + 180 * DAY).toISOString().slice(0, 10);
-const written = new Intl.DateTimeFormat('en-GB', {
+const inWords = new Intl.DateTimeFormat('en-GB', {
   day: 'numeric',
   month: 'long',
   year: 'numeric',
   timeZone: 'UTC',
-}).format(new Date(chosen));
+}).format;
+const written = inWords(new Date(chosen));
 
 for (const timezoneId of ZONES) {
   test(`in ${timezoneId} the chosen day stands in the form, beside the value, on the card, on paper and in the list`, async (t) => {
@@ -55,6 +56,31 @@ test('an expiry that was chosen as a moment is shown with its time, where the re
   const time = page.locator('time[datetime^="2027-03-05"]');
   assert.match(await time.textContent(), /^6 March 2027 at 08:30/);
   assert.equal(await time.getAttribute('title'), '2027-03-05 23:30:00 UTC');
+});
+
+test('what is said of an extended secret names the day that its card names, east of UTC too', async (t) => {
+  const who = await manager();
+  const made = await secret(who, 'Extended');
+  const ends = new Date(Date.now() + 2 * DAY).toISOString().slice(0, 10);
+  const [expires, now] = [stored(Date.parse(`${ends}T23:59:59Z`)), stored(Date.now())];
+  sql('UPDATE client_secrets SET expires_at = ?, graced_at = ? WHERE id = ?', expires, now, made.id);
+  const page = await open(t, who, `#/applications/${who.clientId}`, { timezoneId: 'Pacific/Auckland' });
+  const card = page.getByRole('article').filter({ hasText: 'Extended' });
+  await card.getByText('The WMDA team lets it work until').waitFor();
+  const days = await card.locator(`time[datetime^="${ends}"]`).evaluateAll((all) => all.map((one) => one.textContent));
+  const [first] = days;
+  assert.ok(first.startsWith(`${Number(ends.slice(8))} `), first);
+  assert.deepEqual(days, [first, first]);
+});
+
+test('a day that is over is answered with the first day that can be chosen', async (t) => {
+  const who = await manager();
+  const page = await open(t, who, `#/applications/${who.clientId}`, { timezoneId: 'America/Los_Angeles' });
+  await page.getByRole('button', { name: 'Create new secret' }).click();
+  await page.getByLabel('Name').fill('Too early');
+  await page.getByLabel('Last day').fill(new Date(Date.now() - DAY).toISOString().slice(0, 10));
+  await page.getByRole('button', { name: 'Create secret' }).click();
+  await page.getByText(`Choose ${inWords(new Date())} or a later day.`).waitFor();
 });
 
 test('the WMDA team reads the same day as the manager', async (t) => {

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import {
   accessible,
+  admin,
   call,
   colleague,
   copied,
@@ -161,6 +162,25 @@ test('an expiry that the server would refuse is refused in the form', async (t) 
     await page.getByText(words).waitFor();
   }
   assert.deepEqual(await list(who), []);
+});
+
+test('the form offers no longer life than the policy of the organisation allows', async (t) => {
+  const who = await manager();
+  const as = await admin();
+  const { organisation_id } = await call('GET', `/applications/${who.clientId}`, { as });
+  await call('PATCH', `/organisations/${organisation_id}/policy`, { as, body: { max_lifetime_days: 90 } });
+  const page = await open(t, who, at(who));
+  await page.getByRole('button', { name: 'Create new secret' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Create new secret' });
+  assert.ok(await dialog.getByRole('radio', { name: '90 days' }).isChecked());
+  assert.equal(await dialog.getByLabel('Last day').inputValue(), inDays(90));
+  assert.equal(await dialog.getByRole('radio', { name: '1 year' }).count(), 0);
+  await dialog.getByText('90 days is the maximum for your organisation.').waitFor();
+  await dialog.getByLabel('Name').fill('Short-lived');
+  await dialog.getByRole('button', { name: 'Create secret' }).click();
+  await copied(page, 'Copy secret');
+  const [made] = await list(who);
+  assert.equal(made.expires_at.slice(0, 10), inDays(90));
 });
 
 test('the list tells by words what is urgent, who uses what, and what was never used', async (t) => {

@@ -28,7 +28,7 @@ export function createSecret({ application, replaced, secrets, changed, drop, ma
     advice: words.nameAdvice,
     longest: LONGEST_NAME,
   });
-  const expires = expiryField();
+  const expires = expiryField(longestLife(application));
   const body = form({
     fields: [label, expires.element],
     submit: words.submit,
@@ -146,12 +146,15 @@ function suggestion(old) {
   return [...wanted].length <= LONGEST_NAME ? wanted : stem;
 }
 
-/** The last day that the server takes: the same day next year, or less where it is configured so. */
-const latest = () =>
-  facts.max_lifetime_days >= 365 ? plusMonths(clock.now(), 12) : clock.now() + facts.max_lifetime_days * DAY;
+/** In days: what the server is configured for, or less where the policy of the organisation demands it. */
+const longestLife = (application) =>
+  Math.min(facts.max_lifetime_days, application.policy.max_lifetime_days ?? facts.max_lifetime_days);
 
-function choices() {
-  const longest = latest();
+/** The last day that the server takes: the same day next year, or so many days from now. */
+const latest = (days) => (days >= 365 ? plusMonths(clock.now(), 12) : clock.now() + days * DAY);
+
+function choices(days) {
+  const longest = latest(days);
   const list = [
     [t.dates.year(1), plusMonths(clock.now(), 12)],
     [t.dates.month(6), plusMonths(clock.now(), 6)],
@@ -159,15 +162,16 @@ function choices() {
     [words.week, clock.now() + 7 * DAY],
   ];
   const possible = list.filter(([, at]) => at <= longest);
-  if (facts.max_lifetime_days < 365) possible.unshift([t.dates.day(facts.max_lifetime_days), longest]);
+  if (days < 365) possible.unshift([t.dates.day(days), longest]);
   return possible;
 }
 
-function expiryField() {
-  const date = input({ type: 'date', min: isoDay(clock.now()), max: isoDay(latest()), value: isoDay(latest()) });
+function expiryField(days) {
+  const last = () => isoDay(latest(days));
+  const date = input({ type: 'date', min: isoDay(clock.now()), max: last(), value: last() });
   const [advice, inWords] = [h('div', {}), h('span', { class: 'block' })];
   const dateField = field(words.lastDay, date, { advice: [words.lastDayAdvice, inWords] });
-  const radios = choices().map(([text, at], index) => {
+  const radios = choices(days).map(([text, at], index) => {
     const choose = () => {
       date.value = isoDay(at);
       dateField.fail('');
@@ -199,7 +203,7 @@ function expiryField() {
     h('div', { class: 'chips' }, radios),
     dateField,
     advice,
-    h('p', { class: 'muted why' }, words.longest(facts.max_lifetime_days)),
+    h('p', { class: 'muted why' }, words.longest(days)),
   );
   return {
     element,
@@ -207,8 +211,9 @@ function expiryField() {
     fail: dateField.fail,
     problem: () => {
       if (!date.value) return words.dayMissing;
-      if (date.value < isoDay(clock.now())) return words.dayOver;
-      return date.value > isoDay(latest()) ? words.dayTooFar(utcDay(isoDay(latest()))) : '';
+      const today = isoDay(clock.now());
+      if (date.value < today) return words.dayOver(utcDay(today));
+      return date.value > last() ? words.dayTooFar(utcDay(last())) : '';
     },
   };
 }

@@ -157,8 +157,8 @@ export function notes(secret) {
     secret.leak_reported_at && leaked(secret),
     tried && note('danger', words.tried(relative(tried), origin(secret))),
     isSuspended(secret) && suspended(secret),
-    isLive(secret) && secret.graced_at && note('danger', words.graced(moment(secret.expires_at))),
-    isLive(secret) && secret.rotated_itself_at && note('info', words.handedOver(moment(secret.expires_at))),
+    isLive(secret) && secret.graced_at && note('danger', words.graced(expiry(secret.expires_at))),
+    isLive(secret) && secret.rotated_itself_at && note('info', words.handedOver(expiry(secret.expires_at))),
   ];
 }
 

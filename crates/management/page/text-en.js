@@ -519,9 +519,9 @@ export default {
     longest: (days) =>
       days >= 365
         ? 'One year is the maximum, because a secret that somebody stole must not work for ever. We remind you by e-mail in time.'
-        : `${days} days is the maximum on this server. We remind you by e-mail in time.`,
+        : `${count(days, 'day', 'days')} is the maximum for your organisation. We remind you by e-mail in time.`,
     dayMissing: 'Choose the last day.',
-    dayOver: 'This day is over (in UTC). Choose today or a later day.',
+    dayOver: (day) => `This day is over in UTC. Choose ${day} or a later day.`,
     dayTooFar: (day) => `Choose ${day} or an earlier day.`,
     wait: 'Wait: the secret is being created, and it is shown only once.',
     lostTitle: 'The answer was lost',

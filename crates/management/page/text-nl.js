@@ -544,9 +544,9 @@ export default {
     longest: (days) =>
       days >= 365
         ? 'Eén jaar is het maximum, want een gestolen geheim mag niet altijd blijven werken. We herinneren u op tijd per e-mail.'
-        : `${days} dagen is het maximum op deze server. We herinneren u op tijd per e-mail.`,
+        : `${count(days, 'dag', 'dagen')} is het maximum voor uw organisatie. We herinneren u op tijd per e-mail.`,
     dayMissing: 'Kies de laatste dag.',
-    dayOver: 'Deze dag is voorbij (in UTC). Kies vandaag of een latere dag.',
+    dayOver: (day) => `Deze dag is voorbij in UTC. Kies ${day} of een latere dag.`,
     dayTooFar: (day) => `Kies ${day} of een eerdere dag.`,
     wait: 'Wacht even: het geheim wordt aangemaakt, en het wordt maar één keer getoond.',
     lostTitle: 'Het antwoord is verloren gegaan',
