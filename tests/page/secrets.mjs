@@ -47,7 +47,7 @@ test('an application without a secret says what to do, and nudges for a second m
   await page.getByText('Copied', { exact: true }).waitFor();
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), who.clientId);
   await mine.getByRole('link').click();
-  await page.getByText('The application can call no API until it has one.').waitFor();
+  await page.getByText('The application can call no API until it has a secret or a key.').waitFor();
   await page.getByText('Only one person can sign in to manage it.').waitFor();
   await page.getByText('Search & Match').first().waitFor();
   await accessible(page, 'application without secrets');

@@ -5,7 +5,7 @@ import { openDialog } from './dialogs.js';
 import { h, name, newId } from './dom.js';
 import { field, form, input } from './forms.js';
 import { announce, note, toast } from './notices.js';
-import { hint, isLive, lastUse, usedLately } from './secrets.js';
+import { hint, isLive, isSuspended, lastUse, usedLately } from './secrets.js';
 import { t } from './texts.js';
 
 const words = t.deleteSecret;
@@ -85,7 +85,7 @@ function ask(path, secret, secrets, changed, done) {
 }
 
 function consequence(secret, secrets, guarded) {
-  const others = secrets.filter((one) => one.id !== secret.id && isLive(one));
+  const others = secrets.filter((one) => one.id !== secret.id && isLive(one) && !isSuspended(one));
   if (!isLive(secret)) return h('p', {}, words.expired);
   return [
     guarded && note('danger', h('p', {}, h('strong', {}, words.inUse)), h('p', {}, words.lastUsed(lastUse(secret)))),

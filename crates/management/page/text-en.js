@@ -316,7 +316,7 @@ export default {
     entraTokenUrl: (version) => `Token URL for clients of Entra ${version}`,
     theEntraTokenUrl: (version) => `the token URL for clients of Entra ${version}`,
     secrets: 'Secrets',
-    noSecret: 'No secret yet. The application can call no API until it has one.',
+    noSecret: 'No secret yet. The application can call no API until it has a secret or a key.',
     secretGone: 'The secret that you want to see does not exist any more: it was deleted.',
     adminMayDelete:
       'Only the managers of the application create secrets. In an emergency you can delete one. Nobody can read them.',
@@ -578,7 +578,7 @@ export default {
     inUse: 'It is in use.',
     lastUsed: (use) => ['Last used ', use, '. The system that uses it will stop working.'],
     lastOne: 'It is the last secret that works.',
-    lastOneMeans: 'After that, the application can call no API at all.',
+    lastOneMeans: 'After that, the application can call no API, unless it has a key.',
     cutsOff: 'Every system that uses it loses access at once. Tokens that it already has stop working within seconds.',
     neverUsed: 'It was never used. If a system has it anyway, that system loses access at once.',
     final: 'You can’t undo this.',

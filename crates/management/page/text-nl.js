@@ -335,7 +335,7 @@ export default {
     entraTokenUrl: (version) => `Token-URL voor clients van Entra ${version}`,
     theEntraTokenUrl: (version) => `de token-URL voor clients van Entra ${version}`,
     secrets: 'Geheimen',
-    noSecret: 'Nog geen geheim. Zonder geheim kan de applicatie geen API aanroepen.',
+    noSecret: 'Nog geen geheim. Zonder geheim of sleutel kan de applicatie geen API aanroepen.',
     secretGone: 'Het geheim dat u wilt zien bestaat niet meer: het is verwijderd.',
     adminMayDelete:
       'Alleen de beheerders van de applicatie maken geheimen aan. In noodgevallen kunt u er een verwijderen. Niemand kan ze lezen.',
@@ -604,7 +604,7 @@ export default {
     inUse: 'Het is in gebruik.',
     lastUsed: (use) => ['Laatst gebruikt ', use, '. Het systeem dat het gebruikt, werkt dan niet meer.'],
     lastOne: 'Het is het laatste geheim dat werkt.',
-    lastOneMeans: 'Daarna kan de applicatie geen enkele API meer aanroepen.',
+    lastOneMeans: 'Daarna kan de applicatie geen API meer aanroepen, tenzij ze een sleutel heeft.',
     cutsOff:
       'Elk systeem dat het gebruikt, verliest meteen de toegang. Tokens die het al heeft, werken binnen enkele seconden niet meer.',
     neverUsed: 'Het is nooit gebruikt. Heeft een systeem het toch, dan verliest dat systeem meteen de toegang.',
