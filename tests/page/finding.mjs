@@ -54,6 +54,30 @@ test('ten secrets fit one screen, a line each, and unfold', async (t) => {
   assert.equal(await page.evaluate(() => document.activeElement.dataset.key), 'dense');
 });
 
+test('in the compact list the name of a suspended secret is read at every width', async (t) => {
+  const who = await manager();
+  const suspended = { suspended_until: new Date(Date.now() + 86_400_000).toISOString() };
+  for (let number = 0; number < 5; number += 1) {
+    const { id } = await secret(who, `Laboratory system ${number}, Leiden`);
+    await call('PATCH', `/applications/${who.clientId}/secrets/${id}`, { as: who, body: suspended });
+  }
+  const page = await open(t, who, `#/applications/${who.clientId}`);
+  await page.locator('.dense-list').waitFor();
+  for (const width of [320, 768, 800, 1024, 1440]) {
+    await page.setViewportSize({ width, height: 900 });
+    const cut = await page
+      .locator('.dense-list h3')
+      .evaluateAll((all) => all.filter((one) => one.scrollHeight > one.clientHeight + 1).length);
+    assert.equal(cut, 0, `names are cut at ${width}`);
+    const narrow = await page
+      .locator('.dense-list h3')
+      .first()
+      .evaluate((one) => one.clientWidth);
+    assert.ok(narrow >= 180, `a name has ${narrow} pixels at ${width}`);
+    await fits(page, width);
+  }
+});
+
 test('the link of a mail leads to the secret; what was deleted is said', async (t) => {
   const who = await manager();
   for (let number = 0; number < 5; number += 1) await secret(who, `Number ${number}`);

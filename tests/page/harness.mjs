@@ -312,5 +312,12 @@ export async function fits(page, width = 320) {
   await page.setViewportSize({ width, height: 800 });
   const [content, window_] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
   assert.ok(content <= window_, `the page is ${content} wide on a screen of ${width}`);
+  // A table scrolls by itself: on a narrow screen it is a list, and what is at its side is not seen.
+  const wide = await page.evaluate(() =>
+    [...document.querySelectorAll('.table')]
+      .filter((one) => one.scrollWidth > one.clientWidth)
+      .map((one) => `${one.scrollWidth} in ${one.clientWidth}: ${one.querySelector('caption').textContent}`),
+  );
+  assert.deepEqual(wide, [], `tables on a screen of ${width}`);
   await page.setViewportSize(before);
 }
