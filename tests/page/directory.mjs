@@ -127,6 +127,19 @@ test('a manager reads who created and deleted what, by names', async (t) => {
   await fits(page);
 });
 
+test('a history that is opened again is read again', async (t) => {
+  const who = await manager();
+  const gone = await secret(who, 'Deleted meanwhile');
+  const page = await open(t, who, `#/applications/${who.clientId}`);
+  const summary = page.getByText('Show who changed what');
+  await summary.click();
+  await page.getByRole('row').filter({ hasText: 'Secret created' }).waitFor();
+  await call('DELETE', `/applications/${who.clientId}/secrets/${gone.id}`, { as: who });
+  await summary.click();
+  await summary.click();
+  await page.getByRole('row').filter({ hasText: 'Secret deleted' }).waitFor();
+});
+
 test('an audit event is found by name or client id, and names what was deleted', async (t) => {
   const who = await manager();
   const gone = await secret(who, 'Named in the trail');

@@ -3,7 +3,21 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accessible, call, demo, fits, manager, open, person, secret, signIn, sql, stored, use } from './harness.mjs';
+import {
+  accessible,
+  admin as sample,
+  call,
+  demo,
+  fits,
+  manager,
+  open,
+  person,
+  secret,
+  signIn,
+  sql,
+  stored,
+  use,
+} from './harness.mjs';
 
 const HOUR = 3_600_000;
 const at = (who) => `#/applications/${who.clientId}`;
@@ -64,6 +78,30 @@ test('who suspends a secret reads whether it is missed, and deletes it for good 
   await card(page, 'Spare').waitFor({ state: 'detached' });
 });
 
+test('the last secret that works is the last, although another one is suspended', async (t) => {
+  const who = await manager();
+  const idle = await secret(who, 'Idle');
+  await secret(who, 'Only one');
+  await patch(who, `/secrets/${idle.id}`, { suspended_until: new Date(Date.now() + 24 * HOUR).toISOString() });
+  const page = await open(t, who, at(who));
+  await card(page, 'Only one').getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('dialog').getByText('It is the last secret that works.').waitFor();
+});
+
+test('of a disabled organisation the team reads it on each of its applications', async (t) => {
+  const who = await manager();
+  const as = await sample();
+  const { organisation_id } = await call('GET', `/applications/${who.clientId}`, { as });
+  await call('PATCH', `/organisations/${organisation_id}`, { as, body: { enabled: false } });
+  const page = await open(t, await team(), at(who));
+  await page.getByText('Its organisation is disabled.').waitFor();
+  await accessible(page, 'an application of a disabled organisation');
+  await call('PATCH', `/organisations/${organisation_id}`, { as, body: { enabled: true } });
+  await page.reload();
+  await page.getByRole('heading', { name: 'Secrets' }).waitFor();
+  assert.equal(await page.getByText('Its organisation is disabled.').count(), 0);
+});
+
 test('a secret that its system has exchanged needs nobody, and no assistant opens for it', async (t) => {
   const who = await manager();
   const old = await secret(who, 'Search server');
@@ -115,6 +153,16 @@ test('a reported leak is seen by its managers and by the WMDA team, with what wa
   await call('DELETE', `/applications/${who.clientId}/secrets/${value.id}`, { as: who });
   await admin.reload();
   await row.getByText('Deleted').waitFor();
+});
+
+test('a leak is seen in the list of applications, however many secrets end soon', async (t) => {
+  const who = await manager();
+  const value = await secret(who, 'Leaked by a log');
+  for (const name of ['First', 'Second', 'Third']) await secret(who, name, { days: 5 });
+  assert.equal((await post('/credentials/report', { secret: value.secret }))[0], 202);
+  await until(who, value, (one) => one.leak_reported_at);
+  const page = await open(t, who, '#/applications');
+  await page.getByText('Reported as leaked').waitFor();
 });
 
 test('the WMDA team extends a secret on its last day, once; its managers see until when', async (t) => {

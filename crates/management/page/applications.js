@@ -113,7 +113,9 @@ function card(application, withSecrets, signal) {
 async function summarise(place, clientId, signal) {
   try {
     const secrets = await all(`/applications/${clientId}/secrets`, { signal });
-    const urgent = secrets.filter((one) => one.status !== 'active' || one.leak_reported_at).slice(0, 3);
+    const leaked = secrets.filter((one) => one.leak_reported_at);
+    const ending = secrets.filter((one) => one.status !== 'active' && !one.leak_reported_at);
+    const urgent = [...leaked, ...ending].slice(0, 3);
     replace(
       place,
       h('span', { class: 'muted' }, words.secrets(secrets.length)),

@@ -8,7 +8,7 @@ import { t } from './texts.js';
 
 const words = t.history;
 
-/** A section that reads its events when it is opened. */
+/** A section that reads its events when it is opened, and anew each time. */
 export function historySection(clientId, signal) {
   const list = table(words.title, words.columns, 'log');
   const problem = h('div', { role: 'alert' });
@@ -18,16 +18,11 @@ export function historySection(clientId, signal) {
     show: (items, fresh) => list.fill(items.map(cells), { fresh, empty: words.none }),
     remembers: false,
   });
-  let read = false;
   const details = h(
     'details',
     {
       class: 'folded',
-      ontoggle: () => {
-        if (read) return;
-        read = true;
-        guarded(problem, () => paged.load());
-      },
+      ontoggle: ({ target }) => target.open && guarded(problem, () => paged.load()),
     },
     h('summary', {}, words.show),
     problem,
