@@ -207,7 +207,7 @@ test('pictures of suspension, leaks, the last day, settings, keys and refusals',
   await page.getByRole('button', { name: 'Edit settings' }).click();
   await page.getByRole('button', { name: 'Use those seen' }).click();
   await page.getByLabel('Networks', { exact: true }).selectOption('report');
-  await page.getByLabel('The system may rotate').check();
+  await page.getByLabel('The system may replace its secret by itself').check();
   await picture(page, 'settings', { full: false, narrow: true });
   await page.getByRole('button', { name: 'Cancel' }).click();
   await page.getByRole('button', { name: 'Add a key' }).click();
