@@ -1,5 +1,5 @@
-//! One request through the whole handler, without the network: `cargo bench -p token-endpoint`. Beside it the
-//! signature alone, which no server can do without.
+//! One token request through the whole handler, without the network: `cargo bench -p token-endpoint`. Beside it the
+//! signature alone, the lower bound for any server.
 
 #![expect(
     clippy::unwrap_used,
@@ -51,7 +51,7 @@ const CLIENT: Uuid = Uuid::from_u128(1);
 const ORGANISATION: Uuid = Uuid::from_u128(2);
 const RESOURCE: Uuid = Uuid::from_u128(3);
 
-/// A store with one client, one resource, and one secret, whose value is returned.
+/// Stores one client, one resource and one secret; returns the secret's value.
 async fn fill(store: &Store, pepper: &Pepper) -> String {
     let (name, country_code) = ("Example".to_owned(), "NL".to_owned());
     let organisation = Organisation {
@@ -131,7 +131,7 @@ async fn service(folder: &std::path::Path) -> (TokenService, Arc<ClientMemory>, 
     let keys = KeyFolder::new(folder.join("keys"));
     keys.generate_missing(&FIRST_ALGORITHMS, Utc::now()).unwrap();
     let clock: Arc<dyn Clock> = Arc::new(Clocks(Instant::now()));
-    // The lease outlives the benchmark, so that memory answers as it does between two polls.
+    // The lease outlives the benchmark, so that every request is answered from the client cache.
     let lease = Duration::from_secs(3600);
     let memory = Arc::new(ClientMemory::new(
         store.clone(),

@@ -1,5 +1,5 @@
-//! Forms that ask for a token by `private_key_jwt` (RFC 7523 §2.2), one a line, each good once, for `cargo xtask bench`: the
-//! arguments are a demo's data folder, a client id, the issuer and a resource.
+//! Prints token requests with `private_key_jwt` client assertions (RFC 7523 §2.2), one form a line, each usable once,
+//! for `cargo xtask bench`. Arguments: a demo's data folder, a client id, the issuer and a resource.
 
 #![expect(
     clippy::disallowed_methods,
@@ -13,7 +13,7 @@ use keystore::{Algorithm, SigningKey};
 use serde_json::json;
 use uuid::Uuid;
 
-/// More than one measurement uses up.
+/// More assertions than one measurement uses up.
 const COUNT: usize = 40_000;
 const KEY: &str = "client-keys/Partner-FR-SampleBankKey-SMC.pem";
 

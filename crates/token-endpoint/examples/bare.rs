@@ -1,5 +1,5 @@
-//! What the token endpoint is measured against: a handler that only parses the form, makes one MAC, signs and answers, and
-//! does nothing avoidable. `cargo xtask bench` runs it beside the server.
+//! The baseline of the benchmark: a handler that only parses the form, computes one MAC, signs and answers. `cargo
+//! xtask bench` runs it beside the server.
 
 use std::sync::Arc;
 

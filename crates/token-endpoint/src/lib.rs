@@ -1,5 +1,5 @@
-//! The HTTP side of tokens: `/oauth2/token`, the Entra-compatible routes, introspection, revocation, metadata,
-//! keys and health.
+//! The OAuth endpoints over HTTP: `/oauth2/token`, the Entra-compatible routes, introspection, revocation, metadata,
+//! JWKS and health.
 
 mod client;
 mod http;

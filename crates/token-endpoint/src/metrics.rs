@@ -1,5 +1,5 @@
-//! What operators measure (Prometheus): requests by route, tokens by kind, refusals by cause, and whether memory answers.
-//! Every label has a bounded number of values, none of which a request can invent.
+//! Prometheus metrics: requests by route, tokens by kind, refusals by cause, and whether the client cache holds a
+//! lease. Label values are bounded; none comes from a request.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use prometheus::{
     register_int_counter_with_registry, register_int_gauge_with_registry,
 };
 
-/// Seconds: the token path takes well under a millisecond, a DELETE waits out one lease.
+/// Latency buckets in seconds: the token path takes well under a millisecond, a DELETE waits out one lease.
 const BUCKETS: [f64; 12] = [
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0, 2.5, 10.0,
 ];
 
-/// The metrics of one server.
+/// The metrics of one server process.
 pub struct Metrics {
     registry: Registry,
     requests: HistogramVec,
@@ -30,7 +30,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// All of them, at zero.
+    /// Registers all metrics, at zero.
     pub fn new() -> prometheus::Result<Self> {
         let registry = Registry::new();
         let requests = HistogramOpts::new(
@@ -85,49 +85,49 @@ impl Metrics {
         })
     }
 
-    /// Where others of this process add their numbers.
+    /// The registry, to which other parts of this process add their metrics.
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
 
-    /// `[route, method, status]` of a request that was answered.
+    /// Counts an answered request by `[route, method, status]` and observes its duration.
     pub(crate) fn requested(&self, labels: [&str; 3], took: Duration) {
         self.requests
             .with_label_values(&labels)
             .observe(took.as_secs_f64());
     }
 
-    /// A token of this kind.
+    /// Counts an issued token.
     pub(crate) fn issued(&self, kind: &str, algorithm: SigningAlgorithm) {
         self.issued.with_label_values(&[kind, algorithm.name()]).inc();
     }
 
-    /// A line of a source that has had its share.
+    /// Counts a log line suppressed by the rate limit.
     pub(crate) fn left_out(&self) {
         self.lines.with_label_values(&["source"]).inc();
     }
 
-    /// How many lines were left out so far.
+    /// How many log lines have been suppressed.
     pub fn lines_left_out(&self) -> u64 {
         self.lines.with_label_values(&["source"]).get()
     }
 
-    /// Lines that nobody read in time.
+    /// Counts log lines dropped because the queue was full.
     pub fn lost_lines(&self, lines: u64) {
         self.lines.with_label_values(&["unread"]).inc_by(lines);
     }
 
-    /// The use of secrets could not be written.
+    /// Counts a failed flush of usage records.
     pub fn flush_failed(&self) {
         self.flushes_failed.inc();
     }
 
-    /// A refusal for this cause.
+    /// Counts a refusal by cause.
     pub(crate) fn refused(&self, cause: &str) {
         self.refused.with_label_values(&[cause]).inc();
     }
 
-    /// All numbers, in [`TEXT_FORMAT`].
+    /// All metrics, in [`TEXT_FORMAT`].
     pub(crate) fn text(&self, has_lease: bool, waiting: i64, unrecorded: u64) -> prometheus::Result<String> {
         self.unrecorded
             .inc_by(unrecorded.saturating_sub(self.unrecorded.get()));

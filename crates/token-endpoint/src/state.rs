@@ -1,4 +1,4 @@
-//! What every handler shares.
+//! State shared by all handlers.
 
 use std::sync::{
     Arc,
@@ -22,18 +22,18 @@ use crate::{
     metrics::Metrics,
 };
 
-/// How many signed lists are remembered, each at most for one lease.
+/// How many signed status lists are cached, each for one lease at most.
 const LISTS_REMEMBERED: usize = 64;
 
-/// What configuration decides.
+/// Settings from configuration.
 pub struct Settings {
-    /// The public origin, also the issuer; no slash at the end.
+    /// The public origin, which is also the issuer; no slash at the end.
     pub public_url: String,
-    /// The tenant of the Entra routes.
+    /// The tenant id of the Entra routes.
     pub tenant_id: String,
-    /// Further names of the tenant, such as a domain.
+    /// Aliases of the tenant, such as a domain.
     pub tenant_aliases: Vec<String>,
-    /// Whom errors name for help.
+    /// The support address in error texts.
     pub support_address: String,
     /// Default token lifetime.
     pub token_lifetime_seconds: i64,
@@ -45,47 +45,47 @@ pub struct Settings {
     pub strict_transport: bool,
     /// Whose `X-Forwarded-For` or `Forwarded` is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// How secrets are exchanged.
+    /// Rules for secret rotation.
     pub rotation: RotationRules,
-    /// Failures per second and source, and how many at once.
+    /// Rate limit and burst of failed authentications per source.
     pub failures: (u32, u32),
-    /// Issuers of federated identities that count for nobody.
+    /// Issuers whose federated identities are refused.
     pub refused_issuers: Vec<String>,
 }
 
 impl Settings {
-    /// Whether a path names this server's tenant; a GUID and a domain fold case.
+    /// Whether a path segment names this server's tenant; GUIDs and domains are case-insensitive.
     pub(crate) fn is_own_tenant(&self, named: &str) -> bool {
         self.tenant_names().any(|name| name.eq_ignore_ascii_case(named))
     }
 
-    /// Every name of the tenant, as configured.
+    /// The tenant id and its aliases, as configured.
     pub(crate) fn tenant_names(&self) -> impl Iterator<Item = &String> {
         [&self.tenant_id].into_iter().chain(&self.tenant_aliases)
     }
 }
 
-/// What the token endpoint works with.
+/// The dependencies of the token endpoint.
 pub struct Parts {
     /// The database.
     pub store: Store,
-    /// The clients that this node has seen.
+    /// This node's client cache.
     pub memory: Arc<ClientMemory>,
-    /// Where the use of secrets is gathered.
+    /// Collects the usage of secrets.
     pub usage: Arc<UsageRecorder>,
-    /// Where refusals are gathered.
+    /// Collects refused requests.
     pub refusals: Arc<RefusalRecorder>,
-    /// The signing keys, replaced as a whole.
+    /// The signing keys, swapped as a whole.
     pub keys: Arc<ArcSwap<KeySet>>,
-    /// The key under which secrets are stored.
+    /// The pepper: the HMAC key under which secrets are stored.
     pub pepper: Arc<Pepper>,
-    /// Reads the keys that others publish.
+    /// Fetches the JWK Sets of clients and issuers.
     pub fetcher: Fetcher,
-    /// Time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Randomness.
+    /// The random source.
     pub random: Arc<dyn SecureRandom + Send + Sync>,
-    /// What operators measure.
+    /// The metrics.
     pub metrics: Metrics,
 }
 
@@ -100,7 +100,7 @@ pub struct TokenService {
     pub(crate) pepper: Arc<Pepper>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn SecureRandom + Send + Sync>,
-    /// For `jti`.
+    /// Generates `jti`.
     pub(crate) token_ids: Uuids,
     pub(crate) metrics: Metrics,
     pub(crate) throttle: Throttle,
@@ -109,14 +109,14 @@ pub struct TokenService {
     pub(crate) lines: Lines,
     pub(crate) request_ids: RequestIds,
     draining: AtomicBool,
-    /// Signed status lists by number and by the slice of time, as long as a lease, in which they were made.
+    /// Signed status lists, by number and by the time slice (one lease long) in which they were made.
     pub(crate) status_lists: Cache<(i64, u128), String>,
-    /// The first status index that no secret had, by slice.
+    /// The first unused status index, by time slice.
     pub(crate) next_status_index: Cache<u128, i64>,
 }
 
 impl TokenService {
-    /// Puts the parts together.
+    /// Builds the state from its parts.
     pub fn new(settings: Settings, parts: Parts) -> Self {
         Self {
             throttle: Throttle::new(settings.failures),
@@ -146,12 +146,12 @@ impl TokenService {
         }
     }
 
-    /// What operators measure.
+    /// The metrics.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// The server is about to stop: balancers shall send nothing more, and what they send is answered all the same.
+    /// Starts draining: readiness fails so that balancers send no new requests; those that still come are answered.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
@@ -160,12 +160,12 @@ impl TokenService {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// How many sources fail too often now.
+    /// How many sources are throttled now.
     pub fn throttled_sources(&self) -> usize {
         self.throttle.sources_over()
     }
 
-    /// Housekeeping, called now and then.
+    /// Periodic clean-up of idle rate limiters.
     pub fn forget_idle_sources(&self) {
         self.throttle.forget_idle();
         self.lines.forget_idle();

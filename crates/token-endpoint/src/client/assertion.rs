@@ -1,4 +1,5 @@
-//! Client authentication by assertion (RFC 7523): the keys from memory, the one use from the database.
+//! Client authentication by assertion (RFC 7523): keys come from the client cache, replay of a `jti` is detected in
+//! the database.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -19,12 +20,12 @@ use crate::{
     state::TokenService,
 };
 
-/// The purpose under which an assertion that failed is known to the throttle.
+/// Purpose of the keyed digest under which the throttle counts a failed assertion.
 const TRIED: &str = "tried assertion";
 
 impl TokenService {
-    /// Checks an assertion. A key that memory does not know may be new: the database is asked, unless the source has failed
-    /// too often. Signatures cost time: who has failed too often for a client has none checked for it.
+    /// Authenticates a client by its assertion. A key missing from the client cache may be new: the database is read,
+    /// unless the source is throttled. Signature checks cost CPU time, so a throttled (client, source) gets none.
     pub(super) async fn authenticate_assertion(
         &self,
         (text, named): (&str, Option<&str>),
@@ -82,7 +83,7 @@ impl TokenService {
         }))
     }
 
-    /// Whoever comes first has used the assertion.
+    /// Replay protection (RFC 7523 §3): marks the assertion as used; only its first use authenticates.
     async fn spent(&self, unspent: Unspent) -> Result<AuthenticatedClient, Failure> {
         let is_first_use = match unspent.once {
             Some((digest, until)) => self.store.use_assertion(digest, until).await?,
@@ -91,11 +92,11 @@ impl TokenService {
         Ok(unspent.spend(is_first_use).map_err(cause)?)
     }
 
-    /// Reads the keys that clients and issuers publish, whether or not anybody asks for tokens, and tells the managers before
-    /// what was read counts no more. What was read for credentials that are gone is forgotten.
+    /// Refreshes the JWK Sets that clients and issuers publish, in the background, and warns the managers before a
+    /// cached set expires. Forgets sets that no credential refers to any more.
     ///
     /// # Errors
-    /// When the database can't be asked or told; the next time will do.
+    /// When the database can't be read or written; the next run tries again.
     pub async fn read_published_keys(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let proofs = self.store.proved_by_keys(now).await?;
@@ -111,7 +112,7 @@ impl TokenService {
         Ok(())
     }
 
-    /// Why there is no such client.
+    /// Why the database has no enabled client with this id.
     async fn explain_absent(&self, client_id: Uuid) -> Result<ClientCause, Failure> {
         let standing = self.store.client_standing(client_id, Vec::new()).await?;
         Ok(match standing {
@@ -123,7 +124,7 @@ impl TokenService {
     }
 }
 
-/// The client that an assertion is about: it says so itself, or the request does for somebody else's.
+/// The client id that an assertion is for: its own `sub`, or the request's `client_id` for a federated token.
 fn whose(assertion: &Assertion<'_>, named: Option<&str>) -> Result<Uuid, ClientCause> {
     if !assertion.is_federated() {
         return assertion
@@ -134,7 +135,7 @@ fn whose(assertion: &Assertion<'_>, named: Option<&str>) -> Result<Uuid, ClientC
     Ok(parse_guid(named).unwrap_or(Uuid::nil()))
 }
 
-/// What a newer picture of the client may turn into a yes.
+/// Whether a newer copy of the client could turn this refusal into success, so that the database is worth a read.
 fn is_unknown(judged: &Result<Unspent, Unproved>) -> bool {
     judged.as_ref().is_err_and(|unproved| {
         matches!(

@@ -1,4 +1,5 @@
-//! Client authentication: by assertion (see `assertion`) or by secret: memory first, then, unless the source has failed too often, the database.
+//! Client authentication by assertion (see `assertion`) or by secret: from the client cache first, then, unless the
+//! source is throttled, from the database.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -20,8 +21,8 @@ use crate::{
 };
 
 impl TokenService {
-    /// Checks the credentials of a client. Failures are counted, successes never refused. What is rare is boxed: the room for it
-    /// would be part of every request, to be found and copied.
+    /// Authenticates a client. Failures are throttled, successes never. Rare paths are boxed, to keep this future
+    /// small.
     pub(crate) async fn authenticate_client(
         &self,
         presented: &Presented,
@@ -36,7 +37,7 @@ impl TokenService {
         let digests = self.pepper.digests(client_id, secret);
         if let Some(client) = self.memory.recall(client_id, &digests) {
             match self.judge(client, (&digests, source)) {
-                // Takes the way of a wrong secret, below.
+                // Answered by the same queries as a wrong secret, below.
                 Err(unproved) if unproved.cause == ClientCause::Network => {}
                 outcome => {
                     let client = outcome?;
@@ -70,8 +71,8 @@ impl TokenService {
         self.counted(&attempt, outcome)
     }
 
-    /// A secret that is stored under an earlier version of the pepper is stored under the active one, now that it is known.
-    /// With one version there is nothing to renew, and no further MAC is made.
+    /// Rehashes a secret that is stored under an earlier pepper with the active one, now that its value is known.
+    /// With one pepper there is nothing to renew, and no further MAC is computed.
     fn renew(&self, client: &AuthenticatedClient, secret: &str, digests: &[Digest]) {
         if digests.len() < 2 {
             return;
@@ -85,8 +86,7 @@ impl TokenService {
         }
     }
 
-    /// The first use of a secret that an exchange made is written down before it counts: from then on no repetition of that
-    /// exchange replaces it.
+    /// Records the first use of a rotated secret before it counts: from then on no retry of the rotation replaces it.
     async fn confirmed(&self, client: AuthenticatedClient) -> Result<AuthenticatedClient, Failure> {
         if client.awaits_first_use() {
             let which = (client.client_id(), client.credential_id());
@@ -98,7 +98,8 @@ impl TokenService {
         Ok(client)
     }
 
-    /// Whoever has a secret, but not a network that it works from, must not see by the time that it is right.
+    /// Makes the same queries as for a wrong secret, so that timing does not reveal a right secret from a forbidden
+    /// network.
     async fn ask_as_for_a_wrong_secret(&self, client_id: Uuid) -> Result<(), Failure> {
         let none = self.pepper.digests(client_id, "");
         self.memory.find(client_id, &none).await?;
@@ -106,7 +107,7 @@ impl TokenService {
         Ok(())
     }
 
-    /// Checks the credentials of a resource server.
+    /// Authenticates a resource server.
     pub(crate) async fn authenticate_resource_server(
         &self,
         presented: &Presented,
@@ -128,7 +129,7 @@ impl TokenService {
         self.counted(&attempt, found.ok_or(Unproved::of(ClientCause::WrongSecret)))
     }
 
-    /// Lets the outcome of a query pass, unless it is one failure too many of this client or source.
+    /// Passes the outcome on and counts it for the throttle; a failure over the limit becomes `Throttled`.
     pub(super) fn counted<T>(&self, attempt: &Attempt, outcome: Result<T, Unproved>) -> Result<T, Failure> {
         match &outcome {
             Ok(_) => self.throttle.passed(attempt),
@@ -162,8 +163,8 @@ impl TokenService {
         })
     }
 
-    /// Why no secret authenticates, for the log, the record and Entra's codes. The same queries whatever the reason
-    /// one more for who presents a value that is, or was, a secret of the client.
+    /// Why no secret authenticates, for the log, the refusal record and Entra's codes. The same queries whatever the
+    /// cause; one more for a value that is, or was, a secret of the client.
     async fn explain(&self, client_id: Uuid, secret: &str, digests: &[Digest]) -> Result<Unproved, Failure> {
         let mut candidates = digests.to_vec();
         if let Some(inner) = inner(secret) {
@@ -194,10 +195,10 @@ impl TokenService {
     }
 }
 
-/// Why a client is not authenticated, and the credential that it holds or held all the same.
+/// Why a client is not authenticated, and the credential whose possession it proved all the same.
 pub(super) struct Unproved {
     pub(super) cause: ClientCause,
-    /// How many signatures were checked, or one: as so many failures it counts.
+    /// How many signatures were checked, at least 1: the failure counts this many times.
     pub(super) tries: u32,
     pub(super) credential_id: Option<Uuid>,
 }
@@ -233,8 +234,8 @@ impl From<Unproved> for Failure {
     }
 }
 
-/// The value without what people copy along with it: white space, line ends, quotes, brackets. A secret begins and ends
-/// with a letter or a digit. `None` where nothing surrounds it.
+/// The secret without surrounding characters that people copy along: white space, line ends, quotes, brackets. A
+/// secret begins and ends with a letter or a digit. `None` where there are no such characters.
 fn inner(secret: &str) -> Option<&str> {
     let inner = secret.trim_matches(|letter: char| !letter.is_ascii_alphanumeric());
     (inner.len() < secret.len()).then_some(inner)

@@ -1,4 +1,4 @@
-//! Who asks: the ways of client authentication, and the throttling of its failures.
+//! Client authentication: its methods, the throttling of its failures, and secret rotation.
 
 mod assertion;
 pub(crate) mod authentication;

@@ -1,4 +1,4 @@
-//! Credentials as a request presents them (RFC 6749 §2.3, RFC 7521 §4.2); nothing is checked yet.
+//! Client credentials as a request presents them (RFC 6749 §2.3, RFC 7521 §4.2); not verified here.
 
 use actix_web::{HttpRequest, http::header};
 use domain::{assertion::Assertion, resource::parse_guid, secret::MAX_CREDENTIAL_LENGTH};
@@ -7,24 +7,24 @@ use uuid::Uuid;
 
 use crate::refusal::{ClientCause, Failure, FormCause};
 
-/// RFC 7523 §2.2.
+/// The `client_assertion_type` of a JWT (RFC 7523 §2.2).
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// How a client says that it is the one with this id.
+/// How a client authenticates: by secret or by assertion.
 pub(crate) enum Proof {
-    /// `client_secret`, in the body or by Basic.
+    /// `client_secret_post`, or `client_secret_basic`.
     Secret(String),
-    /// `client_assertion`, with its type.
+    /// `client_assertion`, with its `client_assertion_type`.
     Assertion(String, Option<String>),
 }
 
-/// A client id and its proof.
+/// A client id and the proof presented with it.
 pub(crate) struct Presented {
     pub(crate) client_id: Option<String>,
     pub(crate) proof: Option<Proof>,
 }
 
-/// The parameters of a body that belong to client authentication, empty ones left out.
+/// The client authentication parameters of a body; empty ones count as absent.
 pub(crate) struct InBody {
     pub(crate) client_id: Option<String>,
     pub(crate) client_secret: Option<String>,
@@ -33,7 +33,7 @@ pub(crate) struct InBody {
 }
 
 impl Presented {
-    /// One way of client authentication, or none (RFC 6749 §2.3: never two).
+    /// Reads the request's one authentication method, if any (RFC 6749 §2.3: never two).
     pub(crate) fn read(request: &HttpRequest, body: InBody) -> Result<Self, FormCause> {
         let in_body = match (body.client_secret, body.client_assertion) {
             (Some(_), Some(_)) => return Err(FormCause::TwoMethods),
@@ -65,7 +65,7 @@ impl Presented {
         })
     }
 
-    /// The client that this is about, by the request's word, or by that of its assertion (RFC 7523 §3): nothing proves it yet.
+    /// The client id that the request, or its assertion (RFC 7523 §3), claims; not verified.
     pub(crate) fn named_client(&self) -> Option<Uuid> {
         match (&self.client_id, &self.proof) {
             (Some(id), _) => parse_guid(id),
@@ -76,12 +76,12 @@ impl Presented {
         }
     }
 
-    /// The id and secret to look up. An id that is no GUID takes the same way as an unknown one, a secret that is too long
-    /// the same as a wrong one.
+    /// The client id and secret to look up. To resist enumeration, an id that is no GUID is handled like an unknown
+    /// one, and a secret that is too long like a wrong one.
     pub(crate) fn id_and_secret(&self) -> Result<(Uuid, &str), Failure> {
         let secret = match &self.proof {
             Some(Proof::Secret(secret)) => secret,
-            // Who knows secrets alone has no key of anybody.
+            // Resource servers have secrets only, so no assertion's key is known.
             Some(Proof::Assertion(..)) => return Err(ClientCause::UnknownKey.into()),
             None if self.client_id.is_none() => return Err(ClientCause::NoClient.into()),
             None => return Err(ClientCause::NoSecret.into()),
@@ -94,7 +94,7 @@ impl Presented {
         ))
     }
 
-    /// The assertion, if one is presented and has its type.
+    /// The assertion, if one is presented with the right `client_assertion_type`.
     pub(crate) fn assertion(&self) -> Result<Option<&str>, ClientCause> {
         match &self.proof {
             Some(Proof::Assertion(assertion, kind)) if kind.as_deref() == Some(JWT_BEARER) => {

@@ -1,4 +1,4 @@
-//! `POST /oauth2/rotate-secret`: a system exchanges its live secret for a new one, where its managers have switched that on.
+//! `POST /oauth2/rotate-secret`: a client exchanges its live secret for a new one, where its managers allow it.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::SubsecRound;
@@ -26,15 +26,15 @@ use crate::{
     state::TokenService,
 };
 
-/// A new secret, this once. Times are seconds since 1970, as in a token answer.
+/// The answer with the new secret, shown once. Times are seconds since 1970, as in a token response.
 #[derive(Serialize)]
 struct RotatedSecret<'a> {
     client_id: Uuid,
     client_secret: &'a str,
-    /// RFC 7591 §3.2.1.
+    /// RFC 7591 §3.2.1: when the new secret expires.
     client_secret_expires_at: i64,
     secret_id: Uuid,
-    /// When the secret that was presented ends.
+    /// When the presented secret expires.
     previous_expires_at: i64,
 }
 
@@ -86,7 +86,7 @@ impl TokenService {
         }))
     }
 
-    /// The record; the store names the application.
+    /// The audit entry; the store adds the application.
     fn rotation_entry(&self, client: &AuthenticatedClient, source: String) -> Entry {
         let (client_id, secret_id) = (client.client_id(), client.credential_id());
         Entry {

@@ -1,6 +1,6 @@
-//! Throttling of failed authentications, by source and by (client, source). Only failures count, so a right secret that
-//! memory knows is answered from any source at any time. Who is over the limit is answered from memory, before any query,
-//! except that a small reserve of queries lets a newcomer behind the same address in.
+//! Rate limits on failed client authentication, by source and by (client, source). Only failures count, so a right
+//! secret in the client cache authenticates from any source at any time. Over the limit, 429 is answered without a
+//! query, except for a small reserve of queries that lets a new client behind the same address in.
 
 use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
@@ -14,33 +14,33 @@ use uuid::Uuid;
 
 type Instant = <DefaultClock as Clock>::Instant;
 
-/// How many of those over a limit, and how many secrets that were right, are remembered.
+/// How many throttled keys, and how many secrets known to be right, are remembered.
 const REMEMBERED: usize = 100_000;
-/// For so long after a refusal somebody lives on the reserve. Without it a database that is away would be asked by all of
-/// them again as soon as one failure is allowed, for no failure is counted while it gives no answer.
+/// For this long after a refusal only the reserve is left. Without it, an unreachable database would be queried by
+/// all of them again as soon as the limit allows one failure, since no failure is counted while it does not answer.
 const COOL_DOWN: Duration = Duration::from_secs(10);
-/// A source that is over its limit may still cause one query for so many failures of its limit.
+/// A throttled source's reserve refills at its rate limit divided by this.
 const RESERVE_SHARE: u32 = 4;
-/// How many such queries it may cause at once, as a share of its burst, and at least.
+/// Burst of the reserve: the source's burst divided by this, and a minimum.
 const RESERVE_BURST_SHARE: u32 = 20;
 const RESERVE_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(4);
 
-/// So many exchanges of secrets may one client ask for at once, and then one in so many seconds: each locks the database's
-/// counter of changes for a moment, also when it is refused.
+/// Secret rotations per client: a burst of 10, then one every 5 s. Each locks the version counter of changes for a
+/// moment, even when it is refused.
 const EXCHANGES: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 const EXCHANGE_EVERY: Duration = Duration::from_secs(5);
-/// So many tokens may one client revoke at once, and so many a second: each is a row until the token would have ended.
+/// Token revocations per client: a burst, and a rate per second. Each is a row until the token would have expired.
 const REVOCATIONS: NonZeroU32 = NonZeroU32::MIN.saturating_add(999);
 const REVOCATIONS_PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 
-/// Whose failures are counted together.
+/// The key under which failures are counted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Counted {
     Source(IpAddr),
     Client(Uuid, IpAddr),
 }
 
-/// Somebody who tries a secret.
+/// One attempt at client authentication.
 pub(crate) struct Attempt {
     client_id: Uuid,
     source: IpAddr,
@@ -48,7 +48,7 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// Whatever network the source is in counts as one. `digests` are the secret's, one for each pepper.
+    /// Sources are grouped by network. `digests` are the secret's, one for each pepper.
     pub(crate) fn new(client_id: Uuid, source: IpAddr, digests: &[Digest]) -> Self {
         Self {
             client_id,
@@ -61,19 +61,19 @@ impl Attempt {
 pub(crate) struct Throttle {
     failures: DefaultKeyedRateLimiter<Counted>,
     failures_of_client: DefaultKeyedRateLimiter<Counted>,
-    /// Until when somebody counts as over the limit.
+    /// Until when a key is treated as over its limit.
     over: Cache<Counted, Instant>,
     reserve: DefaultKeyedRateLimiter<IpAddr>,
-    /// Secrets that were right when the database was last asked: their holders are no newcomers.
+    /// Secrets that were right when the database was last read: their holders need no reserve.
     right: Cache<Digest, ()>,
-    /// By client.
+    /// Rotations, by client.
     exchanges: DefaultKeyedRateLimiter<Uuid>,
     revocations: DefaultKeyedRateLimiter<Uuid>,
     clock: DefaultClock,
 }
 
 impl Throttle {
-    /// `(per_second, burst)` for a source; one client of a source gets half of it.
+    /// `(per_second, burst)` for a source; each client of a source gets half of it.
     pub(crate) fn new((per_second, burst): (u32, u32)) -> Self {
         let at_least_one = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         let quota = |share: u32| {
@@ -100,7 +100,7 @@ impl Throttle {
         }
     }
 
-    /// Whether the database may be asked about this secret; else the seconds to wait.
+    /// Whether the database may be queried for this secret; else the seconds until `Retry-After`.
     pub(crate) fn admit(&self, attempt: &Attempt) -> Result<(), u64> {
         if self.is_over(attempt) && self.right.get(&attempt.secret).is_none() {
             return self.spend_reserve(attempt.source);
@@ -108,7 +108,8 @@ impl Throttle {
         Ok(())
     }
 
-    /// Whether signatures may be checked for this client; else the seconds to wait. Its failures of this source alone count.
+    /// Whether signatures may be checked for this client; else the seconds to wait. Counts only the client's failures
+    /// from this source.
     pub(crate) fn admit_check(&self, attempt: &Attempt) -> Result<(), u64> {
         let client = Counted::Client(attempt.client_id, attempt.source);
         let now = self.clock.now();
@@ -116,29 +117,29 @@ impl Throttle {
         until.map_or(Ok(()), |until| Err(self.seconds_to(until)))
     }
 
-    /// Whether one more query of a source, that its failures did not cause, may be made.
+    /// Takes one query from a source's reserve, for queries that no failure preceded.
     pub(crate) fn admit_query(&self, source: IpAddr) -> Result<(), u64> {
         self.spend_reserve(network(source))
     }
 
-    /// Whether a client that is authenticated may ask for an exchange of its secret; else the seconds to wait.
+    /// Whether an authenticated client may rotate its secret now; else the seconds to wait.
     pub(crate) fn admit_exchange(&self, client_id: Uuid) -> Result<(), u64> {
         let counted = self.exchanges.check_key(&client_id);
         counted.map_err(|until| self.seconds_to(until.earliest_possible()))
     }
 
-    /// Whether a client that is authenticated may revoke one more token; else the seconds to wait.
+    /// Whether an authenticated client may revoke one more token; else the seconds to wait.
     pub(crate) fn admit_revocation(&self, client_id: Uuid) -> Result<(), u64> {
         let counted = self.revocations.check_key(&client_id);
         counted.map_err(|until| self.seconds_to(until.earliest_possible()))
     }
 
-    /// Remembers a secret that was right.
+    /// Remembers the secret as right.
     pub(crate) fn passed(&self, attempt: &Attempt) {
         self.right.insert(attempt.secret, ());
     }
 
-    /// Counts a failure of so many tries; `Err` holds the seconds to wait when there were too many.
+    /// Counts a failure `tries` times; `Err` holds the seconds to wait once the limit is exceeded.
     pub(crate) fn failed(&self, attempt: &Attempt, tries: u32) -> Result<(), u64> {
         self.right.remove(&attempt.secret);
         let source = Counted::Source(attempt.source);
@@ -154,14 +155,14 @@ impl Throttle {
         tries: u32,
     ) -> Result<(), u64> {
         let tries = NonZeroU32::new(tries).unwrap_or(NonZeroU32::MIN);
-        // More at once than a burst may hold count as one.
+        // More tries than the burst can hold count as one.
         let counted = failures
             .check_key_n(&who, tries)
             .unwrap_or_else(|_| failures.check_key(&who));
         counted.map_err(|until| self.remember(who, &until))
     }
 
-    /// Forgets whoever has been quiet.
+    /// Drops the counters of idle keys.
     pub(crate) fn forget_idle(&self) {
         self.failures.retain_recent();
         self.failures_of_client.retain_recent();
@@ -170,7 +171,7 @@ impl Throttle {
         self.revocations.retain_recent();
     }
 
-    /// How many sources are over their limit now.
+    /// How many sources are throttled now.
     pub(crate) fn sources_over(&self) -> usize {
         let now = self.clock.now();
         let over = self.over.iter();

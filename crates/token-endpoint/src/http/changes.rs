@@ -1,5 +1,5 @@
-//! A request that changes something runs to its end, whoever hangs up: it has a task of its own, and one source has so
-//! many of them at once and no more.
+//! A request that changes state runs to completion even if the client disconnects: it is a task of its own. The
+//! number of such tasks per source is limited.
 
 use std::{
     collections::HashMap,
@@ -13,10 +13,10 @@ use domain::source::network;
 use super::routes::{TENANT_TOKEN, TENANT_TOKEN_V2, TOKEN};
 use crate::state::TokenService;
 
-/// Of one source. Each takes a few turns of the database, so that this is some seconds of work.
+/// The most concurrent changes per source. Each takes a few database turns, so that this is some seconds of work.
 const AT_ONCE: usize = 128;
 
-/// Requests that change nothing although they are POST, or not before their answer.
+/// POST routes that change no state, or none before their answer.
 const ASKING: [&str; 5] = [
     TOKEN,
     TENANT_TOKEN,
@@ -25,30 +25,30 @@ const ASKING: [&str; 5] = [
     "/credentials/report",
 ];
 
-/// Whether a request may change something.
+/// Whether a request may change state.
 pub(crate) fn is_change(method: &Method, route: &str) -> bool {
     !method.is_safe() && !ASKING.contains(&route)
 }
 
-/// Those that run now, by source.
+/// Running changes, by source.
 #[derive(Default)]
 pub(crate) struct Changes(Mutex<HashMap<IpAddr, usize>>);
 
 impl Changes {
-    /// Nothing in here can panic half-way.
+    /// No code panics while it holds this lock, so poisoning is ignored.
     fn running(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One that runs until it is dropped.
+/// A running change; counted until it is dropped.
 pub(crate) struct Change {
     service: web::Data<TokenService>,
     source: IpAddr,
 }
 
 impl Change {
-    /// `None` when the source has too many.
+    /// `None` when the source has reached its limit.
     pub(crate) fn begin(service: &web::Data<TokenService>, source: IpAddr) -> Option<Self> {
         let source = network(source);
         let mut running = service.changes.running();

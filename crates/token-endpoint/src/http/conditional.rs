@@ -1,18 +1,18 @@
-//! Answers that a client may keep, and the question whether what it kept is still the same (RFC 9110 §13.1.2).
+//! Cacheable answers, and conditional requests by `If-None-Match` (RFC 9110 §13.1.2).
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
     http::header::{self, EntityTag},
 };
 
-/// A strong tag for a content.
+/// A strong `ETag` of the content.
 pub(crate) fn tag(content: &[u8]) -> EntityTag {
     let digest = ring::digest::digest(&ring::digest::SHA256, content);
     let half = &digest.as_ref()[..16];
     EntityTag::new_strong(half.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// 304 when the client has what the tag names; else what `body` makes of 200.
+/// 304 when `If-None-Match` holds the tag; else `body` with 200.
 pub(crate) fn answer(
     request: &HttpRequest,
     tag: EntityTag,

@@ -1,5 +1,5 @@
-//! Metadata and keys, where OAuth clients and where Entra clients look for them. Every URL comes from configuration,
-//! never from the Host header.
+//! Authorization server metadata (discovery documents) and the JWKS, where OAuth and Entra clients look for them.
+//! Every URL comes from configuration, never from the Host header.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use jose::dpop;
@@ -14,9 +14,9 @@ use crate::{
     token::{dialect::Dialect, entra_v2::EntraV2, rfc9068::Rfc9068},
 };
 
-/// How clients authenticate, at the token endpoints and where they end a token.
+/// Authentication methods of clients, at the token and revocation endpoints.
 const CLIENTS: &[&str] = &["client_secret_basic", "client_secret_post", "private_key_jwt"];
-/// How downstream APIs authenticate: they have secrets alone.
+/// Authentication methods of resource servers at the introspection endpoint: secrets only.
 const RESOURCE_SERVERS: &[&str] = &["client_secret_basic", "client_secret_post"];
 
 impl TokenService {
@@ -45,15 +45,15 @@ impl TokenService {
     }
 }
 
-/// A dialect's metadata (RFC 8414 §3, OpenID Connect Discovery 1.0 §4). Under whatever name of the tenant it was asked for, it
-/// names the tenant as configured, as Entra does; clients that kept their own name for it are answered at that, too.
+/// A dialect's metadata (RFC 8414 §3, OpenID Connect Discovery 1.0 §4). Whichever alias of the tenant is in the path,
+/// the document names the tenant as configured, as Entra does; the endpoints accept every alias.
 pub(crate) async fn metadata<D: Dialect>(service: web::Data<TokenService>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
         .json(service.metadata::<D>())
 }
 
-/// RFC 7517 §5, with the conditional request of RFC 9110 §13.1.2.
+/// The JWKS (RFC 7517 §5), with conditional requests (RFC 9110 §13.1.2).
 pub(crate) async fn jwks(service: web::Data<TokenService>, request: HttpRequest) -> HttpResponse {
     let set = service.keys.load().jwks(service.clock.now());
     let tag: Vec<&str> = set
@@ -66,7 +66,7 @@ pub(crate) async fn jwks(service: web::Data<TokenService>, request: HttpRequest)
     conditional::answer(&request, tag, age, |mut answer| answer.json(set))
 }
 
-/// What MSAL asks before it trusts an authority.
+/// Entra's instance discovery, which MSAL asks before it trusts an authority.
 pub(crate) async fn instance(service: web::Data<TokenService>) -> HttpResponse {
     let url = &service.settings.public_url;
     let host = url.split_once("://").map_or(url.as_str(), |(_, host)| host);
@@ -77,7 +77,7 @@ pub(crate) async fn instance(service: web::Data<TokenService>) -> HttpResponse {
     }))
 }
 
-/// The authorization endpoint that metadata must name: nobody signs in here.
+/// The authorization endpoint that the metadata must name; it refuses everybody, as users don't sign in here.
 pub(crate) async fn authorize() -> HttpResponse {
     HttpResponse::BadRequest().insert_header((header::CACHE_CONTROL, "no-store")).json(json!({
         "error": "unsupported_response_type",

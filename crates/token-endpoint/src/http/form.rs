@@ -1,5 +1,5 @@
-//! The form of a POST: method, content type, size, encoding, repeated parameters, credentials in the URL (RFC 6749 §2.3.1,
-//! §3.2).
+//! Parses the form of a POST: method, content type, size, encoding, repeated parameters, credentials in the URL
+//! (RFC 6749 §2.3.1, §3.2).
 
 use actix_web::{
     HttpRequest,
@@ -26,14 +26,14 @@ const NEVER_IN_QUERY: [&str; 9] = [
     "code",
     "subject_token",
 ];
-/// What client authentication takes from a body.
+/// The body's parameters for client authentication.
 const AUTHENTICATION: [&str; 4] = [
     "client_id",
     "client_secret",
     "client_assertion",
     "client_assertion_type",
 ];
-/// Labels of charsets that ASCII is no part of begin like this.
+/// Prefixes of the labels of charsets that are not supersets of ASCII.
 const WIDE_CHARSETS: [&str; 9] = [
     "utf-16",
     "utf16",
@@ -46,17 +46,17 @@ const WIDE_CHARSETS: [&str; 9] = [
     "unicode",
 ];
 
-/// A body, or why there is none.
+/// A body, or the error of reading it.
 pub(crate) type Body = Result<web::Bytes, actix_web::Error>;
 
-/// The parameters of a body, without the empty ones, and of the query.
+/// The parameters of the body, without empty ones, and of the query.
 pub(crate) struct Form {
     pairs: Vec<(String, String)>,
     query: Vec<(String, String)>,
 }
 
 impl Form {
-    /// Reads a POST; beside those of client authentication, the parameters `once` must not be repeated.
+    /// Reads a POST. The parameters in `once`, and those of client authentication, must not be repeated.
     pub(crate) fn read(request: &HttpRequest, body: Body, once: &[&str]) -> Result<Self, Failure> {
         if request.method() != Method::POST {
             return Err(FormCause::Method.into());
@@ -80,13 +80,13 @@ impl Form {
         Ok(Self { pairs, query })
     }
 
-    /// The value of a parameter of the body.
+    /// Takes a parameter's value out of the body.
     pub(crate) fn take(&mut self, wanted: &str) -> Option<String> {
         let at = self.pairs.iter().position(|(name, _)| name == wanted)?;
         Some(self.pairs.swap_remove(at).1)
     }
 
-    /// The credentials that the request presents.
+    /// The client credentials that the request presents.
     pub(crate) fn credentials(&mut self, request: &HttpRequest) -> Result<Presented, FormCause> {
         let [client_id, client_secret, client_assertion, client_assertion_type] =
             AUTHENTICATION.map(|name| self.take(name));
@@ -111,8 +111,8 @@ impl Form {
     }
 }
 
-/// The media type has no charset parameter: a label is ignored and the body read as UTF-8, unless it names a charset in
-/// which these bytes would mean something else.
+/// The media type defines no charset parameter: it is ignored and the body read as UTF-8, unless it names a charset
+/// in which these bytes would mean something else.
 fn check_content_type(request: &HttpRequest) -> Result<(), FormCause> {
     let value = request.headers().get(header::CONTENT_TYPE);
     let value = value.and_then(|value| value.to_str().ok());

@@ -1,4 +1,4 @@
-//! For balancers, probes and operators: whether the process lives, whether it can issue, what it counted.
+//! Liveness and readiness probes, and the metrics endpoint.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::TimeDelta;
@@ -11,10 +11,10 @@ pub(crate) async fn livez() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
 }
 
-/// By how much this machine's clock may differ from the database's before what it issues is of no use.
+/// Clock skew between this machine and the database above which the node is not ready: its tokens would be rejected.
 const CLOCK_LIMIT: TimeDelta = TimeDelta::seconds(60);
 
-/// Ready while the node can issue, its lease being valid or a poll now successful, its clock right, and it not about to stop.
+/// Readiness: the lease is valid or a poll now succeeds, the clock is right, and the node is not draining.
 pub(crate) async fn readyz(service: web::Data<TokenService>) -> HttpResponse {
     if service.is_draining() {
         return HttpResponse::ServiceUnavailable().json(json!({ "status": "this node is stopping" }));
@@ -33,7 +33,7 @@ pub(crate) async fn readyz(service: web::Data<TokenService>) -> HttpResponse {
     HttpResponse::ServiceUnavailable().json(json!({ "status": "the database does not answer" }))
 }
 
-/// `GET /metrics` in Prometheus' text format, for `server.metrics_bind` alone.
+/// `GET /metrics` in Prometheus' text format, served on `server.metrics_bind` only.
 pub async fn show_metrics(http: HttpRequest, service: web::Data<TokenService>) -> HttpResponse {
     let waiting = i64::try_from(service.usage.waiting()).unwrap_or(i64::MAX);
     match service

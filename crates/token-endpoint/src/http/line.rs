@@ -1,5 +1,6 @@
-//! One line in the log for a request. It names the route and never the path or the query, which may hold what somebody
-//! pasted by mistake. What anybody can ask for fills no log: one source gets so many lines a second, the rest is counted.
+//! The access log: one line per request. It names the route, never the path or the query, which may hold a secret
+//! pasted by mistake. Unauthenticated requests are rate-limited per source, so that nobody floods the log; suppressed
+//! lines are counted.
 
 use std::{borrow::Cow, net::IpAddr, num::NonZeroU32, time::Duration};
 
@@ -16,11 +17,11 @@ use log::Level;
 use super::{log_detail::LogDetail, request_id::RequestId};
 use crate::state::TokenService;
 
-/// Lines a second for what one source asks without proving who it is, and how many at once.
+/// Log lines per second, and burst, for a source's unauthenticated requests.
 const PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
 const BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(499);
 
-/// How many lines each source has left.
+/// The log's rate limiter, by source.
 pub(crate) struct Lines(DefaultKeyedRateLimiter<IpAddr>);
 
 impl Default for Lines {
@@ -32,13 +33,13 @@ impl Default for Lines {
 }
 
 impl Lines {
-    /// Forgets whoever has been quiet.
+    /// Drops the counters of idle sources.
     pub(crate) fn forget_idle(&self) {
         self.0.retain_recent();
     }
 }
 
-/// What is known of a request before it is handled.
+/// What is known of a request before its handler runs.
 pub(crate) struct Asked {
     pub(crate) id: RequestId,
     pub(crate) began: Duration,
@@ -82,7 +83,8 @@ pub(crate) fn write(
     );
 }
 
-/// What is done is always written down; a refusal, or what is only read, needs no proof of who asks.
+/// Whether the request needed no authentication to get this far: successful changes are always logged; reads and
+/// refusals are rate-limited.
 fn by_anybody(method: &Method, status: StatusCode) -> bool {
     method.is_safe() || !status.is_success()
 }
@@ -96,7 +98,7 @@ fn level(status: StatusCode, route: &str) -> Level {
     }
 }
 
-/// A method is input too: only those of the standard are written down.
+/// The method is untrusted input too: only standard methods are logged by name.
 pub(crate) fn known_method(method: &Method) -> &str {
     match method.as_str() {
         known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" | "TRACE" | "CONNECT") => {

@@ -1,4 +1,4 @@
-//! What handlers add to the log line of their request, and to the record when it is refused; never a secret.
+//! Details that handlers add to the log line of their request, and to the refusal record; never a secret.
 
 use std::fmt;
 
@@ -14,12 +14,12 @@ use crate::{
     state::TokenService,
 };
 
-/// The longest user agent, and the longest name of a resource, that is remembered.
+/// The longest user agent, and the longest resource identifier, that is recorded.
 const LONGEST: usize = 200;
 
 const SHORTEST_SECRET: usize = 8;
 
-/// Kept beside the request until its line is written.
+/// Attached to the request until its log line is written.
 #[derive(Default)]
 pub(crate) struct LogDetail {
     client_id: Option<Uuid>,
@@ -45,17 +45,17 @@ impl fmt::Display for LogDetail {
     }
 }
 
-/// What a refused request was about, kept until it is recorded.
+/// What a refused request was about, attached to it until the refusal is recorded.
 #[derive(Clone, Default)]
 struct Matter {
     client_id: Option<Uuid>,
     credential_id: Option<Uuid>,
     resource: Option<String>,
-    /// Something that the request says of itself may be a secret.
+    /// The user agent may contain the secret.
     is_unprintable: bool,
 }
 
-/// Adds words to the line.
+/// Appends words to the log line.
 pub(crate) fn note(http: &HttpRequest, words: &str) {
     change(http, |detail| {
         if !detail.text.is_empty() {
@@ -65,7 +65,7 @@ pub(crate) fn note(http: &HttpRequest, words: &str) {
     });
 }
 
-/// Who has authenticated, and by what.
+/// The credential that authenticated.
 pub(crate) fn note_authenticated(http: &HttpRequest, credential: (CredentialKind, Uuid)) {
     change(http, |detail| detail.credential = Some(credential));
 }
@@ -80,20 +80,20 @@ fn change(http: &HttpRequest, change: impl FnOnce(&mut LogDetail)) {
     extensions.insert(detail);
 }
 
-/// Who asks; only what looks like a client id is written down.
+/// Notes the client id, if it is a GUID; anything else could be a secret.
 pub(crate) fn note_client(http: &HttpRequest, presented: &Presented) {
     let client_id = presented.client_id.as_deref().and_then(parse_guid);
     change(http, |detail| detail.client_id = client_id);
 }
 
-/// Whose request is to be refused, and what it asked for.
+/// Notes the client and the requested resource, for the refusal record.
 pub(crate) fn note_matter(http: &HttpRequest, presented: &Presented, resource: Option<&str>) {
     let secret = match &presented.proof {
         Some(Proof::Secret(secret) | Proof::Assertion(secret, _)) => secret.as_str(),
         None => "",
     };
     let secret = secret.trim();
-    // What is shorter is no secret, and a word that stands in many texts.
+    // A shorter value is no secret of ours, and may occur in any text.
     let is_secret = secret.len() >= SHORTEST_SECRET;
     let shows_secret = |text: &str| text.contains(MARKER) || (is_secret && text.contains(secret));
     let matter = Matter {
@@ -107,7 +107,7 @@ pub(crate) fn note_matter(http: &HttpRequest, presented: &Presented, resource: O
     http.extensions_mut().insert(matter);
 }
 
-/// What else may stand there was pasted by mistake.
+/// Whether it is a URI or a GUID; anything else may be a secret pasted by mistake.
 fn is_name_of_resource(text: &str) -> bool {
     let is_uri = text.contains("://") || text.starts_with("urn:");
     text.len() <= LONGEST
@@ -115,7 +115,7 @@ fn is_name_of_resource(text: &str) -> bool {
         && (is_uri || parse_guid(text).is_some())
 }
 
-/// The credential that whoever is refused has authenticated with.
+/// The credential by which the refused caller authenticated.
 pub(crate) fn note_credential(http: &HttpRequest, id: Uuid) {
     let mut extensions = http.extensions_mut();
     let mut matter = extensions.remove::<Matter>().unwrap_or_default();
@@ -123,23 +123,23 @@ pub(crate) fn note_credential(http: &HttpRequest, id: Uuid) {
     extensions.insert(matter);
 }
 
-/// The program that asks, by its own word.
+/// The `User-Agent` header, truncated.
 pub(crate) fn user_agent(http: &HttpRequest) -> &str {
     let agent = http.headers().get(header::USER_AGENT);
     let agent = agent.and_then(|value| value.to_str().ok()).unwrap_or_default();
-    // A header's text is ASCII, so that every byte begins a character.
+    // `to_str` returns ASCII only, so every byte is a character boundary.
     agent.get(..LONGEST).unwrap_or(agent)
 }
 
 impl TokenService {
-    /// For the log line, the metrics and the record.
+    /// Adds a refusal to the log line, the metrics and the refusal record.
     pub(crate) fn note_refusal(&self, http: &HttpRequest, failure: &Failure) {
         note(http, &failure.log_text());
         self.metrics.refused(failure.cause().name());
         self.add_to_record(http, failure.cause().name(), failure.credential_id());
     }
 
-    /// For the record alone: one that was noted by [`note_matter`].
+    /// Adds to the refusal record alone, with what [`note_matter`] noted.
     pub(crate) fn add_to_record(&self, http: &HttpRequest, cause: &'static str, credential_id: Option<Uuid>) {
         let matter = http.extensions().get::<Matter>().cloned().unwrap_or_default();
         let agent = user_agent(http);

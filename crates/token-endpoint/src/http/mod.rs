@@ -1,5 +1,4 @@
-//! HTTP around the endpoints: routes, the guard around every request, its source, forms, conditional answers, metadata,
-//! health.
+//! HTTP around the endpoints: routes, middleware, source addresses, forms, conditional requests, metadata, health.
 
 pub(crate) mod changes;
 pub(crate) mod conditional;

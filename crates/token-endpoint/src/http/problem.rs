@@ -1,9 +1,9 @@
-//! Errors outside the OAuth endpoints (RFC 9457).
+//! Problem details for errors outside the OAuth endpoints (RFC 9457).
 
 use actix_web::{HttpResponse, http::StatusCode};
 use serde_json::json;
 
-/// A problem document.
+/// A problem details document.
 pub(crate) fn problem(status: StatusCode, detail: &str) -> HttpResponse {
     HttpResponse::build(status)
         .content_type("application/problem+json")

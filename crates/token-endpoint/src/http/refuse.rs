@@ -1,4 +1,5 @@
-//! Refusals that come before any handler, in the words of the route: a coded body, and too many changes at once.
+//! Refusals made before any handler, in the error format of the route: a `Content-Encoding`, and too many concurrent
+//! changes.
 
 use actix_web::{
     HttpResponse,
@@ -8,7 +9,7 @@ use actix_web::{
 use super::{line::Asked, problem::problem};
 use crate::{refusal::Failure, state::TokenService, token::entra};
 
-/// Whether a body is anything but what it looks like (RFC 9110 §8.4). What is compressed can be a thousand times longer.
+/// Whether the body has a `Content-Encoding` (RFC 9110 §8.4): a compressed body can expand a thousandfold.
 pub(crate) fn is_coded(headers: &HeaderMap) -> bool {
     let plain = |coding: &str| coding.trim().is_empty() || coding.trim().eq_ignore_ascii_case("identity");
     let mut fields = headers.get_all(header::CONTENT_ENCODING);
@@ -18,7 +19,7 @@ pub(crate) fn is_coded(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The answer; not a byte of the body has been read.
+/// The error response; not a byte of the body has been read.
 pub(crate) fn refuse(service: &TokenService, asked: &Asked, failure: &Failure) -> HttpResponse {
     let support = &service.settings.support_address;
     service.metrics.refused(failure.cause().name());

@@ -1,5 +1,5 @@
-//! The id of a request: on its answer, in its log line, in an error's `trace_id` and in the record of refusals. A caller
-//! that has one brings it along.
+//! The request (correlation) id: in the answer's header, its log line, an error's `trace_id` and the refusal record.
+//! A caller may supply it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,25 +11,25 @@ use domain::{random, resource::parse_guid};
 use ring::rand::SecureRandom;
 use uuid::Uuid;
 
-/// The header of every answer.
+/// The response header that carries it.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// W3C Trace Context §3.2.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Where Entra's clients put what they call the correlation id.
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 
-/// Kept beside a request. Entra's `trace_id` must be a GUID, so every id is one.
+/// Attached to a request. Entra's `trace_id` must be a GUID, so every id is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RequestId(pub(crate) Uuid);
 
 impl RequestId {
-    /// The id of a request that the guard has let in.
+    /// The id that the middleware gave this request.
     pub(crate) fn of(http: &HttpRequest) -> Self {
         let known = http.extensions().get::<Self>().copied();
         known.unwrap_or(Self(Uuid::nil()))
     }
 
-    /// As a header.
+    /// As a header value.
     pub(crate) fn header(self) -> HeaderValue {
         let mut text = Uuid::encode_buffer();
         let text = self.0.hyphenated().encode_lower(&mut text);
@@ -37,15 +37,15 @@ impl RequestId {
     }
 }
 
-/// Makes ids. They are names and no secrets: random bits that are fetched once, and a counter, so that a request costs no
-/// call of the operating system. Two processes have the same id as rarely as two random ones are the same.
+/// Generates ids. They are identifiers, not secrets: random bits fetched once, and a counter, so that a request costs
+/// no system call. Ids of two processes collide as rarely as two random ones.
 pub(crate) struct RequestIds {
     start: [u64; 2],
     made: AtomicU64,
 }
 
 impl RequestIds {
-    /// Without random bytes there are no keys and so no server; ids would still differ within this process.
+    /// If the random source fails there are no keys and so no server; ids would still be unique within this process.
     pub(crate) fn new(random: &dyn SecureRandom) -> Self {
         let start: [u8; 16] = random::bytes(random).unwrap_or_default();
         let start = u128::from_le_bytes(start);
@@ -55,7 +55,7 @@ impl RequestIds {
         }
     }
 
-    /// The id that the caller brought along, or a new one.
+    /// The caller's id, or a new one.
     pub(crate) fn id(&self, headers: &HeaderMap) -> RequestId {
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let brought = text(TRACEPARENT)
@@ -73,7 +73,7 @@ impl RequestIds {
     }
 }
 
-/// The finalizer of SplitMix64: one to one, and each bit of the input moves half of the output's.
+/// The finalizer of SplitMix64: a bijection in which each input bit flips half of the output bits.
 fn scattered(number: u64) -> u64 {
     let number = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -81,7 +81,7 @@ fn scattered(number: u64) -> u64 {
     number ^ (number >> 31)
 }
 
-/// `<version>-<trace-id>-<parent-id>-<flags>`, and whatever a later version adds.
+/// The trace id of `<version>-<trace-id>-<parent-id>-<flags>`; later versions may append fields.
 fn trace_id(traceparent: &str) -> Option<Uuid> {
     let mut parts = traceparent.trim().split('-');
     let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);

@@ -1,4 +1,4 @@
-//! Where a request comes from: the peer, or what trusted proxies say of it.
+//! The source address of a request: the peer's, or the one that trusted proxies report.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -9,8 +9,8 @@ use actix_web::{
 use ipnet::IpNet;
 use rfc7239::NodeName;
 
-/// The right-most address that is not a trusted proxy's, in `X-Forwarded-For`, or in `Forwarded` (RFC 7239) where that is not
-/// there. The headers count only from a trusted proxy.
+/// The right-most untrusted address in `X-Forwarded-For`, or in `Forwarded` (RFC 7239) where that is absent. The
+/// headers count only from a trusted proxy.
 pub(crate) fn source(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
     let peer = request.peer_addr().map(|address| address.ip().to_canonical());
     let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
@@ -31,7 +31,7 @@ pub(crate) fn source(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
     nearest
 }
 
-/// The hops that proxies wrote down, the nearest one last; `None` for one that is no address.
+/// The forwarding chain, the nearest hop last; `None` for a hop that is no address.
 fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     if headers.contains_key(header::X_FORWARDED_FOR) {
         let list = joined(headers, &header::X_FORWARDED_FOR);
@@ -45,13 +45,13 @@ fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     elements.collect()
 }
 
-/// Several headers of a name are one list (RFC 9110 §5.3).
+/// Repeated headers of one name form one list (RFC 9110 §5.3).
 fn joined(headers: &HeaderMap, name: &HeaderName) -> String {
     let values = headers.get_all(name).filter_map(|value| value.to_str().ok());
     values.collect::<Vec<_>>().join(",")
 }
 
-/// An address as balancers write it: alone, with a port, or in brackets.
+/// Parses an address as proxies write it: bare, with a port, or in brackets.
 fn address(text: &str) -> Option<IpAddr> {
     let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
     text.parse()

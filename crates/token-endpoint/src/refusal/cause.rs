@@ -1,4 +1,4 @@
-//! Why a request is refused, by subject.
+//! The causes of refusals, grouped by subject.
 
 use std::fmt;
 
@@ -6,25 +6,25 @@ use strum::IntoEnumIterator;
 
 use super::{ClientCause, FormCause, ProofCause, RotationCause, ServerCause, TargetCause, row::Row};
 
-/// The cause of a refusal. The log and the metrics name it; nothing in it comes from the request.
+/// The cause of a refusal, named in the log and the metrics; nothing in it comes from the request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// The request's form.
+    /// The request is malformed.
     Form(FormCause),
-    /// Who asks.
+    /// Client authentication failed.
     Client(ClientCause),
-    /// By which key.
+    /// The DPoP proof is refused.
     Proof(ProofCause),
-    /// What for.
+    /// The resource or the scope is refused.
     Target(TargetCause),
-    /// The exchange of a secret.
+    /// Secret rotation is refused.
     Rotation(RotationCause),
-    /// None of the client's doing.
+    /// The server can't answer; no fault of the client.
     Server(ServerCause),
 }
 
 impl Cause {
-    /// What is answered.
+    /// The cause's row in the table of refusals.
     pub(crate) fn row(self) -> Row {
         match self {
             Self::Form(cause) => cause.row(),
@@ -36,7 +36,7 @@ impl Cause {
         }
     }
 
-    /// The label of the metrics.
+    /// The label in the metrics.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Form(cause) => cause.into(),
@@ -48,7 +48,7 @@ impl Cause {
         }
     }
 
-    /// Every cause; one with a parameter stands for all its parameters.
+    /// Every cause; one variant with a parameter stands for all its parameters.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let form = FormCause::iter().map(Self::Form);
         let client = ClientCause::iter().map(Self::Client);
@@ -63,7 +63,7 @@ impl Cause {
     }
 }
 
-/// As the log names it.
+/// The name in the log.
 impl fmt::Debug for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! Causes in client authentication.
+//! Causes of failed client authentication.
 
 use actix_web::http::StatusCode;
 use domain::credential::CredentialKind;
@@ -10,67 +10,68 @@ use super::row::{Row, row};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumIter, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum ClientCause {
-    /// No client id.
+    /// No client id is presented.
     NoClient,
     /// Neither a secret nor an assertion.
     NoSecret,
     /// A `client_assertion` that can't be read, or without its type (RFC 7523 §2.2).
     MalformedAssertion,
-    /// An `alg` that no key here has.
+    /// An `alg` that no registered key has.
     AssertionAlgorithm,
-    /// `iss` and `sub` that are not the client id.
+    /// `iss` or `sub` is not the client id.
     AssertionSubject,
-    /// A `client_assertion` under a key or certificate that is not registered.
+    /// A `client_assertion` signed by an unregistered key or certificate.
     UnknownKey,
-    /// The key that it names did not sign it.
+    /// The signature does not verify under the named key.
     AssertionSignature,
-    /// A key whose time has passed: its holder has proved it.
+    /// The key has expired; the client has proved possession of it.
     KeyExpired,
-    /// Not for this endpoint alone.
+    /// The audience is not this endpoint, or not this endpoint alone.
     AssertionAudience,
     /// Past its `exp`.
     AssertionPast,
-    /// Times that lie too far ahead or too far back.
+    /// `exp`, `nbf` or `iat` lies too far ahead or too far back.
     AssertionTimes,
     /// No `jti`.
     AssertionId,
-    /// Used before.
+    /// Replayed: its `jti` was used before.
     AssertionReplayed,
-    /// No federated identity of this issuer.
+    /// No federated identity has this issuer.
     UnknownIssuer,
-    /// No federated identity of this subject.
+    /// No federated identity has this subject.
     UnknownSubject,
-    /// No federated identity with this audience.
+    /// No federated identity has this audience.
     UnknownAudience,
-    /// The application's profile takes keys only, at the standard's endpoint.
+    /// The application's security profile requires keys, at the standard's endpoint.
     ProfileForbids,
     /// No application has this client id.
     UnknownClient,
     /// A value that is no secret of this client.
     WrongSecret,
-    /// The id of a secret in place of its value.
+    /// The secret's id instead of its value.
     SecretId,
-    /// A secret whose time has passed: its holder has proved possession, so nothing is given away.
+    /// The secret has expired; the client has proved possession, so the answer discloses nothing.
     Expired,
-    /// A credential that its managers have suspended; its holder, too, has proved possession.
+    /// The credential is suspended by its managers; the client has proved possession of it too.
     Suspended,
     /// The application is disabled.
     Disabled,
-    /// Its organisation is.
+    /// The application's organisation is disabled.
     OrganisationDisabled,
-    /// A secret that was deleted.
+    /// The secret was deleted.
     Deleted,
-    /// A secret with something around it that is no part of it: white space, a line end, quotes.
+    /// The secret has white space, line ends or quotes around it.
     SurroundedSecret,
-    /// A right secret from a network that the application does not allow.
+    /// The secret is right, but the source is outside the application's allowed networks.
     Network,
 }
 
-/// One text for all who did not prove who they are.
+/// One text for everybody who has not proved possession of a credential.
 const FAILED: &str = "Client authentication failed: check the client id and its secret or key.";
 
 impl ClientCause {
-    /// As the metrics and the record call it. Whoever looks for what has expired knows these two by the same names.
+    /// The name in the metrics and the refusal record. `Expired` and `KeyExpired` keep the names under which
+    /// dashboards find them.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Expired => CredentialKind::Secret.cause_of_expiry(),
@@ -79,7 +80,7 @@ impl ClientCause {
         }
     }
 
-    /// Whether throttling counts it.
+    /// Whether the throttle counts it as a failed authentication.
     pub(crate) fn is_failed_authentication(self) -> bool {
         self.row().is_failed_authentication
     }
@@ -143,8 +144,8 @@ impl ClientCause {
                 7_000_222,
                 "This client secret has expired: create a new one at Manage API Credentials.",
             ),
-            // Entra suspends no secrets. Its clients know this code for access that an administrator blocks for a time
-            // (BlockedByConditionalAccess), and no other cause has it here.
+            // Entra can't suspend secrets. Its clients know this code as access blocked by an administrator for a
+            // time (BlockedByConditionalAccess), and no other cause uses it here.
             Self::Suspended => refused(
                 53_003,
                 "This credential is suspended for a time: its credential managers can put it back at Manage API Credentials.",
@@ -159,7 +160,8 @@ impl ClientCause {
         }
     }
 
-    /// The rows about client assertions. What fails before the signature proves nothing, and says nothing.
+    /// The rows of client assertions. A failure before the signature check proves nothing, so its text discloses
+    /// nothing.
     fn assertion_row(self) -> Row {
         let unauthorized = StatusCode::UNAUTHORIZED;
         let refused = |code, text| row(unauthorized, ErrorCode::InvalidClient, code, text);

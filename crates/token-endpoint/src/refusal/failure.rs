@@ -1,5 +1,5 @@
-//! A refused request, and its answer outside the Entra routes (RFC 6749 §5.2). The cause goes to the log, its code to the
-//! wire.
+//! A refused request, and its error response outside the Entra routes (RFC 6749 §5.2). The cause goes to the log, its
+//! code to the client.
 
 use std::error::Error;
 
@@ -19,32 +19,32 @@ use crate::http::request_id::RequestId;
 
 use super::{Answer, Cause, ClientCause, FormCause, ProofCause, RotationCause, ServerCause, TargetCause};
 
-/// A cause, with what only this request knows of it.
+/// A cause, with the details of this request.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// By the client's doing.
+    /// The client's fault.
     Refused(Cause),
-    /// The nonce to repeat.
+    /// A DPoP nonce is required; holds the nonce to use (RFC 9449 §8).
     NonceNeeded(String),
-    /// By the holder of this credential, present or past.
+    /// The caller holds, or held, this credential.
     OfCredential(ClientCause, Uuid),
-    /// Seconds to wait.
+    /// Too many failed authentications; holds the seconds to wait.
     Throttled(u64),
-    /// Seconds to wait until this client may ask again.
+    /// Rate limit of an authenticated client; holds the seconds to wait.
     TooOften(u64),
-    /// Seconds to wait until a secret may be exchanged.
+    /// The secret was rotated too recently; holds the seconds to wait.
     TooSoon(u64),
-    /// What the database said.
+    /// A database error.
     Unavailable(StoreError),
-    /// What failed.
+    /// An internal error.
     Internal(Box<dyn Error + Send + Sync>),
 }
 
-/// RFC 6749 §5.2, RFC 7617 §2.1.
+/// The `WWW-Authenticate` challenge (RFC 6749 §5.2, RFC 7617 §2.1).
 const CHALLENGE: &str = r#"Basic realm="wmda-auth", charset="UTF-8""#;
 
 impl Failure {
-    /// The cause, whose row holds the answer.
+    /// The cause, whose row holds the error response.
     pub(crate) fn cause(&self) -> Cause {
         match self {
             Self::Refused(cause) => *cause,
@@ -58,7 +58,7 @@ impl Failure {
         }
     }
 
-    /// The credential whose holder is refused.
+    /// The credential of the refused caller.
     pub(crate) fn credential_id(&self) -> Option<Uuid> {
         match self {
             Self::OfCredential(_, id) => Some(*id),
@@ -66,7 +66,7 @@ impl Failure {
         }
     }
 
-    /// For the log: the cause, and a failure of ours in its own words. Nothing in it comes from the request.
+    /// For the log: the cause, and the text of an internal error. Nothing in it comes from the request.
     pub(crate) fn log_text(&self) -> String {
         match self {
             Self::Refused(cause) => format!("refused: {cause:?}"),
@@ -80,7 +80,7 @@ impl Failure {
         }
     }
 
-    /// The answer outside the Entra routes.
+    /// The error response outside the Entra routes.
     pub(crate) fn response(&self, support_address: &str, id: RequestId) -> HttpResponse {
         let answer = self.cause().row().standard;
         self.head(&answer).json(ErrorBody {
@@ -90,7 +90,7 @@ impl Failure {
         })
     }
 
-    /// Status and headers of an answer to this failure.
+    /// Status and headers of an error response.
     pub(crate) fn head(&self, answer: &Answer) -> HttpResponseBuilder {
         let mut head = HttpResponse::build(answer.status);
         no_store(&mut head);
@@ -158,7 +158,7 @@ impl From<TargetCause> for Failure {
     }
 }
 
-/// RFC 6749 §5.1: nothing that this endpoint answers may be cached.
+/// RFC 6749 §5.1: responses of this endpoint must not be cached.
 pub(crate) fn no_store(answer: &mut HttpResponseBuilder) {
     answer
         .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))

@@ -1,11 +1,11 @@
-//! Causes in the form of a request: method, content type, body, parameters.
+//! Causes of a malformed request: method, content type, body, parameters.
 
 use actix_web::http::StatusCode;
 use oauth2_types::error::ErrorCode;
 
 use super::row::{Row, row};
 
-/// Entra's code of a malformed request.
+/// Entra's code for a malformed request.
 const MALFORMED: u32 = 9_002_313;
 
 /// What is wrong with the form of a request.
@@ -32,7 +32,7 @@ pub(crate) enum FormCause {
     ResourceOnV2,
 }
 
-/// A parameter that may be missing.
+/// A required parameter that may be missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Parameter {
     #[default]

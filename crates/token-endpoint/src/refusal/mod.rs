@@ -1,5 +1,6 @@
-//! The table of refusals. Every cause has one row: what it answers in each dialect and whether it counts as a failed
-//! authentication. A new cause does not compile until its row is there. Rows stand beside their causes, by subject.
+//! The table of refusals. Every cause has one row: its error response in each dialect, and whether it counts as a
+//! failed authentication. A new cause does not compile until it has a row. Rows stand beside their causes, by
+//! subject.
 
 mod cause;
 mod client;

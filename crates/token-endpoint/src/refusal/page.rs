@@ -1,4 +1,5 @@
-//! Where `error_uri` leads: what each of Entra's codes means, for the developer of the client. Made from the table.
+//! The page behind `error_uri`: what each of Entra's codes means, for client developers. Generated from the table of
+//! refusals.
 
 use std::collections::BTreeSet;
 

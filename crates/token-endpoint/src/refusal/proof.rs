@@ -1,4 +1,4 @@
-//! Causes in the proof of possession that came with a token request (RFC 9449).
+//! Causes in the DPoP proof of a token request (RFC 9449).
 
 use actix_web::http::StatusCode;
 use jose::dpop::ProofError;
@@ -6,22 +6,22 @@ use oauth2_types::error::ErrorCode;
 
 use super::row::{Row, row};
 
-/// Entra has no code for DPoP: this is its code of a malformed request.
+/// Entra's code for a malformed request; it has none for DPoP.
 const MALFORMED: u32 = 9_002_313;
 
-/// Why no token is bound to the key of a proof.
+/// Why a DPoP proof is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumIter, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum ProofCause {
-    /// None, and this client's tokens are bound (§5.2).
+    /// No proof, although this client's tokens must be sender-constrained (§5.2).
     NoProof,
-    /// More than one header (§4.3 point 1).
+    /// More than one `DPoP` header (§4.3 point 1).
     SeveralProofs,
-    /// §4.3 points 2 to 11.
+    /// The proof is invalid (§4.3 points 2 to 11).
     InvalidProof(ProofError),
-    /// It was used before (§11.1).
+    /// Replayed (§11.1).
     UsedProof,
-    /// Without a nonce of this server, or with an old one (§8).
+    /// The nonce is missing, unknown or expired (§8).
     UseNonce,
 }
 

@@ -1,23 +1,23 @@
-//! Causes in the exchange of a secret for a new one.
+//! Causes in secret rotation.
 
 use actix_web::http::StatusCode;
 use oauth2_types::error::ErrorCode;
 
 use super::row::{Row, row};
 
-/// Why a live secret is not exchanged. There is no such thing on the Entra routes: their codes are those of the nearest kind.
+/// Why a live secret is not rotated. Entra has no rotation: its codes are those of the nearest kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumIter, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum RotationCause {
-    /// Neither the managers nor the organisation's policy let the application do it.
+    /// Neither the managers nor the organisation's policy allow the application to rotate.
     RotationNotAllowed,
-    /// The organisation's policy wants keys.
+    /// The organisation's policy requires keys.
     KeysOnly,
-    /// The client proved itself by something else than a secret.
+    /// The client authenticated by something other than a secret.
     NotBySecret,
-    /// It was exchanged, or made by an exchange, a short time ago.
+    /// The secret was rotated, or created by a rotation, a short time ago.
     RotatedBefore,
-    /// The application has as many live secrets as it may have.
+    /// The application has its maximum of live secrets.
     TooManySecrets,
 }
 

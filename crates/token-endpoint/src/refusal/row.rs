@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use actix_web::http::StatusCode;
 use oauth2_types::error::ErrorCode;
 
-/// Stands in a text for the configured support address.
+/// Placeholder for the configured support address.
 const SUPPORT: &str = "{support}";
 
-/// What one dialect answers.
+/// The error response of one dialect.
 #[derive(Clone, Copy)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -17,12 +17,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The text of an answer that sends nobody to the support address.
+    /// The text of an answer without the support address.
     pub(super) fn plain(&self) -> &'static str {
         self.text
     }
 
-    /// The text, with the address of those who can help.
+    /// The text, with the support address filled in.
     pub(crate) fn text(&self, support_address: &str) -> Cow<'static, str> {
         if self.text.contains(SUPPORT) {
             Cow::Owned(self.text.replace(SUPPORT, support_address))
@@ -32,20 +32,20 @@ impl Answer {
     }
 }
 
-/// Everything that follows from a cause.
+/// Everything that follows from a cause: both error responses and the throttle's verdict.
 #[derive(Clone, Copy)]
 pub(crate) struct Row {
     /// On `/oauth2/token`, introspection and revocation (RFC 6749 §5.2).
     pub(crate) standard: Answer,
     /// On the Entra routes.
     pub(crate) entra: Answer,
-    /// The number behind `AADSTS`, on which clients branch.
+    /// The number after `AADSTS`, on which clients branch.
     pub(crate) entra_code: u32,
-    /// Whether throttling counts it as a failed authentication.
+    /// Whether the throttle counts it as a failed authentication.
     pub(crate) is_failed_authentication: bool,
 }
 
-/// A row that is the same in both dialects but for Entra's code.
+/// A row whose two dialects differ in Entra's code only.
 pub(crate) fn row(status: StatusCode, error: ErrorCode, entra_code: u32, text: &'static str) -> Row {
     let answer = Answer { status, error, text };
     Row {
@@ -57,7 +57,7 @@ pub(crate) fn row(status: StatusCode, error: ErrorCode, entra_code: u32, text: &
 }
 
 impl Row {
-    /// Entra's clients expect another status, `error` or text.
+    /// Replaces the response in Entra's dialects.
     pub(crate) fn in_entra(self, status: StatusCode, error: ErrorCode, text: &'static str) -> Self {
         Self {
             entra: Answer { status, error, text },
@@ -65,7 +65,7 @@ impl Row {
         }
     }
 
-    /// Throttling counts it.
+    /// Makes the throttle count it.
     pub(crate) fn counted(self) -> Self {
         Self {
             is_failed_authentication: true,

@@ -5,17 +5,17 @@ use oauth2_types::error::ErrorCode;
 
 use super::row::{Row, row};
 
-/// Why the server does not answer the question now.
+/// Why the server can't answer now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumIter, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum ServerCause {
-    /// Too many failed authentications of this client or source.
+    /// Too many failed authentications for this client or source.
     Throttled,
-    /// A client that has proved itself asks for a change more often than the database can bear.
+    /// An authenticated client exceeds its rate limit for changes.
     TooOften,
-    /// The database is away or overloaded.
+    /// The database is unreachable or overloaded.
     Unavailable,
-    /// A failure of ours.
+    /// An internal error.
     Internal,
 }
 

@@ -1,28 +1,28 @@
-//! Causes in what a token is asked for: resource and scope.
+//! Causes in the requested resource and scope.
 
 use actix_web::http::StatusCode;
 use oauth2_types::error::ErrorCode;
 
 use super::row::{Row, row};
 
-/// Why there is no token for the resource or the scope.
+/// Why no token is issued for the resource or the scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumIter, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum TargetCause {
     /// A character that RFC 6749 §3.3 forbids.
     ScopeSyntax,
-    /// A role that the client has not on this resource.
+    /// A role that is not granted to the client on this resource.
     ScopeNotGranted,
-    /// On Entra v2: something else than one resource with `/.default`.
+    /// On Entra v2: the scope is not one resource with `/.default`.
     ScopeNotDefault,
     SeveralResources,
-    /// None is named, and the client has not exactly one.
+    /// No resource is requested, and the client does not have exactly one.
     AmbiguousResource,
     UnknownResource,
     ResourceNotGranted,
 }
 
-/// Whether a resource exists is nobody's business who has no right to it (RFC 8707 §2).
+/// One text whether or not the resource exists, so that clients can't enumerate resources (RFC 8707 §2).
 const NOT_FOR_YOU: &str = "The resource is unknown or not granted to this client.";
 
 impl TargetCause {

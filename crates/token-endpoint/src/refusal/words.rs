@@ -1,25 +1,26 @@
-//! What the record of refusals says of a cause: to people who may see the application, so it says more than the wire does.
+//! How the refusal record explains a cause: to people who may see the application, so in more detail than the error
+//! response.
 
 use super::{Cause, ClientCause, FormCause, ProofCause, RotationCause, ServerCause, TargetCause};
 
-/// A cause in words, and what to do about it.
+/// A cause in words, and its remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// What was wrong.
     pub cause: &'static str,
-    /// Who does what.
+    /// Who should do what.
     pub remedy: &'static str,
 }
 
-/// What the record calls a request that was answered, although it came from elsewhere than the application's networks: they
-/// are on trial.
+/// The cause recorded for a granted request from outside the application's networks, while they are in report-only
+/// mode.
 pub(crate) const NETWORK_REPORTED: &str = "network_reported";
 const REPORTED: Explanation = words(
     "Answered, but it came from a network that is not among the allowed ones, and would be refused if they were enforced.",
     "Add the network to the allowed networks if the system is yours; if it is not, replace the secret at once.",
 );
 
-/// The words for a cause that the log and the metrics call `name`; `None` for one of another version.
+/// The explanation of a cause by its name in the log and the metrics; `None` for a name of another version.
 pub fn explanation(name: &str) -> Option<Explanation> {
     if name == NETWORK_REPORTED {
         return Some(REPORTED);
@@ -32,7 +33,7 @@ const fn words(cause: &'static str, remedy: &'static str) -> Explanation {
 }
 
 impl Cause {
-    /// What the record says.
+    /// The explanation of this cause.
     pub(super) fn words(self) -> Explanation {
         match self {
             Self::Form(cause) => cause.words(),

@@ -1,5 +1,5 @@
-//! `POST /oauth2/introspect` (RFC 7662): a resource server asks whether a token is good now. Each answer is read from the
-//! database, so it knows every change that was committed before the question.
+//! Introspection, `POST /oauth2/introspect` (RFC 7662): a resource server asks whether a token is active. Each answer
+//! is read from the database, so it reflects every change committed before the request.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::resource_server::ResourceServer;
@@ -60,7 +60,7 @@ impl TokenService {
         })
     }
 
-    /// The token, when it is good and meant for the caller, with those of its roles that the client still has.
+    /// The token if it is active and the caller is its audience, with those of its roles that are still granted.
     async fn active_token(&self, caller: &ResourceServer, token: &str) -> Result<Option<OwnToken>, Failure> {
         let Some(token) = self
             .own_token(token)

@@ -1,5 +1,5 @@
-//! Token Status List (draft-ietf-oauth-status-list-20): two bits per credential. INVALID once it is deleted or its
-//! application or organisation disabled, SUSPENDED while it is suspended: so it is with the tokens that were issued before.
+//! Token Status List (draft-ietf-oauth-status-list-20): two bits per credential, which all its tokens share. INVALID
+//! once it is deleted or its application or organisation disabled, SUSPENDED while it is suspended.
 
 use std::io::Write;
 
@@ -22,16 +22,16 @@ use crate::{
     token::issuing::SLOW_CLOCK_SECONDS,
 };
 
-/// How long validators may keep a list, and after how long they must not believe it; both count from now, although `iat`
-/// lies in the past for validators with slow clocks.
+/// `ttl` and lifetime (`exp`) of a list; both count from now, although `iat` is backdated for validators with slow
+/// clocks.
 const TTL_SECONDS: i64 = 10;
 const LIFETIME_SECONDS: i64 = 60;
-/// For each status: VALID, INVALID or SUSPENDED (§7.1).
+/// Bits per status: VALID, INVALID or SUSPENDED (§7.1).
 const BITS: u8 = 2;
 const MASK: u8 = 0b11;
 
-/// `GET /oauth2/statuslists/{n}`. No shared cache may keep it: its age would be added to the `ttl` for which the validator
-/// keeps it.
+/// `GET /oauth2/statuslists/{n}`. Shared caches must not store it: time spent there would add to the validator's own
+/// `ttl`.
 pub(crate) async fn list(
     request: HttpRequest,
     path: web::Path<String>,
@@ -41,7 +41,7 @@ pub(crate) async fn list(
     let Some(number) = number else {
         return problem(StatusCode::NOT_FOUND, "there is no status list of this number");
     };
-    // §8.4: whoever asks for a list of the past must not take today's for it.
+    // §8.4: historical lists are not kept, and a request for one must not get today's.
     if request
         .query_string()
         .split('&')
@@ -65,7 +65,8 @@ pub(crate) async fn list(
     }
 }
 
-/// `GET /oauth2/statuslists`: every list that a token can name (§9.3), for APIs that fetch them before they are asked.
+/// Status list aggregation, `GET /oauth2/statuslists` (§9.3): every list that a token can name, for APIs that
+/// prefetch them.
 pub(crate) async fn lists(request: HttpRequest, service: web::Data<TokenService>) -> HttpResponse {
     match service.last_list(service.slice()).await {
         Ok(last) => {
@@ -80,13 +81,13 @@ pub(crate) async fn lists(request: HttpRequest, service: web::Data<TokenService>
 }
 
 impl TokenService {
-    /// At most one reading and one signature per list and lease, however many ask. A DELETE is answered one lease after
-    /// its commit: so whoever asks after the answer gets a list that was read after the commit.
+    /// One query and one signature per list and lease, however many requests. A DELETE is answered one lease after
+    /// its commit, so a list requested after that answer was read after the commit.
     ///
-    /// Lists that no secret is on are not made: whoever asks for all of them would keep the database busy.
+    /// Lists that hold no credential are not made, so that requests for them can't keep the database busy.
     async fn status_list(&self, number: i64) -> Result<Option<String>, Failure> {
         let slice = self.slice();
-        // The next list may have begun on another node since.
+        // Another node may have started the next list since.
         if number > self.last_list(slice).await? + 1 {
             return Ok(None);
         }
@@ -96,13 +97,13 @@ impl TokenService {
             .map(Some)
     }
 
-    /// Time, as long as a lease.
+    /// The current time slice, as long as a lease.
     fn slice(&self) -> u128 {
         let lease = self.memory.lease().as_nanos().max(1);
         self.clock.monotonic().as_nanos() / lease
     }
 
-    /// The list that the next credential will be on.
+    /// The list of the next credential.
     async fn last_list(&self, slice: u128) -> Result<i64, Failure> {
         let next = self
             .next_status_index
@@ -134,7 +135,7 @@ impl TokenService {
     }
 }
 
-/// §7.1.
+/// The status value (§7.1).
 fn value(status: TokenStatus) -> u8 {
     match status {
         TokenStatus::Invalid => 1,
@@ -142,7 +143,8 @@ fn value(status: TokenStatus) -> u8 {
     }
 }
 
-/// The least significant bits of a byte come first (§4.1); of two statuses at one index the later counts.
+/// Packs statuses, least significant bits first (§4.1), and compresses them; of two statuses at one index the later
+/// counts.
 fn compressed(statuses: impl Iterator<Item = (i64, u8)>) -> std::io::Result<String> {
     let mut bytes = [0_u8; LIST_LENGTH as usize * BITS as usize / 8];
     for (index, status) in statuses {
@@ -166,7 +168,7 @@ mod tests {
 
     #[test]
     fn s01_the_least_significant_bits_of_a_byte_come_first() {
-        // draft-ietf-oauth-status-list-20 §4.1, the example of two bits: 12 statuses are the bytes C9 44 F9.
+        // draft-ietf-oauth-status-list-20 §4.1, the example with two bits: 12 statuses are the bytes C9 44 F9.
         let statuses = [1, 2, 0, 3, 0, 1, 0, 1, 1, 2, 3, 3];
         let list = compressed((0..).zip(statuses)).unwrap();
         let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! Tokens after their issue: status list, introspection, revocation.
+//! The status of issued tokens: status list, introspection, revocation.
 
 pub(crate) mod index;
 pub(crate) mod introspection;

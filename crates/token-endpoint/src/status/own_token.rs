@@ -1,4 +1,4 @@
-//! A token that somebody hands back, to ask about it or to end it: whether it is one of ours.
+//! Validates an access token that is presented for introspection or revocation as one of this server's.
 
 use domain::resource::parse_guid;
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use crate::{
     token::{dialect::Dialect, entra_v1::EntraV1, entra_v2::EntraV2, rfc9068::Rfc9068},
 };
 
-/// What is read of a token that this server signed, whatever its shape.
+/// The claims read from a token of this server, whichever dialect it has.
 #[derive(Clone, Deserialize)]
 pub(crate) struct OwnToken {
     pub(crate) iss: String,
@@ -25,14 +25,14 @@ pub(crate) struct OwnToken {
     status: Status,
 }
 
-/// The key that it is bound to (RFC 9449 §6.1).
+/// The key that the token is bound to (`cnf`, RFC 9449 §6.1).
 #[derive(Clone, Deserialize)]
 pub(crate) struct Confirmation {
     pub(crate) jkt: String,
 }
 
 impl OwnToken {
-    /// The token without roles that were taken away since; without any it says nothing any more.
+    /// The token without roles revoked since its issue; `None` if no role is left.
     pub(crate) fn with_roles_among(mut self, granted: &[String]) -> Option<Self> {
         self.roles.retain(|role| granted.contains(role));
         (!self.roles.is_empty()).then_some(self)
@@ -51,8 +51,8 @@ struct StatusReference {
 }
 
 impl TokenService {
-    /// An access token of this server whose time has come and not passed. Status lists, which the same keys sign, have
-    /// another `typ` (RFC 8725 §3.11).
+    /// The verified access token of this server, within its `nbf` and `exp`. Status lists are signed by the same keys
+    /// but have another `typ` (RFC 8725 §3.11).
     pub(crate) fn own_token(&self, token: &str) -> Option<OwnToken> {
         let now = self.clock.now();
         let (typ, token) = self.keys.load().verify::<OwnToken>(token, now)?;

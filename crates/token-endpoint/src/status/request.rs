@@ -1,4 +1,4 @@
-//! A request to introspect or revoke a token (RFC 7662 §2.1, RFC 7009 §2.1). `token_type_hint` is only a hint.
+//! An introspection or revocation request (RFC 7662 §2.1, RFC 7009 §2.1). `token_type_hint` is ignored.
 
 use actix_web::HttpRequest;
 
@@ -8,17 +8,17 @@ use crate::{
     refusal::{Failure, FormCause, Parameter},
 };
 
-/// The parameters that may stand in it once.
+/// The parameters that must not be repeated.
 const ONCE: [&str; 2] = ["token", "token_type_hint"];
 
-/// Whose form is right; nothing is checked yet.
+/// A well-formed request; nothing is authenticated yet.
 pub(crate) struct AboutToken {
     pub(crate) presented: Presented,
     token: Option<String>,
 }
 
 impl AboutToken {
-    /// Reads it.
+    /// Parses the request.
     pub(crate) fn read(http: &HttpRequest, body: Body) -> Result<Self, Failure> {
         let mut form = Form::read(http, body, &ONCE)?;
         Ok(Self {
@@ -27,7 +27,7 @@ impl AboutToken {
         })
     }
 
-    /// The token that it is about.
+    /// The `token` parameter.
     pub(crate) fn token(&self) -> Result<&str, FormCause> {
         let missing = FormCause::Missing(Parameter::Token);
         self.token.as_deref().ok_or(missing)

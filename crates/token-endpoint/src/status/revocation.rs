@@ -1,5 +1,5 @@
-//! `POST /oauth2/revoke` (RFC 7009): a client ends a token of its own. Introspection says so from then on; who validates
-//! by the signature alone, or by the status list, does not learn of a single token.
+//! Revocation, `POST /oauth2/revoke` (RFC 7009): a client revokes one of its own tokens. Introspection reflects it at
+//! once; validators that check the signature alone, or the status list, don't learn of a single token.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::DateTime;
@@ -25,7 +25,8 @@ pub(crate) async fn revoke(http: HttpRequest, body: Body, service: web::Data<Tok
 }
 
 impl TokenService {
-    /// 200 also for a token that is unknown, past or somebody else's: the caller has nothing left to do (RFC 7009 §2.2).
+    /// 200 also for a token that is unknown, expired or another client's: the client has nothing left to do (RFC 7009
+    /// §2.2).
     async fn revocation(&self, http: &HttpRequest, body: Body) -> Result<HttpResponse, Failure> {
         let request = AboutToken::read(http, body)?;
         note_client(http, &request.presented);

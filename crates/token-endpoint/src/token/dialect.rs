@@ -1,5 +1,5 @@
-//! What differs between the token endpoints: how a request names the resource, what the token says, how success and
-//! refusal are answered. Whatever is not here is the same for all.
+//! What differs between the token endpoints: how a request names the resource, the token's claims, the format of
+//! success and error responses. Everything else is shared.
 
 use std::borrow::Cow;
 
@@ -18,65 +18,66 @@ use crate::{
     state::{Settings, TokenService},
 };
 
-/// One way to talk about tokens.
+/// A dialect of the token endpoint: RFC 9068, Entra v1 or Entra v2.
 pub(crate) trait Dialect {
-    /// The kind of token, for the metrics.
+    /// The token kind in the metrics.
     const KIND: &'static str;
-    /// `typ` of its tokens (RFC 7515 §4.1.9).
+    /// The `typ` header of its tokens (RFC 7515 §4.1.9).
     const TYP: &'static str;
 
-    /// The algorithms of client assertions (RFC 8414 §2).
+    /// The accepted signing algorithms of client assertions (RFC 8414 §2).
     const ASSERTION_ALGORITHMS: &'static [&'static str];
 
     /// How far ahead the `exp` of a client assertion may lie, in seconds.
     const LONGEST_ASSERTION: i64;
 
-    /// Whether certificates are taken as Entra takes them.
+    /// Whether certificates are accepted as Entra accepts them.
     const LIKE_ENTRA: bool;
 
-    /// Whether a client assertion may call this endpoint so.
+    /// Whether a client assertion may have this audience.
     fn is_audience(settings: &Settings, named: &str) -> bool;
 
-    /// The issuer of its tokens, always from configuration.
+    /// The `iss` of its tokens, always from configuration.
     fn issuer(settings: &Settings) -> String;
 
-    /// Where its endpoints are, below the public URL.
+    /// The paths of its endpoints.
     fn paths(tenant_id: &str) -> Paths;
 
-    /// The resource that a request names, if any.
+    /// The requested resource, if any.
     fn named_resource(request: &TokenRequest) -> Result<Option<&str>, Failure>;
 
-    /// Why there is no token when none is named and several are possible.
+    /// The refusal when no resource is requested and the client has several.
     fn unnamed() -> Failure;
 
-    /// The resource's name in the token and the roles, of those that were granted.
+    /// Chooses audience and roles of the token from the grants.
     fn target<'a>(
         grant: &'a Grant,
         named: Option<&'a str>,
         request: &'a TokenRequest,
     ) -> Result<Target<'a>, TargetCause>;
 
-    /// The claims of a token; `scope` is that of its target, `proof` what the client has proved.
+    /// The claims of a token; `scope` is that of its target, `proof` the kind of credential that authenticated the
+    /// client.
     fn claims<'a>(common: CommonClaims<'a>, scope: &'a str, proof: CredentialKind) -> impl Serialize + 'a;
 
-    /// The answer that carries a token.
+    /// The token response.
     fn success(issued: &Issued, target: &Target<'_>) -> HttpResponse;
 
-    /// The answer to a refused request.
+    /// The error response.
     fn refusal(service: &TokenService, failure: &Failure, id: RequestId) -> HttpResponse;
 }
 
-/// What a token is for.
+/// The audience and roles of a token.
 pub(crate) struct Target<'a> {
     pub(crate) audience: Cow<'a, str>,
     pub(crate) roles: Cow<'a, [String]>,
     pub(crate) scope: Cow<'a, str>,
-    /// The thumbprint of the key that the token is bound to.
+    /// The JWK thumbprint that the token is bound to.
     pub(crate) bound_to: Option<String>,
 }
 
 impl<'a> Target<'a> {
-    /// All roles of a grant, on a resource of this name.
+    /// All roles of a grant, under this audience.
     pub(crate) fn whole(grant: &'a Grant, audience: Cow<'a, str>) -> Self {
         Self {
             audience,
@@ -87,7 +88,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The name by which a resource was asked for, if that is its URI; else its id: the audience stays as registered.
+/// The audience: the resource's URI if it was requested by that, else its id.
 pub(crate) fn registered_name<'a>(grant: &'a Grant, named: Option<&'a str>) -> Cow<'a, str> {
     let uri = grant.resource.uri.as_deref();
     match named.filter(|named| uri == Some(*named)) {
@@ -96,7 +97,7 @@ pub(crate) fn registered_name<'a>(grant: &'a Grant, named: Option<&'a str>) -> C
     }
 }
 
-/// One resource, if any is named: a token is for one.
+/// The requested resource; more than one is refused, as a token has one audience.
 pub(crate) fn only_one<'a>(resources: &[&'a str]) -> Result<Option<&'a str>, Failure> {
     match resources {
         [] => Ok(None),
@@ -105,23 +106,23 @@ pub(crate) fn only_one<'a>(resources: &[&'a str]) -> Result<Option<&'a str>, Fai
     }
 }
 
-/// What stands beside a token in an answer; longer is no mistake, and costs time.
+/// Capacity reserved for a response beside its token; exceeding it only costs a reallocation.
 const ROOM_FOR_WORDS: usize = 512;
 
-/// A signed token and what the answer says about it.
+/// A signed token and what the token response says about it.
 pub(crate) struct Issued {
     pub(crate) token: String,
     pub(crate) expires_in: i64,
     pub(crate) expires_at: i64,
     pub(crate) not_before: i64,
-    /// When the secret that was used expires, in seconds since 1970.
+    /// When the authenticating secret expires, in seconds since 1970.
     pub(crate) secret_expires_at: Option<i64>,
-    /// How the token is presented.
+    /// `token_type`: how the token is presented.
     pub(crate) token_type: &'static str,
 }
 
 impl Issued {
-    /// The answer that carries it, in the words of a dialect.
+    /// The token response, with the dialect's members.
     pub(crate) fn answer(&self, words: &impl Serialize) -> HttpResponse {
         let mut body = Vec::with_capacity(self.token.len() + ROOM_FOR_WORDS);
         if let Err(error) = serde_json::to_writer(&mut body, words) {
@@ -136,14 +137,14 @@ impl Issued {
     }
 }
 
-/// Paths below the public URL, without a slash before them.
+/// Paths below the public URL, without a leading slash.
 pub(crate) struct Paths {
     pub(crate) token: String,
     pub(crate) jwks: String,
     pub(crate) authorize: String,
 }
 
-/// The grant type is the same everywhere (RFC 6749 §4.4.2).
+/// Checks `grant_type`, which is the same in all dialects (RFC 6749 §4.4.2).
 pub(crate) fn check_grant_type(request: &TokenRequest) -> Result<(), FormCause> {
     match request.grant_type.as_deref() {
         None => Err(FormCause::Missing(Parameter::GrantType)),

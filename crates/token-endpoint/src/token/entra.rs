@@ -1,4 +1,4 @@
-//! What both of Entra's dialects share: how a client is proved, and the error body.
+//! What both Entra dialects share: `appidacr`, the audience of assertions, and the error body.
 
 use actix_web::HttpResponse;
 use chrono::Utc;
@@ -11,12 +11,12 @@ use crate::{
     state::{Settings, TokenService},
 };
 
-/// Microsoft's libraries sign by RS256 or PS256.
+/// Microsoft's libraries sign with RS256 or PS256.
 pub(crate) const ASSERTION_ALGORITHMS: &[&str] = &["RS256", "PS256", "ES256", "EdDSA"];
-/// Microsoft's libraries let assertions live for 10 minutes.
+/// In seconds. Microsoft's libraries issue assertions for 10 minutes.
 pub(crate) const LONGEST_ASSERTION: i64 = 900;
 
-/// `appidacr` and `azpacr`: how the client proved itself, 1 by a secret, 2 by a key or a certificate.
+/// `appidacr` and `azpacr`: how the client authenticated, 1 by secret, 2 by key or certificate.
 pub(crate) fn acr(proof: CredentialKind) -> &'static str {
     match proof {
         CredentialKind::Secret => "1",
@@ -24,7 +24,7 @@ pub(crate) fn acr(proof: CredentialKind) -> &'static str {
     }
 }
 
-/// Whether a URL is that of a token endpoint, under whatever name of the tenant, in any case.
+/// Whether a URL is a token endpoint of this server, under any alias of the tenant, in any case.
 pub(crate) fn is_token_endpoint(settings: &Settings, named: &str, path: &str) -> bool {
     let below = named.strip_prefix(settings.public_url.as_str());
     let below = below.and_then(|rest| rest.strip_prefix('/'));
@@ -32,7 +32,7 @@ pub(crate) fn is_token_endpoint(settings: &Settings, named: &str, path: &str) ->
     parts.is_some_and(|(tenant, rest)| settings.is_own_tenant(tenant) && rest == path)
 }
 
-/// The error body of seven keys. Both of its ids are the request's.
+/// The error body with seven members. Both of its ids are the request id.
 pub(crate) fn refusal(service: &TokenService, failure: &Failure, id: RequestId) -> HttpResponse {
     let row = failure.cause().row();
     let (code, id) = (row.entra_code, id.0);

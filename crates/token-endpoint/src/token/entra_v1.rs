@@ -1,4 +1,5 @@
-//! `/{tenant}/oauth2/token`: Entra's v1 endpoint, which names the resource by `resource` and answers numbers as strings.
+//! `/{tenant}/oauth2/token`: Entra's v1 endpoint, which takes the resource from `resource` and returns numbers as
+//! strings.
 
 use actix_web::HttpResponse;
 use domain::{client::Grant, credential::CredentialKind};
@@ -43,7 +44,7 @@ impl Dialect for EntraV1 {
         }
     }
 
-    /// In the body or in the query; what both say counts once.
+    /// From the body or the query; the same value in both counts once.
     fn named_resource(request: &TokenRequest) -> Result<Option<&str>, Failure> {
         let mut named: Vec<&str> = request.resources.iter().map(String::as_str).collect();
         for resource in &request.resources_in_query {

@@ -1,4 +1,4 @@
-//! `/{tenant}/oauth2/v2.0/token`: Entra's v2 endpoint, which names the resource by `scope=<resource>/.default`.
+//! `/{tenant}/oauth2/v2.0/token`: Entra's v2 endpoint, which takes the resource from `scope=<resource>/.default`.
 
 use std::borrow::Cow;
 
@@ -20,7 +20,7 @@ use crate::{
 };
 
 const DEFAULT_SUFFIX: &str = "/.default";
-/// MSAL for Java and Go add these whatever they are for; a client without a person gets nothing for them.
+/// MSAL for Java and Go always add these; without a user they grant nothing and are ignored.
 const OPENID_SCOPES: [&str; 4] = ["openid", "profile", "offline_access", "email"];
 
 /// Entra's v2 dialect.
@@ -67,7 +67,7 @@ impl Dialect for EntraV2 {
         FormCause::Missing(Parameter::Scope).into()
     }
 
-    /// The audience is the resource's id, whatever name it was asked for by.
+    /// The audience is the resource's id, by whichever name it was requested.
     fn target<'a>(
         grant: &'a Grant,
         _: Option<&'a str>,

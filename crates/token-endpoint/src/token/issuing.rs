@@ -1,4 +1,4 @@
-//! Signing a token. Only an authenticated client gets here.
+//! Issues and signs access tokens, for authenticated clients only.
 
 use domain::{authentication::AuthenticatedClient, client::Grant, resource::SigningAlgorithm};
 use jose::dpop;
@@ -9,16 +9,16 @@ use uuid::Uuid;
 use super::dialect::{Dialect, Issued, Target};
 use crate::{refusal::Failure, state::TokenService, status::index};
 
-/// How far `iat` and `nbf` lie in the past, for validators with slow clocks.
+/// `iat` and `nbf` are backdated by this, for validators with slow clocks.
 pub(crate) const SLOW_CLOCK_SECONDS: i64 = 300;
 
-/// How a token is presented: with a proof (RFC 9449 §7.1), or alone (RFC 6750 §2.1).
+/// `token_type`: `DPoP` (RFC 9449 §7.1) or `Bearer` (RFC 6750 §2.1).
 pub(crate) fn token_type(is_bound: bool) -> &'static str {
     if is_bound { dpop::SCHEME } else { "Bearer" }
 }
 
 impl TokenService {
-    /// A token in the words of a dialect.
+    /// Issues a token in a dialect.
     pub(crate) fn issue<D: Dialect>(
         &self,
         client: &AuthenticatedClient,
@@ -67,7 +67,7 @@ impl TokenService {
         })
     }
 
-    /// Signs with the given algorithm, or the server's default.
+    /// Signs claims with the given algorithm, or the server's default.
     pub(crate) fn sign(
         &self,
         algorithm: Option<SigningAlgorithm>,

@@ -1,4 +1,4 @@
-//! From a token request to a signed token. The three token endpoints are one handler over three dialects, each a file.
+//! The token endpoints: one handler over three dialects, each in a file; issuing, DPoP.
 
 pub(crate) mod dialect;
 pub(crate) mod endpoint;

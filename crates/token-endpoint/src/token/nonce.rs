@@ -1,5 +1,4 @@
-//! Nonces for DPoP proofs (RFC 9449 §8): kept nowhere, known on every node. A nonce is the time of its making, and a tag of it
-//! that only this service can make.
+//! Stateless nonces for DPoP proofs (RFC 9449 §8), valid on every node: the time of creation and a keyed tag of it.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::pepper::Pepper;
@@ -7,21 +6,21 @@ use domain::pepper::Pepper;
 use crate::state::TokenService;
 
 const PURPOSE: &str = "dpop nonce";
-/// Until then a nonce is good.
+/// Lifetime of a nonce.
 const LIFETIME_SECONDS: i64 = 300;
-/// Another node's clock may be ahead of this one's.
+/// Allowed clock skew: another node's clock may be ahead.
 const MAX_AHEAD_SECONDS: i64 = 60;
 const TIME: usize = size_of::<i64>();
-/// 128 bits.
+/// Length of the tag: 128 bits.
 const TAG: usize = 16;
 
 impl TokenService {
-    /// A nonce that is good from now on.
+    /// A new nonce, valid from now.
     pub(crate) fn new_nonce(&self) -> String {
         made(&self.pepper, self.clock.now().timestamp())
     }
 
-    /// Whether this service made it, not long ago.
+    /// Whether this service created it, within its lifetime.
     pub(crate) fn is_own_nonce(&self, nonce: &str) -> bool {
         is_good(&self.pepper, nonce, self.clock.now().timestamp())
     }

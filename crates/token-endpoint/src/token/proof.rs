@@ -1,5 +1,5 @@
-//! The key that a token is bound to: the DPoP proof of a token request (RFC 9449 §5). A request without one costs one look at
-//! its headers.
+//! The DPoP proof of a token request (RFC 9449 §5), to whose key the token is bound. A request without one costs one
+//! header look-up.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -15,11 +15,12 @@ use crate::{
 };
 
 const HEADER: HeaderName = HeaderName::from_static(dpop::HEADER);
-/// No node accepts a proof for longer after its first use, however slow its clock within five minutes.
+/// How long a used `jti` is kept. No node accepts the proof longer after its first use, even with five minutes of
+/// clock skew.
 const REMEMBERED: TimeDelta = TimeDelta::seconds(dpop::LIFETIME_SECONDS + dpop::MAX_AHEAD_SECONDS + 300);
 
 impl TokenService {
-    /// The proof of a request, right but for its one use: see [`TokenService::use_up`].
+    /// The request's proof, verified except for replay: see [`TokenService::use_up`].
     pub(crate) fn proof(
         &self,
         http: &HttpRequest,
@@ -46,8 +47,8 @@ impl TokenService {
         Ok(Some(proof))
     }
 
-    /// The thumbprint of the proof's key, once: on no node is the proof good for another token. The last check before a token
-    /// is made, so that a request that is refused for another reason leaves it good.
+    /// Replay protection (RFC 9449 §11.1): marks the proof as used and returns its key's thumbprint. The last check
+    /// before issuing, so that a request refused for another reason does not use up its proof.
     pub(crate) async fn use_up(&self, proof: Option<&Proof>) -> Result<Option<String>, Failure> {
         let Some(proof) = proof else {
             return Ok(None);
@@ -60,7 +61,7 @@ impl TokenService {
         }
     }
 
-    /// Whoever must repeat a nonce gets the next one with each token (RFC 9449 §8.2).
+    /// Where nonces are required, each response to a proof carries the next one (RFC 9449 §8.2).
     pub(crate) fn offer_nonce(&self, answer: &mut HttpResponse, proof: Option<&Proof>) {
         if proof.is_none() || !self.settings.dpop_nonce_required {
             return;

@@ -1,4 +1,4 @@
-//! A token request (RFC 6749 §4.4.2, RFC 8707 §2).
+//! The token request (RFC 6749 §4.4.2, RFC 8707 §2).
 
 use actix_web::HttpRequest;
 
@@ -8,22 +8,22 @@ use crate::{
     refusal::Failure,
 };
 
-/// The parameters that may stand in it once; `resource` may repeat.
+/// The parameters that must not be repeated; `resource` may be.
 const ONCE: [&str; 2] = ["grant_type", "scope"];
 
-/// A token request whose form is right; nothing is checked yet.
+/// A well-formed token request; nothing is authenticated yet.
 pub(crate) struct TokenRequest {
     pub(crate) grant_type: Option<String>,
     pub(crate) presented: Presented,
     pub(crate) scope: Option<String>,
-    /// `resource` in the body.
+    /// `resource` parameters of the body.
     pub(crate) resources: Vec<String>,
-    /// `resource` in the URL, where some of Entra's clients put it.
+    /// `resource` parameters of the URL, where some Entra clients put them.
     pub(crate) resources_in_query: Vec<String>,
 }
 
 impl TokenRequest {
-    /// What a token is asked for, whatever the dialect; for the record of refusals alone.
+    /// The requested resource in any dialect; for the refusal record only.
     pub(crate) fn resource(&self) -> Option<&str> {
         let named = self.resources.first().or(self.resources_in_query.first());
         let scope = || {
@@ -36,7 +36,7 @@ impl TokenRequest {
         named.map(String::as_str).or_else(scope)
     }
 
-    /// Reads it.
+    /// Parses the request.
     pub(crate) fn read(http: &HttpRequest, body: Body) -> Result<Self, Failure> {
         let mut form = Form::read(http, body, &ONCE)?;
         let presented = form.credentials(http)?;

@@ -1,4 +1,5 @@
-//! `/oauth2/token`: RFC 6749 §4.4, RFC 8707, and tokens of RFC 9068.
+//! `/oauth2/token`: the client credentials grant (RFC 6749 §4.4), resource indicators (RFC 8707), JWT access tokens
+//! (RFC 9068).
 
 use std::{borrow::Cow, net::IpAddr};
 
@@ -26,7 +27,7 @@ use crate::{
     state::{Settings, TokenService},
 };
 
-/// The standard's dialect.
+/// The dialect of the RFCs.
 pub(crate) struct Rfc9068;
 
 impl Dialect for Rfc9068 {
@@ -36,7 +37,7 @@ impl Dialect for Rfc9068 {
     const LONGEST_ASSERTION: i64 = 300;
     const LIKE_ENTRA: bool = false;
 
-    /// The issuer and nothing else (FAPI 2.0 §5.3.2.1, draft-ietf-oauth-rfc7523bis).
+    /// The issuer identifier only (FAPI 2.0 §5.3.2.1, draft-ietf-oauth-rfc7523bis).
     fn is_audience(settings: &Settings, named: &str) -> bool {
         named == settings.public_url
     }
@@ -107,7 +108,7 @@ impl Dialect for Rfc9068 {
 }
 
 impl TokenService {
-    /// Client authentication where there is one dialect only: assertions call the server by its issuer.
+    /// Client authentication at endpoints without Entra dialects: the audience of assertions is the issuer.
     pub(crate) async fn authenticate_by_standard(
         &self,
         presented: &Presented,

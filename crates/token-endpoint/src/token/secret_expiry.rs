@@ -1,4 +1,5 @@
-//! The answer tells when the secret ends: a system whose managers have left, or who read no mail, hears it all the same.
+//! A response header announces the secret's expiry, which reaches the client even if its managers have left or read
+//! no mail.
 
 use actix_web::{
     HttpResponse,
@@ -6,12 +7,12 @@ use actix_web::{
 };
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
-/// Of this server's own; on every route, because Entra's answers take no further members.
+/// A header of this server's own, on every dialect, since Entra's token response takes no further members.
 const HEADER: HeaderName = HeaderName::from_static("client-secret-expires-at");
-/// From so long before the end on, the header stands: as long as people need to plan a rotation.
+/// The header is sent from this long before the expiry: as long as people need to plan a rotation.
 const ANNOUNCED: TimeDelta = TimeDelta::days(60);
 
-/// Adds the header once the end, in seconds since 1970, is near.
+/// Adds the header when the expiry, in seconds since 1970, is near.
 pub(crate) fn announce(answer: &mut HttpResponse, ends_at: Option<i64>, now: DateTime<Utc>) {
     let ends_at = ends_at.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
     let Some(ends_at) = ends_at.filter(|end| *end - now < ANNOUNCED) else {
