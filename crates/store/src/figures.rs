@@ -1,4 +1,4 @@
-//! Counts for operators: what waits in the outbox, what failed, and how long secrets have left.
+//! Gauges for operators: pending and failed deliveries, and secrets by time to expiry.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::{dsl::min, prelude::*};
@@ -13,32 +13,32 @@ use crate::{
     outbox::failed_mails::SHOWN_FOR,
 };
 
-/// What waits, and what failed lately.
+/// The state of a delivery queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outbox {
-    /// To be sent.
+    /// Pending deliveries.
     pub waiting: i64,
-    /// Given up in the last 30 days.
+    /// Deliveries given up in the last 30 days.
     pub failed: i64,
-    /// For how long the oldest has been due; zero when nothing is.
+    /// How long the oldest pending one is overdue; zero if none is.
     pub overdue: TimeDelta,
 }
 
-/// Both kinds of messages.
+/// The gauges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// Mails.
     pub mails: Outbox,
-    /// Deliveries to webhooks.
+    /// Webhook deliveries.
     pub webhooks: Outbox,
-    /// Secrets that are not deleted, by what they have left: ended, at most 7, 30, 90 days, and more.
+    /// Undeleted secrets by time to expiry: expired, at most 7, 30, 90 days, and more.
     pub secrets: [i64; 5],
 }
 
-/// The upper ends of what secrets have left, in days, below "more".
+/// Upper bounds of the buckets, in days; the last bucket has none.
 const DAYS: [i64; 4] = [0, 7, 30, 90];
 
-/// One query of each kind of message, which have the same columns.
+/// The query for either kind of delivery, whose tables have the same columns.
 macro_rules! outbox {
     ($table:ident, $connection:expr, $now:expr) => {{
         let now: DateTime<Utc> = $now;
@@ -60,7 +60,7 @@ macro_rules! outbox {
 }
 
 impl Store {
-    /// Counts; for now and then.
+    /// Reads the gauges; too expensive for every request.
     pub async fn figures(&self, now: DateTime<Utc>) -> Result<Figures, StoreError> {
         self.run(move |connection| {
             Ok(Figures {

@@ -1,5 +1,5 @@
-//! Storage: SQLite and Postgres behind one [`Store`], and the memory under a lease that the token path answers from.
-//! Nothing outside this crate names diesel.
+//! Storage: SQLite and Postgres behind one [`Store`], and the client cache under a lease from which the token path
+//! answers. Nothing outside this crate names diesel.
 
 pub mod audit;
 pub mod backup;

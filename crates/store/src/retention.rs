@@ -1,4 +1,4 @@
-//! Forgetting what is kept for a time only: in small batches, each a short statement, so that nobody waits for it.
+//! Retention: deletes expired data in small batches, each a short statement, so that nobody waits for it.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::{dsl::exists, prelude::*};
@@ -12,28 +12,28 @@ use crate::{
     },
 };
 
-/// How many rows are looked for at once.
+/// Rows per batch.
 const BATCH: i64 = 200;
 
-/// A kind of data that is kept for a time.
+/// A kind of data with a retention period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
-    /// Tokens by secret and day.
+    /// Token counts by secret and day.
     TokenCounts,
-    /// What was told to whom about secrets that have ended, and every mail that was settled.
+    /// Reminders for expired secrets, and all settled mails.
     Mails,
-    /// Deliveries to webhooks that were settled.
+    /// Settled webhook deliveries.
     WebhookDeliveries,
-    /// From where and with which program a secret that is deleted was last used.
+    /// Source and user agent of the last use of deleted secrets.
     DeletedSecrets,
 }
 
 impl Store {
-    /// Forgets one batch of what is older than `age`; how many rows. Fewer than before: call again.
+    /// Deletes one batch of rows older than `age` and returns how many; to be repeated until it returns 0.
     pub async fn forget(&self, kept: Kept, age: TimeDelta, now: DateTime<Utc>) -> Result<usize, StoreError> {
         let before = (now - age).naive_utc();
-        // No transaction around it: SQLite refuses one that reads before it writes while somebody else writes, and what is
-        // found old stays old.
+        // No transaction: SQLite refuses one that reads before it writes while another connection writes, and old
+        // rows stay old.
         self.write_to_end(move |connection| match kept {
             Kept::TokenCounts => token_counts(connection, before),
             Kept::Mails => Ok(reminders(connection, before)? + mails(connection, before)?),
@@ -57,7 +57,7 @@ fn token_counts(connection: &mut AnyConnection, before: NaiveDateTime) -> Result
     Ok(diesel::delete(rows).execute(connection)?)
 }
 
-/// Whom an expiry was told is known until it is over: a deletion takes it out of their calendars.
+/// Recipients of a reminder are kept until the expiry has passed: a deletion must remove it from their calendars.
 fn reminders(connection: &mut AnyConnection, before: NaiveDateTime) -> Result<usize, StoreError> {
     let ended = client_secrets::table
         .filter(
@@ -103,7 +103,7 @@ fn deliveries(connection: &mut AnyConnection, before: NaiveDateTime) -> Result<u
     Ok(diesel::delete(rows).execute(connection)?)
 }
 
-/// The row stays: its status index must never be another secret's.
+/// The row stays: its status index must never be reused.
 fn uses(connection: &mut AnyConnection, before: NaiveDateTime) -> Result<usize, StoreError> {
     let ids: Vec<String> = client_secrets::table
         .filter(client_secrets::deleted_at.lt(before))

@@ -1,4 +1,5 @@
-//! The store: a pool behind a bounded queue. Whoever can't be served in time gets [`StoreError::Busy`].
+//! The store: a connection pool behind a bounded queue. A request that can't be served in time gets
+//! [`StoreError::Busy`].
 
 use std::{any::Any, path::Path, sync::Arc, time::Duration};
 
@@ -14,7 +15,7 @@ use crate::{
     turns::{Access, Turn, Turns},
 };
 
-/// How long a request waits for its answer, once it has its turn (see `turns`): together below two seconds.
+/// Time-out of a query once it has its turn (see `turns`): together below two seconds.
 const ANSWER: Duration = Duration::from_millis(1200);
 
 /// Access to the database; cheap to clone.
@@ -26,19 +27,19 @@ pub struct Store {
     pub(crate) journal: Option<Arc<Journal>>,
 }
 
-/// Connections of a pool.
+/// Gauges of the connection pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connections {
     /// In use.
     pub busy: u32,
-    /// Open, and free.
+    /// Open and idle.
     pub idle: u32,
-    /// As many as there may be.
+    /// The pool's maximum.
     pub most: u32,
 }
 
 impl Store {
-    /// How the pool stands now.
+    /// The pool's gauges now.
     pub fn connections(&self) -> Connections {
         let state = self.pool.state();
         Connections {
@@ -48,8 +49,8 @@ impl Store {
         }
     }
 
-    /// Opens a pool and checks that the database is there and answers. Two connections are added for the poll and the beat of
-    /// a node, which must never queue behind requests.
+    /// Opens a pool and checks that the database answers. Two connections are added for polls and heartbeats, which
+    /// must never queue behind requests.
     pub fn open(url: &DatabaseUrl, pool_size: u32) -> Result<Self, StoreError> {
         match url {
             DatabaseUrl::Sqlite(path) if is_missing(path) => Err(StoreError::NoFile(absolute(path))),
@@ -57,16 +58,16 @@ impl Store {
         }
     }
 
-    /// Like [`Store::open`], and makes the file of an SQLite database that is not there.
+    /// Like [`Store::open`], but creates a missing SQLite file.
     pub fn create(url: &DatabaseUrl, pool_size: u32) -> Result<Self, StoreError> {
         let connector =
             aside(|| Connector::start(url).map_err(|error| StoreError::Unreachable(error.to_string())))?;
         let pool = r2d2::Pool::builder()
             .max_size(pool_size + 2)
-            // Connections are made when they are asked for: none is under way behind a command that has ended.
+            // Connections are opened on demand: none is pending when a command ends.
             .min_idle(Some(0))
             .connection_timeout(ANSWER)
-            // Whoever waited for the connection tells why it could not be made.
+            // The caller that waited for the connection reports the error.
             .error_handler(Box::new(r2d2::NopErrorHandler))
             .build(connector)
             .map_err(|error| StoreError::Unreachable(error.to_string()))?;
@@ -83,18 +84,18 @@ impl Store {
         aside(|| self.with_connection(migrations::run))
     }
 
-    /// Applies what is pending to a database that was made before; refuses one that holds nothing of this product, which may
-    /// be the wrong one. For start-up, blocks.
+    /// Applies pending migrations to an existing database; refuses one without this product's tables, which may be
+    /// the wrong one. For start-up, blocks.
     pub fn upgrade(&self) -> Result<(), StoreError> {
         aside(|| self.with_connection(migrations::upgrade))
     }
 
-    /// Refuses a pooler that gives one session to several clients; for start-up, blocks.
+    /// Refuses a pooler that shares a session between clients; for start-up, blocks.
     pub fn verify_sessions(&self) -> Result<(), StoreError> {
         aside(|| self.with_connection(|one| self.with_connection(|two| sessions::verify_apart(one, two))))
     }
 
-    /// What the database says of itself; for start-up, blocks.
+    /// The database's clock and replication state; for start-up, blocks.
     pub fn state(&self) -> Result<ServerState, StoreError> {
         aside(|| self.with_connection(server_state))
     }
@@ -104,19 +105,19 @@ impl Store {
         aside(|| self.with_connection(migrations::verify))
     }
 
-    /// Remembers new versions of the pepper, refuses one that differs from what is remembered or that is missing while
-    /// something needs it, and tells the pepper which one is active; for start-up, blocks.
+    /// Stores new pepper versions, refuses a version that differs from the stored one or that is missing but needed,
+    /// and activates the active one in the pepper; for start-up, blocks.
     pub fn verify_pepper(&self, pepper: &Pepper, now: DateTime<Utc>) -> Result<(), StoreError> {
         aside(|| self.with_connection(|connection| pepper_checks::verify(connection, pepper, now)))
     }
 
-    /// The same for a pepper that was read while the server runs.
+    /// The same for a pepper read while the server runs.
     pub async fn check_pepper(&self, pepper: Arc<Pepper>, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.run(move |connection| pepper_checks::verify(connection, &pepper, now))
             .await
     }
 
-    /// The version of the pepper that is active, if the database has one.
+    /// The active pepper version, if the database has one.
     pub async fn active_pepper(&self) -> Result<Option<i32>, StoreError> {
         self.run(pepper_checks::active).await
     }
@@ -129,7 +130,7 @@ impl Store {
         typed(self.in_time(Access::Reading, untyped(query)).await)
     }
 
-    /// Like [`Store::run`], for what writes.
+    /// Like [`Store::run`], for writes.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
@@ -137,8 +138,8 @@ impl Store {
         typed(self.in_time(Access::Writing, untyped(query)).await)
     }
 
-    /// Like [`Store::run`], but waits for the outcome however late it comes: for work in the background that must
-    /// know whether it was done.
+    /// Like [`Store::run`], but waits for the result however late it comes: for background work that must know
+    /// whether it was done.
     pub(crate) async fn run_to_end<T: Send + 'static>(
         &self,
         query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
@@ -146,7 +147,7 @@ impl Store {
         typed(self.to_end(Access::Reading, untyped(query)).await)
     }
 
-    /// Like [`Store::run_to_end`], for what writes.
+    /// Like [`Store::run_to_end`], for writes.
     pub(crate) async fn write_to_end<T: Send + 'static>(
         &self,
         query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
@@ -154,7 +155,7 @@ impl Store {
         typed(self.to_end(Access::Writing, untyped(query)).await)
     }
 
-    /// Like [`Store::run`], without waiting in the queue: for the poller alone.
+    /// Like [`Store::run`], but skips the queue: for the poller only.
     pub(crate) async fn run_ahead<T: Send + 'static>(
         &self,
         query: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
@@ -173,12 +174,12 @@ impl Store {
         self.tally.count(work).await
     }
 
-    /// What was asked of the database so far.
+    /// Statistics of database work so far.
     pub fn counted(&self) -> Counted {
         self.tally.counted()
     }
 
-    /// The turn goes along with the work: a query that hangs keeps its place taken even when nobody waits for it.
+    /// The turn is held until the work ends: a query that hangs keeps it even when its caller has given up.
     async fn spawn(&self, query: Query, turn: Option<Turn>) -> Outcome {
         let store = self.clone();
         let work = tokio::task::spawn_blocking(move || {
@@ -200,7 +201,7 @@ impl Store {
     }
 }
 
-/// A query without the type of its answer: what runs it and waits for it is compiled once, not once for each query.
+/// A type-erased query: its execution is compiled once, not once per query.
 pub(crate) type Query = Box<dyn FnOnce(&mut AnyConnection) -> Outcome + Send>;
 pub(crate) type Outcome = Result<Box<dyn Any + Send>, StoreError>;
 
@@ -217,7 +218,7 @@ pub(crate) fn typed<T: 'static>(outcome: Outcome) -> Result<T, StoreError> {
         .map_err(|_| StoreError::Corrupt("answer"))
 }
 
-/// Names that SQLite reads otherwise than as a path are left to it.
+/// False for names that SQLite does not treat as a path.
 fn is_missing(path: &str) -> bool {
     !path.starts_with(':') && !path.starts_with("file:") && !Path::new(path).exists()
 }
@@ -226,7 +227,7 @@ fn absolute(path: &str) -> String {
     std::path::absolute(path).map_or_else(|_| path.to_owned(), |path| path.display().to_string())
 }
 
-/// Does on a thread of its own what must not be done inside a runtime, and waits for it.
+/// Runs blocking work on a thread of its own, as it must not run inside a runtime, and waits for it.
 pub(crate) fn aside<T: Send>(work: impl FnOnce() -> Result<T, StoreError> + Send) -> Result<T, StoreError> {
     std::thread::scope(|scope| scope.spawn(work).join()).unwrap_or(Err(StoreError::Busy))
 }

@@ -1,4 +1,4 @@
-//! What was asked of the database, counted for operators.
+//! Statistics of database work, for operators.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,22 +6,22 @@ use tokio::time::Instant;
 
 use crate::StoreError;
 
-/// Since the process began.
+/// Totals since the process started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// Units of work that were asked for, each of one or more queries.
+    /// Units of work, each of one or more queries.
     pub asked: u64,
-    /// How long they took together, with the wait for a turn, in microseconds.
+    /// Their total duration in microseconds, including the wait for a turn.
     pub microseconds: u64,
-    /// Those that waited too long for a turn or an answer.
+    /// Those that timed out waiting for a turn or an answer.
     pub busy: u64,
-    /// Those for which there was no connection, or that lost theirs.
+    /// Those without a connection, or whose connection was lost.
     pub unreachable: u64,
-    /// Those that the database refused.
+    /// Those that failed with a database error.
     pub failed: u64,
 }
 
-/// Counts.
+/// The counters.
 #[derive(Default)]
 pub(crate) struct Tally {
     asked: AtomicU64,
@@ -32,7 +32,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Counts a unit of work and passes its outcome on.
+    /// Counts a unit of work and returns its outcome.
     pub(crate) async fn count<T>(
         &self,
         work: impl Future<Output = Result<T, StoreError>>,

@@ -1,5 +1,6 @@
-//! Turns at the database. Whose work it is travels with the task: no source has all turns, so that whatever one of them asks
-//! for, others wait behind little of it. SQLite takes one writer at a time and lets others try again by chance; here they queue.
+//! Fair scheduling of database work: a task carries the source address that it works for, and one source never has
+//! all turns, so that others wait behind little of its work. As SQLite allows one writer at a time and retries the
+//! others at random, writers queue here.
 
 use std::{
     collections::HashMap,
@@ -13,47 +14,47 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::StoreError;
 
-/// How long a request waits for its turn; longer where it waits for other writers, too.
+/// How long a request waits for its turn; longer if it waits for other writers, too.
 const PATIENCE: Duration = Duration::from_millis(500);
 const PATIENCE_OF_WRITERS: Duration = Duration::from_millis(700);
 
 tokio::task_local! {
-    /// The source whose request this task answers; none, or unset, where the work is for all.
+    /// The source whose request this task serves; none, or unset, for shared work.
     static ASKING: Option<IpAddr>;
 }
 
-/// Does work for a source: what it asks of the database counts in that source's share.
+/// Runs work on behalf of a source: its queries count in that source's share.
 pub async fn on_behalf_of<T>(source: IpAddr, work: impl Future<Output = T>) -> T {
     ASKING.scope(Some(network(source)), work).await
 }
 
-/// Does work that others wait for too, whoever came first: it must not queue in the share of one source.
+/// Runs work that others wait for too: it must not queue in the share of one source.
 pub async fn for_all<T>(work: impl Future<Output = T>) -> T {
     ASKING.scope(None, work).await
 }
 
-/// What is wanted of the database.
+/// Whether work reads or writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     Reading,
     Writing,
 }
 
-/// All turns.
+/// The semaphores of all turns.
 #[derive(Clone)]
 pub(crate) struct Turns {
     all: Arc<Semaphore>,
-    /// One, where the database takes one writer at a time.
+    /// A single permit, where the database allows one writer at a time.
     writers: Option<Arc<Semaphore>>,
-    /// Of one source.
+    /// The limit per source.
     share: usize,
     sources: Arc<Mutex<Sources>>,
 }
 
-/// Who waits or works, with how many tasks.
+/// Sources that wait or work, with their number of tasks.
 type Sources = HashMap<IpAddr, (usize, Arc<Semaphore>)>;
 
-/// A turn; others wait until it is dropped.
+/// A turn; released when dropped.
 pub(crate) struct Turn {
     _of_all: OwnedSemaphorePermit,
     _of_writers: Option<OwnedSemaphorePermit>,
@@ -61,7 +62,7 @@ pub(crate) struct Turn {
 }
 
 impl Turns {
-    /// As many as the pool has connections; one source has three quarters of them.
+    /// As many turns as the pool has connections; one source gets three quarters of them.
     pub(crate) fn new(pool: usize, one_writer: bool) -> Self {
         Self {
             all: Arc::new(Semaphore::new(pool)),
@@ -71,7 +72,7 @@ impl Turns {
         }
     }
 
-    /// Waits in the queue of the source, then in that of writers, then in that of all; each is first come, first served.
+    /// Waits in the source's queue, then the writers', then the global one; each is FIFO.
     pub(crate) async fn take(&self, access: Access) -> Result<Turn, StoreError> {
         let writers = self.writers.as_ref().filter(|_| access == Access::Writing);
         let patience = writers.map_or(PATIENCE, |_| PATIENCE_OF_WRITERS);
@@ -106,7 +107,7 @@ async fn acquire(turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, StoreEr
     turn.map_err(|_| StoreError::Busy)
 }
 
-/// One that waits for, or has, a turn of its source's share.
+/// A task that waits for, or holds, a turn of its source's share.
 struct Share {
     source: IpAddr,
     turns: Arc<Semaphore>,
@@ -143,7 +144,7 @@ impl Drop for Share {
     }
 }
 
-/// Nothing in here can panic half-way.
+/// No code panics while it holds this lock, so poisoning is ignored.
 fn locked(sources: &Mutex<Sources>) -> MutexGuard<'_, Sources> {
     sources.lock().unwrap_or_else(PoisonError::into_inner)
 }

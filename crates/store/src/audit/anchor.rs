@@ -1,5 +1,5 @@
-//! Anchors: what the end of the trail was at an instant, kept where the database can't reach. An end that was sealed once and is
-//! put back with its seal is found by them alone.
+//! Anchors of the audit trail: copies of its head at an instant, stored outside the database. They alone detect a
+//! rollback to an earlier head together with its seal.
 
 use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
@@ -13,24 +13,24 @@ use crate::{
     database::schema::audit_events,
 };
 
-/// How many anchors one query looks for.
+/// Anchors per query.
 const CHUNK: usize = 500;
-/// How many events one query counts: it is over before anybody waits for it.
+/// Events counted per query, so that each stays short.
 const COUNTED: i64 = 100_000;
 
-/// The end of the trail at an instant.
+/// The head of the audit trail at an instant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anchor {
     /// When.
     pub at: DateTime<Utc>,
-    /// How many events there were.
+    /// How many events the trail had.
     pub events: i64,
-    /// The link of the last one, in hexadecimal digits.
+    /// The MAC of the last event, in hexadecimal digits.
     pub head: String,
 }
 
 impl Store {
-    /// Where the trail ends now, and whether it does: all of it is under a seal, and its last event is there.
+    /// The current head, and whether it is intact: completely sealed, and its last event present.
     pub async fn audit_anchor(
         &self,
         key: AuditKey,
@@ -50,7 +50,7 @@ impl Store {
         .await
     }
 
-    /// How many of the first events, so many, are there.
+    /// How many events with sequence numbers up to `first` are present.
     pub async fn count_audit_events(&self, first: i64) -> Result<i64, StoreError> {
         let (mut found, mut after) = (0, 0);
         while after < first {
@@ -67,7 +67,7 @@ impl Store {
         Ok(found)
     }
 
-    /// The first anchor that is not in the trail at its count. The chain itself is [`Store::verify_audit`]'s matter.
+    /// The first anchor that the trail contradicts. The hash chain itself is checked by [`Store::verify_audit`].
     pub async fn contradicting_anchor(&self, anchors: Vec<Anchor>) -> Result<Option<Anchor>, StoreError> {
         for chunk in anchors.chunks(CHUNK) {
             let counts: Vec<i64> = chunk.iter().map(|anchor| anchor.events).collect();

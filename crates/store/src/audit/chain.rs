@@ -1,4 +1,4 @@
-//! The chain of the trail: its rows in order, and the step from one link to the next.
+//! The hash chain of the audit trail: its rows in order, and the verification of one link.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -12,7 +12,7 @@ use crate::{
     database::{connection::AnyConnection, schema::audit_events},
 };
 
-/// How many rows are followed at once.
+/// Rows verified per query.
 const CHUNK: i64 = 1_000;
 
 #[derive(Queryable, Selectable)]
@@ -29,9 +29,9 @@ pub(super) struct Row {
     mac: Vec<u8>,
 }
 
-/// Why a row is not the next one.
+/// The row itself was changed, or one before it was removed or inserted.
 pub(super) enum Fault {
-    /// It was changed, or one before it was left out or added.
+    /// The pepper lacks the version whose key links this row.
     Broken,
     /// The pepper lacks the version that it was linked under.
     UnknownKey,
@@ -47,7 +47,7 @@ pub(super) fn chunk(connection: &mut AnyConnection, after: i64) -> Result<Vec<Ro
         .load(connection)?)
 }
 
-/// The end that the trail had once, by the row that was its last; `None` when that is not there.
+/// The end that the trail had at this number of events, by its then last row; `None` if that row is missing.
 pub(super) fn end_at(connection: &mut AnyConnection, events: i64) -> Result<Option<End>, StoreError> {
     if events == End::EMPTY.events {
         return Ok(Some(End::EMPTY));
@@ -70,7 +70,7 @@ pub(super) fn digest(bytes: Vec<u8>) -> Result<Digest, StoreError> {
     bytes.try_into().map_err(|_| StoreError::Corrupt("audit link"))
 }
 
-/// The end after this row, if it is the next one.
+/// Verifies that this row continues the chain, and returns the new end.
 pub(super) fn step(end: &End, row: Row, key: &AuditKey) -> Result<End, Fault> {
     let key = key.under(row.key_version).ok_or(Fault::UnknownKey)?;
     let (sequence, mac) = (row.sequence, row.mac.clone());

@@ -1,5 +1,6 @@
-//! The head of the trail: a row that says where it ends, and a seal over that. A link can be read off any row; the seal is made
-//! under a key of its own and stands nowhere else, so whoever takes events away from the end has none that fits.
+//! The head of the audit trail: a row that holds the end of the chain, and a seal (a MAC) over it. The chain's links
+//! can be read from any row; the seal has a key of its own and is stored nowhere else, so truncating the trail leaves
+//! no seal that fits.
 
 use diesel::prelude::*;
 use domain::audit::{AuditKey, End};
@@ -18,7 +19,7 @@ pub(super) struct Head {
     pub seal: Option<Seal>,
 }
 
-/// Up to how many events it reaches, and under which version of the pepper it was made.
+/// The number of events that the seal covers, and the pepper version whose key made it.
 pub(super) struct Seal {
     pub events: i64,
     key_version: i32,
@@ -26,7 +27,7 @@ pub(super) struct Seal {
 }
 
 impl Seal {
-    /// Whether it was made of this end; `None` when the version is not known.
+    /// Whether the seal verifies for this end; `None` if its pepper version is unknown.
     pub fn is_of(&self, end: &End, key: &AuditKey) -> Option<bool> {
         let key = key.under(self.key_version)?;
         Some(key.has_sealed(end, &self.mac))
@@ -34,8 +35,8 @@ impl Seal {
 }
 
 impl Head {
-    /// How far the seal reaches. An older version appends without it: what it appended is followed from there, a chunk at most.
-    /// `None`: there is no seal, or not of this trail.
+    /// The end up to which the trail is sealed. Older versions append without a seal: their events are verified from
+    /// there, one chunk at most. `None` if there is no seal, or it does not verify.
     pub fn sealed_end(
         &self,
         connection: &mut AnyConnection,
@@ -53,7 +54,7 @@ impl Head {
         };
         if end != self.end {
             let rows = chunk(connection, end.events)?.into_iter();
-            // Those of others who append meanwhile lie beyond.
+            // Events appended concurrently lie beyond.
             for row in rows.take_while(|row| row.sequence <= self.end.events) {
                 let Ok(next) = step(&end, row, key) else {
                     return Ok(None);
@@ -97,7 +98,7 @@ pub(super) fn load(connection: &mut AnyConnection) -> Result<Head, StoreError> {
     })
 }
 
-/// Loads it with its lock, until the end of the transaction.
+/// Loads the head and locks its row until the end of the transaction.
 pub(super) fn lock(connection: &mut AnyConnection) -> Result<Head, StoreError> {
     diesel::update(audit_head::table)
         .set(audit_head::sequence.eq(audit_head::sequence))
@@ -105,7 +106,7 @@ pub(super) fn lock(connection: &mut AnyConnection) -> Result<Head, StoreError> {
     load(connection)
 }
 
-/// Moves the end, and the seal to where it reaches.
+/// Stores a new end, and a new seal if given.
 pub(super) fn write(
     connection: &mut AnyConnection,
     end: &End,
@@ -122,7 +123,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Seals an end where there is no seal; how many heads that were, one or none.
+/// Seals an end that has no seal; returns the number of rows changed, 0 or 1.
 pub(super) fn seal_first(
     connection: &mut AnyConnection,
     end: &End,
@@ -150,8 +151,8 @@ fn seal(end: &End, key: &AuditKey) -> Sealing {
     )
 }
 
-/// Seals the empty trail of a database in which nothing has happened. Any other that is without a seal lost it, or comes from a
-/// version that knew none: that is for a person to judge.
+/// Seals the empty trail of a new database. Any other trail without a seal lost it, or comes from a version without
+/// seals: an administrator must decide.
 pub(crate) fn begin(connection: &mut AnyConnection, key: &AuditKey) -> Result<(), StoreError> {
     let head = load(connection)?;
     if head.seal.is_some() || head.end != End::EMPTY || !is_new(connection)? {

@@ -1,4 +1,4 @@
-//! The audit trail: appended to in the transaction of the change that it records, never changed.
+//! The audit trail: events are appended in the transaction of the change that they record, and never changed.
 
 use diesel::{BoxableExpression, Connection, prelude::*, sql_types::Bool};
 use domain::audit::{Entry, Event};
@@ -16,7 +16,7 @@ use crate::{
 type Condition =
     Box<dyn BoxableExpression<audit_events::table, <AnyConnection as Connection>::Backend, SqlType = Bool>>;
 
-/// Objects are named by paths such as `application/<id>/secret/<id>`.
+/// Events whose object is one of `ids` or below it. Objects are paths such as `application/<id>/secret/<id>`.
 fn touches(ids: &[Uuid], actor: Option<String>) -> Condition {
     let mut condition: Condition = match actor {
         Some(like) => Box::new(folded(audit_events::actor).like(like).escape('\\')),
@@ -28,7 +28,7 @@ fn touches(ids: &[Uuid], actor: Option<String>) -> Condition {
     condition
 }
 
-/// Which events a list shows; `None` is any.
+/// Filter of audit events; `None` matches any.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
     /// Exactly this actor.
@@ -39,19 +39,19 @@ pub struct AuditFilter {
     pub object: Option<String>,
     /// Exactly this outcome.
     pub outcome: Option<String>,
-    /// Only events on one of these, or on something below them.
+    /// Only events on one of these objects, or on one below them.
     pub among: Option<Vec<Uuid>>,
-    /// Or by an actor of such a name: a pattern for `LIKE`; only together with `among`.
+    /// Or by an actor whose name matches this `LIKE` pattern; only together with `among`.
     pub or_actor: Option<String>,
 }
 
 impl Store {
-    /// Appends a record that stands alone: a denial, a sign-in that failed.
+    /// Appends an event without a change: a denial, a failed sign-in.
     pub async fn record(&self, entry: Entry) -> Result<(), StoreError> {
         self.audited(entry, |_| Ok(())).await
     }
 
-    /// A change that no token depends on, with its record, in one transaction.
+    /// Makes a change that does not concern the token path, with its audit event, in one transaction.
     pub(crate) async fn audited<T: Send + 'static>(
         &self,
         entry: Entry,
@@ -62,7 +62,7 @@ impl Store {
             .await
     }
 
-    /// Events, the newest first, before a sequence number.
+    /// Events before a sequence number, newest first.
     pub async fn audit_events(
         &self,
         filter: AuditFilter,
@@ -99,7 +99,7 @@ impl Store {
         .await
     }
 
-    /// Events in the order in which they happened, after a sequence number; for the export.
+    /// Events after a sequence number, oldest first; for the export.
     pub async fn audit_events_after(&self, after: i64) -> Result<Vec<(i64, Event)>, StoreError> {
         self.run(move |connection| {
             let rows = chunk(connection, after)?;
@@ -109,13 +109,15 @@ impl Store {
     }
 }
 
-/// Links a record to the end of the chain, and moves the seal there. The head's row lock, taken last, orders those who append.
+/// Links an event to the end of the chain and moves the seal. Taken last, the head's row lock serialises concurrent
+/// appends.
 pub(crate) fn append(connection: &mut AnyConnection, entry: &Entry) -> Result<(), StoreError> {
     let head = head::lock(connection)?;
     let (key, event) = (&*entry.key, &entry.event);
     let sealed = head.sealed_end(connection, key)?;
     let next = head.end.with(event, key);
-    // A seal that does not reach the end stays behind: whoever moved the end must not have it sealed by the next event.
+    // A seal that does not cover the current end is not moved: a manipulated end must not be sealed by the next
+    // event.
     let sealed = sealed.map(|sealed| if sealed == head.end { next } else { sealed });
     head::write(connection, &next, sealed.as_ref(), key)?;
     let row = (

@@ -1,4 +1,4 @@
-//! Whether the trail is what was recorded: its chain, its end, and what the journal knows.
+//! Verification of the audit trail: its hash chain, its head, and what the journal knows.
 
 use domain::{
     audit::{AuditKey, End, Entry},
@@ -13,32 +13,32 @@ use crate::{
     },
 };
 
-/// What a check of the whole trail found.
+/// The result of verifying the whole trail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditVerdict {
-    /// Each event is linked to the one before, and the end is the sealed one.
+    /// Intact: every event is linked to the one before, and the end is sealed.
     Whole {
-        /// How many there are.
+        /// How many events there are.
         events: i64,
-        /// How many of them are under the seal: an older version that runs beside appends without one.
+        /// How many of them the seal covers: an older version running alongside appends without one.
         sealed: i64,
     },
-    /// At this sequence number something was changed, left out or added.
+    /// Broken: at this sequence number an event was changed, removed or inserted.
     Broken(i64),
-    /// At this sequence number it is not what was sealed: its end was cut off there or before, or its head was changed.
+    /// Truncated or manipulated: the trail or its head at this sequence number is not what was sealed.
     Cut(i64),
-    /// The chain of this many events holds, but nothing says that there were not more.
+    /// The chain of this many events is intact, but without a seal truncation can't be ruled out.
     Unsealed(i64),
-    /// It ends at the first number; the journal knows that it went on to the second.
+    /// Shortened: it ends at the first number, while the journal knows events up to the second.
     Shortened(i64, i64),
-    /// The pepper lacks the version that this event was linked, or sealed, under.
+    /// The pepper lacks the version whose key linked, or sealed, this event.
     UnknownKey(i64),
 }
 
 impl Store {
-    /// Follows the chain from its first link to its sealed end, and asks the journal whether it went further.
+    /// Verifies the chain from its first link to its sealed end, and compares it with the journal.
     pub async fn verify_audit(&self, pepper: &Pepper) -> Result<AuditVerdict, StoreError> {
-        // Asked first: what is appended meanwhile is in both.
+        // Read first: events appended meanwhile are in both.
         let known = self.journaled_sequence()?;
         Ok(match self.verify_chain(&pepper.current_audit_key()).await? {
             AuditVerdict::Whole { events, .. } if events < known => AuditVerdict::Shortened(events, known),
@@ -46,13 +46,13 @@ impl Store {
         })
     }
 
-    /// Seals the end of a trail that has no seal and whose chain holds, and records that; any other is left as it is. What was
-    /// found before.
+    /// Seals the end of an unsealed trail whose chain is intact, and audits that; any other trail is left alone.
+    /// Returns the verdict before sealing.
     pub async fn seal_audit(&self, entry: Entry) -> Result<AuditVerdict, StoreError> {
         let verdict = self.verify_chain(&entry.key).await?;
         if let AuditVerdict::Unsealed(events) = verdict {
             let key = entry.key.clone();
-            // The record is appended under the seal: what came meanwhile is followed up to it.
+            // The event is appended under the seal; events appended meanwhile are verified up to it.
             self.audited(entry, move |connection| {
                 let end = end_at(connection, events)?.ok_or(StoreError::Conflict)?;
                 match head::seal_first(connection, &end, &key)? {
@@ -66,7 +66,7 @@ impl Store {
     }
 
     async fn verify_chain(&self, key: &AuditKey) -> Result<AuditVerdict, StoreError> {
-        // Read first: what is appended meanwhile lies beyond it.
+        // Read first: events appended meanwhile lie beyond it.
         let head = self.run(head::load).await?;
         let mut end = End::EMPTY;
         if let Some(verdict) = contradiction(&head, &end, key) {
@@ -93,7 +93,7 @@ impl Store {
     }
 }
 
-/// Where the head speaks of an end, it must be this one.
+/// The verdict if head or seal contradict the chain at this end.
 fn contradiction(head: &Head, end: &End, key: &AuditKey) -> Option<AuditVerdict> {
     if head.end.events == end.events && head.end != *end {
         return Some(AuditVerdict::Cut(end.events));
@@ -106,11 +106,11 @@ fn contradiction(head: &Head, end: &End, key: &AuditKey) -> Option<AuditVerdict>
     }
 }
 
-/// The chain holds up to its last row. Before it was followed the head was this one, and now it is that one.
+/// The verdict on a chain that is intact up to its last row, from the head before and after the verification.
 fn judged(head: &Head, now: &Head, end: &End) -> AuditVerdict {
     let events = end.events;
     let passed = 0..=events;
-    // Events that the head does not know, though it is moved together with each, were put there beside it.
+    // The head moves together with each event, so events beyond it were inserted around it.
     if !passed.contains(&head.end.events) || now.end.events < events {
         return AuditVerdict::Cut(events);
     }
@@ -119,7 +119,7 @@ fn judged(head: &Head, now: &Head, end: &End) -> AuditVerdict {
         Some(sealed) if !passed.contains(&sealed) => AuditVerdict::Cut(events),
         Some(sealed) => AuditVerdict::Whole {
             events,
-            // What was appended meanwhile took the seal along.
+            // Events appended meanwhile moved the seal along.
             sealed: if sealed == head.end.events { events } else { sealed },
         },
     }

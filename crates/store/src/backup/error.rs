@@ -7,13 +7,13 @@ use crate::StoreError;
 /// Why a backup can't be made or restored.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// The database.
+    /// A database error.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The file.
+    /// A file error.
     #[error("the file can't be read or written: {0}")]
     Io(#[from] io::Error),
-    /// The file is no backup, is cut off, or was changed.
+    /// The file is no backup, or was truncated or modified.
     #[error("{0}")]
     Form(String),
 }

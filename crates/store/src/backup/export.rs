@@ -1,4 +1,4 @@
-//! Making a backup: every row of every table, as it is at one instant.
+//! Making a backup: every row of every table, in one snapshot.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ use crate::{
 };
 
 impl Store {
-    /// Writes everything, as it is at one instant. Blocks; requests go on meanwhile.
+    /// Writes a backup of one snapshot. Blocks; requests are served meanwhile.
     pub fn backup(
         &self,
         pepper: &Pepper,
@@ -108,7 +108,7 @@ fn export(connection: &mut AnyConnection, table: &str, out: &mut Writer<'_>) -> 
     Ok(count)
 }
 
-/// As Postgres writes it: bytes in hexadecimal behind `\x`, truth as such.
+/// The SQL that turns a column into JSON as Postgres does: bytes as `\x` and hexadecimal, booleans as booleans.
 fn as_json(column: &Column) -> String {
     let name = &column.name;
     match column.kind.as_str() {

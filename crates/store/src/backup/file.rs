@@ -1,4 +1,4 @@
-//! The file: its first line, a line for each row, and an end that counts and seals them.
+//! The file format: a header line, a line for each row, and a trailer with the row counts and a MAC.
 
 use std::{
     collections::BTreeMap,
@@ -15,17 +15,17 @@ use serde_json::{Map, Value};
 use crate::backup::error::{BackupError, form};
 
 pub(super) const FORMAT: u32 = 1;
-/// What the MAC is made for.
+/// Purpose of the MAC's key.
 const PURPOSE: &str = "backup";
 
-/// The first line.
+/// The header line.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Header {
-    /// The format of the lines.
+    /// The version of the format.
     pub(super) wmda_auth_backup: u32,
     /// When it was made.
     pub made_at: DateTime<Utc>,
-    /// The newest migration of its schema.
+    /// The newest migration of the database's schema.
     pub schema: String,
 }
 
@@ -41,16 +41,16 @@ pub(super) struct End {
     pub(super) mac: String,
 }
 
-/// What a backup holds.
+/// The contents of a backup.
 #[derive(Clone, Debug)]
 pub struct Summary {
-    /// Its first line.
+    /// Its header.
     pub header: Header,
     /// Rows by table.
     pub counts: BTreeMap<String, u64>,
 }
 
-/// Writes lines, and hashes what it wrote.
+/// Writes lines, and hashes them for the MAC.
 pub(super) struct Writer<'a> {
     pub(super) out: &'a mut (dyn Write + Send),
     pub(super) hash: digest::Context,
@@ -69,7 +69,7 @@ pub(super) fn mac(pepper: &Pepper, hash: digest::Context) -> Vec<Digest> {
     pepper.tags(PURPOSE, hash.finish().as_ref())
 }
 
-/// Reads a backup to its end: whether it is whole, and made under one of this pepper's versions.
+/// Reads a whole backup and verifies that it is complete and its MAC made under one of this pepper's versions.
 pub fn read_backup(pepper: &Pepper, backup: impl BufRead) -> Result<Summary, BackupError> {
     let mut lines = backup.lines();
     let first = lines.next().transpose()?.unwrap_or_default();

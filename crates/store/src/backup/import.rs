@@ -1,4 +1,4 @@
-//! Filling an empty database from a backup.
+//! Restoring a backup into an empty database.
 
 use std::{
     collections::BTreeMap,
@@ -20,12 +20,12 @@ use crate::{
     database::connection::AnyConnection,
 };
 
-/// Migrations fill these: a restore puts the backup's rows in their place.
+/// Tables that migrations seed: a restore replaces their rows.
 const SEEDED: [&str; 2] = ["change_counter", "audit_head"];
 
 impl Store {
-    /// Fills an empty database of the same schema; all of it or nothing. The backup was read to its end before
-    /// ([`crate::backup::read_backup`]).
+    /// Restores a backup, verified before by [`crate::backup::read_backup`], into an empty database of the same
+    /// schema; all or nothing.
     pub fn restore(&self, summary: &Summary, backup: impl BufRead + Send) -> Result<(), BackupError> {
         self.with_any(|connection| {
             connection.transaction(|connection| {
@@ -67,7 +67,7 @@ fn refuse_filled(connection: &mut AnyConnection) -> Result<(), BackupError> {
     Ok(())
 }
 
-/// Puts rows in, those first that others refer to.
+/// Inserts rows, referenced tables first.
 struct Import {
     order: Vec<String>,
     columns: BTreeMap<String, Vec<Column>>,
@@ -86,7 +86,8 @@ impl Import {
         })
     }
 
-    /// Rows of a table stand together in the file, tables by name: what has to wait is kept until the end.
+    /// In the file, rows are grouped by table and tables sorted by name: rows that must wait for others are buffered
+    /// until the end.
     fn run(&self, connection: &mut AnyConnection, backup: impl BufRead) -> Result<(), BackupError> {
         let mut waiting: BTreeMap<String, Vec<Map<String, Value>>> = BTreeMap::new();
         for line in backup.lines().skip(1) {
@@ -152,7 +153,7 @@ fn from_json(column: &Column) -> String {
     }
 }
 
-/// Times are compared as text: they need the form that diesel gives them.
+/// SQLite compares times as text, so they must have the form that diesel writes.
 fn in_sqlite(mut row: Map<String, Value>, columns: &[Column]) -> Map<String, Value> {
     for column in columns.iter().filter(|column| column.kind == "TIMESTAMP") {
         let Some(Value::String(text)) = row.get_mut(&column.name) else {

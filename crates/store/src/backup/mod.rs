@@ -1,5 +1,5 @@
-//! A backup of all tables as JSON lines, the same for both databases: one snapshot, counted and sealed by a MAC. Tables and columns are
-//! asked of the database, so that a migration changes nothing here.
+//! Backups of all tables as JSON lines, the same for both databases: one snapshot, with row counts and a MAC. Tables
+//! and columns are read from the database's catalogue, so that a migration needs no change here.
 
 mod error;
 mod export;

@@ -1,4 +1,4 @@
-//! The connection that a backup or a restore has for itself, for longer than a request may.
+//! The dedicated connection of a backup or restore, without the time-outs of requests.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use diesel::{RunQueryDsl, sql_query};
 
 use crate::{Store, backup::error::BackupError, database::connection::AnyConnection, store::aside};
 
-/// How long one statement may take.
+/// Statement time-out.
 const SLOWEST: Duration = Duration::from_secs(600);
 
-/// How many rows are read or written at once.
+/// Rows read or written per statement.
 pub(super) const BATCH: usize = 500;
 
 impl Store {

@@ -1,4 +1,4 @@
-//! What the database says of its own tables: their names, columns, and which refers to which.
+//! The database's catalogue: tables, their columns and foreign keys.
 
 use std::collections::BTreeSet;
 
@@ -6,8 +6,8 @@ use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::Text};
 
 use crate::{backup::error::BackupError, database::connection::AnyConnection};
 
-/// What is of the hour alone: running nodes, sessions and attempts, one-time links that may have been used since, and keys that
-/// may have been taken back since where others publish them.
+/// Tables left out of backups as transient: running nodes, sessions and sign-in attempts, one-time links that may
+/// have been used since, and cached keys of publishers, which may have revoked them since.
 const LEFT_OUT: [&str; 7] = [
     "__diesel_schema_migrations",
     "nodes",
@@ -28,7 +28,7 @@ pub(super) struct Line {
 pub(super) struct Column {
     #[diesel(sql_type = Text)]
     pub(super) name: String,
-    /// Its declared type.
+    /// Its declared SQL type.
     #[diesel(sql_type = Text)]
     pub(super) kind: String,
 }
@@ -86,7 +86,7 @@ pub(super) fn columns(connection: &mut AnyConnection, table: &str) -> Result<Vec
     })
 }
 
-/// Which table refers to which.
+/// All foreign keys.
 pub(super) fn references(connection: &mut AnyConnection) -> Result<Vec<Reference>, BackupError> {
     let sqlite = "SELECT m.name AS referring, p.\"table\" AS referred FROM sqlite_master m, \
                   pragma_foreign_key_list(m.name) p WHERE m.type = 'table'";
@@ -98,7 +98,7 @@ pub(super) fn references(connection: &mut AnyConnection) -> Result<Vec<Reference
     })
 }
 
-/// Those first that others refer to.
+/// Sorts tables so that referenced ones come first.
 pub(super) fn in_order(tables: Vec<String>, references: &[Reference]) -> Vec<String> {
     let (mut order, mut left): (Vec<String>, BTreeSet<String>) = (Vec::new(), tables.into_iter().collect());
     while !left.is_empty() {
@@ -109,7 +109,7 @@ pub(super) fn in_order(tables: Vec<String>, references: &[Reference]) -> Vec<Str
         };
         let mut next: Vec<String> = left.iter().filter(|table| !waits(table)).cloned().collect();
         if next.is_empty() {
-            // A circle: the database will say which constraint it breaks.
+            // A circular reference: the database will report the constraint that fails.
             next = left.iter().cloned().collect();
         }
         left.retain(|table| !next.contains(table));

@@ -1,4 +1,5 @@
-//! Changes that bear on tokens: each bumps the version counter, by which every node's memory learns of it.
+//! Changes that concern the token path: each bumps the version counter, from which every node learns to evict the
+//! client.
 
 use diesel::prelude::*;
 use domain::audit::Entry;
@@ -15,20 +16,20 @@ use crate::{
     turns::Access,
 };
 
-/// How many changes are remembered at least.
+/// How many changes are kept at least.
 const CHANGES_KEPT: i64 = 10_000;
-/// How many further ones gather before they are forgotten together: all changes wait for one another.
+/// How many more accumulate before they are deleted together, as all changes wait for one another.
 const FORGOTTEN_TOGETHER: i64 = 100;
 
-/// What changed since a version.
+/// The changes since a version.
 pub(crate) struct Changes {
     pub(crate) version: i64,
-    /// `None`: everything may have changed.
+    /// `None`: any client may have changed.
     pub(crate) clients: Option<Vec<Uuid>>,
 }
 
 impl Store {
-    /// What changed after `since`.
+    /// The changes after version `since`.
     pub(crate) async fn changes_since(&self, since: i64) -> Result<Changes, StoreError> {
         self.run_ahead(move |connection| {
             let version = current_version(connection)?;
@@ -47,7 +48,7 @@ impl Store {
             let rows = changes::table
                 .filter(changes::version.gt(since).and(changes::version.le(version)))
                 .load::<(i64, Option<String>)>(connection)?;
-            // A version without its row, or one that concerns all: forget everything.
+            // A version whose row is missing, or that concerns all clients: evict everything.
             let complete = i64::try_from(rows.len()).is_ok_and(|known| known == version - since);
             let clients: Option<Vec<Uuid>> = rows
                 .into_iter()
@@ -61,8 +62,9 @@ impl Store {
         .await
     }
 
-    /// A change that bears on tokens: bumps the counter first, whose row lock orders all changes by their commit, and
-    /// appends to the audit trail in the same transaction. An error undoes all of it.
+    /// Makes a change that concerns the token path: bumps the version counter first, whose row lock serialises all
+    /// changes in the order of their commits, and appends the audit event in the same transaction. An error rolls all
+    /// of it back.
     pub(crate) async fn change<T: Send + 'static>(
         &self,
         client_id: Option<Uuid>,
@@ -96,7 +98,7 @@ pub(crate) fn bump(connection: &mut AnyConnection, client_id: Option<Uuid>) -> R
     diesel::insert_into(changes::table)
         .values(row)
         .execute(connection)?;
-    // A node that slept through more than these forgets everything.
+    // A node that missed more changes than are kept evicts everything.
     if version % FORGOTTEN_TOGETHER == 0 {
         let outlived = changes::table.filter(changes::version.le(version - CHANGES_KEPT));
         diesel::delete(outlived).execute(connection)?;
@@ -110,7 +112,7 @@ pub(crate) fn current_version(connection: &mut AnyConnection) -> Result<i64, Sto
         .first(connection)?)
 }
 
-/// Gives out a status index; the caller's transaction holds the counter's row, so no index is given twice.
+/// Allocates a status index; the caller's transaction locks the counter's row, so none is allocated twice.
 pub(crate) fn take_status_index(connection: &mut AnyConnection) -> Result<i64, StoreError> {
     let index = change_counter::table
         .select(change_counter::next_status_index)

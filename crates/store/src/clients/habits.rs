@@ -1,5 +1,5 @@
-//! From where an application gets its tokens, and how many in an hour: gathered in memory like the use of secrets, for no row is
-//! written per token.
+//! Usage profile of an application: source networks and tokens per hour. Collected in memory, since no row is written
+//! per token.
 
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
@@ -21,18 +21,18 @@ use crate::{
     },
 };
 
-/// At most this many applications between two flushes, and this many networks of each.
+/// Limits between two flushes: applications, and networks of each.
 const CAPACITY: usize = 100_000;
 const NETWORKS: usize = 16;
-/// How many applications one transaction writes.
+/// Applications written per transaction.
 const CHUNK: usize = 100;
-/// How many networks of an application are remembered, and for how many days after they were last seen.
+/// How many networks of an application are kept, and for how many days after they were last seen.
 const NETWORKS_KEPT: i64 = 200;
 const DAYS_KEPT: i64 = 30;
 /// For how many hours tokens are counted.
 const HOURS_KEPT: i64 = 48;
 
-/// What one application did since the last flush.
+/// One application's usage since the last flush.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Habits {
     networks: HashMap<IpAddr, Seen>,
@@ -46,20 +46,20 @@ struct Seen {
     tokens: i64,
 }
 
-/// Gathers until flushed; bounded.
+/// Collects usage until the next flush; bounded.
 #[derive(Default)]
 pub(crate) struct HabitRecorder(Mutex<HashMap<Uuid, Habits>>);
 
-/// A network from which an application got tokens.
+/// A network from which an application obtained tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenNetwork {
     /// An IPv4 address, or the first address of an IPv6 network of 64 bits.
     pub network: IpAddr,
-    /// When it was first seen, as far back as is remembered.
+    /// When it was first seen, within the retention period.
     pub first_at: DateTime<Utc>,
     /// When it was last seen.
     pub last_at: DateTime<Utc>,
-    /// How many tokens went there.
+    /// How many tokens were issued to it.
     pub tokens: i64,
 }
 
@@ -87,7 +87,7 @@ impl HabitRecorder {
         }
     }
 
-    /// Writes what was gathered; what could not be written is kept.
+    /// Writes what was collected; what can't be written is kept for the next flush.
     pub(crate) async fn flush(&self, store: &Store) -> Result<(), StoreError> {
         let mut rows: Vec<_> = std::mem::take(&mut *self.gathered()).into_iter().collect();
         rows.sort_unstable_by_key(|(id, _)| *id);
@@ -155,7 +155,7 @@ fn hour(at: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 impl Store {
-    /// The networks from which an application got tokens in the last 30 days, the latest first.
+    /// The networks from which an application obtained tokens in the last 30 days, the latest first.
     pub async fn seen_networks(
         &self,
         client_id: Uuid,
@@ -183,7 +183,7 @@ impl Store {
         .await
     }
 
-    /// The most tokens that each application got in one of the last 24 hours.
+    /// Each application's highest number of tokens in one of the last 24 hours.
     pub async fn busiest_hours(
         &self,
         clients: Vec<Uuid>,

@@ -1,5 +1,5 @@
-//! Presented values of credentials that are refused for what they are: expired or suspended ones. Gathered in memory: no row
-//! is written per request, and only a value that really matches such a credential gets here.
+//! Attempted use of expired or suspended credentials. Collected in memory, since no row is written per request; only
+//! a presented value that matches such a credential is recorded.
 
 use std::{
     collections::HashMap,
@@ -15,12 +15,12 @@ use crate::{
     database::{connection::AnyConnection, schema::client_secrets},
 };
 
-/// At most this many credentials between two flushes.
+/// Limit of credentials between two flushes.
 const CAPACITY: usize = 100_000;
-/// How many credentials one transaction writes.
+/// Credentials written per transaction.
 const CHUNK: usize = 200;
 
-/// Why it was refused.
+/// Why the credential was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Reason {
     Expired,
@@ -29,7 +29,7 @@ pub(crate) enum Reason {
 
 type Tried = (Uuid, Reason);
 
-/// Gathers until flushed; bounded.
+/// Collects attempts until the next flush; bounded.
 #[derive(Default)]
 pub(crate) struct LateUse(Mutex<HashMap<Tried, DateTime<Utc>>>);
 
@@ -42,7 +42,7 @@ impl LateUse {
         }
     }
 
-    /// Writes what was gathered; what could not be written is kept. Writing the same twice does no harm.
+    /// Writes what was collected; what can't be written is kept. Writing is idempotent.
     pub(crate) async fn flush(&self, store: &Store) -> Result<(), StoreError> {
         let mut rows: Vec<_> = std::mem::take(&mut *self.gathered()).into_iter().collect();
         rows.sort_unstable();

@@ -1,4 +1,4 @@
-//! What the token path reads, and the use that it reports.
+//! Queries of the token path, and the usage that it reports.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,39 +33,39 @@ use crate::{
 
 diesel::alias!(const PRESENTED: Alias<Presented> = client_secrets as presented);
 
-/// The client that a lookup found, and the version of the data that it shows.
+/// A loaded client, and the version of the data that it reflects.
 pub(crate) struct LoadedClient {
     pub(crate) version: i64,
     pub(crate) client: Client,
 }
 
-/// How a client stands whose secret authenticated nobody, and whether it is one of the client's after all.
+/// Why a client's secret did not authenticate: the state of the client, and whether the secret is one of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable)]
 pub struct ClientStanding {
-    /// There is such an application.
+    /// Whether the application exists.
     pub known: bool,
-    /// It is enabled.
+    /// Whether it is enabled.
     pub enabled: bool,
-    /// Its organisation is.
+    /// Whether its organisation is enabled.
     pub organisation_enabled: bool,
-    /// One of the digests is that of a secret of it, deleted or not.
+    /// Whether one of the digests is that of a secret of this client, deleted or not.
     pub matches: bool,
 }
 
-/// A secret whose value was presented.
+/// The stored secret whose value was presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatchedSecret {
     /// Its id.
     pub id: Uuid,
-    /// Its stored form.
+    /// Its stored digest.
     pub digest: Digest,
     /// Whether it was deleted.
     pub deleted: bool,
 }
 
 impl Store {
-    /// Why a client was not authenticated; for the log and the errors of the Entra routes, never for authentication. The
-    /// question is one and the answer of the database of the same size whatever it says.
+    /// Diagnoses a failed client authentication, for the log and Entra's error codes, never to authenticate. One
+    /// query whose answer has the same size whatever the cause.
     pub async fn client_standing(
         &self,
         client_id: Uuid,
@@ -92,7 +92,8 @@ impl Store {
         .await
     }
 
-    /// The secret of a client that one of the digests is of, deleted or not. Only who presents its value gets here.
+    /// The client's secret, deleted or not, that one of the digests matches. Reached only by callers that present its
+    /// value.
     pub async fn matched_secret(
         &self,
         client_id: Uuid,
@@ -118,7 +119,7 @@ impl Store {
         .await
     }
 
-    /// Whether a presented value is the id of one of the client's secrets: a mistake that the log names.
+    /// Whether a presented value is the id of one of the client's secrets, a mistake that the log names.
     pub async fn is_secret_id(&self, client_id: Uuid, value: Uuid) -> Result<bool, StoreError> {
         self.run(move |connection| {
             let rows = client_secrets::table
@@ -130,7 +131,7 @@ impl Store {
         .await
     }
 
-    /// Adds gathered usage to what is stored, all of it or nothing.
+    /// Adds collected usage to the stored counters, all or nothing.
     pub(crate) async fn add_usage(&self, gathered: Vec<(Uuid, Usage)>) -> Result<(), StoreError> {
         self.write_to_end(move |connection| {
             connection.transaction(|connection| {
@@ -142,8 +143,8 @@ impl Store {
         .await
     }
 
-    /// The client that one of these digests belongs to, in one question: the work is the same for an unknown client and a wrong
-    /// secret.
+    /// The client to which one of these digests belongs, in one query: the same work for an unknown client and a
+    /// wrong secret.
     pub(crate) async fn load_client(&self, digests: Vec<Digest>) -> Result<Option<LoadedClient>, StoreError> {
         self.run(move |connection| {
             let kind = PRESENTED.field(client_secrets::kind);
@@ -176,7 +177,7 @@ impl Store {
         .await
     }
 
-    /// The first status index that no secret has yet.
+    /// The first unused status index.
     pub async fn next_status_index(&self) -> Result<i64, StoreError> {
         self.run(|connection| {
             Ok(change_counter::table
@@ -186,8 +187,8 @@ impl Store {
         .await
     }
 
-    /// Those of the status indexes from `first` on, `count` of them, whose tokens are not good now: because the credential is
-    /// deleted or belongs to somebody disabled, or because it is suspended.
+    /// Among `count` status indexes from `first`, those whose tokens are INVALID (credential deleted, or application
+    /// or organisation disabled) or SUSPENDED.
     pub async fn status_indexes(
         &self,
         (first, count): (i64, i64),
@@ -205,12 +206,12 @@ impl Store {
                     .filter(client_secrets::status_index.lt(first + count))
                     .select(client_secrets::status_index)
             };
-            // In this order: what is deleted in between is missed by neither question.
+            // In this order: a credential deleted between the two queries is missed by neither.
             let suspended: Vec<i64> = listed().filter(suspended).load(connection)?;
             let dead: Vec<i64> = listed().filter(dead).load(connection)?;
             let suspended = suspended.into_iter().map(|index| (index, TokenStatus::Suspended));
             let dead = dead.into_iter().map(|index| (index, TokenStatus::Invalid));
-            // What is both stands second, and is invalid.
+            // A credential in both lists is INVALID, as the later entry counts.
             Ok(suspended.chain(dead).collect())
         })
         .await
@@ -221,12 +222,12 @@ fn bytes(digests: Vec<Digest>) -> Vec<Vec<u8>> {
     digests.into_iter().map(|digest| digest.to_vec()).collect()
 }
 
-/// Why tokens are not good (draft-ietf-oauth-status-list-20 §7.1).
+/// Why tokens are invalid (draft-ietf-oauth-status-list-20 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenStatus {
-    /// For good, or until somebody is enabled again.
+    /// Permanently, or until the application or organisation is enabled again.
     Invalid,
-    /// For a while.
+    /// Temporarily.
     Suspended,
 }
 
@@ -282,7 +283,7 @@ struct GrantRow {
     resource: ResourceRow,
 }
 
-/// A client once for each pair of a credential and a granted role.
+/// The client joined with each pair of credential and granted role.
 #[derive(Queryable, Selectable)]
 struct ClientRow {
     #[diesel(select_expression = change_counter::table.select(change_counter::version).single_value().assume_not_null())]
@@ -295,7 +296,7 @@ struct ClientRow {
     grant: Option<GrantRow>,
 }
 
-/// All that the token path knows of clients, in one statement and so in one snapshot.
+/// Everything that the token path needs of clients, in one statement and so from one snapshot.
 #[diesel::dsl::auto_type]
 fn enabled_clients() -> _ {
     let kept = client_secrets::client_id
@@ -342,7 +343,7 @@ fn one_client(rows: Vec<ClientRow>) -> Result<Option<LoadedClient>, StoreError> 
     Ok(Some(LoadedClient { version, client }))
 }
 
-/// By the id of the resource.
+/// Grants, by resource id.
 fn grants(
     granted: BTreeMap<String, (ResourceRow, BTreeSet<String>)>,
     name: &ApplicationName,
@@ -366,7 +367,7 @@ fn grants(
     Ok(grants)
 }
 
-/// A credential; `None` when a later version wrote it, in a way that this one does not know: the others still count.
+/// Decodes a credential; `None` for a form that a later version wrote: the other credentials still count.
 fn credential(row: CredentialRow) -> Result<Option<Credential>, StoreError> {
     let digest = stored_digest(row.digest)?;
     let Some(proof) = Proof::parse(&row.kind, digest, row.material.as_deref()) else {
@@ -394,7 +395,7 @@ fn stored_digest(digest: Vec<u8>) -> Result<Digest, StoreError> {
 fn add_usage(connection: &mut AnyConnection, secret_id: Uuid, usage: &Usage) -> Result<(), StoreError> {
     let id = secret_id.to_string();
     let seen = usage.last_used_at.naive_utc();
-    // The parent row first: its lock orders the nodes that add to the same day.
+    // The parent row first: its lock serialises nodes that add to the same day.
     let newer = client_secrets::table.filter(client_secrets::id.eq(&id)).filter(
         client_secrets::last_used_at
             .is_null()

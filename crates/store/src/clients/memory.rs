@@ -1,10 +1,10 @@
-//! Memory under a lease: the token path answers from memory only while a poll that was sent less than one lease ago
-//! has been applied. Without a lease, and on every miss, it reads the database.
+//! The client cache under a lease: the token path answers from memory only while a poll that was sent less than one
+//! lease ago has been applied. Without a lease, and on a cache miss, it reads the database.
 //!
-//! Why no deleted secret outlives its DELETE: the deletion commits at some instant, and is answered one lease later.
-//! A request that begins after the answer and finds a valid lease knows a poll that was sent after the commit, which
-//! therefore saw the deletion's version and evicted the client before the lease was published. `docs/ARCHITECTURE.md`
-//! has the argument in full, `tests/it/lease_model` a model of it.
+//! Why no deleted secret is used after its DELETE was answered: the deletion commits at some instant, and is answered
+//! one lease later. A request that begins after the answer and finds a valid lease relies on a poll that was sent
+//! after the commit, which therefore saw the deletion's version and evicted the client before the lease was
+//! published. `docs/ARCHITECTURE.md` has the full argument, `tests/it/lease_model` a model of it.
 
 use std::{
     sync::{
@@ -30,47 +30,48 @@ use crate::{
     turns::for_all,
 };
 
-/// What a lease may last, in milliseconds: shorter ones cost more polls than they save, and every DELETE waits for the
-/// longest.
+/// Allowed duration of a lease in milliseconds: shorter ones cost more polls than they save, and every DELETE waits
+/// for the longest.
 pub const LEASE_MS: std::ops::RangeInclusive<u64> = 100..=5000;
-/// How often a node beats.
+/// Interval of a node's heartbeat.
 pub const BEAT_EVERY: Duration = Duration::from_secs(2);
 
-/// How many clients are remembered where nothing else is configured; the least useful ones are read again.
+/// Default capacity in clients; the least useful ones are evicted.
 const CLIENTS: usize = 200_000;
-/// By how much clocks of different machines may run apart while a lease lasts: 1 in this many.
+/// Allowed clock drift between machines during a lease: 1 in this many.
 const CLOCK_RATE: u32 = 100;
 
-/// The clients that this node has seen, valid under its lease.
+/// The cache of clients on this node, valid under its lease.
 pub struct ClientMemory {
     store: Store,
     clock: Arc<dyn Clock>,
     lease: Duration,
     clients: Cache<Uuid, Arc<Client>>,
-    /// The version that evictions have been applied up to. Held while entries go in or out.
+    /// The version up to which evictions have been applied. Locked while entries are inserted or evicted.
     applied: Mutex<i64>,
-    /// End of the lease in nanoseconds of the monotonic clock; 0 is none.
+    /// End of the lease in nanoseconds of the monotonic clock; 0 is no lease.
     valid_until: AtomicU64,
-    /// Who this is among the nodes of the database.
+    /// This node's id.
     node: Uuid,
     life: Mutex<Life>,
-    /// Held by who proves that the database can commit: the others wait for the proof. When the last one failed.
+    /// Locked while a caller proves that the database can commit; the others wait for that proof. Holds when the last
+    /// one failed.
     proving: tokio::sync::Mutex<Option<Duration>>,
 }
 
-/// This node's beats, and those of the others.
+/// Heartbeats of this node and of the others.
 struct Life {
     beats: i64,
-    /// When the last one that was committed was sent.
+    /// When the last committed heartbeat was sent.
     last_beat: Option<Duration>,
     neighbours: Neighbours,
     standbys: Standbys,
-    /// By how much this node's wall clock is ahead of the database's.
+    /// How far this node's wall clock is ahead of the database's.
     clock_ahead: TimeDelta,
 }
 
 impl ClientMemory {
-    /// An empty memory without a lease, of a node under a name that no other has.
+    /// An empty cache without a lease, for a node with a unique id.
     pub fn new(store: Store, clock: Arc<dyn Clock>, lease: Duration, node: Uuid) -> Self {
         Self {
             store,
@@ -91,7 +92,7 @@ impl ClientMemory {
         }
     }
 
-    /// With room for so many clients.
+    /// With a capacity of this many clients.
     pub fn with_room_for(self, clients: usize) -> Self {
         Self {
             clients: Cache::new(clients),
@@ -99,7 +100,7 @@ impl ClientMemory {
         }
     }
 
-    /// The client that one of the digests belongs to, if memory knows it and may answer.
+    /// The client that one of the digests belongs to, if it is cached and the lease is valid.
     pub fn recall(&self, client_id: Uuid, digests: &[Digest]) -> Option<Arc<Client>> {
         let known = |client: &Arc<Client>| {
             let mut credentials = client.credentials.iter();
@@ -110,7 +111,7 @@ impl ClientMemory {
             .flatten()
     }
 
-    /// The client that one of the digests belongs to, by memory or database.
+    /// The client that one of the digests belongs to, from the cache or the database.
     pub async fn find(&self, client_id: Uuid, digests: &[Digest]) -> Result<Option<Arc<Client>>, StoreError> {
         if let Some(client) = self.recall(client_id, digests) {
             return Ok(Some(client));
@@ -120,8 +121,8 @@ impl ClientMemory {
         Ok(own.map(|loaded| self.keep(loaded)))
     }
 
-    /// The client, if memory knows it and may answer; its newest credentials may be missing, and are found by
-    /// [`ClientMemory::read`].
+    /// The client, if it is cached and the lease is valid; credentials newer than the cache entry may be missing, and
+    /// are found by [`ClientMemory::read`].
     pub fn recall_known(&self, client_id: Uuid) -> Option<Arc<Client>> {
         self.has_lease().then(|| self.clients.get(&client_id)).flatten()
     }
@@ -132,13 +133,14 @@ impl ClientMemory {
         Ok(loaded.map(|loaded| self.keep(loaded)))
     }
 
-    /// Whether memory may answer now.
+    /// Whether the lease is valid, so that the cache may answer.
     pub fn has_lease(&self) -> bool {
         nanos(self.clock.monotonic()) < self.valid_until.load(Ordering::Acquire)
     }
 
-    /// What a reading of the database found, which must show every change that was answered before: where standbys may
-    /// have taken over unnoticed, a database is believed under a lease or once it has committed something since.
+    /// Returns the result of a read that must reflect every change answered before. As a failover may have gone
+    /// unnoticed where there are standbys, the read is trusted under a lease, or once the database has committed
+    /// something since.
     pub async fn confirmed<T>(
         &self,
         reading: impl Future<Output = Result<T, StoreError>>,
@@ -152,8 +154,8 @@ impl ClientMemory {
         Ok(found)
     }
 
-    /// Makes the database commit something after this instant. Who waited while somebody else did has their outcome: else each
-    /// would wait for the failures of all before.
+    /// Makes the database commit something after this instant. Callers that waited for another's attempt share its
+    /// outcome: otherwise each would wait for the time-outs of all before it.
     async fn prove(&self, since: Duration) -> Result<(), StoreError> {
         let mut failed_at = self.proving.lock().await;
         if self.polled_since(since) {
@@ -162,7 +164,7 @@ impl ClientMemory {
         if failed_at.is_some_and(|failed_at| failed_at >= since) {
             return Err(StoreError::Busy);
         }
-        // Others wait for it: it must not queue in the share of the source that came first.
+        // Others wait for it, so it must not queue in the share of one source.
         let outcome = for_all(self.poll()).await;
         if outcome.is_err() {
             *failed_at = Some(self.clock.monotonic());
@@ -179,9 +181,9 @@ impl ClientMemory {
         sent_at >= nanos(instant)
     }
 
-    /// Asks the database what changed, forgets it, and renews the lease from the instant before the question. A database
-    /// with standbys is first made to commit: one that was cut off from synchronous standbys can't, so a node that has not
-    /// noticed the change of the primary gets no lease from the old one.
+    /// Polls the database for changes, evicts the clients concerned, and renews the lease, counted from before the
+    /// query was sent. A database with standbys must commit first: an old primary cut off from its synchronous
+    /// standbys can't, so a node that has not noticed the failover gets no lease from it.
     pub async fn poll(&self) -> Result<(), StoreError> {
         let asked_at = self.clock.monotonic();
         let (last_beat, standbys) = {
@@ -194,7 +196,7 @@ impl ClientMemory {
                     self.send_beat(asked_at).await?;
                 }
             }
-            // The other nodes would take this one for gone.
+            // The other nodes would take this one for dead.
             _ => self.beat().await?,
         }
         let since = *self.applied.lock().unwrap_or_else(PoisonError::into_inner);
@@ -203,8 +205,8 @@ impl ClientMemory {
         Ok(())
     }
 
-    /// Looks at the state of the database, shows the other nodes that this one lives, and looks which of them do; to be called
-    /// every [`BEAT_EVERY`]. The state comes first: it says whether a beat has to be a proof.
+    /// Heartbeat: reads the database's state, records that this node is alive, and observes the other nodes; to be
+    /// called every [`BEAT_EVERY`]. The state comes first: it says whether a heartbeat must prove a commit.
     pub async fn beat(&self) -> Result<(), StoreError> {
         let (now, before) = (self.clock.monotonic(), self.clock.now());
         let state = self.store.server_state().await?;
@@ -252,7 +254,7 @@ impl ClientMemory {
         self.life.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What copies the database has, as it said last.
+    /// The database's standbys, as last observed.
     pub fn standbys(&self) -> Standbys {
         self.life().standbys
     }
@@ -262,18 +264,19 @@ impl ClientMemory {
         self.life().clock_ahead
     }
 
-    /// How long ago the poll was sent that was applied last; `None` before the first.
+    /// Age of the last applied poll, from when it was sent; `None` before the first.
     pub fn poll_age(&self) -> Option<Duration> {
         let until = Duration::from_nanos(self.valid_until.load(Ordering::Acquire));
         let sent = until.checked_sub(self.lease).filter(|_| !until.is_zero())?;
         Some(self.clock.monotonic().saturating_sub(sent))
     }
 
-    /// Applies the answer of a poll that knew the version `since` and was sent at `asked_at`. Polls may overlap: an
-    /// answer that a newer one has overtaken says nothing new, and neither turns back the version nor the lease.
+    /// Applies the result of a poll that was sent at `asked_at` with the version `since`. Polls may overlap: a result
+    /// overtaken by a newer one is ignored, and neither the version nor the lease moves back.
     fn apply(&self, since: i64, asked_at: Duration, changes: Changes) {
         let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
-        // A version below the one that was known at the question is no late answer: the database itself went back.
+        // A version below the one known when the poll was sent is no late result: the database itself was restored to
+        // an earlier state.
         let overtaken = changes.version < *applied && since <= changes.version;
         if overtaken {
             return;
@@ -289,9 +292,8 @@ impl ClientMemory {
             .fetch_max(nanos(asked_at + self.lease), Ordering::AcqRel);
     }
 
-    /// Waits until no node's memory is older than the changes that were committed before: the longest lease of any node that
-    /// may hold one, as the database knows it now. A node that beats for the first time after this question polls after it,
-    /// too.
+    /// Waits until no node's cache is older than the changes committed before: for the longest lease of any node that
+    /// may hold one, as the database knows them now. A node whose first heartbeat comes later polls later, too.
     pub async fn settle(&self) -> Result<(), StoreError> {
         let leases = self.store.leases().await?;
         let now = self.clock.monotonic();
@@ -305,12 +307,12 @@ impl ClientMemory {
         Ok(())
     }
 
-    /// How long a lease lasts.
+    /// The duration of a lease.
     pub fn lease(&self) -> Duration {
         self.lease
     }
 
-    /// What was read at an older version than the evictions that were applied since may be outdated: don't keep it.
+    /// Caches a loaded client, unless evictions applied since it was read make it possibly stale.
     fn keep(&self, LoadedClient { version, client }: LoadedClient) -> Arc<Client> {
         let client = Arc::new(client);
         let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
@@ -395,7 +397,7 @@ mod tests {
         );
         clock.0.store(699, Ordering::SeqCst);
         assert!(memory.has_lease(), "the lease of the newer poll stays");
-        // However late it was sent, an overtaken answer extends nothing.
+        // An overtaken result extends no lease, however late it was sent.
         memory.apply(5, millis(690), changes(6, &[]));
         clock.0.store(700, Ordering::SeqCst);
         assert!(!memory.has_lease());

@@ -1,4 +1,5 @@
-//! The token path: clients looked up, in memory under a lease; the use of their secrets; the tokens and signing keys that have ended.
+//! The token path: client look-up, the client cache under a lease, usage of credentials, revoked tokens and signing
+//! keys.
 
 pub(crate) mod changes;
 pub(crate) mod habits;

@@ -1,23 +1,24 @@
-//! Which nodes still live, by one's own clock alone: a node whose beats do not go on has gone. Nobody's wall clock matters.
+//! Liveness of nodes, judged by the local monotonic clock alone: a node whose heartbeat counter stands still is dead.
+//! No wall clock is trusted.
 
 use std::{collections::HashMap, time::Duration};
 
 use super::nodes::NodeRow;
 
-/// For how long after its last beat a node may still renew its lease.
+/// How long after its last heartbeat a node may still renew its lease.
 pub(crate) const BEAT_LASTS: Duration = Duration::from_secs(10);
-/// A node whose beats have stood still for so long, as seen from here, holds no lease: longer than a beat lasts and the
-/// longest lease together.
+/// A node whose heartbeats have stood still for this long, as observed here, holds no lease: more than [`BEAT_LASTS`]
+/// and the longest lease together.
 const GONE: Duration = Duration::from_secs(20);
-/// The row of one that has been gone for so long is deleted.
+/// A node dead for this long has its row deleted.
 const FORGOTTEN: Duration = Duration::from_secs(600);
 
-/// The beats of all nodes, and when each was first seen.
+/// The heartbeat counter of each node, and when it was first observed.
 #[derive(Default)]
 pub(crate) struct Neighbours(HashMap<String, (i64, Duration)>);
 
 impl Neighbours {
-    /// Looks at the rows at an instant of the monotonic clock; answers the longest lease of those that may hold one.
+    /// Observes the rows at an instant of the monotonic clock; returns the longest lease of nodes that may hold one.
     pub(crate) fn longest_lease(&mut self, rows: &[NodeRow], now: Duration) -> Duration {
         self.0.retain(|id, _| rows.iter().any(|row| row.id == *id));
         let mut longest = 0;
@@ -33,7 +34,7 @@ impl Neighbours {
         Duration::from_millis(longest.unsigned_abs())
     }
 
-    /// Those whose rows are of no use any more.
+    /// Nodes whose rows can be deleted.
     pub(crate) fn forgotten(&self, now: Duration) -> Vec<String> {
         let long_gone = |(_, seen): &(i64, Duration)| now.saturating_sub(*seen) >= FORGOTTEN;
         let gone = self.0.iter().filter(|(_, seen)| long_gone(seen));
@@ -70,7 +71,7 @@ mod tests {
             5000,
             "b is back"
         );
-        // Deleted and back under the number that was seen last: it is a new one.
+        // Deleted and back with the last observed counter: counts as a new node.
         assert_eq!(longest(&[row("a", 500, 9)], at(200)), 0);
         assert_eq!(longest(&[row("b", 5000, 8)], at(201)), 5000);
     }

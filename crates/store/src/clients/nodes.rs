@@ -1,5 +1,4 @@
-//! The nodes of a database: each counts its beats in a row of its own while it lives, and hears at each beat what the
-//! database says of itself.
+//! The nodes of a database: each counts its heartbeats in a row of its own, and reads the database's state with each.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{
@@ -19,18 +18,18 @@ use crate::{
     },
 };
 
-/// A sign of life.
+/// A heartbeat.
 #[derive(Clone, Copy)]
 pub(crate) struct Beat {
     pub(crate) node: Uuid,
     pub(crate) lease_ms: i64,
-    /// Which of its beats it is: no number comes twice.
+    /// Its number; none is used twice.
     pub(crate) number: i64,
-    /// The node's wall clock, for whoever looks at the table.
+    /// The node's wall clock, for people who read the table.
     pub(crate) at: DateTime<Utc>,
 }
 
-/// A row of another node, or of this one.
+/// The row of a node.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = nodes)]
 pub(crate) struct NodeRow {
@@ -42,11 +41,11 @@ pub(crate) struct NodeRow {
 /// The leases that a change has to wait for, as the database knows them.
 pub(crate) struct Leases {
     pub(crate) nodes: Vec<NodeRow>,
-    /// The longest of nodes of version 0.1, which have no rows; 0 if there were none.
+    /// The longest lease of nodes of version 0.1, which have no rows; 0 if there were none.
     pub(crate) without_row_ms: i64,
 }
 
-/// What the database says of itself.
+/// The database's clock and replication state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerState {
     /// Its clock; `None` where it is this machine's.
@@ -55,14 +54,14 @@ pub struct ServerState {
     pub standbys: Standbys,
 }
 
-/// The copies of a database, one of which may take its place.
+/// The standbys of a database, one of which may be promoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standbys {
-    /// None: it is the only one.
+    /// No standby.
     None,
-    /// What is committed here is known there.
+    /// Synchronous replication: a commit is on the standby before it is answered.
     Synchronous,
-    /// At least one may lack what was committed last: when it takes over, a deletion may be forgotten.
+    /// At least one standby is asynchronous and may lack the last commits: a failover to it may lose a deletion.
     Asynchronous,
 }
 
@@ -78,19 +77,20 @@ struct PostgresState {
     has_asynchronous: bool,
 }
 
-/// Who may not read the details of others' connections sees that there are standbys, and none of them as asynchronous.
+/// A role that may not read the details of other connections sees that there are standbys, but none of them as
+/// asynchronous.
 const POSTGRES_STATE: &str = "SELECT clock_timestamp() AS clock, \
      EXISTS (SELECT FROM pg_stat_replication) AS has_standbys, \
      current_setting('synchronous_standby_names') <> '' AS names_synchronous, \
      EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'async') AS has_asynchronous";
 
 impl Store {
-    /// Commits a beat of a node. The answer says that the database could commit after this was asked.
+    /// Commits a node's heartbeat. Success proves that the database could commit after the call began.
     pub(crate) async fn beat(&self, beat: Beat) -> Result<(), StoreError> {
         self.run_ahead(move |connection| {
             let mut once = || connection.transaction(|connection| write(connection, &beat));
             match once() {
-                // The poll and the beat of a node that has just started were both the first.
+                // A poll and a heartbeat of a node that just started both tried to insert its row.
                 Err(StoreError::Conflict) => once(),
                 outcome => outcome,
             }
@@ -98,12 +98,12 @@ impl Store {
         .await
     }
 
-    /// What the database says of itself.
+    /// The database's clock and replication state.
     pub(crate) async fn server_state(&self) -> Result<ServerState, StoreError> {
         self.run_ahead(server_state).await
     }
 
-    /// Forgets nodes that are gone.
+    /// Deletes the rows of dead nodes.
     pub(crate) async fn forget_nodes(&self, ids: Vec<String>) -> Result<(), StoreError> {
         self.run_ahead(move |connection| {
             diesel::delete(nodes::table.filter(nodes::id.eq_any(ids))).execute(connection)?;
@@ -112,12 +112,12 @@ impl Store {
         .await
     }
 
-    /// The leases of all nodes that ever beat and were not forgotten.
+    /// The leases of all nodes that have a row.
     pub(crate) async fn leases(&self) -> Result<Leases, StoreError> {
         self.run(leases).await
     }
 
-    /// The same for the poller, which waits for nobody.
+    /// The same for the poller, without queueing.
     pub(crate) async fn leases_ahead(&self) -> Result<Leases, StoreError> {
         self.run_ahead(leases).await
     }
@@ -157,7 +157,7 @@ fn write(connection: &mut AnyConnection, beat: &Beat) -> Result<(), StoreError> 
     raise(connection, beat.lease_ms)
 }
 
-/// Nodes of version 0.1 wait for `longest_lease_ms` alone.
+/// Nodes of version 0.1 wait for `longest_lease_ms` only.
 fn raise(connection: &mut AnyConnection, lease_ms: i64) -> Result<(), StoreError> {
     let shorter = change_counter::table.filter(change_counter::longest_lease_ms.lt(lease_ms));
     diesel::update(shorter)

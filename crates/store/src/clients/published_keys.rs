@@ -1,4 +1,4 @@
-//! What was last read where others publish keys: kept across restarts, one row for each place.
+//! Cached JWK Sets of clients and issuers: kept across restarts, one row for each URL or issuer.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use domain::key_place::KeyPlace;
 use crate::{Store, StoreError, database::schema::published_keys, outbox::plans::unless_there};
 
 impl Store {
-    /// Keeps what was read at a place, as a JWK Set; false when a later reading is kept already.
+    /// Stores a JWK Set that was fetched; false if a later one is stored already.
     pub async fn keep_published_keys(
         &self,
         place: KeyPlace,
@@ -38,7 +38,7 @@ impl Store {
         .await
     }
 
-    /// What was last read at a place, and when.
+    /// The stored JWK Set, and when it was fetched.
     pub async fn published_keys(
         &self,
         place: KeyPlace,
@@ -54,8 +54,7 @@ impl Store {
         .await
     }
 
-    /// Forgets what was read at places by which no credential is proved, as the caller knew them at `known_at`: what was read
-    /// since may be a new one's.
+    /// Deletes sets to which no credential referred at `known_at`; one fetched since may belong to a new credential.
     pub async fn forget_published_keys(
         &self,
         used: HashSet<KeyPlace>,
@@ -67,7 +66,7 @@ impl Store {
                 .select((published_keys::kind, published_keys::place))
                 .load(connection)?;
             let used: HashSet<(&str, &str)> = used.iter().map(KeyPlace::parts).collect();
-            // No transaction around it: SQLite refuses one that reads before it writes while somebody else writes.
+            // No transaction: SQLite refuses one that reads before it writes while another connection writes.
             for (kind, place) in known {
                 if !used.contains(&(kind.as_str(), place.as_str())) {
                     diesel::delete(published_keys::table.find((kind, place))).execute(connection)?;

@@ -1,4 +1,5 @@
-//! Secrets that were presented and are stored under an earlier version of the pepper: their new digests, gathered in memory.
+//! Rehashing after a pepper rotation: new digests of presented secrets that are stored under an earlier pepper
+//! version, collected in memory.
 
 use std::{
     collections::HashMap,
@@ -11,23 +12,23 @@ use uuid::Uuid;
 
 use crate::{Store, StoreError, clients::changes, database::schema::client_secrets};
 
-/// At most this many secrets between two flushes: who finds no place is renewed at the next use.
+/// Limit of secrets between two flushes; those beyond are renewed at their next use.
 const CAPACITY: usize = 10_000;
-/// How many secrets one transaction writes: it holds back all other changes while it lasts.
+/// Secrets written per transaction, which holds back all other changes.
 const CHUNK: usize = 50;
 
-/// How a secret is stored from now on.
+/// The renewed digest of a secret.
 #[derive(Clone, Debug)]
 pub struct Renewal {
-    /// Whose it is.
+    /// The client.
     pub client_id: Uuid,
-    /// What is stored.
+    /// The stored digest.
     pub old: Digest,
     /// Pepper version and digest.
     pub new: (i32, Digest),
 }
 
-/// Gathers until flushed; bounded.
+/// Collects renewals until the next flush; bounded.
 #[derive(Default)]
 pub(crate) struct Renewals(Mutex<HashMap<Uuid, Renewal>>);
 
@@ -39,7 +40,7 @@ impl Renewals {
         }
     }
 
-    /// What can't be written is forgotten: the next use of the secret brings it again.
+    /// Writes what was collected. What can't be written is dropped: the next use of the secret brings it again.
     pub(crate) async fn flush(&self, store: &Store) -> Result<(), StoreError> {
         let mut rows: Vec<_> = std::mem::take(&mut *self.gathered()).into_iter().collect();
         rows.sort_unstable_by_key(|(id, _)| *id);
@@ -55,12 +56,12 @@ impl Renewals {
 }
 
 impl Store {
-    /// Each node's memory learns of it, so that none renews the secret again. Nobody's rights change: no record is made.
+    /// Bumps the version counter so that no node renews the secret again. No audit event: nobody's rights change.
     async fn renew_secrets(&self, rows: Vec<(Uuid, Renewal)>) -> Result<(), StoreError> {
         self.write_to_end(move |connection| {
             connection.transaction(|connection| {
                 for (id, renewal) in rows {
-                    // The counter first, as every change does: whoever took the secret first would wait for ever.
+                    // Locks the version counter first, as every change does: the other order would deadlock.
                     changes::bump(connection, Some(renewal.client_id))?;
                     let new = (
                         client_secrets::digest.eq(renewal.new.1.to_vec()),

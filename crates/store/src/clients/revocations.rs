@@ -1,6 +1,6 @@
-//! What a token is not good for before its `exp`: its own revocation, the deletion or suspension of the credential that it
-//! was issued by, its application or organisation disabled, or its permissions taken away. Always read from the database, so that an answer
-//! knows every committed change.
+//! Why a token is inactive before its `exp`: it is revoked, its credential deleted or suspended, its application or
+//! organisation disabled, or its permissions revoked. Always read from the database, so that an answer reflects every
+//! committed change.
 
 use chrono::{DateTime, Utc};
 use diesel::{Connection, prelude::*};
@@ -15,25 +15,26 @@ use crate::{
     },
 };
 
-/// How many revocations that are past one more forgets: however many there were, it takes no longer.
+/// How many expired revocations are deleted along with an insert: a bound on the time that takes.
 const FORGOTTEN_TOGETHER: i64 = 100;
 
-/// What a token says about itself.
+/// The claims that identify a token.
 #[derive(Clone, Debug)]
 pub struct TokenReference {
-    /// RFC 7519 §4.1.7.
+    /// Its `jti` (RFC 7519 §4.1.7).
     pub jti: String,
     /// The client that it was issued to.
     pub client_id: Uuid,
-    /// The place of its secret in the token status list.
+    /// The index of its credential in the token status list.
     pub status_index: i64,
-    /// The resource that it is for, by id or URI.
+    /// Its audience, a resource by id or URI.
     pub audience: String,
 }
 
 impl Store {
-    /// The roles that the client has on the token's resource now; `None` when the token is revoked, its credential deleted or
-    /// suspended, or its application or organisation disabled. A credential that has expired does not end the tokens that it issued.
+    /// The roles that the client has on the token's resource now; `None` when the token is revoked, its credential
+    /// deleted or suspended, or its application or organisation disabled. The expiry of a credential does not end its
+    /// tokens.
     pub async fn roles_of_live_token(
         &self,
         token: TokenReference,
@@ -64,7 +65,7 @@ impl Store {
         .await
     }
 
-    /// Revokes one token, and forgets those that are past. To revoke twice is to revoke.
+    /// Revokes one token, and deletes expired revocations. Idempotent.
     pub async fn revoke_token(
         &self,
         jti: String,

@@ -1,5 +1,5 @@
-//! Signing keys that leaked, and what takes their place. Every node asks for them, so that one whose key folder is a copy
-//! stops too.
+//! Revoked (leaked) signing keys and their successors. Every node reads them, so that one with a copied key folder
+//! stops using the key too.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
@@ -12,19 +12,19 @@ use crate::{
     store::aside,
 };
 
-/// A node that comes back after longer gets the successor's file from whoever administers it.
+/// How long a successor is kept. A node that was away for longer needs the key file from its administrator.
 const SUCCESSOR_KEPT: TimeDelta = TimeDelta::days(30);
 
-/// The key that signs in place of a revoked one.
+/// The key that replaces a revoked one, sealed.
 #[derive(Clone, Debug)]
 pub struct SealedSuccessor {
-    /// The name of its file.
+    /// Its file name.
     pub file: String,
     /// Its PEM text, sealed under the pepper.
     pub sealed: Vec<u8>,
 }
 
-/// Whom a successor is sealed for: the key whose place it takes.
+/// What a successor is sealed for: the key that it replaces.
 pub fn successor_owner(kid: &str) -> Uuid {
     let mut bytes = [0; 16];
     bytes
@@ -34,12 +34,12 @@ pub fn successor_owner(kid: &str) -> Uuid {
     Uuid::from_bytes(bytes)
 }
 
-/// A key that must not be used any more.
+/// A signing key that must not be used any more.
 #[derive(Clone, Debug)]
 pub struct RevokedKey {
     /// RFC 7638 thumbprint.
     pub kid: String,
-    /// For nodes that have a copy of the folder.
+    /// Its successor, for nodes with a copy of the folder.
     pub successor: Option<SealedSuccessor>,
 }
 
@@ -52,7 +52,8 @@ struct Row {
 }
 
 impl Store {
-    /// Ends a key on every node; to revoke it again only adds what was not known. In one transaction with its record.
+    /// Revokes a key on every node, with an audit event in one transaction; repeating it only adds what was not
+    /// known.
     pub async fn revoke_key(
         &self,
         entry: Entry,
@@ -85,17 +86,17 @@ impl Store {
         .await
     }
 
-    /// All keys that were revoked.
+    /// All revoked keys.
     pub async fn revoked_keys(&self) -> Result<Vec<RevokedKey>, StoreError> {
         self.run(all).await
     }
 
-    /// The same for start-up: blocks.
+    /// The same for start-up; blocks.
     pub fn revoked_keys_at_start(&self) -> Result<Vec<RevokedKey>, StoreError> {
         aside(|| self.with_connection(all))
     }
 
-    /// Forgets successors that every node has had time to take.
+    /// Deletes successors that every node has had time to fetch.
     pub async fn forget_successors(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.write(move |connection| {
             let old = revoked_keys::table

@@ -1,8 +1,8 @@
-//! Use of secrets, gathered in memory and flushed in the background: no row is written per token.
+//! Usage of credentials, collected in memory and flushed in the background: no row is written per token.
 //!
-//! A flush waits for the database's verdict, however late: what was written is not written again, and what was not
-//! is kept for the next flush. Only a connection that breaks between COMMIT and its answer leaves no verdict; then the
-//! use is kept, and may count twice.
+//! A flush waits for the database's result, however late: what was written is not written again, and what was not is
+//! kept for the next flush. Only a connection lost between COMMIT and its answer leaves the result unknown; then the
+//! usage is kept, and may count twice.
 
 use std::{
     collections::HashMap,
@@ -24,17 +24,17 @@ use crate::{
 
 pub use crate::clients::renewals::Renewal;
 
-/// At most this many secrets between two flushes; a flush every few seconds keeps far below.
+/// Limit of secrets between two flushes; flushing every few seconds keeps far below.
 const CAPACITY: usize = 100_000;
-/// How many secrets one transaction writes: it locks their rows while it lasts.
+/// Secrets written per transaction, which locks their rows.
 const CHUNK: usize = 200;
 
-/// What one secret did since the last flush.
+/// One secret's usage since the last flush.
 #[derive(Clone, Debug)]
 pub struct Usage {
     /// When a token was last issued.
     pub last_used_at: DateTime<Utc>,
-    /// The address it was asked from.
+    /// The source address of that request.
     pub source: IpAddr,
     /// The client library, by its User-Agent.
     pub user_agent: String,
@@ -42,14 +42,14 @@ pub struct Usage {
     pub tokens: i64,
 }
 
-/// Gathers until flushed; bounded.
+/// Collects usage until the next flush; bounded.
 #[derive(Default)]
 pub struct UsageRecorder {
     gathered: Mutex<HashMap<Uuid, Usage>>,
     late: LateUse,
     renewals: Renewals,
     habits: HabitRecorder,
-    /// One flush at a time: the last one, at shutdown, waits for what an earlier one could not write.
+    /// Serialises flushes: the last one, at shutdown, waits for what an earlier one could not write.
     flushing: tokio::sync::Mutex<()>,
 }
 
@@ -78,28 +78,28 @@ impl UsageRecorder {
         }
     }
 
-    /// Remembers the digest of a secret that was presented and is stored under an earlier version of the pepper.
+    /// Records the new digest of a secret that is stored under an earlier pepper version.
     pub fn renew(&self, secret_id: Uuid, renewal: Renewal) {
         self.renewals.record(secret_id, renewal);
     }
 
-    /// Counts one token of an application, and from where it was asked for.
+    /// Counts one token of an application, and its source.
     pub fn record_client(&self, client_id: Uuid, now: DateTime<Utc>, source: IpAddr) {
         self.habits.record(client_id, now, source);
     }
 
-    /// Remembers that the value of an expired secret was presented.
+    /// Records that an expired secret was presented.
     pub fn record_expired(&self, secret_id: Uuid, now: DateTime<Utc>) {
         self.late.record((secret_id, Reason::Expired), now);
     }
 
-    /// Remembers that the value of a suspended credential was presented.
+    /// Records that a suspended credential was presented.
     pub fn record_suspended(&self, credential_id: Uuid, now: DateTime<Utc>) {
         self.late.record((credential_id, Reason::Suspended), now);
     }
 
-    /// Writes what was gathered. What could not be written is kept for the next time, and the error returned.
-    /// Takes as long as the database does; a caller that gives up before the end loses what was under way.
+    /// Writes what was collected. What can't be written is kept for the next flush, and the error returned. Takes as
+    /// long as the database does; cancelling it loses what is in progress.
     pub async fn flush(&self, store: &Store) -> Result<(), StoreError> {
         let _alone = self.flushing.lock().await;
         let mut rows: Vec<_> = std::mem::take(&mut *self.gathered()).into_iter().collect();
@@ -123,7 +123,7 @@ impl UsageRecorder {
         outcome
     }
 
-    /// How many secrets' use waits to be written.
+    /// How many secrets have usage to be written.
     pub fn waiting(&self) -> usize {
         self.gathered().len()
     }

@@ -1,5 +1,5 @@
-//! Client assertions and DPoP proofs that were used: each counts once, on all nodes and across restarts (RFC 7523 §3, item 7; RFC 9449
-//! §11.1). Both are JWTs by which a key asserts something; the digest of each says what it is.
+//! Replay protection of client assertions and DPoP proofs: each is accepted once, on all nodes and across restarts
+//! (RFC 7523 §3, item 7; RFC 9449 §11.1). Both are stored by a digest that includes their kind.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -7,12 +7,12 @@ use domain::pepper::Digest;
 
 use crate::{Store, StoreError, database::schema::used_assertions};
 
-/// How many are forgotten in one go: rows stay locked while it lasts.
+/// Rows deleted per statement, which locks them.
 const CHUNK: i64 = 500;
 
 impl Store {
-    /// Remembers an assertion by its digest until an instant; answers whether this is its first use. The primary key
-    /// decides between requests that come at once.
+    /// Records the use of an assertion, by its digest, until it expires; false if it was used before. The primary key
+    /// decides between concurrent requests.
     pub async fn use_assertion(&self, digest: Digest, until: DateTime<Utc>) -> Result<bool, StoreError> {
         self.write(move |connection| {
             let row = (
@@ -31,7 +31,7 @@ impl Store {
         .await
     }
 
-    /// Forgets assertions that could not be used again in any case, a chunk at a time; answers how many.
+    /// Deletes assertions that have expired, a chunk at a time; returns how many.
     pub async fn forget_used_assertions(&self, now: DateTime<Utc>) -> Result<usize, StoreError> {
         let mut forgotten = 0;
         loop {

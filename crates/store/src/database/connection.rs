@@ -1,4 +1,4 @@
-//! Connections: the URL decides the database, by its scheme and nothing else.
+//! Connections; the scheme of the URL selects the database.
 
 #![expect(
     missing_docs,
@@ -12,7 +12,7 @@ use diesel::SqliteConnection;
 use super::postgres::{PostgresConnection, PostgresUrl};
 use crate::StoreError;
 
-/// Where the data is. Its `Debug` and `Display` hide a password.
+/// The database's URL. Its `Debug` and `Display` hide the password.
 #[derive(Clone)]
 pub enum DatabaseUrl {
     /// The path of an SQLite file.
@@ -22,7 +22,7 @@ pub enum DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// Dispatches on the scheme.
+    /// Parses a URL by its scheme.
     pub fn parse(url: &str) -> Result<Self, StoreError> {
         if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);

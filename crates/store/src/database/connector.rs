@@ -1,4 +1,4 @@
-//! Makes connections for the pool, and says which of them are of no use any more.
+//! Opens and checks connections for the pool.
 
 use std::{
     os::unix::fs::MetadataExt,
@@ -20,10 +20,10 @@ use super::{
     postgres::{Postgres, PostgresConnection},
 };
 
-/// How long SQLite waits for whoever writes, in milliseconds: for a request, and where nobody waits for an answer.
+/// SQLite's busy time-outs in milliseconds: for a request, and for background work.
 pub(crate) const SQLITE_PATIENCE: &str = "busy_timeout = 1500";
 pub(crate) const SQLITE_SET_UP_PATIENCE: &str = "busy_timeout = 30000";
-/// How long a connection that has been idle is given to show that it is alive.
+/// Time-out of the liveness check of an idle connection.
 const SIGN_OF_LIFE: Duration = Duration::from_millis(700);
 
 define_sql_function! {
@@ -31,13 +31,13 @@ define_sql_function! {
     fn current_setting(name: Text) -> Text;
 }
 
-/// Makes and checks connections.
+/// The connection factory of the pool.
 pub(crate) struct Connector {
     place: Place,
-    /// The first connection, which is made before there is a pool.
+    /// The first connection, opened before there is a pool.
     first: Mutex<Option<Pooled>>,
-    /// Goes up with each question that was not answered in time: whatever was connected before is then connected anew,
-    /// instead of finding out one after the other.
+    /// Incremented when a query times out: connections opened before are then replaced, instead of timing out one
+    /// after the other.
     generation: AtomicU64,
 }
 
@@ -46,15 +46,15 @@ enum Place {
     Postgres(Postgres),
 }
 
-/// A connection of the pool.
+/// A pooled connection.
 pub(crate) struct Pooled {
     pub(crate) connection: AnyConnection,
     generation: u64,
 }
 
 impl Connector {
-    /// Makes the first connection, so that a wrong address is told in full and at once. Blocks; never to be called from
-    /// asynchronous code.
+    /// Opens the first connection, so that a wrong address is reported in full and at once. Blocks; must not be
+    /// called from asynchronous code.
     pub(crate) fn start(url: &DatabaseUrl) -> ConnectionResult<Self> {
         let connector = Self {
             place: match url {
@@ -81,7 +81,7 @@ impl Connector {
         })
     }
 
-    /// A server that left one question without an answer has left its other connections, too.
+    /// Marks a time-out: the server's other connections are taken for dead, too.
     fn note_silence(&self, pooled: &Pooled) {
         let silent = matches!(&pooled.connection, AnyConnection::Postgres(one) if one.is_silent());
         if silent {
@@ -130,7 +130,7 @@ impl r2d2::ManageConnection for Connector {
     }
 }
 
-/// Whether the server is there, and can be written to: a standby knows nothing of what its primary does next.
+/// Checks that the server answers and is writable: a standby does not know its primary's latest changes.
 fn writable(connection: &mut PostgresConnection) -> QueryResult<()> {
     connection.set_deadline(SIGN_OF_LIFE);
     let setting = select(current_setting("transaction_read_only")).get_result::<String>(connection);
@@ -144,10 +144,11 @@ fn writable(connection: &mut PostgresConnection) -> QueryResult<()> {
     }
 }
 
-/// The file of a database. Who has it open can go on writing into one that was removed or replaced; nobody finds that again.
+/// The database file. A process that has it open could go on writing into a removed or replaced file, whose data
+/// nobody would find again.
 struct SqliteFile {
     path: String,
-    /// Which file was opened first.
+    /// The file that was opened first.
     opened: OnceLock<Option<FileId>>,
 }
 
@@ -169,7 +170,7 @@ impl SqliteFile {
         Ok(connection)
     }
 
-    /// Whether what is there now is what was opened.
+    /// Fails if the file at the path is not the one that was opened.
     fn verify(&self) -> ConnectionResult<()> {
         match self.opened.get() {
             Some(opened) if *opened != self.id() => Err(ConnectionError::BadConnection(format!(
@@ -180,7 +181,7 @@ impl SqliteFile {
         }
     }
 
-    /// Names that SQLite reads otherwise than as a path have none.
+    /// The file's identity; none for names that SQLite does not treat as a path.
     fn id(&self) -> Option<FileId> {
         let metadata = std::fs::metadata(&self.path).ok()?;
         Some((metadata.dev(), metadata.ino()))
@@ -206,9 +207,9 @@ fn open_sqlite(path: &str) -> ConnectionResult<SqliteConnection> {
     Ok(connection)
 }
 
-/// A new file is its owner's alone, and so are those that SQLite puts beside it. What can't be made SQLite tells itself.
-/// A file that is there must not be opened: closing it would give up the locks that this process has on it (POSIX), and the
-/// next process that closes the database would take the log from under us.
+/// Creates a missing database file, readable by its owner only; SQLite gives its side files the same mode. Errors are
+/// left to SQLite to report. An existing file must not be opened: closing it would release this process's POSIX locks
+/// on it, and the next process to close the database would remove the WAL in use.
 fn create_private(path: &str) {
     use std::os::unix::fs::OpenOptionsExt;
     if path.starts_with(':') || path.starts_with("file:") {

@@ -1,14 +1,14 @@
-//! Text without regard to case, the same on both databases: `lower` of SQLite knows ASCII alone, and that of Postgres what the
-//! locale of the database knows.
+//! Case-insensitive text, the same on both databases: SQLite's `lower` handles ASCII only, and that of Postgres
+//! depends on the locale.
 
 use diesel::{QueryResult, SqliteConnection};
 
 diesel::define_sql_function! {
-    /// Lower case as Unicode has it. A migration makes it on Postgres.
+    /// Unicode lower case. On Postgres a migration defines it.
     fn folded(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
 }
 
-/// Makes the function known to a connection.
+/// Defines the function on a connection.
 pub(crate) fn register(connection: &mut SqliteConnection) -> QueryResult<()> {
     folded_utils::register_impl(connection, |text: String| text.to_lowercase())
 }

@@ -1,4 +1,4 @@
-//! Stored texts back into the types of the domain.
+//! Parses stored text into domain types.
 
 use domain::application::ApplicationName;
 use uuid::Uuid;

@@ -1,4 +1,5 @@
-//! Embedded migrations, run under a lock so that nodes can start at once; a schema newer than the binary is refused.
+//! Embedded migrations, applied under a lock so that nodes can start at once; a schema newer than the binary is
+//! refused.
 
 use std::time::Duration;
 
@@ -19,9 +20,9 @@ use crate::{
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
-/// An arbitrary number that only this product uses for `pg_advisory_lock`.
+/// The key for `pg_advisory_lock`, arbitrary but unique to this product.
 const LOCK: i64 = 0x77_6d_64_61;
-/// How long one migration may take, or another node's that is waited for.
+/// Time-out of a migration, or of waiting for another node's.
 const MIGRATION: Duration = Duration::from_secs(3600);
 
 diesel::table! {
@@ -34,7 +35,7 @@ struct Count {
     count: i64,
 }
 
-/// Applies what is pending.
+/// Applies pending migrations.
 pub(crate) fn run(connection: &mut AnyConnection) -> Result<(), StoreError> {
     match connection {
         AnyConnection::Postgres(connection) => run_postgres(connection),
@@ -42,7 +43,7 @@ pub(crate) fn run(connection: &mut AnyConnection) -> Result<(), StoreError> {
     }
 }
 
-/// Applies what is pending to a database that holds earlier versions of the tables.
+/// Applies pending migrations to an existing database.
 pub(crate) fn upgrade(connection: &mut AnyConnection) -> Result<(), StoreError> {
     match applied(connection)?.as_slice() {
         [] => Err(StoreError::Empty),
@@ -51,7 +52,7 @@ pub(crate) fn upgrade(connection: &mut AnyConnection) -> Result<(), StoreError> 
     }
 }
 
-/// Checks that nothing is pending and nothing is unknown, by reading alone.
+/// Checks that no migration is pending or unknown, by reading only.
 pub(crate) fn verify(connection: &mut AnyConnection) -> Result<(), StoreError> {
     let applied = applied(connection)?;
     if is_pending(connection, &applied)? {
@@ -63,8 +64,7 @@ pub(crate) fn verify(connection: &mut AnyConnection) -> Result<(), StoreError> {
     }
 }
 
-/// The versions that were applied. Diesel's own way makes its table first, which a role that only reads and writes rows may
-/// not.
+/// The applied migrations. Diesel's own query creates its table first, which a role with rights on rows only may not.
 fn applied(connection: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
     let table = match connection {
         AnyConnection::Postgres(_) => {

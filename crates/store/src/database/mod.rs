@@ -1,4 +1,4 @@
-//! The two databases behind one connection type: opening, migrating, the tables, and stored forms of values.
+//! The two databases behind one connection type: connecting, migrations, the schema, and stored forms of values.
 
 pub mod connection;
 pub(crate) mod connector;

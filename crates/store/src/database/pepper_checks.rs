@@ -1,5 +1,5 @@
-//! The versions of the pepper that this database knows: the check values by which a wrong one is noticed, which of them is
-//! active, and what is kept of those that are gone.
+//! The pepper versions that this database knows: check values that detect a wrong pepper, the active version, and
+//! audit keys of retired versions.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// What outlives a version of the pepper, sealed under another one.
+/// A key derived from one pepper version, sealed under another, so that it survives the version's removal.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = pepper_survivors)]
 struct Survivor {
@@ -30,7 +30,8 @@ struct Survivor {
     sealed: Vec<u8>,
 }
 
-/// Compares check values with the stored ones, stores those of new versions, and looks for what is missing.
+/// Compares the pepper's check values with the stored ones, stores those of new versions, and refuses a missing
+/// version that is still needed.
 pub(crate) fn verify(
     connection: &mut AnyConnection,
     pepper: &Pepper,
@@ -38,7 +39,7 @@ pub(crate) fn verify(
 ) -> Result<(), StoreError> {
     let known = pepper.known();
     let is_first = pepper_checks::table.count().get_result::<i64>(connection)? == 0;
-    // Of a new database, the highest version is active at once.
+    // In a new database the highest version is active at once.
     let first = known.last().copied().filter(|_| is_first);
     for (version, value) in pepper.check_values() {
         let activated_at = (first == Some(version)).then(|| now.naive_utc());
@@ -84,7 +85,7 @@ fn remember(
             .map_err(StoreError::from)
         {
             Ok(_) => return Ok(()),
-            // Another node was faster.
+            // Another node inserted it first.
             Err(StoreError::Conflict) => stored(connection)?.unwrap_or_default(),
             Err(error) => return Err(error),
         },
@@ -95,7 +96,7 @@ fn remember(
     }
 }
 
-/// The highest version that was activated.
+/// The active version: the highest one ever activated.
 pub(crate) fn active(connection: &mut AnyConnection) -> Result<Option<i32>, StoreError> {
     Ok(pepper_checks::table
         .filter(pepper_checks::activated_at.is_not_null())
@@ -105,7 +106,8 @@ pub(crate) fn active(connection: &mut AnyConnection) -> Result<Option<i32>, Stor
         .optional()?)
 }
 
-/// What can't be opened with this pepper stays closed: whoever needs it is told of the version.
+/// Loads surviving keys. One that this pepper can't open is skipped: whoever needs it gets an error that names the
+/// version.
 fn adopt_survivors(connection: &mut AnyConnection, pepper: &Pepper) -> Result<(), StoreError> {
     for one in survivors(connection)? {
         pepper.adopt((one.version, &one.purpose), &one.sealed);
@@ -131,7 +133,7 @@ fn refuse_missing(
         .load(connection)?;
     for version in stored.into_iter().filter(|version| !known.contains(version)) {
         let mut used = pepper_use::of_version(connection, version, now)?;
-        // Kept is not enough: it must open with what is there.
+        // Being stored is not enough: this pepper must be able to open it.
         used.audit_key_kept = pepper.has_audit_key(version);
         let mut needs = used.needs();
         if active == Some(version) {
@@ -146,8 +148,8 @@ fn refuse_missing(
 }
 
 impl Store {
-    /// From now on every node uses this version for what is new. What must outlive the others is kept, sealed under it.
-    /// `pepper` knows them all, and uses the version as well afterwards.
+    /// Makes every node use this version for new values, and seals under it the keys that must survive other
+    /// versions. Activates it in `pepper`, too, which must know all versions.
     pub async fn activate_pepper(
         &self,
         version: i32,
@@ -169,7 +171,7 @@ impl Store {
     }
 }
 
-/// Seals under the active version what the others leave behind.
+/// Seals the surviving keys of the other versions under the active one.
 pub(crate) fn keep_survivors(
     connection: &mut AnyConnection,
     pepper: &Pepper,
@@ -195,7 +197,7 @@ pub(crate) fn keep_survivors(
     for one in old {
         if !pepper.known().contains(&one.version) {
             let again = pepper.reseal_survivor((one.version, &one.purpose), &one.sealed, random);
-            // One that can't be opened is left as it is.
+            // A key that can't be opened is left as it is.
             let sealed = again.map_err(failed)?.unwrap_or(one.sealed);
             kept.push(Survivor { sealed, ..one });
         }

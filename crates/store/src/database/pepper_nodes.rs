@@ -1,21 +1,21 @@
-//! Which versions of the pepper each running node knows: a version is used only once all of them do.
+//! The pepper versions that each running node knows: a version is activated only once all nodes have it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 
 use crate::{Store, StoreError, database::schema::pepper_nodes};
 
-/// A node that was not heard of for this long is gone.
+/// A node not heard of for this long counts as stopped.
 pub const GONE_AFTER: TimeDelta = TimeDelta::seconds(60);
-/// Its row goes later.
+/// When its row is deleted.
 const FORGOTTEN_AFTER: TimeDelta = TimeDelta::days(1);
 
-/// A node as it last said.
+/// A node, as it last announced itself.
 #[derive(Clone, Debug)]
 pub struct PepperNode {
-    /// Made at its start.
+    /// A random id per start.
     pub node: String,
-    /// The machine's name, for people.
+    /// The host name, for people.
     pub host: String,
     /// The versions that it knows.
     pub versions: Vec<i32>,
@@ -30,7 +30,7 @@ struct Row {
 }
 
 impl Store {
-    /// Says what a node knows, and that it lives.
+    /// Announces that a node is alive and which versions it knows.
     pub async fn announce_pepper(&self, own: PepperNode, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.write(move |connection| {
             let versions: Vec<String> = own.versions.iter().map(ToString::to_string).collect();
@@ -56,7 +56,7 @@ impl Store {
         .await
     }
 
-    /// A node that ends in order says so.
+    /// Removes a node that shuts down in order.
     pub async fn leave_pepper_nodes(&self, node: String) -> Result<(), StoreError> {
         self.write(move |connection| {
             diesel::delete(pepper_nodes::table.find(node)).execute(connection)?;
@@ -65,7 +65,7 @@ impl Store {
         .await
     }
 
-    /// The nodes that live.
+    /// The running nodes.
     pub async fn pepper_nodes(&self, now: DateTime<Utc>) -> Result<Vec<PepperNode>, StoreError> {
         self.run(move |connection| {
             let rows = pepper_nodes::table

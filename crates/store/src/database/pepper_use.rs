@@ -19,33 +19,33 @@ use crate::{
 };
 
 diesel::define_sql_function! {
-    /// A part of a value, from a place that counts from 1.
+    /// The SQL function `substr`; positions count from 1.
     fn substr(text: Nullable<Binary>, from: Integer, length: Integer) -> Nullable<Binary>;
 }
 
-/// One version, and how much needs it.
+/// A pepper version, and what depends on it.
 #[derive(Clone, Debug)]
 pub struct PepperUse {
     /// Which version.
     pub version: i32,
-    /// Since when it is used for what is new; `None` when it is only known.
+    /// Since when it is used for new values; `None` if it was never activated.
     pub activated_at: Option<DateTime<Utc>>,
     /// Secrets that are neither deleted nor expired.
     pub live_secrets: i64,
     /// Secrets of resource servers.
     pub resource_servers: i64,
-    /// Secrets of authenticators, of people and of open enrolments.
+    /// TOTP secrets, of accounts and of open enrolments.
     pub authenticators: i64,
-    /// Links in mails that wait, signing keys of webhooks, successors of revoked signing keys.
+    /// Links in pending mails, signing keys of webhooks, successors of revoked signing keys.
     pub other_sealed: i64,
-    /// Events that are chained under it.
+    /// Audit events chained under it.
     pub audit_events: i64,
-    /// Whether the key of these events is kept, so that they can be verified without the version.
+    /// Whether the audit key is kept, so that these events can be verified without the version.
     pub audit_key_kept: bool,
 }
 
 impl PepperUse {
-    /// What would be lost with the version, in words; empty when nothing would.
+    /// What would be lost with the version, in words; empty if nothing would.
     pub fn needs(&self) -> Vec<String> {
         let named = [
             ("live secrets:", self.live_secrets),
@@ -63,7 +63,7 @@ impl PepperUse {
 }
 
 impl Store {
-    /// Every version that this database knows, the oldest first.
+    /// Every pepper version that this database knows, oldest first.
     pub async fn pepper_use(&self, now: DateTime<Utc>) -> Result<Vec<PepperUse>, StoreError> {
         self.run_to_end(move |connection| {
             let versions: Vec<i32> = pepper_checks::table

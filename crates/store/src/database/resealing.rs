@@ -1,4 +1,4 @@
-//! Sealed values of all tables, sealed anew under the active version of the pepper.
+//! Re-encryption: sealed values of all tables are sealed anew under the active pepper version.
 
 use std::sync::Arc;
 
@@ -20,15 +20,15 @@ use crate::{
     },
 };
 
-/// How many rows one transaction changes.
+/// Rows changed per transaction.
 const CHUNK: i64 = 200;
 
-/// What was done.
+/// The result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Resealed {
     /// Values that are sealed under the active version now.
     pub done: u64,
-    /// Values that no known version opens: they stay as they are.
+    /// Values that no known version can open; left as they are.
     pub unreadable: u64,
 }
 
@@ -39,7 +39,7 @@ struct Sealer<'a> {
 }
 
 impl Sealer<'_> {
-    /// The value under the active version; `None` where that is so already, or nothing opens it.
+    /// The value sealed under the active version; `None` if it is already, or can't be opened.
     fn again(&mut self, owner: Option<Uuid>, sealed: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         if sealed.starts_with(&sealed_under(self.pepper.active())) {
             return Ok(None);
@@ -57,7 +57,7 @@ impl Sealer<'_> {
     }
 }
 
-/// Walks a table by its key. Whoever changed a value meanwhile has sealed it under the active version.
+/// Walks a table by primary key. A value changed concurrently is under the active version already.
 macro_rules! reseal {
     ($connection:expr, $sealer:expr, $table:ident, $key:ident, $column:ident, $owner:expr) => {{
         let mut last = String::new();
@@ -88,7 +88,7 @@ macro_rules! reseal {
 }
 
 impl Store {
-    /// Seals everything under the active version, then records that. Running it twice does no harm.
+    /// Seals everything under the active version, then audits that. Idempotent.
     pub async fn reseal(
         &self,
         pepper: Arc<Pepper>,

@@ -1,4 +1,4 @@
-//! Tables, the same on both databases. Identifiers are hyphenated UUIDs as text, times are UTC.
+//! The schema, the same on both databases. Ids are hyphenated UUIDs as text, times are UTC.
 
 diesel::table! {
     change_counter (id) { id -> Integer, version -> BigInt, next_status_index -> BigInt, longest_lease_ms -> BigInt, raised_lease_ms -> BigInt, }

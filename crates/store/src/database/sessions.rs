@@ -1,12 +1,12 @@
-//! Whether two sessions of this process are two at the server as well. A pooler in transaction mode (PgBouncer) lends one
-//! session of the server to many clients in turn: settings and prepared statements of one are then met by another.
+//! Detects a pooler in transaction mode (PgBouncer), which shares one server session between many clients, so that
+//! settings and prepared statements leak between them.
 
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::Integer};
 
 use super::{connection::AnyConnection, postgres::PostgresConnection};
 use crate::StoreError;
 
-/// How often it is looked: a session may be lent to somebody else just then.
+/// Number of checks, as a session may be lent to another client at the moment.
 const LOOKS: usize = 5;
 
 #[derive(QueryableByName)]
@@ -15,7 +15,7 @@ struct Backend {
     pid: i32,
 }
 
-/// Refuses two connections that share a session.
+/// Refuses two connections that share a server session.
 pub(crate) fn verify_apart(one: &mut AnyConnection, two: &mut AnyConnection) -> Result<(), StoreError> {
     let (AnyConnection::Postgres(one), AnyConnection::Postgres(two)) = (one, two) else {
         return Ok(());

@@ -30,24 +30,24 @@ use crate::{
     error::require_rows,
 };
 
-/// An application with what surrounds it.
+/// An application with its context.
 #[derive(Clone, Debug)]
 pub struct ApplicationView {
     /// The application.
     pub application: Application,
-    /// Its owner's name.
+    /// The organisation's name.
     pub organisation_name: String,
-    /// What it must do beyond the standard.
+    /// Its security profile, beyond the standard.
     pub profile: Profile,
-    /// What it may call.
+    /// The permissions granted to it.
     pub permissions: Vec<PermissionView>,
-    /// Who manages its credentials.
+    /// Its credential managers.
     pub managers: Vec<ManagerView>,
-    /// Whether its managers let it exchange its secrets by itself.
+    /// Whether its managers allow it to rotate its secrets itself.
     pub self_rotation: bool,
-    /// What the WMDA team demands of its owner's credentials.
+    /// The policy of its organisation.
     pub policy: OrganisationPolicy,
-    /// From where its credentials work.
+    /// The networks from which its credentials may be used.
     pub networks: AllowedNetworks,
 }
 
@@ -58,9 +58,9 @@ pub struct PermissionView {
     pub resource_id: Uuid,
     /// Its name.
     pub resource_name: String,
-    /// Where it runs.
+    /// The resource's environment.
     pub environment: Environment,
-    /// How long its tokens live, where that is not the default.
+    /// The token lifetime, where it is not the default.
     pub token_lifetime_seconds: Option<i64>,
     /// The roles, sorted.
     pub roles: Vec<String>,
@@ -144,7 +144,7 @@ impl Store {
         .await
     }
 
-    /// Applications by name; `among` limits them to those, `None` does not.
+    /// Applications by name; `among` limits them to these ids, `None` does not.
     pub async fn applications(
         &self,
         among: Option<Vec<Uuid>>,
@@ -182,8 +182,8 @@ impl Store {
         .await
     }
 
-    /// Gives an application another name. A name decides what may be granted: a `PartnerAlternative-…` application
-    /// stays one, and no other becomes one.
+    /// Renames an application. A name decides what may be granted: a `PartnerAlternative-…` application stays one,
+    /// and no other becomes one.
     pub async fn rename_application(
         &self,
         client_id: Uuid,
@@ -206,8 +206,8 @@ impl Store {
         .await
     }
 
-    /// Sets what an application must do beyond the standard. Once [`crate::clients::memory::ClientMemory::settle`] has passed,
-    /// every node knows.
+    /// Sets an application's security profile. In force on every node once
+    /// [`crate::clients::memory::ClientMemory::settle`] has returned.
     pub async fn set_profile(
         &self,
         client_id: Uuid,
@@ -222,7 +222,8 @@ impl Store {
         .await
     }
 
-    /// Enables or disables an application. Once [`crate::clients::memory::ClientMemory::settle`] has passed, every node knows.
+    /// Enables or disables an application. In force on every node once
+    /// [`crate::clients::memory::ClientMemory::settle`] has returned.
     pub async fn set_application_enabled(
         &self,
         client_id: Uuid,
@@ -237,8 +238,8 @@ impl Store {
         .await
     }
 
-    /// Lets an application have bound tokens only, or others too. Once [`crate::clients::memory::ClientMemory::settle`] has
-    /// passed, every node knows.
+    /// Sets whether an application gets DPoP-bound tokens only. In force on every node once
+    /// [`crate::clients::memory::ClientMemory::settle`] has returned.
     pub async fn set_dpop_bound_access_tokens(
         &self,
         client_id: Uuid,

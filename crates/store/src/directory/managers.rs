@@ -44,7 +44,7 @@ struct Row {
     enabled: bool,
 }
 
-/// Who is to be a manager.
+/// The person to be assigned.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
 struct PersonRow {
@@ -54,7 +54,7 @@ struct PersonRow {
 }
 
 impl Store {
-    /// Assigns a manager; from the person's next request on it counts.
+    /// Assigns a manager; effective from the person's next request on.
     pub async fn assign_manager(&self, new: Assignment, entry: Entry) -> Result<(), StoreError> {
         self.audited(entry, move |connection| {
             let (client_id, user_id) = (new.client_id.to_string(), new.user_id.to_string());
@@ -72,7 +72,7 @@ impl Store {
                     .split_whitespace()
                     .any(|role| role == wanted.as_str())
             };
-            // An admin may step in for an organisation in an emergency.
+            // An admin may step in for another organisation in an emergency.
             let is_admin = has(Role::Admin);
             if person.organisation_id.as_ref() != Some(&owner) && !is_admin {
                 return Err(StoreError::Forbidden(
@@ -104,7 +104,7 @@ impl Store {
         .await
     }
 
-    /// Ends an assignment; from the person's next request on it counts.
+    /// Ends an assignment; effective from the person's next request on.
     pub async fn remove_manager(
         &self,
         client_id: Uuid,

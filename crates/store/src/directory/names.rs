@@ -1,4 +1,4 @@
-//! Names of what ids stand for, and ids of what a name is part of: for people who read the audit trail and search lists.
+//! Look-ups from ids to names and back, for the audit trail and the search of lists.
 
 use std::collections::HashMap;
 
@@ -15,13 +15,13 @@ use crate::{
     },
 };
 
-/// How many objects of each kind a search is followed to.
+/// Maximum matches per kind of object in a search.
 const FOLLOWED: i64 = 50;
 
 type Pair = (String, String);
 
 impl Store {
-    /// The names of these objects, whatever they are; of people their addresses.
+    /// The names of these objects, of whatever kind; for people, their e-mail addresses.
     pub async fn names(&self, ids: Vec<Uuid>) -> Result<HashMap<Uuid, String>, StoreError> {
         self.run(move |connection| {
             let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
@@ -34,8 +34,8 @@ impl Store {
         .await
     }
 
-    /// The ids of organisations, applications, secrets and people whose name holds a text, in any case; of applications
-    /// those of such an organisation too.
+    /// The ids of organisations, applications, secrets and people whose name contains a text, case-insensitively; an
+    /// organisation's match includes its applications.
     pub async fn ids_by_name(&self, like: String) -> Result<Vec<Uuid>, StoreError> {
         self.run(move |connection| {
             let of_organisation = folded(organisations::name).like(like.clone()).escape('\\');

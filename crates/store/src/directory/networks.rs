@@ -1,4 +1,4 @@
-//! The networks from which an application's credentials work.
+//! The networks from which an application's credentials may be used.
 
 use diesel::{OptionalExtension, prelude::*};
 use domain::{
@@ -13,17 +13,18 @@ use crate::{
     directory::policies,
 };
 
-/// A change of them; what is left out stays.
+/// A partial update; `None` keeps the old value.
 #[derive(Clone, Debug, Default)]
 pub struct NetworksChange {
-    /// What they mean.
+    /// Whether they are enforced, reported or ignored.
     pub mode: Option<NetworksMode>,
-    /// Which they are.
+    /// The networks.
     pub networks: Option<Vec<domain::networks::IpNet>>,
 }
 
 impl Store {
-    /// Changes the networks of an application. Once [`crate::clients::memory::ClientMemory::settle`] has passed, every node knows.
+    /// Updates an application's networks. In force on every node once
+    /// [`crate::clients::memory::ClientMemory::settle`] has returned.
     pub async fn change_networks(
         &self,
         client_id: Uuid,
@@ -73,7 +74,7 @@ fn load(connection: &mut AnyConnection, client_id: &str) -> Result<Option<Allowe
     row.map(|(mode, networks)| stored(&mode, &networks)).transpose()
 }
 
-/// What the two columns say.
+/// Parses the two columns.
 pub(crate) fn stored(mode: &str, networks: &str) -> Result<AllowedNetworks, StoreError> {
     let networks = networks.split_whitespace().map(parse);
     Ok(AllowedNetworks {

@@ -76,7 +76,7 @@ impl Store {
         .await
     }
 
-    /// Changes name or country; `None` stays.
+    /// Changes name or country; `None` keeps the old value.
     pub async fn change_organisation(
         &self,
         id: Uuid,
@@ -99,8 +99,8 @@ impl Store {
         .await
     }
 
-    /// Enables or disables an organisation with all of its applications and people; disabling ends their sessions for good. Once
-    /// [`crate::clients::memory::ClientMemory::settle`] has passed, every node knows.
+    /// Enables or disables an organisation with all of its applications and people; disabling ends their sessions for
+    /// good. In force on every node once [`crate::clients::memory::ClientMemory::settle`] has returned.
     pub async fn set_organisation_enabled(
         &self,
         id: Uuid,

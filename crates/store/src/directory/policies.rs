@@ -1,4 +1,4 @@
-//! Policies of organisations: what the WMDA team demands of their credentials.
+//! Policies of organisations: rules of the WMDA team for their credentials.
 
 use diesel::{OptionalExtension, prelude::*};
 use domain::{
@@ -27,7 +27,7 @@ struct Row {
 }
 
 impl Store {
-    /// The policy of an organisation that exists.
+    /// The policy of an organisation; `None` if that does not exist.
     pub async fn organisation_policy(&self, id: Uuid) -> Result<Option<OrganisationPolicy>, StoreError> {
         self.run(move |connection| {
             let id = id.to_string();
@@ -52,7 +52,7 @@ impl Store {
         .await
     }
 
-    /// Changes a policy. What is created or exchanged later sees it: both hold the lock of the version counter.
+    /// Changes a policy. Creations and rotations that follow see it, as all lock the version counter.
     pub async fn change_policy(
         &self,
         id: Uuid,
@@ -92,7 +92,7 @@ impl Store {
         .await
     }
 
-    /// Switches whether an application may exchange its secrets by itself, as far as the policy leaves that to its managers.
+    /// Sets whether an application may rotate its secrets itself, as far as the policy leaves that to its managers.
     pub async fn set_self_rotation(&self, client_id: Uuid, on: bool, entry: Entry) -> Result<(), StoreError> {
         self.change(Some(client_id), entry, move |connection| {
             let client_id = client_id.to_string();
@@ -131,7 +131,7 @@ pub(crate) fn policy_of(
     load(connection, &owner)
 }
 
-/// What goes for all where there is no row.
+/// The stored policy, or the default.
 pub(crate) fn load(connection: &mut AnyConnection, id: &str) -> Result<OrganisationPolicy, StoreError> {
     let row = policies::table
         .find(id.to_owned())

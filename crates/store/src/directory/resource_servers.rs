@@ -1,4 +1,4 @@
-//! Resource servers: the credentials by which downstream APIs call introspection. Always read from the database.
+//! Resource servers: downstream APIs with credentials for introspection. Always read from the database.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{OptionalExtension, prelude::*};
@@ -15,31 +15,31 @@ use crate::{
     error::require_rows,
 };
 
-/// A resource server to be stored; its secret is already only a digest.
+/// A resource server to be stored; of its secret only the digest is left.
 #[derive(Clone, Debug)]
 pub struct NewResourceServer {
-    /// Permanent identifier, by which it authenticates.
+    /// Permanent identifier, its client id.
     pub client_id: Uuid,
     /// What people call it; unique.
     pub name: String,
     /// Pepper version and digest.
     pub digest: (i32, Digest),
-    /// Now.
+    /// The time of creation.
     pub created_at: DateTime<Utc>,
-    /// The resources that it answers for.
+    /// The resources whose tokens it may introspect.
     pub resources: Vec<Uuid>,
 }
 
-/// A resource server as people see it.
+/// A resource server as shown to people.
 #[derive(Clone, Debug)]
 pub struct ResourceServerView {
-    /// By which it authenticates.
+    /// Its client id.
     pub client_id: Uuid,
     /// Unique.
     pub name: String,
     /// When it was added.
     pub created_at: DateTime<Utc>,
-    /// The resources that it answers for.
+    /// The resources whose tokens it may introspect.
     pub resources: Vec<Uuid>,
 }
 
@@ -62,7 +62,7 @@ impl Store {
             .await
     }
 
-    /// Replaces a resource server's secret: the old one ends with this call.
+    /// Replaces a resource server's secret; the old one is invalid from now on.
     pub async fn set_resource_server_secret(
         &self,
         client_id: Uuid,
@@ -101,7 +101,7 @@ impl Store {
         .await
     }
 
-    /// Takes a resource server away: its secret ends with this call.
+    /// Deletes a resource server; its secret is invalid from now on.
     pub async fn delete_resource_server(&self, client_id: Uuid, entry: Entry) -> Result<(), StoreError> {
         self.audited(entry, move |connection| {
             let id = client_id.to_string();
@@ -125,8 +125,8 @@ impl Store {
         .await
     }
 
-    /// The resource server that this id and one of these digests belong to: the work is the same for an unknown id and
-    /// a wrong secret. And whether it was the first of them that is stored.
+    /// The resource server with this id and one of these digests, and whether the first digest is the stored one. The
+    /// same work for an unknown id and a wrong secret.
     pub async fn authenticate_resource_server(
         &self,
         client_id: Uuid,
@@ -154,7 +154,7 @@ impl Store {
 }
 
 impl Store {
-    /// Stores the secret that a resource server has just presented under another version of the pepper.
+    /// Rehashes the secret just presented, which was stored under another pepper version.
     pub async fn renew_resource_server(
         &self,
         client_id: Uuid,

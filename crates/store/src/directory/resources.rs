@@ -17,14 +17,14 @@ use crate::{
     error::require_rows,
 };
 
-/// What a change of a resource changes; an outer `None` stays, an inner one is the server's default.
+/// A partial update: an outer `None` keeps the old value, an inner one means the server's default.
 #[derive(Clone, Debug, Default)]
 pub struct ResourceChange {
-    /// Seconds that its tokens live.
+    /// Token lifetime in seconds.
     pub token_lifetime_seconds: Option<Option<i64>>,
-    /// How they are signed.
+    /// The signing algorithm.
     pub signing_algorithm: Option<Option<SigningAlgorithm>>,
-    /// Roles beside those there are.
+    /// Roles to be added.
     pub further_roles: Vec<String>,
 }
 
@@ -65,8 +65,8 @@ impl Store {
         .await
     }
 
-    /// Changes how tokens for a resource are made, and adds roles that can be granted. Once
-    /// [`crate::clients::memory::ClientMemory::settle`] has passed, every node knows.
+    /// Changes token lifetime and signing algorithm of a resource, and adds roles. In force on every node once
+    /// [`crate::clients::memory::ClientMemory::settle`] has returned.
     pub async fn change_resource(
         &self,
         id: Uuid,
@@ -114,7 +114,7 @@ impl Store {
         .await
     }
 
-    /// Grants roles on a resource to an application; a role that it has already stays.
+    /// Grants roles on a resource to an application; roles granted before stay.
     pub async fn grant(
         &self,
         client_id: Uuid,
@@ -163,8 +163,8 @@ impl Store {
         .await
     }
 
-    /// Takes all roles on a resource from an application. Once [`crate::clients::memory::ClientMemory::settle`] has passed, no
-    /// node issues a token by them.
+    /// Revokes an application's roles on a resource. Once [`crate::clients::memory::ClientMemory::settle`] has
+    /// returned, no node issues a token with them.
     pub async fn revoke(&self, client_id: Uuid, resource_id: Uuid, entry: Entry) -> Result<(), StoreError> {
         self.change(Some(client_id), entry, move |connection| {
             let granted = permissions::table

@@ -1,4 +1,4 @@
-//! The journal's file: lines are appended whole and flushed, and what was cut off is left out.
+//! The journal's file: whole lines are appended and synced; a truncated line is skipped.
 
 use std::{
     fs,
@@ -9,13 +9,13 @@ use std::{
 
 use crate::{StoreError, journal::line::Line};
 
-/// Where changes are written beside the database.
+/// The journal of changes outside the database.
 #[derive(Debug)]
 pub struct Journal {
-    /// A file, or a folder in which each machine has its own.
+    /// A file, or a folder with a file per machine.
     path: PathBuf,
     own: PathBuf,
-    /// What could not be written yet.
+    /// Lines not written yet.
     pending: Mutex<Vec<String>>,
 }
 
@@ -51,7 +51,8 @@ impl Journal {
             .create(true)
             .mode(0o600)
             .open(&self.own)?;
-        // One write for all: nodes that append to one file don't cut each other's lines. What an earlier one left unfinished ends here.
+        // A single write, so that nodes appending to one file don't split each other's lines. It starts with a line
+        // break if an earlier write was cut short.
         let start = if ends_a_line(&self.own)? { "" } else { "\n" };
         file.write_all(format!("{start}{}", lines.concat()).as_bytes())?;
         match lines.is_empty() {
@@ -60,7 +61,7 @@ impl Journal {
         }
     }
 
-    /// Appends lines. What can't be written is kept, and comes before the next ones.
+    /// Appends lines. What can't be written is kept and written before the next ones.
     pub(super) fn append(&self, lines: &[Line]) -> Result<(), StoreError> {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         for line in lines {
@@ -87,7 +88,8 @@ impl Journal {
             for (number, line) in text.lines().enumerate() {
                 match serde_json::from_str(line) {
                     Ok(line) => lines.push(line),
-                    // It was cut off, so that nobody was answered; it came again, or its change was never told of.
+                    // Truncated, so its change was not answered: the line was written again, or nobody relies on the
+                    // change.
                     Err(_) => log::warn!(
                         "{}: line {} is incomplete and left out",
                         path.display(),

@@ -1,4 +1,4 @@
-//! A line of the journal: an event of the audit trail, and how far the database had come with it.
+//! A line of the journal: an audit event, and the database's counters at that time.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{OptionalExtension, prelude::*};
@@ -13,19 +13,19 @@ use crate::{
     },
 };
 
-/// How the actions end that are done again.
+/// Suffixes of the actions that a replay repeats.
 pub(super) const DELETE: &str = ".delete";
 pub(super) const SUSPEND: &str = ".suspend";
 pub(super) const RESUME: &str = ".resume";
 
-/// How far the database had come.
+/// The database's counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Marks {
-    /// Of the audit trail.
+    /// The last sequence number of the audit trail.
     pub(super) sequence: i64,
-    /// Of the change counter.
+    /// The version counter.
     pub(super) version: i64,
-    /// The first status index that was not given out.
+    /// The first unused status index.
     pub(super) next_index: i64,
 }
 
@@ -34,10 +34,10 @@ pub(super) struct Line {
     pub(super) at: DateTime<Utc>,
     #[serde(flatten)]
     pub(super) marks: Marks,
-    /// As in the audit trail; a restored database makes the line `journal.replay`.
+    /// The action of the audit event; a replay adds the line `journal.replay`.
     pub(super) action: String,
     pub(super) object: String,
-    /// Of a suspension: its end.
+    /// For a suspension, its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) until: Option<DateTime<Utc>>,
 }
@@ -58,8 +58,8 @@ struct CounterRow {
 }
 
 impl Line {
-    /// The events of this transaction: a change may have several. Those of others that came between are told twice, which
-    /// does no harm.
+    /// A line for each audit event since `before`, as one change may have several. Events of concurrent transactions
+    /// may be repeated, which does no harm.
     pub(super) fn since(connection: &mut AnyConnection, before: Marks) -> Result<Vec<Self>, StoreError> {
         let marks = marks(connection)?;
         let events = audit_events::table
@@ -79,7 +79,7 @@ impl Line {
         events.into_iter().map(line).collect()
     }
 
-    /// Objects of credentials are `application/<id>/<kind>/<id>`.
+    /// The credential of an event with this action; its object is `application/<id>/<kind>/<id>`.
     pub(super) fn credential(&self, action: &str) -> Option<Uuid> {
         credential(&self.action, &self.object, action)
     }
@@ -93,7 +93,7 @@ fn credential(own: &str, object: &str, action: &str) -> Option<Uuid> {
     }
 }
 
-/// The end of the suspension that an event is about, as the change has just stored it.
+/// The end of the suspension that an event records, as the change has just stored it.
 fn suspension(connection: &mut AnyConnection, event: &EventRow) -> Result<Option<DateTime<Utc>>, StoreError> {
     let Some(id) = credential(&event.action, &event.object, SUSPEND) else {
         return Ok(None);

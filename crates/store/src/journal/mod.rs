@@ -1,5 +1,6 @@
-//! The journal: a file outside the database that outlives a restore. Each change is written there after its commit and before its answer,
-//! with the highest numbers that were given out; a database that comes back older is told what it forgot.
+//! The journal: a file outside the database that survives a restore. Each change is written to it after its commit
+//! and before its answer, with the highest numbers allocated. If the database is restored from an older backup, the
+//! journal is replayed.
 
 mod file;
 mod line;

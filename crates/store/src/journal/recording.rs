@@ -1,4 +1,4 @@
-//! Every change with its lines in the journal: whoever waits for the change is answered after both.
+//! Changes that are also written to the journal, before they are answered.
 
 use std::sync::Arc;
 
@@ -15,8 +15,9 @@ use crate::{
     },
 };
 
-/// SQLite gives no lock to who has read before another wrote, so a change begins with a write. PostgreSQL needs none, and
-/// would lock the end of the trail before the counter of versions, against the order of all changes.
+/// SQLite refuses to upgrade a read transaction to a write once another connection has written, so a change begins
+/// with a write. PostgreSQL does not need this, and it would lock the audit head before the version counter, against
+/// the lock order of all changes.
 fn write_first(connection: &mut AnyConnection) -> Result<(), StoreError> {
     if let AnyConnection::Sqlite(_) = connection {
         diesel::update(audit_head::table)
@@ -27,13 +28,13 @@ fn write_first(connection: &mut AnyConnection) -> Result<(), StoreError> {
 }
 
 impl Store {
-    /// Writes every change to a journal as well.
+    /// Enables the journal.
     pub fn with_journal(mut self, journal: Journal) -> Self {
         self.journal = Some(Arc::new(journal));
         self
     }
 
-    /// Runs a change and its record in one transaction, and then writes it to the journal: whoever waits is answered after both.
+    /// Runs a change and its audit event in one transaction and then writes it to the journal, before it is answered.
     pub(crate) fn journaled<T>(
         journal: Option<&Journal>,
         connection: &mut AnyConnection,
@@ -47,7 +48,7 @@ impl Store {
         })
     }
 
-    /// The same for a change that makes its records itself.
+    /// The same for a change that appends its audit events itself.
     pub(crate) fn in_journal<T, E: From<StoreError> + From<diesel::result::Error>>(
         journal: Option<&Journal>,
         connection: &mut AnyConnection,

@@ -1,5 +1,5 @@
-//! What a database forgot that is older than the journal, and how it is told: credentials are deleted and suspended again, numbers
-//! go on where they were.
+//! Replays the journal into a database that was restored from an older backup: deletions and suspensions are
+//! repeated, and counters raised to where they had been.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -23,20 +23,20 @@ use crate::{
     store::aside,
 };
 
-/// Who is named in the audit trail.
+/// The actor in the audit trail.
 const ACTOR: &str = "journal";
-/// How many secrets one query asks for.
+/// Secrets per query.
 const CHUNK: usize = 500;
 
 const REPLAY: AuditAction = AuditAction::JournalReplay;
 
-/// What a journal knows in all.
+/// The combined state of all journal lines.
 struct Known {
     marks: Marks,
-    /// Since the last replay.
+    /// The last audit sequence number since the last replay.
     sequence: i64,
     deleted: BTreeMap<Uuid, DateTime<Utc>>,
-    /// The last word on each credential that was suspended.
+    /// The end of each suspension that was not taken back.
     suspended: BTreeMap<Uuid, DateTime<Utc>>,
     lines: Vec<Line>,
 }
@@ -72,18 +72,18 @@ impl Known {
     }
 }
 
-/// What a database was told that had forgotten it.
+/// The result of a replay.
 #[derive(Clone, Debug, Default)]
 pub struct Replayed {
-    /// Credentials that are deleted again.
+    /// Credentials deleted again.
     pub deleted: Vec<Uuid>,
-    /// Credentials that are suspended again, and until when.
+    /// Credentials suspended again, and until when.
     pub suspended: Vec<(Uuid, DateTime<Utc>)>,
-    /// The first status index that is given out now, where that was raised.
+    /// The next status index, if it was raised.
     pub next_index: Option<i64>,
-    /// Where the audit trail ends, and where it had ended.
+    /// Where the audit trail ends, and where it had ended before.
     pub cut: Option<(i64, i64)>,
-    /// Changes that are gone and can't be made again from here: what and on which object.
+    /// Changes that are lost and can't be replayed: action and object.
     pub lost: Vec<String>,
 }
 
@@ -97,13 +97,13 @@ impl Replayed {
 }
 
 impl Store {
-    /// The last event that the journal knows; 0 without a journal.
+    /// The last audit sequence number in the journal; 0 without a journal.
     pub fn journaled_sequence(&self) -> Result<i64, StoreError> {
         let lines = self.journal.as_ref().map(|journal| journal.lines()).transpose()?;
         Ok(lines.map_or(0, |lines| Known::of(lines).sequence))
     }
 
-    /// Tells a database that is older than the journal what it forgot; for start-up, before the first token. Blocks.
+    /// Replays the journal if the database is older; for start-up, before the first token. Blocks.
     pub fn replay_journal(
         &self,
         key: Arc<AuditKey>,
@@ -163,7 +163,7 @@ fn forgotten(
     })
 }
 
-/// Those that a database does not know to be suspended for as long as the journal does.
+/// Credentials whose suspension in the database is missing or ends earlier than in the journal.
 fn suspended(
     connection: &mut AnyConnection,
     known: &Known,
@@ -200,9 +200,9 @@ fn replay(
     diesel::update(lower)
         .set(change_counter::version.eq(known.marks.version))
         .execute(connection)?;
-    // Whoever remembers the database as it was forgets everything.
+    // Evicts every client from caches filled before the restore.
     changes::bump(connection, None)?;
-    // Another node may have done it meanwhile.
+    // Another node may have replayed it meanwhile.
     let replayed = forgotten(connection, known, now)?;
     let lower = change_counter::table.filter(change_counter::next_status_index.lt(known.marks.next_index));
     diesel::update(lower)

@@ -1,4 +1,4 @@
-//! A claimed mail with all that it tells, as it is now.
+//! A claimed mail with its current content.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -18,60 +18,60 @@ use crate::{
     secrets::secret_facts::{SecretFacts, facts},
 };
 
-/// A mail that this node alone may send until the claim ends.
+/// A mail that only this node may send until the claim ends.
 #[derive(Clone, Debug)]
 pub struct ClaimedMail {
-    /// Permanent: the Message-ID is made of it.
+    /// Permanent; the Message-ID is derived from it.
     pub id: Uuid,
-    /// The address.
+    /// The recipient's address.
     pub recipient: String,
-    /// What it says.
+    /// The kind of mail.
     pub kind: MailKind,
     /// When it was queued.
     pub created_at: DateTime<Utc>,
-    /// How often it was tried before.
+    /// Earlier delivery attempts.
     pub attempts: i32,
-    /// The secrets that it is about.
+    /// The reminders that it contains.
     pub items: Vec<MailItem>,
-    /// What only the recipient may read; bound to the mail's id.
+    /// Confidential content, sealed and bound to the mail's id.
     pub sealed: Option<Vec<u8>>,
-    /// What happened to one credential, where it tells of that.
+    /// For a notice about one credential: the event.
     pub about: Option<About>,
-    /// Mails of the same kind whose matter this one tells too, the oldest first. Their secrets are among the items.
+    /// Mails of the same kind that were merged into this one, oldest first. Their reminders are among the items.
     pub joined: Vec<JoinedMail>,
     pub(crate) claimed_until: DateTime<Utc>,
 }
 
-/// A mail whose matter another one tells.
+/// A mail whose content was merged into another.
 #[derive(Clone, Debug)]
 pub struct JoinedMail {
-    /// Permanent: what is sealed is bound to it.
+    /// Permanent; the sealed content is bound to it.
     pub id: Uuid,
     /// When it was queued.
     pub created_at: DateTime<Utc>,
-    /// What only the recipient may read.
+    /// Confidential content, sealed.
     pub sealed: Option<Vec<u8>>,
-    /// What happened to one credential.
+    /// For a notice about one credential: the event.
     pub about: Option<About>,
 }
 
-/// A credential to which something was done.
+/// An event on a credential.
 #[derive(Clone, Debug)]
 pub struct About {
-    /// By whom.
+    /// The actor.
     pub actor: String,
-    /// From where; empty where that was not written down.
+    /// The source address; empty if unknown.
     pub source: String,
     /// The credential as it is now.
     pub facts: SecretFacts,
 }
 
-/// One secret in a mail.
+/// One reminder in a mail.
 #[derive(Clone, Debug)]
 pub struct MailItem {
-    /// The threshold.
+    /// The threshold in days.
     pub threshold_days: i32,
-    /// What is told.
+    /// The kind of reminder.
     pub kind: ReminderKind,
     /// The secret as it is now.
     pub facts: SecretFacts,
@@ -99,7 +99,7 @@ struct JoinedRow {
     about: AboutRow,
 }
 
-/// The credential that a mail is about, and who did something to it from where.
+/// The credential of a notice, and the event's actor and source.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = mails)]
 struct AboutRow {
@@ -150,7 +150,7 @@ pub(super) fn load(
     })
 }
 
-/// What is told of each secret, which may be more than one thing.
+/// The reminders of a mail; a secret may have several.
 fn items(
     connection: &mut AnyConnection,
     lines: Vec<LineRow>,

@@ -1,4 +1,4 @@
-//! Mails that were given up: what the WMDA team looks at, and sends again once the relay is mended.
+//! Failed mails: shown to the WMDA team, which can resend them once the mail relay works again.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::{Connection, prelude::*};
@@ -11,35 +11,35 @@ use crate::{
     outbox::MailKind,
 };
 
-/// For so long a failure is shown and can be undone; who was told nothing for longer has learned it otherwise.
+/// For how long a failed mail is shown and can be resent; later the news is stale.
 pub const SHOWN_FOR: TimeDelta = TimeDelta::days(30);
 
-/// What only the recipient may read is forgotten with the failure: these can't be sent again.
+/// Kinds with sealed content, which is deleted on failure: they can't be resent.
 const SEALED: [MailKind; 3] = [MailKind::Invitation, MailKind::Reset, MailKind::SignInBlockedOf];
 
-/// A mail that reached nobody.
+/// A mail that could not be delivered.
 #[derive(Clone, Debug)]
 pub struct FailedMail {
     /// Permanent.
     pub id: Uuid,
-    /// The address.
+    /// The recipient's address.
     pub recipient: String,
-    /// What it says.
+    /// The kind of mail.
     pub kind: MailKind,
     /// When it was given up.
     pub failed_at: DateTime<Utc>,
-    /// What the mail server said last.
+    /// The mail server's last response.
     pub error: Option<String>,
-    /// Whether it can be sent again as it is.
+    /// Whether it can be resent.
     pub can_be_resent: bool,
 }
 
-/// What became of mails that were given up.
+/// The result of resending.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Resent {
-    /// They are due again.
+    /// Mails queued again.
     pub queued: usize,
-    /// They held what is forgotten by now.
+    /// Mails whose sealed content is deleted, so that they can't be resent.
     pub forgotten: usize,
 }
 
@@ -54,7 +54,7 @@ struct Row {
 }
 
 impl Store {
-    /// What failed lately, the last first; at most `limit`.
+    /// Recently failed mails, latest first; at most `limit`.
     pub async fn failed_mails(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<FailedMail>, StoreError> {
         self.run(move |connection| {
             let rows = mails::table
@@ -69,7 +69,7 @@ impl Store {
         .await
     }
 
-    /// Puts what failed lately into the outbox again, as if it had never been tried.
+    /// Queues recently failed mails again, with their attempts reset.
     pub async fn resend_failed_mails(&self, now: DateTime<Utc>) -> Result<Resent, StoreError> {
         self.write_to_end(move |connection| {
             connection.transaction(|connection| {

@@ -1,4 +1,4 @@
-//! What a view of a secret tells of its mails.
+//! The mail history in a secret's view.
 
 use std::collections::HashMap;
 
@@ -38,7 +38,7 @@ struct MailRow {
     state_at: NaiveDateTime,
 }
 
-/// When a secret was tried although it is refused.
+/// When a refused secret was last presented.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = client_secrets)]
 struct TriedRow {
@@ -47,7 +47,7 @@ struct TriedRow {
     tried_while_suspended_at: Option<NaiveDateTime>,
 }
 
-/// Fills in when each secret was tried although it is refused, and what was told about it.
+/// Adds to each secret when it was presented although refused, and its mail history.
 pub(crate) fn add_notifications(
     connection: &mut AnyConnection,
     secrets: &mut [ClientSecret],
@@ -74,7 +74,7 @@ pub(crate) fn add_notifications(
     Ok(())
 }
 
-/// What was told about each of these secrets.
+/// The mail history of each secret.
 pub(crate) fn told(
     connection: &mut AnyConnection,
     secret_ids: Vec<String>,

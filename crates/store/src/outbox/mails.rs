@@ -1,4 +1,4 @@
-//! Sending what the outbox holds: a node claims a mail, looks at what it is about as it is now, and settles it.
+//! Delivery of mails: a node claims a mail, loads the current state of what it is about, and settles the attempt.
 
 use chrono::{DateTime, Utc};
 use diesel::{Connection, OptionalExtension, prelude::*};
@@ -20,27 +20,27 @@ use crate::{
     },
 };
 
-/// How an attempt ended.
+/// The outcome of a delivery attempt.
 #[derive(Clone, Debug)]
 pub enum Settlement {
-    /// The receiving server took it.
+    /// The receiving server accepted it.
     Sent,
-    /// There is nothing left to say.
+    /// Suppressed: nothing is left to report.
     Suppressed,
-    /// Refused for good, and who is told instead.
+    /// Permanent failure, and the fallback recipient.
     Failed {
-        /// What the server said.
+        /// The mail server's response.
         error: String,
-        /// Told instead; nobody when it is the recipient.
+        /// The fallback recipient; nobody if that is the recipient.
         instead: Option<String>,
     },
-    /// To be tried again at this time.
+    /// Temporary failure, to be retried.
     Retry {
-        /// What went wrong.
+        /// The error.
         error: String,
-        /// When.
+        /// When to retry.
         due_at: DateTime<Utc>,
-        /// Told in the meantime.
+        /// The fallback recipient meanwhile.
         instead: Option<String>,
     },
 }
@@ -56,13 +56,13 @@ impl Settlement {
 }
 
 impl Store {
-    /// The mails that are due and not claimed, the longest due first.
+    /// Due mails that are not claimed, the longest due first.
     pub async fn mails_due(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<Uuid>, StoreError> {
         self.run_to_end(move |connection| Mails::due(connection, now, limit))
             .await
     }
 
-    /// Claims a mail until an instant; `None` when another node was faster.
+    /// Claims a mail until an instant; `None` if another node has claimed it.
     pub async fn claim_mail(
         &self,
         id: Uuid,
@@ -78,8 +78,8 @@ impl Store {
         .await
     }
 
-    /// Writes down how it ended, and which of its lines were left out. A node whose claim has ended in the meantime
-    /// changes nothing, except that what was sent stays sent.
+    /// Records the outcome, and which reminders were suppressed. If this node's claim has ended meanwhile, only
+    /// `Sent` is recorded.
     pub async fn settle_mail(
         &self,
         mail: &ClaimedMail,
@@ -114,7 +114,7 @@ impl Store {
     }
 }
 
-/// What was sent stays sent, whoever has claimed it meanwhile.
+/// `Sent` is recorded even if another node has claimed the mail meanwhile.
 fn settle(
     connection: &mut AnyConnection,
     (id, until): (Uuid, DateTime<Utc>),
@@ -143,7 +143,7 @@ fn settle(
     Ok(is_settled)
 }
 
-/// Mails that another one has told end with it. What was told, or never will be, is kept no longer.
+/// Settles the mails merged into this one too, and deletes sealed content once it was sent or never will be.
 fn end(
     connection: &mut AnyConnection,
     id: Uuid,
@@ -180,7 +180,7 @@ fn suppress(
     Ok(())
 }
 
-/// Queues a reminder for a fallback recipient, unless that one is told already.
+/// Queues a reminder for a fallback recipient, unless that one has it already.
 fn tell_instead(
     connection: &mut AnyConnection,
     item: &MailItem,
@@ -200,16 +200,16 @@ fn tell_instead(
     add_reminder(connection, line, item.kind, Some(mail_id), now).map(drop)
 }
 
-/// A mail about an account, which is not about secrets.
+/// A notice about an account rather than about secrets.
 #[derive(Clone, Debug)]
 pub struct Notice {
-    /// Permanent: a notice that is queued twice under one id is sent once.
+    /// Permanent; makes queueing idempotent.
     pub id: Uuid,
-    /// The address.
+    /// The recipient's address.
     pub recipient: String,
-    /// What it says.
+    /// The kind of mail.
     pub kind: MailKind,
-    /// What only the recipient may read.
+    /// Confidential content, sealed.
     pub sealed: Option<Vec<u8>>,
 }
 
@@ -231,7 +231,7 @@ pub(crate) fn add_notice(
     add_mail(connection, mail, now).map(drop)
 }
 
-/// Queues a notice to a person about the change that is being made.
+/// Queues a notice to a person, in the transaction of the change it is about.
 pub(crate) fn add_notice_to(
     connection: &mut AnyConnection,
     (recipient, kind): (&str, MailKind),

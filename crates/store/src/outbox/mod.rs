@@ -1,4 +1,4 @@
-//! What is to be told: reminders and other mails, webhooks and their deliveries, and the history of both.
+//! The outbox: reminders and other mails, webhooks and their deliveries, and the history of both.
 
 mod claimed_mail;
 pub mod failed_mails;

@@ -1,5 +1,5 @@
-//! How many mails one recipient gets within an hour. The last that there is room for takes along what waits; what comes later
-//! waits for room. Nothing is dropped.
+//! The rate limit of mails per recipient and hour. The last mail within the limit is merged with those pending; later
+//! ones wait. Nothing is dropped.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::{Connection, OptionalExtension, prelude::*};
@@ -14,16 +14,16 @@ use crate::{
     },
 };
 
-/// How many mails one takes along.
+/// How many mails are merged into one.
 const JOINED: i64 = 500;
-/// Links that somebody waits for.
+/// Mails with a one-time link, for which the recipient waits.
 const LINKS: [MailKind; 2] = [MailKind::Invitation, MailKind::Reset];
-/// How soon to look again when another node may be about to fill the hour.
+/// When to retry while another node may be about to use up the limit.
 const SOON: TimeDelta = TimeDelta::minutes(1);
 
 impl Store {
-    /// A claimed mail as it may be sent now, perhaps with others of its recipient; `None` when it has to wait, and then the
-    /// claim is given back. Links that somebody waits for are never held back.
+    /// Applies the rate limit to a claimed mail: returns it, perhaps with others merged into it, or releases the
+    /// claim and returns `None`. Mails with one-time links are exempt.
     pub async fn pace_mail(
         &self,
         mail: ClaimedMail,
@@ -35,7 +35,8 @@ impl Store {
         }
         self.write_to_end(move |connection| {
             connection.transaction(|connection| {
-                // A write comes first: SQLite refuses a transaction that reads before it writes while somebody else writes.
+                // A write comes first: SQLite refuses a transaction that reads before it writes while another
+                // connection writes.
                 diesel::update(mails::table.find(mail.id.to_string()))
                     .set(mails::claimed_until.eq(Some(mail.claimed_until.naive_utc())))
                     .execute(connection)?;
@@ -69,7 +70,7 @@ fn sent(connection: &mut AnyConnection, recipient: &str, now: DateTime<Utc>) -> 
         .get_result(connection)?)
 }
 
-/// Mails that other nodes are about to send; of two that ask at once, the one with the greater id lets the other go first.
+/// Mails claimed by other nodes; of two concurrent claims, the one with the greater id yields.
 fn ahead(connection: &mut AnyConnection, mail: &ClaimedMail, now: DateTime<Utc>) -> Result<i64, StoreError> {
     Ok(mails::table
         .filter(mails::recipient.eq(&mail.recipient))
@@ -100,7 +101,7 @@ fn room_from(
     Ok(in_the_way.map_or(now + SOON, |at| at.and_utc() + TimeDelta::hours(1)))
 }
 
-/// Everything of the recipient that is not on its way waits until then.
+/// Postpones all of the recipient's unclaimed mails until then.
 fn hold_back(
     connection: &mut AnyConnection,
     mail: &ClaimedMail,
@@ -140,7 +141,7 @@ fn take_along(
         .limit(JOINED)
         .select(mails::id)
         .load(connection)?;
-    // Whom another node has claimed meanwhile goes by itself.
+    // Mails that another node has claimed meanwhile are sent separately.
     let free = mails::table
         .filter(mails::id.eq_any(ids))
         .filter(mails::state.eq(DeliveryState::Pending.as_str()))

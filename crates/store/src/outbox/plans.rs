@@ -1,5 +1,5 @@
-//! The outbox: what is planned to be told about a secret. A plan and its mark on the secret are one transaction, so that two
-//! nodes never plan the same.
+//! Planning reminders: a plan and the mark on its secret are one transaction, so that two nodes never plan the same
+//! reminder.
 
 use std::collections::BTreeMap;
 
@@ -20,32 +20,32 @@ use crate::{
     },
 };
 
-/// How many days ahead a digest may be put off to: more than one only after a clock was set back.
+/// How many days ahead a digest may be postponed: more than one only after a clock was set back.
 const DIGEST_DAYS: u64 = 400;
 
-/// What is to be told about one secret.
+/// The reminder to be queued for one secret.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The secret.
     pub secret_id: Uuid,
-    /// The threshold that is dealt with.
+    /// The threshold that was reached.
     pub threshold_days: i32,
-    /// What is told.
+    /// The kind of reminder.
     pub kind: ReminderKind,
-    /// A mail of its own and at once; otherwise a line of the recipient's next digest.
+    /// Urgent: a mail of its own, at once; otherwise part of the recipient's next digest.
     pub urgent: bool,
-    /// Whom it is told.
+    /// The recipients.
     pub recipients: Vec<String>,
-    /// Thresholds and recipients that are passed over.
+    /// Suppressed thresholds and recipients.
     pub suppressed: Vec<(i32, String)>,
-    /// What the organisation's webhooks are told.
+    /// The event for the organisation's webhooks.
     pub event: Option<WebhookEvent>,
 }
 
-/// What a mail says.
+/// The kind of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailKind {
-    /// Of one secret or more.
+    /// Reminders for one secret or more.
     Reminders,
     /// The person's password was changed.
     PasswordChanged,
@@ -55,33 +55,33 @@ pub enum MailKind {
     RecoveryCodesReplaced,
     /// An identity of the external provider was bound to the person's account.
     IdentityBound,
-    /// Enrolment link for somebody who was added; the link is sealed into the mail.
+    /// The enrolment link for a new person, sealed.
     Invitation,
-    /// Enrolment link for somebody whose password or authenticator is reset.
+    /// The enrolment link after a reset of password or authenticator, sealed.
     Reset,
-    /// To the owner: sign-ins to the account failed too often.
+    /// To the account's owner: sign-in is blocked after too many failures.
     SignInBlocked,
-    /// The same, to the WMDA team; the account is sealed into the mail.
+    /// The same to the WMDA team; the account is sealed.
     SignInBlockedOf,
-    /// A credential of an application that the recipient manages was suspended.
+    /// A credential was suspended.
     SecretSuspended,
-    /// Its suspension was taken back.
+    /// A suspension was taken back.
     SecretResumed,
-    /// A system made it in exchange for another.
+    /// A system rotated a secret.
     SecretRotated,
-    /// The WMDA team let it live on beyond its expiry.
+    /// The WMDA team granted a secret a grace period.
     SecretGraced,
-    /// The keys of a credential can't be read where they are published.
+    /// A credential's published keys can't be fetched.
     KeysUnreachable,
     /// A credential was created.
     SecretCreated,
     /// A credential was deleted.
     SecretDeleted,
-    /// It was reported as leaked, and suspended or deleted.
+    /// A secret was reported as leaked, and suspended or deleted.
     SecretLeaked,
 }
 
-/// Each kind with its name in the database.
+/// The database name of each kind.
 const KINDS: &[(MailKind, &str)] = &[
     (MailKind::Reminders, "reminders"),
     (MailKind::PasswordChanged, "password_changed"),
@@ -103,7 +103,7 @@ const KINDS: &[(MailKind, &str)] = &[
 ];
 
 impl MailKind {
-    /// Its name, in the database and outside.
+    /// The name in the database and the API.
     pub fn as_str(self) -> &'static str {
         KINDS
             .iter()
@@ -120,9 +120,9 @@ impl MailKind {
 }
 
 impl Store {
-    /// Queues what is planned, and says which secrets' plans were still to be made: all of it or, on an error, nothing.
+    /// Queues plans that no other node has queued, and returns their secrets; all or nothing.
     pub async fn plan(&self, mut plans: Vec<Plan>, now: DateTime<Utc>) -> Result<Vec<Uuid>, StoreError> {
-        // Nodes that plan the same secrets, or use them, lock them in the same order.
+        // Nodes that plan for, or record usage of, the same secrets lock them in the same order.
         plans.sort_unstable_by_key(|plan| plan.secret_id);
         self.write_to_end(move |connection| {
             connection.transaction(|connection| {
@@ -143,7 +143,7 @@ impl Store {
     }
 }
 
-/// True for one node only: whoever comes second finds the mark. A secret that was extended meanwhile is not due.
+/// Marks the threshold as handled; true for one node only. A secret extended meanwhile is not due.
 fn mark(connection: &mut AnyConnection, plan: &Plan, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let reach = now + TimeDelta::days(i64::from(plan.threshold_days.max(0)));
     let open = client_secrets::table
@@ -173,7 +173,7 @@ fn join_digests(
     Ok(digests)
 }
 
-/// The recipient's first digest from today on that nobody has begun to send; made when there is none.
+/// The recipient's first digest from today on that is not being sent yet; created if there is none.
 fn join_digest(
     connection: &mut AnyConnection,
     recipient: &str,
@@ -192,7 +192,7 @@ fn join_digest(
             sealed: None,
             about: None,
         };
-        // The update locks the digest: who wants to send it waits until this line is in.
+        // The update locks the digest: a node about to send it waits for this reminder.
         let open = mails::table
             .find(&id)
             .filter(mails::state.eq(DeliveryState::Pending.as_str()))
@@ -213,7 +213,7 @@ fn join_digest(
     Err(StoreError::Conflict)
 }
 
-/// A mail that is about to be queued.
+/// A mail to be queued.
 pub(crate) struct NewMail<'a> {
     pub(crate) id: String,
     pub(crate) recipient: &'a str,
@@ -224,7 +224,7 @@ pub(crate) struct NewMail<'a> {
     pub(crate) about: Option<NewAbout<'a>>,
 }
 
-/// The credential that a mail is about, and who did something to it.
+/// The credential of a notice, and the event's actor and source.
 #[derive(Clone, Copy)]
 pub(crate) struct NewAbout<'a> {
     pub(crate) secret_id: &'a str,
@@ -232,7 +232,7 @@ pub(crate) struct NewAbout<'a> {
     pub(crate) source: &'a str,
 }
 
-/// Queues a mail; false when it is there already.
+/// Queues a mail; false if its id is queued already.
 pub(crate) fn add_mail(
     connection: &mut AnyConnection,
     new: NewMail<'_>,
@@ -241,7 +241,7 @@ pub(crate) fn add_mail(
     unless_there(connection, |connection| insert_mail(connection, new, now))
 }
 
-/// Queues a mail that can't be there already.
+/// Queues a mail with a fresh id.
 pub(crate) fn insert_mail(
     connection: &mut AnyConnection,
     new: NewMail<'_>,
@@ -265,7 +265,7 @@ pub(crate) fn insert_mail(
     diesel::insert_into(mails::table).values(row).execute(connection)
 }
 
-/// Inserts within a savepoint: Postgres would end the whole transaction at a row that is there already.
+/// Inserts within a savepoint: on Postgres a unique violation would abort the whole transaction.
 pub(crate) fn unless_there(
     connection: &mut AnyConnection,
     insert: impl FnOnce(&mut AnyConnection) -> QueryResult<usize>,
@@ -308,7 +308,7 @@ fn queue(
     }
 }
 
-/// A secret that has ended gets a grace: its second end is told as the first one was.
+/// When an expired secret gets a grace period, its second expiry must be announced like the first.
 pub(crate) fn forget_end(connection: &mut AnyConnection, secret_id: Uuid) -> Result<(), StoreError> {
     let id = secret_id.to_string();
     let told = reminders::table
@@ -324,7 +324,8 @@ pub(crate) fn forget_end(connection: &mut AnyConnection, secret_id: Uuid) -> Res
     Ok(())
 }
 
-/// A mail about one secret alone. Its grace is part of what it is about: after one, the same threshold is reached anew.
+/// A mail about one secret alone. Its id depends on the grace period, after which the same threshold is reached
+/// again.
 pub(crate) fn own_mail(
     connection: &mut AnyConnection,
     secret_id: Uuid,
@@ -354,7 +355,7 @@ pub(crate) fn own_mail(
     Ok(id)
 }
 
-/// One line of the outbox; what is there already stays as it is. Without a mail it is not to be sent.
+/// Adds a reminder; an existing one stays as it is. Without a mail it is suppressed.
 pub(crate) fn add_reminder(
     connection: &mut AnyConnection,
     (secret_id, threshold_days, recipient): (Uuid, i32, &str),
@@ -378,7 +379,7 @@ pub(crate) fn add_reminder(
     })
 }
 
-/// A secret is being deleted: whoever has its expiry in the calendar is told to take it out.
+/// When a secret is deleted, tells recipients who have its expiry in their calendars to remove it.
 pub(crate) fn withdraw(
     connection: &mut AnyConnection,
     secret_id: Uuid,

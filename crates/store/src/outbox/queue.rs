@@ -1,5 +1,5 @@
-//! Work that waits in a table: mails, and deliveries to webhooks, whose tables have the same columns. A node claims it by a
-//! conditional update and settles it. A claim ends by itself, so that a node that dies holds nothing up.
+//! A job queue in a table, for mails and webhook deliveries, whose tables have the same columns. A node claims a job
+//! by a conditional update and settles it. A claim expires, so that a node that dies blocks nothing.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
@@ -15,21 +15,21 @@ use crate::{
     },
 };
 
-/// How an attempt ended.
+/// The outcome of a delivery attempt.
 pub(super) struct Attempt<'a> {
     pub(super) state: DeliveryState,
-    /// How many there were, with this one.
+    /// The number of attempts, including this one.
     pub(super) attempts: i32,
-    /// What went wrong.
+    /// The error.
     pub(super) error: Option<&'a str>,
-    /// When the next one is due.
+    /// When to retry.
     pub(super) due_at: Option<DateTime<Utc>>,
 }
 
 macro_rules! queue {
     ($queue:ident, $table:ident $(, $free:expr)?) => {
         impl $queue {
-            /// What is due and not claimed, the longest due first.
+            /// Due jobs that are not claimed, the longest due first.
             pub(super) fn due(
                 connection: &mut AnyConnection,
                 now: DateTime<Utc>,
@@ -50,7 +50,7 @@ macro_rules! queue {
                 ids.iter().map(|id| parse_id(id)).collect()
             }
 
-            /// Claims one until an instant; false when another node was faster.
+            /// Claims a job until an instant; false if another node has claimed it.
             pub(super) fn claim(
                 connection: &mut AnyConnection,
                 id: Uuid,
@@ -69,8 +69,8 @@ macro_rules! queue {
                 Ok(diesel::update(free).set(claim).execute(connection)? == 1)
             }
 
-            /// Writes down how an attempt ended, and gives the claim back: while the claim is `held`, or whoever has it now.
-            /// False when nothing was written.
+            /// Records the outcome of an attempt and releases the claim: only while it is `held`, or whoever has
+            /// claimed it. False if nothing was recorded.
             pub(super) fn settle(
                 connection: &mut AnyConnection,
                 (id, held): (Uuid, Option<DateTime<Utc>>),
@@ -101,10 +101,10 @@ macro_rules! queue {
     };
 }
 
-/// Mails; one whose matter another one tells is not sent by itself.
+/// The queue of mails; merged ones are not sent separately.
 pub(super) struct Mails;
 queue!(Mails, mails, mails::joined_to.is_null());
 
-/// Deliveries to webhooks.
+/// The queue of webhook deliveries.
 pub(super) struct Deliveries;
 queue!(Deliveries, webhook_deliveries);

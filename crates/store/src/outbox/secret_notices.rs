@@ -1,4 +1,4 @@
-//! Mails to an application's managers about something that happened to one of its credentials.
+//! Notices to an application's managers about an event on one of its credentials.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -14,21 +14,21 @@ use crate::{
     secrets::secret_facts::recipients,
 };
 
-/// What is told.
+/// The event.
 pub(crate) struct Happening<'a> {
     /// The credential.
     pub(crate) secret_id: Uuid,
-    /// What happened.
+    /// The kind of mail.
     pub(crate) kind: MailKind,
-    /// Who did it.
+    /// The actor.
     pub(crate) actor: &'a str,
-    /// From where.
+    /// The source address.
     pub(crate) source: &'a str,
-    /// Whether those who want urgent mail only are told.
+    /// Whether managers who want urgent mail only are recipients, too.
     pub(crate) is_urgent: bool,
 }
 
-/// Queues one mail for each enabled manager, and one for the WMDA team where it has an address.
+/// Queues one mail for each enabled manager, and one for the WMDA team if it has an address.
 pub(crate) fn tell_managers(
     connection: &mut AnyConnection,
     happening: &Happening<'_>,
@@ -47,7 +47,7 @@ pub(crate) fn tell_managers(
         .map(|one| one.email.as_str())
         .collect();
     told.extend(team.filter(|team| managers.iter().all(|one| one.email != *team)));
-    // What somebody did is told each time, what goes on by itself once a day.
+    // A notice about an action is sent each time; one about a lasting condition once a day.
     let occasion = match happening.kind {
         MailKind::KeysUnreachable => now.date_naive().to_string(),
         _ => now.to_rfc3339(),
@@ -69,7 +69,7 @@ pub(crate) fn tell_managers(
             }),
         };
         match happening.kind {
-            // A credential begins and ends once, and changes wait for one another.
+            // A credential is created and deleted once, and changes are serialised, so the id is fresh.
             MailKind::SecretCreated | MailKind::SecretDeleted => {
                 insert_mail(connection, mail, now)?;
             }

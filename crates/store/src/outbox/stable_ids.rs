@@ -1,5 +1,4 @@
-//! Identifiers that follow from what they name: whoever queues the same thing twice gets the same one, and a mail keeps its
-//! Message-ID however often it is tried.
+//! Deterministic ids: queueing the same mail twice yields the same id, and retries keep the Message-ID.
 
 use ring::digest::{SHA256, digest};
 use uuid::{Builder, Uuid};

@@ -1,4 +1,4 @@
-//! Keys that their owners publish: which credentials depend on any, and a mail when they can't be read.
+//! Published keys: which credentials depend on them, and a notice when they can't be fetched.
 
 use chrono::{DateTime, Utc};
 use diesel::{Connection, prelude::*};
@@ -26,8 +26,8 @@ struct ProofRow {
 }
 
 impl Store {
-    /// The credentials that count now and are proved by a key, the client's own or that of somebody else. What this version
-    /// can't read is left out.
+    /// Live credentials that are proved by a key, the client's own or a federated issuer's. Forms that this version
+    /// can't parse are skipped.
     pub async fn proved_by_keys(&self, now: DateTime<Utc>) -> Result<Vec<(Uuid, Proof)>, StoreError> {
         self.run(move |connection| {
             let rows = client_secrets::table
@@ -47,7 +47,7 @@ impl Store {
         .await
     }
 
-    /// Tells the managers of a credential that its keys can't be read: once a day, whichever nodes notice.
+    /// Notifies the managers that a credential's keys can't be fetched: once a day, however many nodes notice.
     pub async fn tell_unreachable_keys(
         &self,
         credential_id: Uuid,
@@ -62,7 +62,8 @@ impl Store {
         };
         self.write_to_end(move |connection| {
             connection.transaction(|connection| {
-                // A write comes first: SQLite gives no lock to who has read before another wrote.
+                // A write comes first: SQLite refuses to upgrade a read transaction to a write once another
+                // connection has written.
                 let live = client_secrets::table
                     .find(credential_id.to_string())
                     .filter(client_secrets::deleted_at.is_null());

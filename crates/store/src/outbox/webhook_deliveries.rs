@@ -1,4 +1,4 @@
-//! What webhooks are to be told: queued in the transaction of the change, claimed and settled like mails.
+//! Webhook deliveries: queued in the transaction of the change, claimed and settled like mails.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::prelude::*;
@@ -20,32 +20,32 @@ use crate::{
     secrets::secret_facts::{SecretFacts, facts},
 };
 
-/// What was told is forgotten after this many days.
+/// Retention of settled deliveries, in days.
 const KEPT_DAYS: i64 = 30;
 
-/// What happened to a secret.
+/// The event type of a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WebhookEvent {
-    /// It was made.
+    /// The secret was created.
     Created,
     /// It was deleted.
     Deleted,
     /// A threshold before its expiry was reached.
     Expiring,
-    /// It has expired.
+    /// It expired.
     Expired,
     /// It was suspended.
     Suspended,
-    /// Its suspension was taken back; one that ends by itself was foretold.
+    /// Its suspension was taken back; an end by itself was announced with the suspension.
     Resumed,
-    /// A system exchanged it for another.
+    /// A system rotated it.
     Rotated,
-    /// It may live on beyond its expiry.
+    /// It was granted a grace period.
     Graced,
 }
 
 impl WebhookEvent {
-    /// All of them.
+    /// All event types.
     pub const ALL: &[Self] = &[
         Self::Created,
         Self::Deleted,
@@ -57,7 +57,7 @@ impl WebhookEvent {
         Self::Graced,
     ];
 
-    /// The name on the wire.
+    /// The name in the payload.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Created => "secret.created",
@@ -71,49 +71,49 @@ impl WebhookEvent {
         }
     }
 
-    /// By its name.
+    /// Parses a name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|event| event.as_str() == text)
     }
 }
 
-/// A delivery that this node alone may make until the claim ends.
+/// A delivery that only this node may make until the claim ends.
 #[derive(Clone, Debug)]
 pub struct ClaimedDelivery {
-    /// Permanent: receivers recognise a repetition by it.
+    /// Permanent; receivers deduplicate by it.
     pub id: Uuid,
-    /// Where.
+    /// The webhook.
     pub webhook: Webhook,
-    /// What happened.
+    /// The event type.
     pub event: WebhookEvent,
-    /// When.
+    /// When the event happened.
     pub at: DateTime<Utc>,
-    /// How often it was tried before.
+    /// Earlier delivery attempts.
     pub attempts: i32,
-    /// The secret; what changes with time must not be told, so that each attempt says the same.
+    /// The secret; the payload must omit what changes with time, so that each attempt sends the same.
     pub facts: SecretFacts,
     claimed_until: DateTime<Utc>,
 }
 
-/// How an attempt ended.
+/// The outcome of a delivery attempt.
 #[derive(Clone, Debug)]
 pub enum DeliveryOutcome {
-    /// The receiver took it.
+    /// The receiver accepted it.
     Sent,
-    /// Given up, with the reason.
+    /// Permanent failure, with the reason.
     Failed(String),
-    /// To be tried again at this time, with the reason.
+    /// Temporary failure, with the reason and when to retry.
     Retry(String, DateTime<Utc>),
 }
 
 impl Store {
-    /// Deliveries that are due and not claimed, the longest due first.
+    /// Due deliveries that are not claimed, the longest due first.
     pub async fn deliveries_due(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<Uuid>, StoreError> {
         self.run_to_end(move |connection| Deliveries::due(connection, now, limit))
             .await
     }
 
-    /// Claims a delivery until an instant; `None` when another node was faster.
+    /// Claims a delivery until an instant; `None` if another node has claimed it.
     pub async fn claim_delivery(
         &self,
         id: Uuid,
@@ -129,7 +129,7 @@ impl Store {
         .await
     }
 
-    /// Writes down how it ended; only while the claim is this node's own.
+    /// Records the outcome; only while this node holds the claim.
     pub async fn settle_delivery(
         &self,
         delivery: &ClaimedDelivery,
@@ -157,7 +157,7 @@ impl Store {
         .await
     }
 
-    /// Removes deliveries that ended long ago.
+    /// Deletes deliveries settled long ago.
     pub async fn forget_old_deliveries(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.write_to_end(move |connection| {
             let old = deliveries::table
@@ -204,7 +204,7 @@ fn load(
     })
 }
 
-/// Queues an event for each webhook of the secret's organisation that wants it.
+/// Queues an event for each webhook of the secret's organisation that subscribes to it.
 pub(crate) fn queue(
     connection: &mut AnyConnection,
     secret_id: Uuid,

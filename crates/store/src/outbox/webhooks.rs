@@ -1,4 +1,4 @@
-//! Webhooks: where an organisation wants to be told of its secrets.
+//! Webhooks: an organisation's subscriptions to events on its secrets.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
@@ -15,25 +15,25 @@ use crate::{
     outbox::webhook_deliveries::WebhookEvent,
 };
 
-/// How many an organisation may have.
+/// Limit per organisation.
 const PER_ORGANISATION: i64 = 10;
 
-/// Where, and of what.
+/// A webhook: a URL and the subscribed event types.
 #[derive(Clone, Debug)]
 pub struct Webhook {
     /// Permanent identifier.
     pub id: Uuid,
-    /// Whose it is.
+    /// Its organisation.
     pub organisation_id: Uuid,
-    /// Where it is sent.
+    /// The receiver's URL.
     pub url: String,
-    /// Of what.
+    /// The subscribed event types.
     pub events: Vec<WebhookEvent>,
-    /// The key of its signatures, sealed.
+    /// The key that signs payloads, sealed.
     pub signing_key: Vec<u8>,
-    /// Who made it.
+    /// Who created it.
     pub created_by: String,
-    /// When.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
 }
 
@@ -54,7 +54,7 @@ impl Store {
     pub async fn create_webhook(&self, new: Webhook, entry: Entry) -> Result<(), StoreError> {
         self.audited(entry, move |connection| {
             let organisation = new.organisation_id.to_string();
-            // The owner's row orders those who add at once.
+            // Locking the organisation's row serialises concurrent additions.
             let owner = diesel::update(organisations::table.find(&organisation))
                 .set(organisations::id.eq(&organisation));
             require_rows(owner.execute(connection)?)?;
@@ -95,7 +95,7 @@ impl Store {
         .await
     }
 
-    /// Ends a webhook with all that it was still to be told.
+    /// Deletes a webhook with its pending deliveries.
     pub async fn delete_webhook(
         &self,
         organisation_id: Uuid,

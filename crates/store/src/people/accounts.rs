@@ -1,4 +1,4 @@
-//! A person's own account: what proves who they are, and their sessions.
+//! A person's own account: authentication factors and sessions.
 
 use std::collections::HashSet;
 
@@ -25,40 +25,40 @@ use crate::{
     },
 };
 
-/// What proves who a person is, without the proofs.
+/// A person's authentication factors, without the factors themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// Whether there is a password.
+    /// Whether a password is set.
     pub has_password: bool,
-    /// Whether there is an authenticator.
+    /// Whether an authenticator is set up.
     pub has_authenticator: bool,
-    /// The issuer of the external identity that is bound to the account.
+    /// The issuer of the identity at an external provider that is bound to the account.
     pub identity_issuer: Option<String>,
     /// How many recovery codes are left.
     pub recovery_codes: i64,
 }
 
-/// Who of some people could sign in.
+/// Which of some people can sign in.
 #[derive(Clone, Debug, Default)]
 pub struct Standing {
-    /// Those who have what signing in takes.
+    /// Those with all factors that sign-in needs.
     pub enrolled: HashSet<Uuid>,
-    /// Those who can sign in now, and manage applications.
+    /// Those who can sign in now and have a role that manages applications.
     pub able: HashSet<Uuid>,
 }
 
 /// One of a person's sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnSession {
-    /// Of its token.
+    /// The digest of its token.
     pub digest: Digest,
-    /// When somebody signed in.
+    /// When it was opened by a sign-in.
     pub created_at: DateTime<Utc>,
-    /// When it was last used, to half a minute.
+    /// When it was last used, accurate to half a minute.
     pub last_seen_at: DateTime<Utc>,
-    /// From where.
+    /// The source address.
     pub source: Option<String>,
-    /// By what program.
+    /// The user agent.
     pub user_agent: Option<String>,
 }
 
@@ -80,26 +80,26 @@ struct SessionRow {
     user_agent: Option<String>,
 }
 
-/// A change of what proves who a person is. Every other session ends.
+/// A change of an authentication factor. Every other session ends.
 #[derive(Clone, Debug)]
 pub enum ProofChange {
-    /// Another password, Argon2id in PHC form.
+    /// A new password hash, Argon2id in PHC form.
     Password(String),
-    /// Another authenticator, with its recovery codes.
+    /// A new authenticator, with its recovery codes.
     Authenticator {
-        /// The sealed secret.
+        /// The sealed TOTP secret.
         secret: Vec<u8>,
         /// The time step of the code that confirmed it.
         step: i64,
-        /// Digests.
+        /// Digests of the recovery codes.
         recovery_codes: Vec<Digest>,
     },
-    /// Other recovery codes.
+    /// New recovery codes, as digests.
     RecoveryCodes(Vec<Digest>),
 }
 
 impl Store {
-    /// What proves who a person is.
+    /// A person's authentication factors.
     pub async fn account(&self, user_id: Uuid) -> Result<Option<Account>, StoreError> {
         self.run(move |connection| {
             let id = user_id.to_string();
@@ -120,7 +120,7 @@ impl Store {
         .await
     }
 
-    /// Which of these people could sign in.
+    /// Which of these people can sign in.
     pub async fn standing(&self, people: Vec<Uuid>) -> Result<Standing, StoreError> {
         self.run(move |connection| {
             let people: Vec<String> = people.iter().map(Uuid::to_string).collect();
@@ -152,7 +152,7 @@ impl Store {
         .await
     }
 
-    /// Appends a record that stands alone, and tells of it.
+    /// Appends an audit event without a change, and queues notices of it.
     pub async fn record_with_notices(&self, entry: Entry, notices: Vec<Notice>) -> Result<(), StoreError> {
         let now = entry.event.at;
         self.audited(entry, move |connection| {
@@ -163,7 +163,7 @@ impl Store {
         .await
     }
 
-    /// A proof was right: forgets what `own` counted, and takes this attempt from `shared`.
+    /// After a successful verification: resets the counter `own`, and takes this attempt back from `shared`.
     pub async fn forgive_attempts(
         &self,
         own: Option<Digest>,
@@ -177,7 +177,7 @@ impl Store {
         .await
     }
 
-    /// Changes what proves who a person is, ends every session but `kept`, and tells the person (P-04).
+    /// Changes an authentication factor, ends every session but `kept`, and notifies the person (P-04).
     pub async fn change_proof(
         &self,
         user_id: Uuid,
@@ -200,7 +200,7 @@ impl Store {
         .await
     }
 
-    /// A person's sessions that are alive, the last used first.
+    /// A person's live sessions, the last used first.
     pub async fn sessions_of(
         &self,
         user_id: Uuid,
@@ -239,7 +239,7 @@ impl Store {
     }
 }
 
-/// A password and an authenticator, or an identity at the OpenID provider.
+/// Has a password and an authenticator, or an identity at the OpenID provider.
 #[diesel::dsl::auto_type]
 pub(crate) fn is_enrolled() -> _ {
     let by_password = users::password_hash
@@ -248,7 +248,7 @@ pub(crate) fn is_enrolled() -> _ {
     by_password.or(users::identity_subject.is_not_null())
 }
 
-/// Enabled, enrolled, and of a role that manages.
+/// Enabled, enrolled, and with a role that manages applications.
 #[diesel::dsl::auto_type]
 pub(crate) fn is_able_manager() -> _ {
     let manager: &'static str = "%credential_manager%";

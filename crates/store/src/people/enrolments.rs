@@ -1,4 +1,4 @@
-//! Enrolments: one-time links by which a person sets a password, and an authenticator where there is none yet.
+//! Enrolments: one-time links by which a person sets a password, and an authenticator if there is none yet.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{OptionalExtension, dsl::IsNotNull, prelude::*};
@@ -22,48 +22,49 @@ use crate::{
     },
 };
 
-/// An enrolment that is open.
+/// An open enrolment.
 #[derive(Clone)]
 pub struct Enrolment {
-    /// Whose it is.
+    /// The person.
     pub user: User,
     /// Whether they have a password already.
     pub has_password: bool,
-    /// Whether the person keeps the authenticator that they have.
+    /// Whether the person keeps the existing authenticator.
     pub keeps_totp: bool,
-    /// The password that was chosen, Argon2id in PHC form.
+    /// The chosen password's hash, Argon2id in PHC form.
     pub password_hash: Option<String>,
-    /// The new authenticator's secret, or the one that is kept; sealed.
+    /// The TOTP secret of the new authenticator, or of the one that is kept; sealed.
     pub totp_secret: Option<Vec<u8>>,
 }
 
-/// A one-time link that is being made.
+/// A new one-time link.
 #[derive(Clone)]
 pub struct NewEnrolment {
-    /// Whose it is.
+    /// The person.
     pub user_id: Uuid,
     /// The link's digest.
     pub digest: Digest,
-    /// Until when it works.
+    /// When the link expires.
     pub expires_at: DateTime<Utc>,
-    /// Whether a new authenticator takes the place of the one that there is.
+    /// Whether a new authenticator replaces the existing one.
     pub replaces_totp: bool,
-    /// By which attempts to sign in are counted for this account.
+    /// The key of the account's sign-in attempt counters.
     pub account: Digest,
     /// The mail that brings the link.
     pub mail: Option<Notice>,
 }
 
-/// How an enrolment ends.
+/// The result of an enrolment.
 #[derive(Clone)]
 pub struct CompletedEnrolment {
-    /// Whose it is.
+    /// The person.
     pub user_id: Uuid,
     /// The link's digest.
     pub digest: Digest,
-    /// The password, Argon2id in PHC form.
+    /// The password hash, Argon2id in PHC form.
     pub password_hash: String,
-    /// The new authenticator: its sealed secret, and the digests of new recovery codes; `None` keeps the old one.
+    /// The new authenticator: its sealed TOTP secret, and the digests of new recovery codes; `None` keeps the old
+    /// one.
     pub authenticator: Option<(Vec<u8>, Vec<Digest>)>,
 }
 
@@ -82,8 +83,8 @@ struct EnrolmentRow {
 }
 
 impl Store {
-    /// Opens an enrolment in place of any other of this person, and lifts a lock-out of their account. Whoever has an
-    /// authenticator keeps it, unless `replaces_totp`.
+    /// Opens an enrolment, replacing the person's earlier one, and lifts a lock-out of the account. An existing
+    /// authenticator is kept, unless `replaces_totp`.
     pub async fn open_enrolment(&self, new: NewEnrolment, entry: Entry) -> Result<(), StoreError> {
         let now = entry.event.at;
         self.audited(entry, move |connection| {
@@ -144,8 +145,8 @@ impl Store {
         .await
     }
 
-    /// Remembers what was chosen until it is confirmed. The first time, the link's end becomes `expires_at`; whoever
-    /// begins again and again wins no time by that.
+    /// Stores what was chosen until it is confirmed. The first call sets the link's expiry to `expires_at`; repeated
+    /// calls don't extend it.
     pub async fn prepare_enrolment(
         &self,
         digest: Digest,
@@ -168,7 +169,7 @@ impl Store {
         .await
     }
 
-    /// Makes password and authenticator the person's own and ends all of their sessions; once per link.
+    /// Activates password and authenticator and ends all of the person's sessions; once per link.
     pub async fn complete_enrolment(&self, done: CompletedEnrolment, entry: Entry) -> Result<(), StoreError> {
         let entry_at = entry.event.at;
         self.audited(entry, move |connection| {
@@ -211,7 +212,7 @@ pub(crate) fn replace_recovery_codes(
     Ok(())
 }
 
-/// What proved who a person was until now.
+/// The person's factors before the enrolment.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
 struct BeforeRow {
@@ -220,7 +221,7 @@ struct BeforeRow {
     totp_secret: Option<Vec<u8>>,
 }
 
-/// P-04: whoever had a password or an authenticator is told that it was changed; the first ones are no change.
+/// P-04: notifies a person whose password or authenticator was replaced; setting the first ones is no change.
 fn tell_owner(
     connection: &mut AnyConnection,
     id: &str,

@@ -1,5 +1,5 @@
-//! Forgetting who a person was: what refers to the person refers to a pseudonym from then on. The audit trail, which nothing
-//! changes, keeps the address under which they acted.
+//! Erasure of personal data: references to the person become references to a pseudonym. The audit trail, which is
+//! never changed, keeps the address under which they acted.
 
 use diesel::prelude::*;
 use domain::{audit::Entry, reminder::DeliveryState};
@@ -16,15 +16,16 @@ use crate::{
     },
 };
 
-/// A domain that never exists (RFC 2606 section 2): nothing is ever sent there.
+/// A reserved domain (RFC 2606 section 2), so that no mail is ever delivered.
 const NOWHERE: &str = "person.invalid";
 
 impl Store {
-    /// Replaces a disabled person's address and name by a pseudonym, and removes whatever proves who they are.
+    /// Replaces a disabled person's address and name by a pseudonym, and deletes their authentication factors.
     pub async fn erase_user(&self, id: Uuid, entry: Entry) -> Result<(), StoreError> {
         self.audited(entry, move |connection| {
             let id = id.to_string();
-            // A write comes first: SQLite refuses a transaction that reads before it writes while somebody else writes.
+            // A write comes first: SQLite refuses a transaction that reads before it writes while another connection
+            // writes.
             forget_proofs(connection, &id)?;
             let (email, enabled): (String, bool) = users::table
                 .find(&id)
@@ -86,7 +87,7 @@ fn rename_creator(connection: &mut AnyConnection, from: &str, to: &str) -> Resul
     Ok(())
 }
 
-/// What waits for the person is sent to nobody.
+/// Pending mails to the person are readdressed to the pseudonym, and so never delivered.
 fn rename_recipient(connection: &mut AnyConnection, from: &str, to: &str) -> Result<(), StoreError> {
     let waiting = mails::table
         .filter(mails::recipient.eq(from))

@@ -1,4 +1,4 @@
-//! People: accounts, enrolment, sessions and attempts to sign in, mail preferences.
+//! People: accounts, enrolment, sessions, sign-in attempts, mail preferences.
 
 pub mod accounts;
 pub mod enrolments;

@@ -1,4 +1,4 @@
-//! What mail a person wants.
+//! Mail preferences of a person.
 
 use diesel::{OptionalExtension, prelude::*};
 use domain::audit::Entry;
@@ -20,7 +20,7 @@ impl Store {
         .await
     }
 
-    /// Sets it.
+    /// Sets whether a person wants urgent mail only.
     pub async fn set_urgent_mail_only(
         &self,
         user_id: Uuid,

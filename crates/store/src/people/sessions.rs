@@ -18,36 +18,36 @@ use crate::{
     },
 };
 
-/// A session without a request for this long has ended.
+/// Idle time-out of a session.
 pub const IDLE: TimeDelta = TimeDelta::hours(1);
-/// A session has ended after this, whatever happens in it.
+/// Absolute time-out of a session.
 pub const ABSOLUTE: TimeDelta = TimeDelta::hours(12);
-/// A session's last request is written down at most this often.
+/// How often the last use of a session is recorded, at most.
 const SEEN_EVERY: TimeDelta = TimeDelta::seconds(30);
 
-/// A session that is about to be opened.
+/// A session to be opened.
 #[derive(Clone, Debug)]
 pub struct NewSession {
-    /// Whose it is.
+    /// The person.
     pub user_id: Uuid,
-    /// Of its token.
+    /// The digest of its token.
     pub digest: Digest,
-    /// What the browser or program calls itself.
+    /// The user agent.
     pub user_agent: Option<String>,
-    /// The counter whose attempts are forgiven.
+    /// The counter of failed attempts that this sign-in resets.
     pub own: Option<Digest>,
-    /// The counters that lose this attempt alone.
+    /// The counters from which only this attempt is taken back.
     pub shared: Vec<Counter>,
 }
 
-/// A session that is alive.
+/// A live session.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// Whose it is.
+    /// The person.
     pub user: User,
-    /// The same person, for decisions.
+    /// The same person, for authorization.
     pub principal: Principal,
-    /// When it ends if nothing more happens.
+    /// When it ends unless it is used.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -61,8 +61,8 @@ struct SessionRow {
 }
 
 impl Store {
-    /// Opens a session and forgets sessions that have ended. Whoever is disabled, or whose organisation is, gets none, and the
-    /// record does not say otherwise.
+    /// Opens a session and deletes ended ones. Refused, without an audit event, to a person who is disabled or whose
+    /// organisation is.
     pub async fn open_session(&self, new: NewSession, entry: Entry) -> Result<(), StoreError> {
         self.audited(entry.clone(), move |connection| {
             let now = entry.event.at.naive_utc();
@@ -89,8 +89,8 @@ impl Store {
         .await
     }
 
-    /// The session of a token, if it is alive and its person and their organisation are enabled. Whether this counts as
-    /// use is for the caller to say: what a page asks by itself must not keep a session alive.
+    /// The session of a token, if it is live and its person and organisation are enabled. The caller says whether
+    /// this counts as use: background requests of the page must not keep a session alive.
     pub async fn session(
         &self,
         digest: Digest,

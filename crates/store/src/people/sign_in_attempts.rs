@@ -1,4 +1,4 @@
-//! Counters of attempts to sign in (P-03): exact, for all nodes, incremented before anything is checked.
+//! Counters of sign-in attempts (P-03): exact across nodes, incremented before any factor is verified.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::{Connection, OptionalExtension, prelude::*};
@@ -9,35 +9,35 @@ use crate::{
     database::{connection::AnyConnection, schema::sign_in_attempts},
 };
 
-/// The longest window of any counter: older rows are forgotten.
+/// The longest window of any counter: older rows are deleted.
 const LONGEST_WINDOW: TimeDelta = TimeDelta::hours(1);
 
-/// What attempts are counted of: a source, an account, or both together.
+/// A counter for a source, an account, or both together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counter {
-    /// Names it.
+    /// Its key.
     pub subject: Digest,
-    /// The account that a reset forgives; none for a source alone.
+    /// The account whose reset clears this counter; `None` for a source alone.
     pub account: Option<Digest>,
-    /// How many attempts a window allows.
+    /// Attempts allowed per window.
     pub limit: i64,
-    /// How long a window is; at most an hour.
+    /// Length of the window; at most an hour.
     pub window: TimeDelta,
 }
 
 /// The outcome of counting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Counted {
-    /// The attempt may be checked.
+    /// Within the limits: the attempt may be verified.
     Within {
         /// Whether it was the last that a counter of the account allows.
         last: bool,
     },
-    /// A counter is over its limit.
+    /// Over a limit.
     Over {
-        /// Which.
+        /// The counter.
         counter: Counter,
-        /// The end of its window.
+        /// When its window ends.
         until: DateTime<Utc>,
     },
 }
@@ -54,7 +54,7 @@ impl Store {
                 return Ok(over);
             }
             let count = |connection: &mut AnyConnection| count_all(connection, &counters, now);
-            // Two first attempts at once: the second insert conflicts, and then there is a row to count in.
+            // Of two concurrent first attempts the second insert conflicts; on the retry there is a row to increment.
             match connection.transaction(count) {
                 Err(StoreError::Conflict) => connection.transaction(count),
                 outcome => outcome,
@@ -63,7 +63,7 @@ impl Store {
         .await
     }
 
-    /// Takes an attempt that was right out of counters that others count in too.
+    /// Takes a successful attempt back from shared counters.
     pub async fn forgive_attempt(&self, counters: Vec<Counter>) -> Result<(), StoreError> {
         self.write(move |connection| forgive(connection, &counters)).await
     }
@@ -97,14 +97,14 @@ fn over(counter: &Counter, began_at: NaiveDateTime) -> Counted {
     }
 }
 
-/// Attempts that come at the same time all found the counters below their limits: what they make of them decides.
+/// Concurrent attempts may all have read counters below their limits: the incremented values decide.
 fn count_all(
     connection: &mut AnyConnection,
     counters: &[Counter],
     now: DateTime<Utc>,
 ) -> Result<Counted, StoreError> {
     let mut outcome = Counted::Within { last: false };
-    // In one order everywhere, so that no two attempts wait for each other.
+    // The same order everywhere, to avoid deadlocks.
     let mut counters = counters.to_vec();
     counters.sort_unstable_by_key(|counter| counter.subject);
     for counter in &counters {
@@ -153,8 +153,7 @@ fn count(
         .first(connection)?)
 }
 
-/// A success forgives what its own browser or source got wrong before; counters that others count in too lose this
-/// attempt alone.
+/// Takes one attempt back from each of these counters.
 pub(crate) fn forgive(connection: &mut AnyConnection, counters: &[Counter]) -> Result<(), StoreError> {
     for counter in counters {
         let row = sign_in_attempts::table.find(counter.subject.to_vec());
@@ -165,7 +164,7 @@ pub(crate) fn forgive(connection: &mut AnyConnection, counters: &[Counter]) -> R
     Ok(())
 }
 
-/// Forgets the attempts of one counter.
+/// Resets one counter.
 pub(crate) fn forget(connection: &mut AnyConnection, subject: &Digest) -> Result<(), StoreError> {
     diesel::delete(sign_in_attempts::table.find(subject.to_vec())).execute(connection)?;
     Ok(())

@@ -18,25 +18,25 @@ use crate::{
     outbox::{mails::add_notice_to, plans::MailKind},
 };
 
-/// A person with what proves who they are.
+/// A person with their authentication factors.
 #[derive(Clone)]
 pub struct SignInRecord {
     /// The person.
     pub user: User,
-    /// Argon2id, in PHC form.
+    /// The password hash, Argon2id in PHC form.
     pub password_hash: Option<String>,
-    /// Sealed.
+    /// The TOTP secret, sealed.
     pub totp_secret: Option<Vec<u8>>,
 }
 
-/// What a change of a person changes.
+/// A partial update of a person; `None` keeps the old value.
 #[derive(Clone, Debug, Default)]
 pub struct UserChange {
     /// Whether they may sign in.
     pub enabled: Option<bool>,
-    /// What they are.
+    /// The roles.
     pub roles: Option<Vec<Role>>,
-    /// What they are called.
+    /// The display name.
     pub display_name: Option<String>,
 }
 
@@ -117,12 +117,13 @@ impl Store {
         .await
     }
 
-    /// Changes a person. Disabling ends all of their sessions. Who is neither credential manager nor admin any more
-    /// manages nothing; who is an admin no more, nothing of another organisation.
+    /// Changes a person. Disabling ends all of their sessions. Assignments that the new roles do not allow end: all,
+    /// for neither a credential manager nor an admin; those of other organisations, for a manager who is no admin.
     pub async fn change_user(&self, id: Uuid, change: UserChange, entry: Entry) -> Result<(), StoreError> {
         self.audited(entry, move |connection| {
             let id = id.to_string();
-            // Writes first: SQLite gives no second chance to who has read before somebody else wrote.
+            // A write comes first: SQLite refuses to upgrade a read transaction to a write once another connection
+            // has written.
             let known = diesel::update(users::table.find(&id)).set(users::email.eq(users::email));
             require_rows(known.execute(connection)?)?;
             if let Some(roles) = change.roles {
@@ -149,7 +150,7 @@ impl Store {
         .await
     }
 
-    /// What is needed to check a sign-in.
+    /// What verifying a sign-in needs.
     pub async fn sign_in_record(&self, email: String) -> Result<Option<SignInRecord>, StoreError> {
         self.run(move |connection| {
             let row = users::table
@@ -169,7 +170,7 @@ impl Store {
         .await
     }
 
-    /// Uses up a time step of a person's TOTP: true for one caller only, and never for an earlier step.
+    /// Uses up a TOTP time step (replay protection): true for one caller only, and never for an earlier step.
     pub async fn consume_totp(&self, user_id: Uuid, step: i64) -> Result<bool, StoreError> {
         self.write(move |connection| {
             let unused = users::table
@@ -199,7 +200,7 @@ impl Store {
         .await
     }
 
-    /// The person that an identity of an external provider is bound to.
+    /// The person to whom an identity at an external provider is bound.
     pub async fn user_by_identity(
         &self,
         issuer: String,
@@ -217,7 +218,7 @@ impl Store {
         .await
     }
 
-    /// Takes the identity of an external provider from a person, and ends their sessions: the next sign-in there is as
+    /// Unbinds a person's identity at an external provider, and ends their sessions: the next sign-in there is like
     /// the first one.
     pub async fn unbind_identity(&self, id: Uuid, entry: Entry) -> Result<(), StoreError> {
         self.audited(entry, move |connection| {
@@ -235,7 +236,7 @@ impl Store {
         .await
     }
 
-    /// Binds an identity to the person of this address, who must have none yet, and tells them (P-04).
+    /// Binds an identity to the person with this address, who must have none yet, and notifies them (P-04).
     pub async fn bind_identity(
         &self,
         email: String,
@@ -283,7 +284,7 @@ fn roles_text(roles: &[Role]) -> String {
     names.join(" ")
 }
 
-/// Ends the assignments that these roles don't allow: an admin may hold any, a credential manager those of their own
+/// Ends assignments that these roles don't allow: an admin may have any, a credential manager those of their own
 /// organisation.
 fn end_assignments(connection: &mut AnyConnection, user_id: &str, roles: &[Role]) -> Result<(), StoreError> {
     if roles.contains(&Role::Admin) {
@@ -308,7 +309,7 @@ fn end_assignments(connection: &mut AnyConnection, user_id: &str, roles: &[Role]
     Ok(())
 }
 
-/// Of all people of an organisation.
+/// Ends all sessions of an organisation's people.
 pub(crate) fn end_sessions_of(
     connection: &mut AnyConnection,
     organisation_id: &str,

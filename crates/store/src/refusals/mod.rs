@@ -1,4 +1,5 @@
-//! Refused requests: gathered in memory, written in the background, found again. A flood costs a bounded amount of both.
+//! The refusal record: refused requests, collected in memory, written in the background, searchable. Its memory and
+//! rows are bounded under a flood.
 
 mod origins;
 mod recorder;

@@ -1,4 +1,4 @@
-//! From where, and by which program, expired credentials are still tried.
+//! The source and user agent by which expired credentials are still presented.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ struct OriginRow {
     user_agent: String,
 }
 
-/// Of these credentials, by id, the latest refusal for their expiry, as long as it is remembered.
+/// For each of these credentials, the latest recorded refusal because of its expiry.
 pub(crate) fn origins_of_expired(
     connection: &mut AnyConnection,
     ids: Vec<String>,

@@ -1,5 +1,6 @@
-//! Refusals since the last flush. Those of one cause, client, credential and network are one, with a count and the ids of the
-//! latest. Whoever holds a credential has room that nobody else can fill, and no network fills that of the others.
+//! Refusals since the last flush, aggregated by cause, client, credential and network, with a count and the latest
+//! request ids. Holders of credentials have a capacity of their own that nobody else can fill, and no network can
+//! fill that of the others.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -16,42 +17,42 @@ use uuid::Uuid;
 
 use crate::{Store, StoreError};
 
-/// So many refusals of holders of credentials are kept between two flushes, and so many of others.
+/// Capacity between two flushes: for refusals of credential holders, and for others.
 const OF_CREDENTIALS: usize = 5000;
 const OF_OTHERS: usize = 400;
-/// So many of the others come from one network, and so many for one cause; whatever it asks beyond counts without its client,
-/// which may be invented.
+/// Of the others, the limits per network and per network and cause. Further refusals are counted without their client
+/// id, which may be invented.
 const OF_ONE_NETWORK: usize = 40;
 const OF_ONE_CAUSE: usize = 10;
-/// So many ids of each are kept.
+/// Request ids kept per entry.
 const TRACES: usize = 16;
-/// How many one transaction writes.
+/// Entries written per transaction.
 const CHUNK: usize = 50;
 
-/// A request that was refused. Nothing in it is a part of a presented secret.
+/// A refused request. Contains no part of a presented secret.
 #[derive(Clone, Debug)]
 pub struct RefusedRequest {
     /// When.
     pub at: DateTime<Utc>,
-    /// The id of the request.
+    /// The request id.
     pub trace_id: Uuid,
-    /// The client that it named, which may not exist.
+    /// The client id in the request, which may not exist.
     pub client_id: Option<Uuid>,
-    /// The credential that it held, present or past.
+    /// The credential whose possession the request proved, live or not.
     pub credential_id: Option<Uuid>,
-    /// Why.
+    /// The cause.
     pub cause: &'static str,
-    /// The pattern of its path.
+    /// The route.
     pub route: String,
-    /// From where.
+    /// The source address.
     pub source: IpAddr,
-    /// By which program.
+    /// The user agent.
     pub user_agent: String,
-    /// What it asked for.
+    /// The requested resource.
     pub resource: Option<String>,
 }
 
-/// What repetitions have in common.
+/// What aggregated refusals have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub(crate) day: NaiveDate,
@@ -60,11 +61,11 @@ pub(crate) struct Key {
     pub(crate) cause: &'static str,
     pub(crate) route: String,
     pub(crate) network: IpAddr,
-    /// Only a holder of a credential has a row for each; others could invent any number.
+    /// Only for credential holders; others could invent any number.
     pub(crate) resource: Option<String>,
 }
 
-/// What they do not.
+/// What is aggregated over them.
 #[derive(Clone, Debug)]
 pub(crate) struct Repeated {
     pub(crate) first_at: DateTime<Utc>,
@@ -72,7 +73,7 @@ pub(crate) struct Repeated {
     pub(crate) source: IpAddr,
     pub(crate) user_agent: String,
     pub(crate) resource: Option<String>,
-    /// The latest, the newest last.
+    /// The latest request ids, the newest last.
     pub(crate) traces: VecDeque<(Uuid, DateTime<Utc>)>,
     pub(crate) times: i64,
 }
@@ -86,7 +87,7 @@ struct Gathered {
 }
 
 impl Gathered {
-    /// Whether a network may name one more client.
+    /// Whether a network may add an entry with its client id.
     fn has_room(&self, key: &Key) -> bool {
         let used = |cause| {
             self.shares
@@ -111,17 +112,17 @@ impl Gathered {
     }
 }
 
-/// Gathers until flushed; bounded.
+/// Collects refusals until the next flush; bounded.
 #[derive(Default)]
 pub struct RefusalRecorder {
     gathered: Mutex<Gathered>,
     left_out: AtomicU64,
-    /// One flush at a time: who reads waits for what is being written.
+    /// Serialises flushes, so that a reader waits for one in progress.
     flushing: tokio::sync::Mutex<()>,
 }
 
 impl RefusalRecorder {
-    /// Remembers one.
+    /// Records a refusal.
     pub fn record(&self, refused: RefusedRequest) {
         let at = refused.at.trunc_subsecs(3);
         let holds_credential = refused.credential_id.is_some();
@@ -146,7 +147,7 @@ impl RefusalRecorder {
         self.add(key, one);
     }
 
-    /// Writes what was gathered. What could not be written is kept for the next time, and the error returned.
+    /// Writes what was collected. What can't be written is kept for the next flush, and the error returned.
     pub async fn flush(&self, store: &Store) -> Result<(), StoreError> {
         let _alone = self.flushing.lock().await;
         let Gathered {
@@ -172,7 +173,7 @@ impl RefusalRecorder {
         outcome
     }
 
-    /// How many were refused so far without being remembered.
+    /// How many refusals were dropped.
     pub fn left_out(&self) -> u64 {
         self.left_out.load(Ordering::Relaxed)
     }
@@ -214,7 +215,7 @@ impl Repeated {
             }
         }
         while self.traces.len() > TRACES {
-            // The first one stays: it is when it began.
+            // The first id stays: it marks the beginning.
             let _ = self.traces.remove(1);
         }
         if newer {

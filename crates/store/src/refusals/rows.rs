@@ -1,4 +1,4 @@
-//! Refusals in the database: written in the background, each share of rows bounded, forgotten after 30 days.
+//! The refusal record's rows: written in the background, bounded per application and network, deleted after 30 days.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -16,23 +16,23 @@ use crate::{
     outbox::stable_ids::stable_id,
 };
 
-/// A refusal is remembered for so many days after it was last repeated.
+/// Retention in days after a refusal was last repeated.
 const KEPT_DAYS: i64 = 30;
-/// So many rows of an application whose requests held a credential, and so many of others that named it.
+/// Row limits per application: for requests that proved possession of a credential, and for others that named it.
 const OF_CREDENTIALS: i64 = 200;
 const OF_APPLICATION: i64 = 100;
-/// So many rows of clients that do not exist, and so many of those from one network.
+/// Row limits for unknown clients: in total, and per network.
 const OF_NOBODY: i64 = 500;
 const OF_NOBODY_FROM_ONE_NETWORK: i64 = 20;
-/// By so many of its requests a row is found.
+/// Request ids by which a row can be found.
 const SLOTS: i64 = 64;
 
-/// In whose share of rows a refusal counts.
+/// The kinds of rows, which have separate limits.
 const CREDENTIAL: &str = "credential";
 const APPLICATION: &str = "application";
 const NOBODY: &str = "nobody";
 
-/// The shares to which rows were added.
+/// What rows were added for.
 #[derive(Default)]
 struct Grown {
     clients: BTreeSet<(&'static str, String)>,
@@ -40,12 +40,13 @@ struct Grown {
 }
 
 impl Store {
-    /// Adds refusals to what is stored, all of them or none.
+    /// Adds refusals to the stored ones, all or nothing.
     pub(crate) async fn add_refusals(&self, rows: Vec<(Key, Repeated)>) -> Result<(), StoreError> {
         self.write_to_end(move |connection| {
             connection.transaction(|connection| {
                 let newest = rows.iter().map(|(_, one)| one.last_at).max();
-                // A write comes first: SQLite gives no lock to who has read before another wrote.
+                // A write comes first: SQLite refuses to upgrade a read transaction to a write once another
+                // connection has written.
                 forget_old(connection, newest.unwrap_or_default())?;
                 let known = known_clients(connection, &rows)?;
                 let mut grown = Grown::default();
@@ -89,7 +90,7 @@ fn known_clients(
     Ok(known.into_iter().collect())
 }
 
-/// Whether a row was added; else one is counted up.
+/// Whether a row was inserted; otherwise an existing one was updated.
 fn add(
     connection: &mut AnyConnection,
     kind: &'static str,
@@ -140,7 +141,7 @@ fn add(
     Ok(counted == 0)
 }
 
-/// The ids of the latest requests take the places of those before them.
+/// A ring buffer: the latest request ids replace the oldest.
 fn add_traces(
     connection: &mut AnyConnection,
     id: &str,
@@ -184,7 +185,7 @@ fn row_id(key: &Key) -> String {
     .to_string()
 }
 
-/// Takes the oldest rows away where there are too many.
+/// Deletes the oldest rows beyond the limits.
 fn shrink(connection: &mut AnyConnection, grown: Grown) -> Result<(), StoreError> {
     for (kind, client) in grown.clients {
         let kept = if kind == CREDENTIAL {
@@ -225,7 +226,7 @@ fn shrink(connection: &mut AnyConnection, grown: Grown) -> Result<(), StoreError
     remove(connection, surplus)
 }
 
-/// More than one flush adds.
+/// Upper bound of deletions per limit; more than one flush adds.
 const SURPLUS: i64 = 1000;
 
 fn remove(connection: &mut AnyConnection, ids: Vec<String>) -> Result<(), StoreError> {

@@ -1,4 +1,4 @@
-//! Refusals, found by what somebody knows of them.
+//! Search in the refusal record.
 
 use std::{collections::HashMap, net::IpAddr};
 
@@ -16,53 +16,53 @@ use crate::{
     },
 };
 
-/// Which refusals are wanted; what is left out is any.
+/// Filter of refusals; `None` matches any.
 #[derive(Clone, Debug, Default)]
 pub struct RefusalFilter {
-    /// Of this client.
+    /// This client.
     pub client_id: Option<Uuid>,
-    /// Of the clients of this organisation.
+    /// Clients of this organisation.
     pub organisation_id: Option<Uuid>,
-    /// The one of this request.
+    /// The request with this id.
     pub trace_id: Option<Uuid>,
-    /// From the network of this address.
+    /// The network of this address.
     pub source: Option<IpAddr>,
-    /// Only those before this one, by their last time and id.
+    /// Pagination: only refusals before this last time and id.
     pub before: Option<(DateTime<Utc>, Uuid)>,
 }
 
-/// Refused requests that have their cause, client, credential and network in common.
+/// Aggregated refusals with the same cause, client, credential and network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusalRecord {
     /// Permanent.
     pub id: Uuid,
-    /// The first time on its day.
+    /// When it first happened on its day.
     pub at: DateTime<Utc>,
-    /// The id of that request, or of the one that was looked for.
+    /// The id of that request, or of the one searched for.
     pub trace_id: String,
-    /// The last time.
+    /// When it last happened.
     pub last_at: DateTime<Utc>,
     /// The id of that request.
     pub last_trace_id: String,
-    /// How often.
+    /// How often it happened.
     pub times: i64,
-    /// The client that was named, which may not exist.
+    /// The client id in the requests, which may not exist.
     pub client_id: Option<Uuid>,
-    /// Why, as the log and the metrics name it.
+    /// The cause, as named in the log and the metrics.
     pub cause: String,
-    /// The pattern of the path.
+    /// The route.
     pub route: String,
-    /// From where, the last time.
+    /// The last source address.
     pub source: String,
-    /// By which program, the last time.
+    /// The last user agent.
     pub user_agent: String,
-    /// What was asked for, the last time.
+    /// The last requested resource.
     pub resource: Option<String>,
-    /// The credential that was held.
+    /// The credential whose possession was proved.
     pub credential_id: Option<Uuid>,
-    /// What its manager calls it.
+    /// The credential's name.
     pub credential_name: Option<String>,
-    /// The first characters of its value.
+    /// The first characters of its secret.
     pub hint: Option<String>,
 }
 
@@ -85,7 +85,7 @@ struct Row {
 }
 
 impl Store {
-    /// Refusals, those that happened last at the beginning.
+    /// Refusals, the latest first.
     pub async fn refusals(
         &self,
         filter: RefusalFilter,
@@ -128,7 +128,7 @@ impl Store {
     }
 }
 
-/// The rows that a request counts in, and when it was.
+/// The rows that contain a request id, and when that request was made.
 fn traced(connection: &mut AnyConnection, id: Uuid) -> Result<HashMap<String, NaiveDateTime>, StoreError> {
     let id = id.to_string();
     let firsts: Vec<(String, NaiveDateTime)> = refusals::table

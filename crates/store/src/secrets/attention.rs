@@ -1,4 +1,4 @@
-//! What the WMDA team should look at: secrets that end soon, and applications that too few people look after.
+//! The WMDA team's overview: secrets that expire soon, and applications with too few managers.
 
 use chrono::{DateTime, Utc};
 use diesel::{dsl::count_star, prelude::*};
@@ -17,42 +17,42 @@ use crate::{
     secrets::grace::Standing,
 };
 
-/// The name of the concern in the database.
+/// The concern's name in the database.
 const TOO_FEW_MANAGERS: &str = "too_few_managers";
 
-/// An application by name.
+/// An application with its names.
 #[derive(Clone, Debug)]
 pub struct Named {
     /// The OAuth client identifier.
     pub client_id: Uuid,
     /// The application's name.
     pub name: String,
-    /// Its owner's name.
+    /// The organisation's name.
     pub organisation_name: String,
 }
 
-/// A secret, or another credential, that ends soon or has ended.
+/// A credential that expires soon or has expired.
 #[derive(Clone, Debug)]
 pub struct EndingSecret {
-    /// Where it belongs.
+    /// Its application.
     pub application: Named,
-    /// What it is.
+    /// The kind of credential.
     pub kind: CredentialKind,
     /// Its identifier.
     pub id: Uuid,
-    /// What the manager calls it.
+    /// Its name.
     pub name: String,
-    /// From this instant on it is refused.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
-    /// When it last got a token.
+    /// When it last obtained a token.
     pub last_used_at: Option<DateTime<Utc>>,
     /// When it was last presented after its expiry.
     pub tried_after_expiry_at: Option<DateTime<Utc>>,
-    /// When it had its grace.
+    /// When its grace period was granted.
     pub graced_at: Option<DateTime<Utc>>,
-    /// Whether it may have one now.
+    /// Whether a grace period can be granted now.
     pub can_get_grace: bool,
-    /// From where, and by which program, as far as it is remembered.
+    /// Source and user agent of that attempt, as long as they are recorded.
     pub tried_after_expiry_origin: Option<Origin>,
 }
 
@@ -89,7 +89,7 @@ impl Store {
                 .inner_join(applications::table.inner_join(organisations::table))
                 .filter(applications::enabled.and(organisations::enabled))
                 .filter(client_secrets::deleted_at.is_null())
-                // What a system has exchanged by itself ends soon, and is meant to.
+                // A secret that a system has rotated is meant to expire soon.
                 .filter(client_secrets::rotated_at.is_null())
                 .filter(client_secrets::expires_at.gt(now.naive_utc()))
                 .filter(client_secrets::expires_at.lt(until.naive_utc()))
@@ -102,7 +102,7 @@ impl Store {
         .await
     }
 
-    /// Expired secrets of enabled applications that are still being tried, the last tried first; at most `limit`.
+    /// Expired secrets of enabled applications that are still presented, the latest first; at most `limit`.
     pub async fn tried_secrets(
         &self,
         now: DateTime<Utc>,
@@ -133,8 +133,8 @@ impl Store {
         .await
     }
 
-    /// Enabled applications with fewer than `enough` managers who can sign in, by name, without the snoozed ones; at most
-    /// `limit`. Each with how many it has.
+    /// Enabled applications with fewer than `enough` managers who can sign in, and how many each has, by name; at
+    /// most `limit`. Snoozed ones are left out.
     pub async fn thinly_managed(
         &self,
         enough: i64,
@@ -173,7 +173,7 @@ impl Store {
 }
 
 impl Store {
-    /// Leaves out, until an instant, that these applications have too few managers.
+    /// Snoozes the concern for these applications until an instant.
     pub async fn snooze_managers(
         &self,
         client_ids: Vec<Uuid>,
@@ -197,7 +197,7 @@ impl Store {
         .await
     }
 
-    /// How many applications are left out now.
+    /// How many applications are snoozed now.
     pub async fn snoozed_managers(&self, now: DateTime<Utc>) -> Result<i64, StoreError> {
         self.run(move |connection| {
             let snoozed = snoozed_concerns::table.filter(snoozed_concerns::until.gt(now.naive_utc()));
@@ -231,7 +231,7 @@ fn ending(
 ) -> Result<EndingSecret, StoreError> {
     let SecretRow { standing, .. } = &row;
     let can_get_grace = match standing.permits_grace(connection, now) {
-        // A key, too, is missing among the secrets.
+        // A credential that is no secret is `Missing`.
         Err(StoreError::Refused(_) | StoreError::Missing) => false,
         outcome => outcome.map(|()| true)?,
     };

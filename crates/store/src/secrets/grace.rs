@@ -1,4 +1,4 @@
-//! A secret that is needed on its last day may live on for some hours, once.
+//! Grace period: extends a secret that is in use on its last day by some hours, once.
 
 use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use diesel::prelude::*;
@@ -15,14 +15,14 @@ use crate::{
     },
 };
 
-/// Its last day begins so long before its expiry.
+/// The last day begins this long before the expiry.
 const LAST_DAY: TimeDelta = TimeDelta::hours(24);
-/// So long after its expiry somebody may still find out.
+/// For this long after the expiry a grace period can still be granted.
 const FOUND_OUT: TimeDelta = TimeDelta::hours(72);
-/// Who asked for a token within this time uses the secret: a job that runs once a month, too.
+/// A secret used within this time counts as in use; includes monthly jobs.
 const IN_USE: TimeDelta = TimeDelta::days(35);
 
-/// What decides whether a secret may have one.
+/// What decides whether a grace period can be granted.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = client_secrets)]
 pub(crate) struct Standing {
@@ -36,8 +36,8 @@ pub(crate) struct Standing {
 }
 
 impl Store {
-    /// Lets a secret live on beyond its expiry, or, when that has passed, from now. Managers, the team at its address, and
-    /// webhooks are told. Once [`crate::clients::memory::ClientMemory::settle`] has passed, every node knows.
+    /// Extends a secret from its expiry, or from now if that has passed. Notifies managers, the team at its address,
+    /// and webhooks. In force on every node once [`crate::clients::memory::ClientMemory::settle`] has returned.
     pub async fn grant_grace(
         &self,
         (client_id, secret_id): (Uuid, Uuid),
@@ -58,7 +58,7 @@ impl Store {
             let row = (
                 client_secrets::expires_at.eq(until.naive_utc()),
                 client_secrets::graced_at.eq(Some(now.naive_utc())),
-                // What was presented after the old expiry says nothing about the new one.
+                // Attempts after the old expiry say nothing about the new one.
                 client_secrets::tried_after_expiry_at.eq(None::<NaiveDateTime>),
             );
             diesel::update(client_secrets::table.find(secret_id.to_string()))
@@ -80,7 +80,7 @@ impl Store {
 }
 
 impl Standing {
-    /// Why it may have no grace, if so. Others are looked for last: hardly any secret is on its last day.
+    /// Refuses a grace period with the reason. Queries come last, as few secrets are on their last day.
     pub(crate) fn permits_grace(
         &self,
         connection: &mut AnyConnection,
@@ -119,7 +119,7 @@ impl Standing {
         }
     }
 
-    /// A newer live credential, of whatever kind, is one.
+    /// Refuses if there is a newer live credential, of whatever kind.
     fn has_no_successor(&self, connection: &mut AnyConnection, now: DateTime<Utc>) -> Result<(), StoreError> {
         let newer = client_secrets::table
             .filter(client_secrets::client_id.eq(self.client_id.clone()))

@@ -1,4 +1,4 @@
-//! Secrets that somebody has reported as leaked: what is done to them, and which there are.
+//! Secrets reported as leaked: the response, and the list of reports.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::prelude::*;
@@ -24,32 +24,32 @@ use crate::{
     },
 };
 
-/// See `domain::suspension`.
+/// The longest suspension; see `domain::suspension`.
 const LONGEST_SUSPENSION: TimeDelta = TimeDelta::days(7);
 
-/// A report, and who is told of it beside the managers.
+/// A leak report, and who is notified besides the managers.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// The address it came from.
+    /// The reporter's source address.
     pub from: String,
     /// The WMDA team's address.
     pub team: Option<String>,
 }
 
-/// A secret that was reported.
+/// A reported secret.
 #[derive(Clone, Debug)]
 pub struct LeakedSecret {
-    /// Where it belongs.
+    /// Its application.
     pub application: Named,
     /// Its identifier.
     pub id: Uuid,
-    /// What the manager calls it.
+    /// Its name.
     pub name: String,
-    /// When the first report came.
+    /// When it was first reported.
     pub reported_at: DateTime<Utc>,
-    /// The address it came from.
+    /// The reporter's source address.
     pub reported_from: String,
-    /// From this instant on it is refused in any case.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
     /// Until when it is suspended, if it was.
     pub suspended_until: Option<DateTime<Utc>>,
@@ -72,8 +72,8 @@ struct LeakRow {
 }
 
 impl Store {
-    /// Does to a secret that was reported as leaked what the policy says, and writes the report down with it: a suspension is
-    /// as long as one may be. Managers, the team at its address, and webhooks are told.
+    /// Suspends (for the longest time allowed) or deletes a leaked secret, as the policy says, and records the report
+    /// in the same transaction. Notifies managers, the team at its address, and webhooks.
     pub async fn end_leaked_secret(
         &self,
         (client_id, secret_id): (Uuid, Uuid),
@@ -112,8 +112,8 @@ impl Store {
         .await
     }
 
-    /// Secrets of enabled applications that were reported since an instant, the last one first; at most `limit`. Deleted ones
-    /// too.
+    /// Secrets of enabled applications reported since an instant, deleted ones included, the latest first; at most
+    /// `limit`.
     pub async fn leaked_secrets(
         &self,
         since: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! Client secrets as people manage them, and what reminders are decided from.
+//! Client secrets as managers see them, and the facts from which reminders are planned.
 
 pub mod attention;
 pub mod client_secrets;

@@ -13,33 +13,33 @@ use crate::{
     },
 };
 
-/// Which secrets a report holds.
+/// Filter of the report.
 #[derive(Clone, Debug, Default)]
 pub struct ReportFilter {
-    /// Only those that expire before.
+    /// Expiring before this instant.
     pub expiring_until: Option<DateTime<Utc>>,
-    /// Only those that were created before.
+    /// Created before this instant.
     pub created_before: Option<DateTime<Utc>>,
-    /// Only those that never got a token.
+    /// Never used for a token.
     pub never_used: bool,
-    /// Only those of this organisation.
+    /// Of this organisation.
     pub organisation_id: Option<Uuid>,
-    /// Only those after this expiry and id.
+    /// Pagination: after this expiry and id.
     pub after: Option<(DateTime<Utc>, Uuid)>,
-    /// At most so many.
+    /// The maximum number of rows.
     pub limit: i64,
 }
 
-/// A secret in a report.
+/// A row of the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportedSecret {
-    /// The owner's name.
+    /// The organisation's name.
     pub organisation_name: String,
     /// The application's name.
     pub application_name: String,
     /// The OAuth client identifier.
     pub client_id: Uuid,
-    /// Whether the application and its owner are enabled.
+    /// Whether the application and its organisation are enabled.
     pub enabled: bool,
     /// The secret's identifier.
     pub id: Uuid,
@@ -51,13 +51,13 @@ pub struct ReportedSecret {
     pub hint: String,
     /// Who created it.
     pub created_by: String,
-    /// When.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
-    /// From this instant on it is refused.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
-    /// When it last got a token.
+    /// When it last obtained a token.
     pub last_used_at: Option<DateTime<Utc>>,
-    /// From where.
+    /// The source address of that request.
     pub last_used_from: Option<String>,
     /// When it was last presented after its expiry.
     pub tried_after_expiry_at: Option<DateTime<Utc>>,

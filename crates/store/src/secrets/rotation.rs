@@ -1,5 +1,5 @@
-//! Self-rotation: a system exchanges its live secret for a new one. Safe to repeat: a successor that was never used was lost
-//! on the way, and is replaced; one that was used is never touched.
+//! Self-rotation: a client exchanges its live secret for a new one. Safe to retry: a successor that was never used
+//! counts as lost in transit and is replaced; a used one is never touched.
 
 use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use diesel::{Connection, OptionalExtension, prelude::*};
@@ -32,18 +32,18 @@ use crate::{
     secrets::client_secrets::{delete, live_credentials},
 };
 
-/// A secret is exchanged once in this time.
+/// A secret can be rotated once in this time.
 const ONCE_IN: TimeDelta = TimeDelta::days(1);
-/// A successor that nobody has used yet is left alone for so long: of several exchanges at once, one wins.
+/// An unused successor is not replaced for this long: of concurrent rotations, one wins.
 const IN_TRANSIT: TimeDelta = TimeDelta::seconds(10);
-/// How many successors may get lost in a day: a job that runs wild must not fill the database.
+/// Limit of lost successors per day: a job in an endless loop must not fill the database.
 const LOST_A_DAY: i64 = 10;
-/// Stands behind the name of a secret that was made in an exchange.
+/// Suffix of the name of a secret created by rotation.
 const SUFFIX: &str = " (rotated ";
-/// The longest name without the suffix and its date.
+/// The longest name without the suffix.
 const NAME: usize = 100;
 
-/// A successor to be stored.
+/// The new secret to be stored.
 #[derive(Clone, Debug)]
 pub struct NewSuccessor {
     /// Permanent identifier.
@@ -52,50 +52,50 @@ pub struct NewSuccessor {
     pub hint: String,
     /// Pepper version and digest.
     pub digest: (i32, Digest),
-    /// Now.
+    /// The time of rotation.
     pub now: DateTime<Utc>,
 }
 
-/// What configuration says about exchanges.
+/// Rotation settings from configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct RotationRules {
-    /// How long the old secret goes on.
+    /// Overlap: how long the old secret stays valid.
     pub overlap: TimeDelta,
-    /// The longest life of a secret.
+    /// The longest lifetime of a secret.
     pub max_lifetime_days: u32,
-    /// How many live secrets an application may have.
+    /// The limit of an application's live secrets.
     pub max_live: i64,
 }
 
-/// How an exchange ended.
+/// The result of a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rotated {
-    /// From this instant on the new secret is refused.
+    /// When the new secret expires.
     pub expires_at: DateTime<Utc>,
-    /// From this instant on the old one is.
+    /// When the old secret expires.
     pub previous_expires_at: DateTime<Utc>,
 }
 
-/// Why there is no exchange.
+/// Why a rotation is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RotationRefusal {
-    /// The secret is gone, or its application disabled.
+    /// The secret was deleted, or its application disabled.
     Gone,
     /// The secret has expired.
     Expired,
     /// The secret is suspended.
     Suspended,
-    /// Neither its managers nor the policy let the application do it.
+    /// Neither the managers nor the policy allow the application to rotate.
     NotAllowed,
-    /// The policy wants keys.
+    /// The policy requires keys.
     KeysOnly,
-    /// Seconds to wait.
+    /// Too soon; holds the seconds to wait.
     TooSoon(i64),
-    /// The application has as many live secrets as it may have.
+    /// The application has its maximum of live secrets.
     LimitReached,
 }
 
-/// Ends the transaction.
+/// Rolls back the transaction.
 enum End {
     Refused(RotationRefusal),
     Failed(StoreError),
@@ -137,7 +137,7 @@ struct SuccessorRow {
     first_used_at: Option<NaiveDateTime>,
 }
 
-/// The secret that is exchanged, as the transaction finds it.
+/// The old secret, as read in the transaction.
 struct Old {
     id: Uuid,
     client_id: Uuid,
@@ -145,10 +145,10 @@ struct Old {
     created_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
     suspended_until: Option<DateTime<Utc>>,
-    /// Its expiry before any exchange.
+    /// Its expiry before any rotation.
     planned_expires_at: DateTime<Utc>,
     was_exchanged: bool,
-    /// When it was last exchanged, or made by an exchange.
+    /// When it was last rotated, or created by a rotation.
     rotated_at: Option<DateTime<Utc>>,
     application: String,
     switched_on: bool,
@@ -156,9 +156,9 @@ struct Old {
 }
 
 impl Store {
-    /// Exchanges a secret whose holder has proved possession. It goes on for the overlap, and never longer than it would have;
-    /// the successor works in the next request on any node, and has the life of the old one. `entry` is for the old secret;
-    /// its actor becomes the application.
+    /// Rotates a secret of which the caller has proved possession. It stays valid for the overlap, at most until its
+    /// own expiry; the successor has the same lifetime and works in the next request on any node. `entry` is for the
+    /// old secret; its actor becomes the application.
     pub async fn rotate_secret(
         &self,
         (client_id, secret_id): (Uuid, Uuid),
@@ -183,8 +183,8 @@ impl Store {
         .await
     }
 
-    /// Writes down that a secret from an exchange is used for the first time; false when it was replaced before. Both hold the
-    /// lock of the version counter, so that a secret that was used is not replaced, nor one used that was.
+    /// Records the first use of a rotated secret; false if it was replaced before. Both lock the version counter, so
+    /// that a used secret is never replaced, and a replaced one never used.
     pub async fn confirm_first_use(
         &self,
         (client_id, secret_id): (Uuid, Uuid),
@@ -295,8 +295,8 @@ impl Old {
         }
     }
 
-    /// When both secrets end. An exchange that begins anew, because its successor was lost, gives the old secret the whole
-    /// overlap again; one beside a successor that is used does not.
+    /// The expiry of both secrets. A rotation that starts over, because its successor was lost, gives the old secret
+    /// the full overlap again; one beside a used successor does not.
     fn exchanged(&self, is_first: bool, now: DateTime<Utc>, rules: RotationRules) -> Rotated {
         let life = self.planned_expires_at - self.created_at;
         let latest = expiry::latest(now, self.policy.lifetime_days(rules.max_lifetime_days));
@@ -310,7 +310,7 @@ impl Old {
         }
     }
 
-    /// The name of the successor: the same, with the day of the exchange.
+    /// The successor's name: the old one, with the date of rotation.
     fn successors_name(&self, now: DateTime<Utc>) -> String {
         let name = self.name.split(SUFFIX).next().unwrap_or_default();
         let name: String = name.chars().take(NAME).collect();
@@ -318,7 +318,7 @@ impl Old {
     }
 }
 
-/// The successor whose value was lost on the way, if there is one; none that was used is ever named here.
+/// The unused successor that was lost in transit, if there is one.
 fn lost_successor(
     connection: &mut AnyConnection,
     old: &Old,
@@ -403,7 +403,7 @@ fn insert(
     Ok(())
 }
 
-/// Managers and webhooks: there is nothing to do.
+/// Informs managers and webhooks; no action is needed.
 fn tell(
     connection: &mut AnyConnection,
     old: &Old,
@@ -428,7 +428,7 @@ fn by(entry: &Entry, actor: &str) -> Entry {
     entry
 }
 
-/// The same record of another action on another secret.
+/// A copy of the audit event for another action on another secret.
 fn about(entry: &Entry, action: AuditAction, client_id: Uuid, secret_id: Uuid) -> Entry {
     let mut entry = entry.clone();
     action.as_str().clone_into(&mut entry.event.action);

@@ -1,4 +1,4 @@
-//! What a reminder is decided and written from, and which secrets are due for one.
+//! The facts from which reminders are planned and written, and the query for due secrets.
 
 use std::collections::{HashMap, HashSet};
 
@@ -22,29 +22,29 @@ use crate::{
     secrets::client_secrets::{Row, secret},
 };
 
-/// How far back the days of use are looked at.
+/// How many days of use are loaded.
 const DAYS_OF_USE: i64 = 90;
 
-/// A secret with what surrounds it.
+/// A secret with its context.
 #[derive(Clone, Debug)]
 pub struct SecretFacts {
-    /// The secret; tokens per day are left out.
+    /// The secret, without its tokens per day.
     pub secret: ClientSecret,
     /// Its application.
     pub client_id: Uuid,
     /// The application's name.
     pub application: String,
-    /// The owner.
+    /// The organisation.
     pub organisation_id: Uuid,
-    /// The owner's name.
+    /// The organisation's name.
     pub organisation: String,
-    /// What the application may call, such as `Match-Connect (sandbox)`.
+    /// The APIs that the application may call, such as `Match-Connect (sandbox)`.
     pub apis: Vec<String>,
-    /// The smallest threshold that was dealt with.
+    /// The smallest threshold already handled.
     pub reminded_days: i32,
     /// Whether it was deleted.
     pub deleted: bool,
-    /// The days on which it got tokens, in the last 90, oldest first.
+    /// The days in the last 90 on which it obtained tokens, oldest first.
     pub days_of_use: Vec<NaiveDate>,
     /// The application's newer live secrets that are in use.
     pub successors: Vec<Successor>,
@@ -52,18 +52,18 @@ pub struct SecretFacts {
     pub managers: Vec<Recipient>,
 }
 
-/// A newer secret of the same application.
+/// A newer credential of the same application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Successor {
-    /// What the manager calls it.
+    /// Its name.
     pub name: String,
-    /// What it is: a key may follow on a secret.
+    /// Its kind: a key may succeed a secret.
     pub kind: CredentialKind,
-    /// When it last got a token.
+    /// When it last obtained a token.
     pub last_used_at: DateTime<Utc>,
 }
 
-/// Somebody who may be written to.
+/// A possible recipient of mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipient {
     /// The person.
@@ -74,24 +74,24 @@ pub struct Recipient {
     pub urgent_only: bool,
 }
 
-/// Which secrets are due.
+/// A selection of due secrets.
 #[derive(Clone, Copy, Debug)]
 pub enum Due {
-    /// Those that expire within this span and for which nothing of this threshold or below was dealt with.
+    /// Secrets that expire within this span and have no reminder at this threshold or below.
     Threshold {
-        /// In days.
+        /// The threshold in days.
         days: i32,
         /// Exclusive.
         after: DateTime<Utc>,
         /// Inclusive.
         until: DateTime<Utc>,
     },
-    /// Those whose value was presented after the expiry.
+    /// Secrets presented after their expiry.
     StillTried,
 }
 
 impl Store {
-    /// Secrets of enabled applications that are due, the first to expire first.
+    /// Due secrets of enabled applications, the first to expire first.
     pub async fn due_secrets(
         &self,
         due: Due,
@@ -142,7 +142,7 @@ struct FactsRow {
     organisation: String,
 }
 
-/// The facts of these secrets, deleted ones too, the first to expire first.
+/// The facts of these secrets, deleted ones included, the first to expire first.
 pub(crate) fn facts(
     connection: &mut AnyConnection,
     ids: Vec<String>,
@@ -191,7 +191,7 @@ impl Sibling {
     }
 }
 
-/// What an application may call.
+/// An API that an application may call.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = permissions)]
 struct ApiRow {
@@ -202,7 +202,7 @@ struct ApiRow {
     environment: String,
 }
 
-/// What several secrets share, by client id, and their days of use, by secret id.
+/// Context shared by several secrets, by client id, and their days of use, by secret id.
 struct Surroundings {
     days: HashMap<String, Vec<NaiveDate>>,
     apis: HashMap<String, Vec<String>>,

@@ -1,4 +1,4 @@
-//! Suspending a credential, and taking that back.
+//! Suspending a credential, and taking the suspension back.
 
 use chrono::{DateTime, NaiveDateTime, SubsecRound, Utc};
 use diesel::prelude::*;
@@ -16,9 +16,9 @@ use crate::{
 };
 
 impl Store {
-    /// Suspends a credential of this application until an instant, or takes a suspension back; tells managers and webhooks.
-    /// Once [`crate::clients::memory::ClientMemory::settle`] has passed, every node knows. The end by itself needs no
-    /// change: whoever reads the credential compares with the clock.
+    /// Suspends a credential of this application until an instant, or takes a suspension back; notifies managers and
+    /// webhooks. In force on every node once [`crate::clients::memory::ClientMemory::settle`] has returned. The end
+    /// needs no change: readers compare it with the clock.
     pub async fn suspend_credential(
         &self,
         (kind, client_id, id): (CredentialKind, Uuid, Uuid),
@@ -48,7 +48,7 @@ impl Store {
     }
 }
 
-/// Within a change; tells nobody, and answers whether it was suspended before.
+/// Suspends within the transaction of a change, without notices; returns whether it was suspended before.
 pub(crate) fn suspend(
     connection: &mut AnyConnection,
     (kind, client_id, id): (CredentialKind, Uuid, Uuid),
@@ -68,7 +68,7 @@ pub(crate) fn suspend(
         return Err(StoreError::Refused("it has expired, and is refused anyway"));
     }
     let stored = until.map(|until| until.trunc_subsecs(3).naive_utc());
-    // What was presented during an earlier suspension says nothing about this one.
+    // Attempts during an earlier suspension say nothing about this one.
     let tried = client_secrets::tried_while_suspended_at.eq(None::<NaiveDateTime>);
     let ends = client_secrets::suspended_until.eq(stored);
     let was_suspended = is_suspended(before.map(|at| at.and_utc()), now);

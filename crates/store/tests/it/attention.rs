@@ -1,4 +1,4 @@
-//! Rotations, and what the WMDA team should look at, on both databases.
+//! Rotations, and the WMDA team's overview, on both databases.
 
 use chrono::TimeDelta;
 use store::StoreError;

@@ -1,4 +1,4 @@
-//! The audit trail in the hands of somebody who may write to the database and has no pepper, on both databases.
+//! The audit trail under an attacker who can write to the database but has no pepper, on both databases.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ on_both!(
 );
 
 impl Database {
-    /// A new database that a server has started on, with so many events.
+    /// A new database on which a server has started, with this many events.
     async fn with_events(&self, events: i64) {
         self.start();
         for _ in 0..events {
@@ -35,7 +35,7 @@ impl Database {
         self.store.verify_pepper(&self.pepper, NOW).unwrap();
     }
 
-    /// Each is another one.
+    /// Appends a distinct event.
     async fn event(&self) {
         let mut entry = self.entry();
         entry.event.object = self.new_id().to_string();
@@ -51,7 +51,7 @@ impl Database {
         self.store.audit_anchor(key, NOW).await.unwrap().0
     }
 
-    /// Whether the end is there and sealed, and how many events are.
+    /// Whether the end is present and sealed, and the number of events.
     async fn seen(&self) -> (bool, i64) {
         let key = self.pepper.current_audit_key();
         let (anchor, ends_well) = self.store.audit_anchor(key, NOW).await.unwrap();
@@ -59,7 +59,7 @@ impl Database {
         (ends_well, found)
     }
 
-    /// What nothing but the database's own triggers keeps from happening.
+    /// Deletes past the triggers that would prevent it.
     fn delete_after(&self, sequence: i64) {
         let mut connection = self.connection();
         connection.execute(match connection {
@@ -212,7 +212,7 @@ async fn x04_events_of_an_older_version_come_under_the_seal_with_the_next_one(da
     for _ in 0..3 {
         database.event().await;
     }
-    // As an older version leaves it, that knows nothing of the seal.
+    // As left by an older version without seals.
     database.put_back("sealed", &SEAL);
     let verdict = AuditVerdict::Whole { events: 5, sealed: 2 };
     assert_eq!(database.verdict().await, verdict);
@@ -231,7 +231,7 @@ async fn x04_an_event_of_an_older_version_that_was_altered_stays_without_the_sea
     database.keep_head("sealed");
     database.event().await;
     database.put_back("sealed", &SEAL);
-    // Whoever has no key makes a link of their own, in the row and in the head.
+    // An attacker without the key forges a link, in the row and in the head.
     database.delete_after(2);
     database.execute(
         "INSERT INTO audit_events (sequence, at, actor, action, object, source, outcome, key_version, mac)
@@ -275,7 +275,7 @@ async fn x04_a_seal_outlives_the_version_of_the_pepper_that_it_was_made_under(da
 }
 
 async fn x04_a_trail_without_a_seal_is_sealed_by_word_alone(database: &Database) {
-    // As a database that was made before there were seals.
+    // As a database made before there were seals.
     database.event().await;
     database.event().await;
     database.start();

@@ -1,4 +1,4 @@
-//! What one application may have, and what one list costs, on SQLite and on PostgreSQL.
+//! Limits per application, and the cost of a list, on SQLite and on PostgreSQL.
 
 use chrono::TimeDelta;
 use domain::{credential::CredentialKind, secret::SecretStatus};
@@ -45,7 +45,7 @@ async fn x02_an_application_gets_so_many_secrets_an_hour(database: &Database) {
         let new = new(database, client_id, "paced", TimeDelta::minutes(minutes));
         database.store.create_secret(new, limits, database.entry()).await
     };
-    // The first was made with the client, at the beginning.
+    // The first one was created with the client, at the beginning.
     assert!(database.delete_secret(one.client_id, one.secret_id).await);
     create(one.client_id, 10).await.unwrap();
     create(one.client_id, 20).await.unwrap();
@@ -103,7 +103,7 @@ async fn names_are_found_in_any_case_of_any_script(database: &Database) {
     assert_eq!(found.iter().map(|one| one.id).collect::<Vec<_>>(), [organisation]);
 }
 
-/// Ten thousand secrets that expired long ago, one after the other, of which the last is named otherwise.
+/// Ten thousand secrets that expired long ago, one after the other; the last one has another name.
 fn fill(database: &Database, client_id: Uuid) {
     let digest = match database.url.starts_with("sqlite:") {
         true => "randomblob(32)",

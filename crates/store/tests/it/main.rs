@@ -1,4 +1,4 @@
-//! The store on both databases, and the model of the lease: one program, so that it is linked once.
+//! The store on both databases, and the model of the lease: one test binary, so that it is linked once.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,7 +7,7 @@
     reason = "helpers of tests stand outside test functions; tests measure time and read their environment"
 )]
 
-/// Each test on each database, a fresh one.
+/// Runs each test on each database, a fresh one.
 macro_rules! on_both {
     ($($test:ident $(,)?)+) => {
         mod sqlite { $(#[tokio::test] async fn $test() { super::$test(&crate::support::Database::sqlite()).await; })+ }

@@ -1,4 +1,4 @@
-//! What was read where others publish keys, on both databases.
+//! Cached JWK Sets of clients and issuers, on both databases.
 
 use std::collections::HashSet;
 

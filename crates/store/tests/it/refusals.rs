@@ -1,4 +1,4 @@
-//! The record of refusals on both databases: found again, counted, bounded, forgotten.
+//! The refusal record on both databases: search, counts, limits, retention.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -33,7 +33,7 @@ fn refused(
     }
 }
 
-/// Two nodes may add a new row at once; who comes second tries again.
+/// Two nodes may insert a row at once; the second one tries again.
 async fn flush(recorder: &RefusalRecorder, database: &Database) {
     for _ in 0..10 {
         if recorder.flush(&database.store).await.is_ok() {

@@ -1,4 +1,4 @@
-//! What is forgotten after a time, who a person was, and what operators count, on both databases.
+//! Retention, erasure of personal data, and the gauges for operators, on both databases.
 
 use chrono::TimeDelta;
 use store::{StoreError, figures::Outbox, retention::Kept, usage::UsageRecorder};
@@ -63,7 +63,7 @@ async fn mails_are_forgotten_once_nothing_depends_on_them(database: &Database) {
         format!("UPDATE client_secrets SET expires_at = '2025-06-01 00:00:00' WHERE id = '{ended}'"),
     ];
     database.connection().execute(&statements.join("\n"));
-    // The line about the secret that has ended, then the mails that no line needs.
+    // The reminder of the expired secret, then the mails without reminders.
     assert_eq!(forget_all(database, Kept::Mails).await, 3);
     let count = |query: &str| database.connection().number(query);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Exchanges of secrets over time, which the built binary can't be made to wait for, on both databases.
+//! Secret rotation over time, for which tests of the built binary can't wait, on both databases.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::pepper::Digest;
@@ -17,7 +17,7 @@ const RULES: RotationRules = RotationRules {
     max_live: 10,
 };
 
-/// An application that may, with a secret of a year.
+/// An application that may rotate, with a secret that lives for a year.
 async fn prepared(database: &Database) -> (Uuid, Uuid) {
     let client_id = database.client().await.client_id;
     let on = database
@@ -44,7 +44,7 @@ async fn prepared(database: &Database) -> (Uuid, Uuid) {
     (client_id, id)
 }
 
-/// The successor and how the exchange ended.
+/// The successor and the outcome of the rotation.
 async fn rotate(
     database: &Database,
     client_id: Uuid,
@@ -102,7 +102,7 @@ async fn an_exchange_waits_a_day_once_the_successor_is_used_and_none_is_lost(dat
     assert!(confirm(kept).await);
     let refused = rotate(database, client_id, old, soon + TimeDelta::hours(23)).await;
     assert!(matches!(refused, Err(RotationRefusal::TooSoon(_))), "{refused:?}");
-    // A second system that shares the old secret is not locked out: it gets one of its own.
+    // A second system that shares the old secret is not locked out: it gets a secret of its own.
     let (second, rotated) = rotate(database, client_id, old, soon + TimeDelta::hours(25))
         .await
         .unwrap();

@@ -1,4 +1,4 @@
-//! How long a change waits before it is answered: the longest lease of any node, on both databases.
+//! How long a change waits before its answer: for the longest lease of any node, on both databases.
 
 use std::time::{Duration, Instant};
 

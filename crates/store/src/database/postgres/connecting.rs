@@ -1,5 +1,5 @@
-//! Connecting: the hosts of a URL are tried at once, each a little after the one before, and the first that can be written
-//! to is taken.
+//! Connecting to PostgreSQL: the URL's hosts are tried concurrently with a staggered start ("happy eyeballs"), and
+//! the first writable one is taken.
 
 use std::{
     io,
@@ -22,21 +22,21 @@ use super::{
     url::{TlsMode, place},
 };
 
-/// How long after the one before it the next host is tried: a host that hangs delays no more than this.
+/// Delay before the next host is tried: a host that hangs delays no more than this.
 const STAGGER: Duration = Duration::from_millis(250);
-/// How long one statement may take before the server ends it, in milliseconds.
+/// The server's `statement_timeout`, in milliseconds.
 pub(crate) const STATEMENT_MS: u64 = 1500;
 
-/// A server and how to get there.
+/// A PostgreSQL server, with its hosts and TLS.
 pub(crate) struct Postgres {
     url: PostgresUrl,
     tls: MakeRustlsConnect,
-    /// The host that was the right one last time, by its place in the URL.
+    /// Index of the host that was writable last time.
     preferred: AtomicUsize,
 }
 
 impl Postgres {
-    /// Reads what the URL names.
+    /// Prepares the hosts and TLS of a URL.
     pub(crate) fn new(url: PostgresUrl) -> ConnectionResult<Self> {
         Ok(Self {
             tls: MakeRustlsConnect::new(tls::client(&url.tls).map_err(ConnectionError::BadConnection)?),
@@ -45,7 +45,7 @@ impl Postgres {
         })
     }
 
-    /// Blocks until there is a connection, or no host is left; never to be called from asynchronous code.
+    /// Connects to the first writable host; blocks, and must not be called from asynchronous code.
     pub(crate) fn connect(&self) -> ConnectionResult<PostgresConnection> {
         let mut builder = runtime::Builder::new_current_thread();
         let runtime =
@@ -96,7 +96,7 @@ impl Postgres {
         let connected = host.connect(self.tls.clone()).await;
         let (client, connection) = connected.map_err(|error| reason(&error))?;
         let driver = tokio::spawn(async move {
-            // Whoever asks hears of it.
+            // Errors of the connection reach the caller through its queries.
             let _ = connection.await;
         });
         set_up(&client).await?;
@@ -106,7 +106,7 @@ impl Postgres {
             .map_err(|error| error.to_string())
     }
 
-    /// There is no TLS over a Unix socket.
+    /// The host's `sslmode`; there is no TLS over a Unix socket.
     fn ssl_mode(&self, host: &Config) -> SslMode {
         match (host.get_hosts().first(), self.url.tls.mode) {
             (Some(Host::Unix(_)), _) | (_, TlsMode::Disable) => SslMode::Disable,
@@ -116,8 +116,8 @@ impl Postgres {
     }
 }
 
-/// Settings of the session; refuses a server that can't be written to. A commit that is answered has to be one that the
-/// standbys have, if the server has such.
+/// Applies the session's settings, and refuses a read-only server. `synchronous_commit` makes a commit wait for
+/// synchronous standbys, if there are any.
 async fn set_up(client: &Client) -> Result<(), String> {
     let statements = format!(
         "SET statement_timeout = {STATEMENT_MS}; \
@@ -137,7 +137,7 @@ async fn set_up(client: &Client) -> Result<(), String> {
     }
 }
 
-/// What the server said, or what happened on the way to it.
+/// The server's error text, or that of the connection.
 fn reason(error: &tokio_postgres::Error) -> String {
     if let Some(said) = error.as_db_error() {
         return match said.detail() {

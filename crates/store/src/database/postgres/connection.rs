@@ -1,5 +1,5 @@
-//! A diesel connection over tokio-postgres, each with a small runtime of its own: the thread that asks drives the socket
-//! itself, and no question is waited for beyond its deadline.
+//! A diesel connection over tokio-postgres, each with a current-thread runtime of its own: the calling thread drives
+//! the socket, and no query is waited for beyond its deadline.
 
 use std::{any::Any, io, time::Duration};
 
@@ -22,20 +22,19 @@ use diesel_async::{AsyncConnection, AsyncConnectionCore, AsyncPgConnection, Simp
 use futures_util::TryStreamExt;
 use tokio::{runtime::Runtime, task::JoinHandle, time::timeout};
 
-/// How long the server's answer to one question is waited for: longer than the server itself works on a statement, so
-/// that its own refusal comes first while it is alive.
+/// Client-side deadline of a query: above the server's `statement_timeout`, so that a live server's own error comes
+/// first.
 pub(super) const QUESTION: Duration = Duration::from_secs(2);
-/// How long a connection that ends takes its leave.
+/// Time for a clean disconnect.
 const FAREWELL: Duration = Duration::from_millis(50);
 
 type Lookup = <Pg as TypeMetadata>::MetadataLookup;
-/// A row as diesel-async has it.
+/// A row of diesel-async.
 type Row = <AsyncPgConnection as AsyncConnectionCore>::Row<'static, 'static>;
 
-/// A connection to PostgreSQL. Once a question was not answered in time it is broken, for whatever comes then may be the
-/// answer to that one.
+/// A connection to PostgreSQL. After a timed-out query it is broken, since the next answer may belong to that one.
 pub(crate) struct PostgresConnection {
-    // Dropped before what drives it, so that the server is told.
+    // Dropped before its driver, so that the server is told.
     inner: AsyncPgConnection,
     driver: Driver,
     transactions: AnsiTransactionManager,
@@ -43,21 +42,21 @@ pub(crate) struct PostgresConnection {
     state: State,
 }
 
-/// What reads and writes the socket, while somebody waits.
+/// The runtime that reads and writes the socket during a query.
 struct Driver {
-    /// `None` once it ends.
+    /// `None` once it is dropped.
     runtime: Option<Runtime>,
     task: Option<JoinHandle<()>>,
-    /// Whether the server may still hear a farewell.
+    /// Whether a clean disconnect can still reach the server.
     answers: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Sound,
-    /// It was closed or broke off.
+    /// Closed or disconnected.
     Lost,
-    /// It did not answer in time.
+    /// A query timed out.
     Silent,
 }
 
@@ -76,27 +75,27 @@ impl PostgresConnection {
         }
     }
 
-    /// How long each answer is waited for from now on.
+    /// Sets the deadline of the following queries.
     pub(crate) fn set_deadline(&mut self, deadline: Duration) {
         self.deadline = deadline;
     }
 
-    /// Back to the deadline of an ordinary question.
+    /// Restores the default deadline.
     pub(crate) fn reset_deadline(&mut self) {
         self.deadline = QUESTION;
     }
 
-    /// Whether it is of no use any more.
+    /// Whether the connection can't be used any more.
     pub(crate) fn is_broken(&self) -> bool {
         self.state != State::Sound
     }
 
-    /// Whether a question was not answered in time.
+    /// Whether a query timed out.
     pub(crate) fn is_silent(&self) -> bool {
         self.state == State::Silent
     }
 
-    /// A statement has the same type whatever the query: this is compiled once.
+    /// Executes a statement; not generic over queries, so that it is compiled once.
     fn count(&mut self, statement: Statement) -> QueryResult<usize> {
         self.ask(async |inner| inner.execute_returning_count(statement).await)
     }
@@ -107,7 +106,7 @@ impl PostgresConnection {
         Ok(Rows(rows.into_iter()))
     }
 
-    /// Asks one question and waits for its answer, at most until the deadline.
+    /// Runs one query and waits for its answer until the deadline.
     fn ask<T>(
         &mut self,
         question: impl AsyncFnOnce(&mut AsyncPgConnection) -> QueryResult<T>,
@@ -133,7 +132,7 @@ impl PostgresConnection {
     }
 }
 
-/// Whether the connection, and not the statement, is what failed.
+/// Whether the connection failed, not the statement.
 fn is_loss(error: &Error) -> bool {
     use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
     matches!(
@@ -147,15 +146,15 @@ fn lost(text: impl Into<String>) -> Error {
 }
 
 impl Drop for Driver {
-    /// Says farewell to the server, which would write a line about everybody who just hangs up; but never from inside a
-    /// runtime, where nothing may wait.
+    /// Disconnects cleanly, as the server logs a line for a connection that just drops; not inside a runtime, where
+    /// blocking is forbidden.
     fn drop(&mut self) {
         let Some(runtime) = self.runtime.take() else {
             return;
         };
         let may_wait = self.answers && tokio::runtime::Handle::try_current().is_err();
         if let Some(task) = self.task.take().filter(|_| may_wait) {
-            // Whether it was heard or not, this side is done.
+            // Whether the server got it or not, this side is done.
             let _ = runtime.block_on(async { timeout(FAREWELL, task).await });
         }
         runtime.shutdown_background();
@@ -174,7 +173,7 @@ impl Connection for PostgresConnection {
     type Backend = Pg;
     type TransactionManager = AnsiTransactionManager;
 
-    /// `Postgres` connects: it alone knows hosts, TLS and deadlines.
+    /// Not supported: `Postgres` connects, as it alone knows hosts, TLS and deadlines.
     fn establish(_url: &str) -> ConnectionResult<Self> {
         let error = io::Error::from(io::ErrorKind::Unsupported);
         Err(ConnectionError::BadConnection(error.to_string()))
@@ -235,7 +234,7 @@ impl MultiConnectionHelper for PostgresConnection {
     }
 }
 
-/// The whole answer, which has arrived.
+/// The rows of a complete answer.
 pub(crate) struct Rows(std::vec::IntoIter<Row>);
 
 impl Iterator for Rows {
@@ -246,7 +245,7 @@ impl Iterator for Rows {
     }
 }
 
-/// No column here is of a type that a server has to be asked about.
+/// A type look-up that always fails: all column types here are built in.
 struct BuiltInTypes;
 
 impl PgMetadataLookup for BuiltInTypes {
@@ -264,8 +263,8 @@ impl PgMetadataLookup for BuiltInTypes {
     }
 }
 
-/// A query as text and values. diesel-async can't collect those of a `MultiConnection`: its own look-up of types does not
-/// pass through one.
+/// A query as SQL text and bind values. diesel-async can't collect those of a `MultiConnection`, as its type look-up
+/// does not pass through one.
 struct Statement {
     sql: String,
     cacheable: bool,
@@ -296,7 +295,7 @@ impl QueryFragment<Pg> for Statement {
     }
 }
 
-/// Found again by its text.
+/// Prepared statements are cached by their text.
 impl QueryId for Statement {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;

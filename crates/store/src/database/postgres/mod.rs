@@ -1,4 +1,4 @@
-//! PostgreSQL: what the URL says, TLS, connecting, and the connection that diesel works over.
+//! PostgreSQL: parsing the URL, TLS, connecting, and diesel's connection.
 
 mod connecting;
 mod connection;

@@ -1,4 +1,4 @@
-//! TLS to a PostgreSQL by rustls over aws-lc-rs, with the meanings that libpq gives to `sslmode`.
+//! TLS to PostgreSQL by rustls over aws-lc-rs, with libpq's `sslmode` semantics.
 
 use std::{path::Path, sync::Arc};
 
@@ -16,10 +16,10 @@ use rustls::{
 
 use super::url::{Tls, TlsMode};
 
-/// The word of `sslrootcert` for the authorities of the system.
+/// The value of `sslrootcert` that selects the system's certificate authorities.
 const SYSTEM: &str = "system";
 
-/// Reads the files that the URL names; an error is a sentence.
+/// Builds the TLS configuration from the files that the URL names; an error is a sentence.
 pub(super) fn client(tls: &Tls) -> Result<ClientConfig, String> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = verifier(tls, &provider)?;
@@ -41,7 +41,7 @@ pub(super) fn client(tls: &Tls) -> Result<ClientConfig, String> {
     }
 }
 
-/// As libpq does, and for its old users: who names authorities and only `require`s gets them checked.
+/// As in libpq, for backward compatibility, `require` with a root certificate file verifies the authority.
 fn mode(tls: &Tls) -> TlsMode {
     match (tls.mode, &tls.authorities) {
         (TlsMode::Require, Some(_)) => TlsMode::VerifyAuthority,
@@ -91,15 +91,15 @@ fn named(parameter: &str, path: &Path, error: &dyn std::fmt::Display) -> String 
     format!("{parameter} {}: {error}", path.display())
 }
 
-/// Believes whom `sslmode` lets it.
+/// Verifies the server's certificate as far as `sslmode` demands.
 #[derive(Debug)]
 struct Verifier {
-    /// `None` believes everybody.
+    /// `None` accepts any certificate.
     known: Option<Arc<WebPkiServerVerifier>>,
-    /// What `sslrootcert` holds: the server's own certificate may be in it, though it says of itself to be an authority's,
-    /// as those do that `openssl req -x509` makes.
+    /// The certificates in `sslrootcert`: the server's own may be among them although it claims to be an authority's,
+    /// as those made by `openssl req -x509` do.
     pinned: Vec<CertificateDer<'static>>,
-    /// Whether a certificate may be in another name.
+    /// Whether the host name may differ.
     any_name: bool,
     provider: Arc<CryptoProvider>,
 }
@@ -123,7 +123,7 @@ impl ServerCertVerifier for Verifier {
             }
             return Ok(ServerCertVerified::assertion());
         }
-        // The name is what webpki looks at last: whoever fails there has an authority that vouches for them.
+        // webpki checks the name last, so a name error means that an authority has vouched for the certificate.
         match known.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },

@@ -1,4 +1,4 @@
-//! The URL of a PostgreSQL as libpq reads it, as far as this product has a use for it.
+//! Parses the URL of a PostgreSQL as libpq does, as far as this product needs it.
 
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
@@ -7,55 +7,55 @@ use tokio_postgres::{Config, config::Host};
 
 use crate::StoreError;
 
-/// How long connecting to one host may take, with TLS and authentication, where the URL has no `connect_timeout`.
+/// Default `connect_timeout` per host, including TLS and authentication.
 const CONNECT: Duration = Duration::from_secs(2);
-/// How long what was sent may stay unacknowledged, where the URL has no `tcp_user_timeout`.
+/// Default `tcp_user_timeout`.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(3);
-/// When, after which pauses and how often TCP asks whether the other side is still there, where the URL does not say it.
+/// Defaults of TCP keepalive: idle time, interval, retries.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(5);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 const KEEPALIVE_RETRIES: u32 = 3;
-/// The folder of the server's Unix socket on most systems, for a URL without a host.
+/// The usual folder of the server's Unix socket, for a URL without a host.
 const SOCKETS: &str = "/var/run/postgresql";
-/// What is meant for libpq alone and changes nothing here.
+/// Parameters of libpq that have no effect here.
 const WITHOUT_MEANING: [&str; 4] = ["gssencmode", "sslcompression", "sslsni", "client_encoding"];
 
-/// A PostgreSQL with its hosts. Its `Debug` and `Display` hide a password.
+/// The URL of a PostgreSQL with its hosts. Its `Debug` and `Display` hide the password.
 #[derive(Clone)]
 pub struct PostgresUrl {
     pub(super) hosts: Vec<Config>,
     pub(super) tls: Tls,
-    /// How long one host is waited for.
+    /// Time-out per host.
     pub(super) patience: Duration,
 }
 
-/// What the URL says of TLS.
+/// The URL's TLS parameters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tls {
     pub(super) mode: TlsMode,
-    /// `sslrootcert`: a file of authorities; none, or `system`, for those of the system.
+    /// `sslrootcert`: a file of certificate authorities; none, or `system`, for those of the system.
     pub(super) authorities: Option<PathBuf>,
-    /// `sslcert` and `sslkey`: by which this client proves who it is.
+    /// `sslcert` and `sslkey`: the client certificate.
     pub(super) certificate: Option<PathBuf>,
     pub(super) key: Option<PathBuf>,
 }
 
-/// `sslmode`, with libpq's meanings.
+/// `sslmode`, with libpq's semantics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum TlsMode {
     Disable,
-    /// Encrypted if the server can, whoever it is.
+    /// Encrypted if the server can; the certificate is not verified.
     #[default]
     Prefer,
-    /// Encrypted, whoever the server is, unless the URL names authorities.
+    /// Encrypted; the certificate is not verified, unless the URL names authorities.
     Require,
-    /// An authority vouches for the server.
+    /// The certificate is verified.
     VerifyAuthority,
-    /// An authority vouches for the server under its host's name.
+    /// The certificate and its host name are verified.
     VerifyFull,
 }
 
-/// The parameters that are read here and not by tokio-postgres, which knows none of them or reads them otherwise.
+/// Parameters that are parsed here, as tokio-postgres does not know them or reads them differently.
 #[derive(Default)]
 struct Own {
     tls: Tls,
@@ -92,7 +92,7 @@ impl PostgresUrl {
 }
 
 impl Own {
-    /// Takes a parameter that is read here; answers the name under which tokio-postgres shall read it otherwise.
+    /// Takes a parameter that is parsed here; otherwise returns its name for tokio-postgres.
     fn take<'a>(&mut self, name: &'a str, value: &str) -> Result<Option<&'a str>, StoreError> {
         let path = || Some(PathBuf::from(value)).filter(|path| !path.as_os_str().is_empty());
         match name {
@@ -104,7 +104,7 @@ impl Own {
             "tcp_user_timeout" => self.unacknowledged = after(value, Duration::from_millis)?,
             "keepalives_count" => return Ok(Some("keepalives_retries")),
             "fallback_application_name" => return Ok(Some("application_name")),
-            // A node writes: whatever the URL says, only a server that can be written to will do.
+            // Whatever the URL says, only a writable server is accepted.
             "target_session_attrs" => match value {
                 "any" | "read-write" | "primary" => {}
                 _ => return Err(StoreError::ReadOnlyUrl),
@@ -127,13 +127,13 @@ fn mode(value: &str) -> Result<TlsMode, StoreError> {
     })
 }
 
-/// A time-out; 0 and less are none, and the default is taken, for here nothing may wait for ever.
+/// Parses a time-out; 0 and less mean none, for which the default is taken, since nothing may wait forever here.
 fn after(value: &str, unit: fn(u64) -> Duration) -> Result<Option<Duration>, StoreError> {
     let number: i64 = value.parse().map_err(|_| StoreError::UrlParameters)?;
     Ok(u64::try_from(number).ok().filter(|number| *number > 0).map(unit))
 }
 
-/// One configuration for each host, so that each has its own deadline.
+/// One configuration per host, each with its own deadline.
 fn each_host(config: &Config, own: &Own) -> Result<Vec<Config>, StoreError> {
     let (names, addresses) = (config.get_hosts(), config.get_hostaddrs());
     if config.get_ports().len() > 1 && config.get_ports().len() != names.len().max(addresses.len()) {
@@ -192,8 +192,8 @@ fn without_host(config: &Config, own: &Own) -> Config {
     one
 }
 
-/// Whether user and password end where they seem to: else a part of the password is taken for a host or a name, and
-/// told in errors.
+/// Whether user and password are delimited unambiguously: otherwise a part of the password would be taken for a host
+/// or database name and appear in errors.
 fn has_its_form(url: &str) -> bool {
     let after_scheme = url.split_once("://").map_or("", |parts| parts.1);
     let end = after_scheme.find(['/', '?']).unwrap_or(after_scheme.len());

@@ -1,4 +1,4 @@
-//! Live secrets that begin like a value whose client nobody knows, such as one that was found in public.
+//! Finds live secrets by the first characters of a value whose client is unknown, such as one leaked in public.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
@@ -10,21 +10,21 @@ use crate::{
     database::{ids::parse_id, schema::client_secrets},
 };
 
-/// How many secrets that begin alike are looked at. Among all there are 238,328 beginnings.
+/// Limit of candidates. There are 238,328 possible hints.
 const ALIKE: i64 = 1000;
 
-/// A live secret, to be compared with a value whose client nobody knows.
+/// A live secret, to be compared with a value whose client is unknown.
 #[derive(Clone, Debug)]
 pub struct LiveSecret {
     /// Its id.
     pub id: Uuid,
     /// Its application.
     pub client_id: Uuid,
-    /// Its stored form.
+    /// Its stored digest.
     pub digest: Digest,
     /// Until when it is suspended, if it is.
     pub suspended_until: Option<DateTime<Utc>>,
-    /// Whether it was reported as leaked before.
+    /// Whether it has been reported as leaked.
     pub is_reported: bool,
 }
 
@@ -39,7 +39,7 @@ struct LiveRow {
 }
 
 impl Store {
-    /// The live secrets whose value begins like this.
+    /// The live secrets with this hint.
     pub async fn live_secrets_with_hint(
         &self,
         hint: String,

@@ -1,4 +1,4 @@
-//! Creating a credential, and what it has to obey: policy, limits, pace, and no other of its kind.
+//! Creating a credential, subject to policy, limits, rate limit and uniqueness.
 
 use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use diesel::{OptionalExtension, prelude::*};
@@ -23,62 +23,62 @@ use crate::{
     secrets::client_secrets::told::{Told, tell},
 };
 
-/// Versions of the pepper begin with 1.
+/// No pepper version, as those begin with 1.
 const NO_PEPPER: i32 = 0;
 
-/// Secrets and keys share one limit; federated identities have one of their own.
+/// Kinds that share one limit; federated identities have one of their own.
 const LIMITED_TOGETHER: &[CredentialKind] = &[CredentialKind::Secret, CredentialKind::Key];
 
-/// What is stored of a new credential's proof.
+/// The stored part of a new credential.
 #[derive(Clone, Debug)]
 pub enum NewProof {
-    /// Of a secret: pepper version and digest.
+    /// For a secret: pepper version and digest.
     Secret((i32, Digest)),
-    /// Of a key or a federated identity: what is public.
+    /// For a key or a federated identity: its public part.
     Public(PublicPart),
 }
 
-/// A credential to be stored; the value of a secret is already only a digest.
+/// A credential to be stored; of a secret's value only the digest is left.
 #[derive(Clone, Debug)]
 pub struct NewClientSecret {
     /// Permanent identifier.
     pub id: Uuid,
     /// The application it belongs to.
     pub client_id: Uuid,
-    /// What the manager calls it.
+    /// Its name.
     pub name: String,
     /// The first three characters of the value, or of a key's thumbprint.
     pub hint: String,
-    /// How it is proved.
+    /// How it authenticates.
     pub proof: NewProof,
     /// Who creates it.
     pub created_by: String,
-    /// Now.
+    /// The time of creation.
     pub created_at: DateTime<Utc>,
-    /// From this instant on it is refused.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
-    /// The credential of the same application that it is to replace.
+    /// The credential of the same application that it replaces.
     pub replaces: Option<Uuid>,
 }
 
-/// How many secrets an application may have.
+/// Limits on an application's secrets.
 #[derive(Clone, Copy, Debug)]
 pub struct SecretLimits {
-    /// Not expired and not deleted, at any time.
+    /// Live ones, at any time.
     pub live: i64,
     /// Created within an hour.
     pub per_hour: i64,
 }
 
 impl SecretLimits {
-    /// As many as one likes.
+    /// No limits.
     pub const NONE: Self = Self {
         live: i64::MAX,
         per_hour: i64::MAX,
     };
 }
 
-/// The columns that hold the proof.
+/// The columns for the stored part.
 struct Stored {
     kind: CredentialKind,
     material: Option<String>,
@@ -87,8 +87,8 @@ struct Stored {
 }
 
 impl Stored {
-    /// `digest` is unique and never null, for the sake of versions that know secrets alone. What stands there for another
-    /// kind is no MAC under any pepper, so that no presented value has it.
+    /// `digest` is unique and never null, for versions that know only secrets. For other kinds it holds a value that
+    /// is no MAC under any pepper, so that no presented value matches.
     fn of(id: Uuid, proof: NewProof) -> Self {
         match proof {
             NewProof::Secret((pepper_version, digest)) => Self {
@@ -108,7 +108,7 @@ impl Stored {
 }
 
 impl Store {
-    /// Stores a credential and tells nobody: [`Store::create_credential`].
+    /// Stores a credential without notifying anybody: [`Store::create_credential`].
     pub async fn create_secret(
         &self,
         new: NewClientSecret,
@@ -118,8 +118,8 @@ impl Store {
         self.create_credential(new, limits, Told::Nobody, entry).await
     }
 
-    /// Stores a credential, its times in whole milliseconds; the next request on any node can use it. The lock of the version
-    /// counter makes the limits, which count credentials of whatever kind, hold however many are created at once.
+    /// Stores a credential, its times truncated to milliseconds; usable in the next request on any node. The version
+    /// counter's lock makes the limits hold under concurrent creation.
     pub async fn create_credential(
         &self,
         new: NewClientSecret,
@@ -169,7 +169,7 @@ impl Store {
     }
 }
 
-/// How many secrets and keys of an application are neither deleted nor expired.
+/// The number of an application's live secrets and keys.
 pub(crate) fn live_credentials(
     connection: &mut AnyConnection,
     client_id: Uuid,
@@ -191,7 +191,7 @@ fn live_of(
     Ok(live.count().get_result(connection)?)
 }
 
-/// What the organisation's policy says of a new credential, and the number of live ones.
+/// Applies the organisation's policy and the limit of live credentials.
 fn obey_policy(connection: &mut AnyConnection, new: &NewClientSecret, limit: i64) -> Result<(), StoreError> {
     let policy = policies::policy_of(connection, &new.client_id.to_string())?;
     if policy.keys_only && matches!(new.proof, NewProof::Secret(_)) {
@@ -215,7 +215,7 @@ fn obey_policy(connection: &mut AnyConnection, new: &NewClientSecret, limit: i64
     }
 }
 
-/// Says when the next one may be created.
+/// Applies the hourly rate limit.
 fn require_pace(
     connection: &mut AnyConnection,
     (client_id, per_hour): (Uuid, i64),
@@ -242,7 +242,7 @@ fn require_pace(
     }
 }
 
-/// Two keys of one name, or the same twice, would make it unclear which one was used, and which deletion ends what.
+/// Refuses a duplicate key or name: the record of use and a deletion must concern exactly one.
 fn require_distinct(
     connection: &mut AnyConnection,
     client_id: Uuid,

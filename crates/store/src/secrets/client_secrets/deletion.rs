@@ -1,4 +1,4 @@
-//! Deleting a credential, and what was still to be told of it.
+//! Deleting a credential, and withdrawing its reminders.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -17,7 +17,8 @@ use crate::{
 };
 
 impl Store {
-    /// Deletes a credential of this application. The promise holds once [`crate::clients::memory::ClientMemory::settle`] has passed.
+    /// Deletes a credential of this application. No node accepts it once
+    /// [`crate::clients::memory::ClientMemory::settle`] has returned.
     pub async fn delete_credential(
         &self,
         (kind, client_id, secret_id): (CredentialKind, Uuid, Uuid),
@@ -38,7 +39,7 @@ impl Store {
         .await
     }
 
-    /// Deletes a secret and tells nobody: [`Store::delete_credential`].
+    /// Deletes a secret without notifying anybody: [`Store::delete_credential`].
     pub async fn delete_secret(
         &self,
         client_id: Uuid,
@@ -51,7 +52,7 @@ impl Store {
     }
 }
 
-/// Within a change.
+/// Deletes within the transaction of a change.
 pub(crate) fn delete(
     connection: &mut AnyConnection,
     (kind, client_id, secret_id): (CredentialKind, Uuid, Uuid),

@@ -1,4 +1,4 @@
-//! The credentials of an application, page by page.
+//! The paginated list of an application's credentials.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{Connection, OptionalExtension, dsl::not, prelude::*};
@@ -16,39 +16,39 @@ use crate::{
     secrets::client_secrets::view::{Row, add_counts, secret},
 };
 
-/// How many secrets one search looks at: what it costs does not grow with what an application has had.
+/// Rows that one search examines: a bound on its cost, whatever the application's history.
 const LOOKED_AT: i64 = 5_000;
 
-/// Which credentials of an application a list shows.
+/// Filter of an application's credentials.
 #[derive(Clone, Debug)]
 pub struct SecretFilter {
-    /// Only those of this kind.
+    /// This kind.
     pub kind: CredentialKind,
-    /// Only those in this state.
+    /// This status.
     pub status: Option<SecretStatus>,
-    /// Only those whose name holds this text.
+    /// Names that contain this text.
     pub search: String,
-    /// Only those after this expiry and id.
+    /// Pagination: after this expiry and id.
     pub after: Option<Place>,
-    /// At most so many.
+    /// The maximum number of rows.
     pub limit: i64,
 }
 
-/// Expiry and id: the place of a secret in the list of its application.
+/// Pagination key: expiry and id.
 pub type Place = (DateTime<Utc>, Uuid);
 
-/// A part of the secrets of an application.
+/// A page of an application's credentials.
 #[derive(Clone, Debug)]
 pub struct SecretPage {
-    /// Those that expire first at the beginning.
+    /// In order of expiry, the first to expire first.
     pub secrets: Vec<ClientSecret>,
-    /// Where the list goes on; none at its end.
+    /// The key of the next page; `None` at the end.
     pub next: Option<Place>,
 }
 
 impl Store {
-    /// The credentials of an application of one kind, those that expire first at the beginning. A search may end before it has
-    /// found as many as were asked for, and says where to go on.
+    /// An application's credentials of one kind, the first to expire first. A search may return fewer than the limit,
+    /// with the key where to continue.
     pub async fn secrets(
         &self,
         client_id: Uuid,
@@ -72,7 +72,7 @@ impl Store {
 
 type Shown = client_secrets::BoxedQuery<'static, <AnyConnection as Connection>::Backend>;
 
-/// One row more than is wanted where there are more, and the place at which the search ended before the list did.
+/// Up to one row more than the limit, and where the search stopped before the end of the list.
 fn found(
     connection: &mut AnyConnection,
     client_id: Uuid,
@@ -106,7 +106,7 @@ fn found(
     Ok((query.select(Row::as_select()).load(connection)?, end))
 }
 
-/// What a list shows of an application, in its order.
+/// The query for a list, with filter and order.
 fn shown(client_id: Uuid, filter: &SecretFilter, now: DateTime<Utc>) -> Shown {
     let mut query = client_secrets::table
         .filter(client_secrets::client_id.eq(client_id.to_string()))
@@ -135,7 +135,7 @@ fn shown(client_id: Uuid, filter: &SecretFilter, now: DateTime<Utc>) -> Shown {
             .eq(at)
             .and(client_secrets::id.gt(id.to_string()));
         query = query
-            // Says nothing new, but lets the index begin here.
+            // Redundant, but lets the database start its index scan here.
             .filter(client_secrets::expires_at.ge(at))
             .filter(client_secrets::expires_at.gt(at).or(same));
     }

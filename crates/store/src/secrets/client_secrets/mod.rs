@@ -1,4 +1,4 @@
-//! Credentials, as people manage them: creating, deleting and listing them, and what a view of one shows.
+//! Credentials as managers see them: creation, deletion, lists, and views.
 
 mod by_hint;
 mod creation;

@@ -1,4 +1,4 @@
-//! Whether managers get a mail about a credential that is created or deleted.
+//! Whether managers are notified when a credential is created or deleted.
 
 use chrono::{DateTime, Utc};
 use domain::audit::Event;
@@ -13,12 +13,12 @@ use crate::{
     },
 };
 
-/// Who gets a mail about a credential that is created or deleted.
+/// The recipients of a notice about a created or deleted credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// The application's managers who want more than urgent mail.
+    /// The application's managers, except those who want urgent mail only.
     Managers,
-    /// Nobody: it is told in another way, or nobody has to know.
+    /// Nobody: another notice covers it, or nobody needs to know.
     Nobody,
 }
 

@@ -1,4 +1,4 @@
-//! What a view of a credential shows, and what it is read from.
+//! The view of a credential, and the row from which it is made.
 
 use std::collections::HashMap;
 
@@ -20,10 +20,10 @@ use crate::{
     outbox::history::add_notifications,
 };
 
-/// How many days of use a view holds.
+/// Days of token counts in a view.
 const DAYS_SHOWN: i64 = 30;
 
-/// What a view of a credential is made from.
+/// The row of a credential's view.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = client_secrets)]
 pub(crate) struct Row {

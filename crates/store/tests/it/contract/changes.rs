@@ -1,4 +1,4 @@
-//! Changes: what they raise, and how they are refused.
+//! Changes: the counters that they bump, and how they are refused.
 
 use domain::resource::Environment;
 use store::StoreError;

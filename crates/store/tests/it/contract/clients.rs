@@ -1,4 +1,4 @@
-//! The client that a digest finds, from the database and from memory under a lease.
+//! Client look-up by digest, from the database and from the cache under a lease.
 
 use std::{collections::BTreeSet, time::Duration};
 

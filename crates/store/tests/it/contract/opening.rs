@@ -1,4 +1,4 @@
-//! Migrations, schema and pepper at start, and whoever can't be served in time.
+//! Migrations, schema and pepper at start-up, and overload.
 
 use std::{
     sync::{Arc, Barrier},

@@ -1,4 +1,4 @@
-//! The status index of each secret, and whose tokens are not good.
+//! The status index of each secret, and whose tokens are INVALID.
 
 use std::collections::BTreeSet;
 

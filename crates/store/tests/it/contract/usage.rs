@@ -1,4 +1,4 @@
-//! Gathered usage: added up, kept, and never written twice.
+//! Collected usage: added up, kept on failure, and never written twice.
 
 use std::{thread, time::Duration};
 
@@ -58,17 +58,17 @@ async fn use_that_is_written_late_is_not_written_twice(database: &Database) {
     record(&recorder, secret, NOW, 3);
     let mut lock = database.connection();
     lock.execute("BEGIN; UPDATE client_secrets SET name = name");
-    // Longer than a request waits for its answer, shorter than the database waits for the lock.
+    // Longer than a request's time-out, shorter than the database's lock time-out.
     let unlock = thread::spawn(move || {
         thread::sleep(Duration::from_millis(1_350));
         lock.execute("ROLLBACK");
     });
-    // However this ends: the next flush knows whether it was written.
+    // Whatever the result: the next flush knows whether it was written.
     let _ = recorder.flush(&database.store).await;
     unlock.join().unwrap();
     record(&recorder, secret, NOW, 4);
     recorder.flush(&database.store).await.unwrap();
-    // Work that nobody waits for any more would come to its end meanwhile.
+    // Abandoned work would complete meanwhile.
     tokio::time::sleep(Duration::from_millis(500)).await;
     recorder.flush(&database.store).await.unwrap();
     assert_eq!(database.tokens(secret), 7);

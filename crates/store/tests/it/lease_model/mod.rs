@@ -1,7 +1,8 @@
-//! The lease, checked exhaustively: two nodes that poll, remember and answer, a secret that is created and deleted, or suspended
-//! and restored, and every order in which the steps can happen, with time passing between any two of them: a slow network and a
-//! stopped process look alike. The model's steps are those of `store::memory`; `docs/ARCHITECTURE.md` has the argument in words.
-//! Each rule that the argument needs is then left out, and the checker must find what goes wrong.
+//! Model checking of the lease: two nodes that poll, cache and answer, a secret that is created and deleted, or
+//! suspended and restored, and every interleaving of the steps, with time passing between any two of them: a slow
+//! network and a stopped process look alike. The model's steps are those of `store::memory`; `docs/ARCHITECTURE.md`
+//! has the argument in words. Each rule that the argument needs is then left out, and the checker must find the
+//! violation.
 
 mod model;
 mod rules;
@@ -11,7 +12,7 @@ use model::Lease;
 use rules::{Flaw, Story, Violation};
 use stateright::{Checker, HasDiscoveries, Model};
 
-/// Explores all states, or until something wrong is found, and answers that.
+/// Explores all states, or until a violation is found, and returns that.
 fn explore(lease: &Lease) -> Option<Violation> {
     let checker = lease.clone().checker().threads(2);
     let checker = checker
@@ -33,7 +34,7 @@ fn explore(lease: &Lease) -> Option<Violation> {
             let path = checker.discovery(violation.rule());
             println!("{:?}", path.map(stateright::Path::into_actions));
         }
-        // The rules hold because of what they say, and not because nothing happens.
+        // The rules must not hold vacuously.
         None => checker.assert_properties(),
     }
     found
@@ -60,7 +61,7 @@ fn two_nodes_keep_both_promises() {
     assert_eq!(explore(&two_nodes(Flaw::None)), None);
 }
 
-/// Memory refuses a suspended secret by itself, so a restoration has to wait as a suspension has.
+/// The cache refuses a suspended secret by itself, so a restoration has to wait as a suspension does.
 #[test]
 fn two_nodes_issue_nothing_in_a_suspension_and_refuse_nothing_after_it() {
     assert_eq!(explore(&suspended_on_two_nodes(Flaw::None)), None);
@@ -102,7 +103,7 @@ fn each_rule_is_needed() {
     assert_eq!(found, Some(Violation::RefusalOfLive));
 }
 
-/// The load balancer's question whether a node is ready polls as well.
+/// The load balancer's readiness probe polls as well.
 #[test]
 fn polls_that_overtake_one_another_do_no_harm() {
     let lease = |flaw| Lease {

@@ -1,4 +1,4 @@
-//! The model: its steps, and what each changes.
+//! The model: its steps, and the state that each changes.
 
 use stateright::{Model, Property};
 
@@ -10,12 +10,12 @@ use super::{
 /// Ticks that a lease lasts, at least.
 const LEASE: u8 = 2;
 
-/// What is explored.
+/// The configuration that is explored.
 #[derive(Clone, Debug)]
 pub struct Lease {
     /// The nodes, each with how much longer than [`LEASE`] its lease is.
     pub nodes: Vec<u8>,
-    /// How many polls of a node may be under way at once.
+    /// How many polls of a node may be in flight at once.
     pub polls: usize,
     pub story: Story,
     pub flaw: Flaw,
@@ -23,24 +23,24 @@ pub struct Lease {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Time passes, for whoever is slow, stopped or cut off as for everybody else.
+    /// Time passes, for a slow, stopped or partitioned node as for the others.
     Tick,
-    /// The secret is created, that is answered, and so on.
+    /// The next step of the secret's story: created, answered, and so on.
     Manage,
     /// The database learns a node's lease, which comes before its first poll.
     Announce(usize),
     Ask(usize),
-    /// The database answers a poll; the answer may be long under way.
+    /// The database answers a poll; the answer may be in flight for long.
     Answer(usize, usize),
     /// The next half of applying an answer.
     Apply(usize, usize),
     /// A node is killed and starts again.
     Restart(usize),
-    /// A token is asked for by another secret of the client, which brings the client into memory.
+    /// Another secret of the client requests a token, which loads the client into the cache.
     Warm(usize),
-    /// A token is asked for by the secret.
+    /// The secret requests a token.
     Begin(usize),
-    /// What the node has begun goes on.
+    /// The next step of a request in progress.
     Go(usize),
 }
 
@@ -103,7 +103,7 @@ impl Model for Lease {
             Step::Begin(at) => begin(&mut state, at),
             Step::Go(at) => self.go(&mut state, at),
         }
-        // The same nodes in another order are the same.
+        // Symmetry: a permutation of equal nodes is the same state.
         if self.nodes.iter().all(|more| *more == self.nodes[0]) {
             state.nodes.sort();
         }
@@ -151,7 +151,7 @@ impl Model for Lease {
     }
 }
 
-/// Every node answers from memory, and so.
+/// Whether every node answers from its cache, and with this.
 fn all_hold(state: &State, held: Held) -> bool {
     let answers = |node: &Node| node.lease > 0 && node.memory == Some(held);
     state.nodes.iter().all(answers)
@@ -202,7 +202,7 @@ impl Lease {
         };
     }
 
-    /// What a change waits between its commit and its answer.
+    /// How long a change waits between its commit and its answer.
     fn wait(&self, state: &State, without: Flaw) -> u8 {
         match self.flaw {
             flaw if flaw == without => 0,
@@ -221,8 +221,8 @@ impl Lease {
         }
     }
 
-    /// `ClientMemory::apply`: the lock is held over both halves, but neither the look for a lease nor the one into memory asks for
-    /// it.
+    /// `ClientMemory::apply`: the lock is held over both halves, but a request takes it neither to check the lease
+    /// nor to read the cache.
     fn apply(&self, node: &mut Node, at: usize, lease: u8) {
         let poll = node.polls[at];
         match poll.stage {
@@ -259,7 +259,7 @@ impl Lease {
         node.applied = version;
     }
 
-    /// `ClientMemory::find` after its look for a lease, and `ClientMemory::keep`.
+    /// `ClientMemory::find` after its check of the lease, and `ClientMemory::keep`.
     fn go(&self, state: &mut State, at: usize) {
         let node = &mut state.nodes[at];
         match (node.request, node.memory) {
@@ -279,7 +279,7 @@ impl Lease {
     }
 }
 
-/// Whatever becomes of a request that is under way at a change is right.
+/// Either outcome is right for a request in progress during a change.
 fn forgive(state: &mut State) {
     for node in &mut state.nodes {
         if node.request == Request::Leased {
@@ -300,7 +300,7 @@ fn answer(state: &mut State, at: usize, poll: usize) {
     }
 }
 
-/// What the database has learned of the node's lease stays.
+/// The lease that the database knows for the node stays.
 fn restart(node: &mut Node) {
     *node = Node {
         announced: true,
@@ -319,7 +319,7 @@ fn read(state: &mut State, at: usize) {
     }
 }
 
-/// A request is of interest while there is an outcome that would be wrong.
+/// A request matters only while one of its outcomes would be wrong.
 fn begin(state: &mut State, at: usize) {
     let interesting = matches!(
         state.secret,
@@ -336,7 +336,7 @@ fn begin(state: &mut State, at: usize) {
     }
 }
 
-/// Only a client that was found by the secret is kept.
+/// Only a client that was found by the secret is cached.
 fn read_and_end(state: &mut State, at: usize) {
     let (_, held) = state.database();
     end(state, at, held == Held::Live);
@@ -345,7 +345,7 @@ fn read_and_end(state: &mut State, at: usize) {
     }
 }
 
-/// The request is answered by a token or a refusal.
+/// The request is answered with a token or a refusal.
 fn end(state: &mut State, at: usize, token: bool) {
     state.nodes[at].request = Request::None;
     state.violation = match (token, state.secret) {

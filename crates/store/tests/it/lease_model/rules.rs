@@ -1,6 +1,6 @@
-//! What is explored and what must never happen: the story of a secret, the rule that is left out, the promises.
+//! The stories of a secret, the rules that can be left out, and the properties to hold.
 
-/// A rule that is left out.
+/// A rule that is left out (a mutation of the model).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
     /// Nothing is left out.
@@ -9,43 +9,43 @@ pub enum Flaw {
     LeaseFromTheAnswer,
     /// The lease is published before the evictions.
     PublishedBeforeEviction,
-    /// What a slow read brings is kept although a poll has overtaken it.
+    /// A slow read is cached although a poll has overtaken it.
     KeptWithoutVersion,
-    /// An answer that another poll has overtaken turns the version back.
+    /// An overtaken poll answer moves the version back.
     OvertakenAnswerApplied,
     /// DELETE is answered as soon as it is committed.
     DeleteDoesNotWait,
-    /// DELETE waits its own node's lease, whatever the others have.
+    /// DELETE waits for its own node's lease, whatever the others have.
     OwnLeaseWaited,
-    /// A miss in memory is a refusal.
+    /// A cache miss is a refusal.
     MissRefused,
-    /// What takes a suspension back is answered as soon as it is committed.
+    /// Taking a suspension back is answered as soon as it is committed.
     RestorationDoesNotWait,
 }
 
-/// What happens to the secret.
+/// The secret's life cycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Story {
     /// It is created, and deleted.
     CreatedAndDeleted,
-    /// It is there, is suspended, and put back.
+    /// It exists, is suspended, and restored.
     SuspendedAndRestored,
 }
 
-/// What must never happen.
+/// A violated property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Violation {
-    /// A token by a request that began after the DELETE's answer.
+    /// A token for a request that began after the DELETE's answer.
     TokenAfterDeletion,
-    /// A refusal, before the deletion, of a request that began after the creation's answer; or, outside of a suspension, of one
-    /// that began after the restoration's.
+    /// A refusal, before the deletion, of a request that began after the creation's answer; or, outside of a
+    /// suspension, of one that began after the restoration's.
     RefusalOfLive,
-    /// A token by a request that began after the suspension's answer, before the restoration.
+    /// A token for a request that began after the suspension's answer, before the restoration.
     TokenInSuspension,
 }
 
 impl Violation {
-    /// The rule that it breaks.
+    /// The property that is violated.
     pub fn rule(self) -> &'static str {
         match self {
             Self::TokenAfterDeletion => "no token after the DELETE's answer",

@@ -1,9 +1,9 @@
-//! The states of the model: the secret, and what each node knows of it. Times are ages and remainders in ticks, so time never ends
-//! and yet the states are finite: what is older than every lease is all the same.
+//! The states of the model: the secret, and what each node knows of it. Times are ages and remainders in ticks, which
+//! keeps the states finite although time never ends: all ages above every lease are equal.
 
 use super::rules::Violation;
 
-/// How far the secret's life is.
+/// The state of the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Secret {
     Absent,
@@ -11,7 +11,7 @@ pub enum Secret {
     /// The creation is answered.
     Created,
     Removed,
-    /// The DELETE is answered when so many ticks have passed.
+    /// The DELETE is answered after this many ticks.
     Waiting(u8),
     /// The DELETE is answered.
     Deleted,
@@ -19,19 +19,19 @@ pub enum Secret {
     Working,
     /// The suspension is committed.
     Halted,
-    /// It is answered when so many ticks have passed.
+    /// It is answered after this many ticks.
     Halting(u8),
     /// It is answered.
     Suspended,
     /// The restoration is committed.
     Returned,
-    /// It is answered when so many ticks have passed.
+    /// It is answered after this many ticks.
     Returning(u8),
     /// It is answered.
     Restored,
 }
 
-/// The client as somebody has read it: how the secret stands in it.
+/// A copy of the client: the state of the secret in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Held {
     Without,
@@ -39,7 +39,7 @@ pub enum Held {
     Live,
 }
 
-/// A poll under way, `age` ticks after it was sent.
+/// A poll in flight, sent `age` ticks ago.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Poll {
     pub age: u8,
@@ -51,17 +51,17 @@ pub struct Poll {
 pub enum Stage {
     Asked,
     Answered(u8),
-    /// Half applied, under the lock: what comes second is still to do.
+    /// Half applied, under the lock; the second half is pending.
     Half(u8),
 }
 
-/// A request at a node. It counts as begun when it looks for a lease: whatever it did before only delays that.
+/// A request at a node. It begins when it checks the lease: whatever it did before only delays that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Request {
     None,
-    /// It has seen a valid lease and is about to look into memory.
+    /// It has seen a valid lease and is about to read the cache.
     Leased,
-    /// It has read the client at a version, and is about to keep it.
+    /// It has read the client at a version, and is about to cache it.
     Keeping(u8, Held),
 }
 
@@ -85,7 +85,7 @@ pub struct State {
 }
 
 impl State {
-    /// The version counter and how the secret stands, as the database has them.
+    /// The version counter and the state of the secret in the database.
     pub fn database(&self) -> (u8, Held) {
         match self.secret {
             Secret::Absent => (0, Held::Without),

@@ -1,5 +1,5 @@
-//! A fresh database for each test, and every call of the store that changes something: what a test says stays the
-//! same when the store's own calls do not.
+//! A fresh database for each test, and a method for every changing call of the store, so that tests don't depend on
+//! its signatures.
 
 use std::{
     sync::{
@@ -36,12 +36,12 @@ use uuid::Uuid;
 pub const PEPPER: &str = "1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 pub const OTHER_PEPPER: &str = "1 //////////////////////////////////////////8=";
 pub const ROLES: [&str; 2] = ["Search.Read", "Search.Write"];
-/// The lease of a node, whose clock moves by hand.
+/// The lease of a node, whose clock is set by hand.
 pub const LEASE: Duration = Duration::from_millis(500);
-/// Every test's now.
+/// The current time of every test.
 pub const NOW: DateTime<Utc> = DateTime::from_timestamp_nanos(1_800_000_000_000_000_000);
 const POOL: u32 = 4;
-/// More live secrets than any test makes.
+/// More live secrets than any test creates.
 const LIMITS: SecretLimits = SecretLimits {
     live: 10_000,
     per_hour: 10_000,
@@ -79,7 +79,7 @@ impl Database {
         }
     }
 
-    /// The URL of a further, empty database of the same kind; it goes when this one does.
+    /// The URL of another empty database of the same kind, dropped with this one.
     pub fn another_empty(&self) -> String {
         match &self.dir {
             Some(dir) => format!("sqlite:{}", dir.path().join("empty.db").display()),
@@ -87,17 +87,17 @@ impl Database {
         }
     }
 
-    /// A further node's store.
+    /// The store of another node.
     pub fn open(&self, pool_size: u32) -> Store {
         open(&self.url, pool_size).unwrap()
     }
 
-    /// A connection beside the store's, for what only an operator or an accident does.
+    /// A raw connection, for what only an operator or an accident does.
     pub fn connection(&self) -> RawConnection {
         RawConnection::establish(&self.url)
     }
 
-    /// A node with a memory of its own, without a lease yet.
+    /// A node with a cache of its own, without a lease yet.
     pub fn node(&self) -> Node {
         self.node_with_lease(LEASE)
     }
@@ -118,12 +118,12 @@ impl Database {
         Uuid::from_u128(self.number.fetch_add(1, Ordering::SeqCst).into())
     }
 
-    /// A record for a change.
+    /// An audit entry for a change.
     pub fn entry(&self) -> Entry {
         entry(&self.pepper)
     }
 
-    /// The digest under which a value is stored and looked for.
+    /// The digest under which a value is stored.
     pub fn digest(&self, client_id: Uuid, value: &str) -> Digest {
         self.pepper.digest(client_id, value).1
     }
@@ -273,7 +273,7 @@ impl Database {
         set_organisation_enabled(&self.store, id, enabled).await
     }
 
-    // Ready-made.
+    // Ready-made data.
 
     /// An organisation with one application that has one secret, "value".
     pub async fn client(&self) -> SampleClient {
@@ -290,7 +290,7 @@ impl Database {
         }
     }
 
-    /// What the next read of the database finds by the digest of this value.
+    /// What the next database read finds by this value's digest.
     pub async fn found(&self, client_id: Uuid, value: &str) -> Option<Arc<Client>> {
         self.node().found(self, client_id, value).await
     }
@@ -304,14 +304,14 @@ impl Database {
         secret.unwrap().status_index
     }
 
-    /// How many tokens a secret has issued by what is stored.
+    /// The stored number of tokens that a secret has obtained.
     pub fn tokens(&self, secret_id: Uuid) -> i64 {
         self.connection().number(&format!(
             "SELECT CAST(sum(tokens) AS BIGINT) AS number FROM token_counts WHERE secret_id = '{secret_id}'"
         ))
     }
 
-    /// When a secret was last used, and how many tokens it has issued.
+    /// When a secret was last used, and its number of tokens.
     pub async fn usage(&self, client_id: Uuid, secret_id: Uuid) -> (Option<DateTime<Utc>>, i64) {
         let later = NOW + TimeDelta::days(2);
         let secret = self
@@ -385,18 +385,18 @@ impl Clock for Hand {
     }
 }
 
-/// Counts so many tokens.
+/// Counts this many tokens.
 pub fn record(recorder: &UsageRecorder, secret_id: Uuid, at: DateTime<Utc>, tokens: usize) {
     (0..tokens).for_each(|_| recorder.record(secret_id, at, [192, 0, 2, 1].into(), "contract"));
 }
 
-/// SQL past the store; closes with the transaction that it holds undone.
+/// Raw SQL beside the store; dropping it rolls back the open transaction.
 pub enum RawConnection {
     Sqlite(SqliteConnection),
     Postgres(RawPostgres),
 }
 
-/// With a thread for each call: a test may run in a runtime, inside which no other can be waited for.
+/// Each call has a thread of its own: a test may run in a runtime, inside which no other can block.
 pub struct RawPostgres {
     runtime: Option<tokio::runtime::Runtime>,
     client: tokio_postgres::Client,
@@ -429,7 +429,7 @@ impl RawConnection {
         }
     }
 
-    /// A query for one column, `number`.
+    /// Runs a query with the one column `number`.
     pub fn number(&mut self, query: &str) -> i64 {
         match self {
             Self::Sqlite(connection) => sql_query(query).get_result::<Number>(connection).unwrap().number,
@@ -480,7 +480,7 @@ fn open(url: &str, pool_size: u32) -> Result<Store, StoreError> {
     Store::create(&DatabaseUrl::parse(url)?, pool_size)
 }
 
-/// A new database on the server that the test run names; without one the test fails.
+/// A new database on the server that the test run names; without a server the test fails.
 fn empty_postgres() -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let server = std::env::var("WMDA_AUTH_TEST_POSTGRES_URL")
