@@ -1,5 +1,5 @@
-//! Applications: a member's systems. The name follows WMDA's convention
-//! `Partner-<country>-<organisation>-<API>`, and decides what the application may be granted.
+//! Applications: the OAuth clients of members. A name follows WMDA's convention
+//! `Partner-<country>-<organisation>-<API>`, which decides what the application may be granted.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use crate::resource::Environment;
 /// The one API that a `PartnerAlternative-…` application may call, in its sandbox.
 const ALTERNATIVE_API: &str = "Match-Connect";
 
-/// A display name that follows the convention.
+/// An application name that follows the convention.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApplicationName(String);
 
-/// A name outside the convention.
+/// The name violates the convention.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "an application is named Partner-<country>-<OrganisationName>-<API> or PartnerAlternative-…, with a two-letter \
@@ -23,7 +23,7 @@ pub struct ApplicationName(String);
 pub struct InvalidApplicationName;
 
 impl ApplicationName {
-    /// Checks the convention.
+    /// Parses a name.
     pub fn parse(name: &str) -> Result<Self, InvalidApplicationName> {
         let parts: Vec<&str> = name.split('-').collect();
         let [kind, country, organisation, api] = parts[..] else {
@@ -47,12 +47,12 @@ impl ApplicationName {
         &self.0
     }
 
-    /// Two upper-case letters.
+    /// The country code: two upper-case letters.
     pub fn country_code(&self) -> &str {
         self.part(1)
     }
 
-    /// The owner, as the convention writes it.
+    /// The organisation's name, as the convention writes it.
     pub fn organisation(&self) -> &str {
         self.part(2)
     }
@@ -66,7 +66,7 @@ impl ApplicationName {
         self.0.starts_with("PartnerAlternative-")
     }
 
-    /// Whether an application of this name may ever use the API of that name in the environment.
+    /// Whether an application with this name may ever be granted this API in this environment.
     pub fn may_use(&self, api: &str, environment: Environment) -> bool {
         !self.is_alternative() || (environment == Environment::Sandbox && api == ALTERNATIVE_API)
     }
@@ -78,18 +78,18 @@ impl fmt::Display for ApplicationName {
     }
 }
 
-/// A member's system that may request tokens.
+/// An application: an OAuth client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Application {
-    /// Permanent; also the subject of its tokens.
+    /// Permanent; also the `sub` of its tokens.
     pub client_id: Uuid,
-    /// The owner.
+    /// The organisation that owns it.
     pub organisation_id: Uuid,
-    /// By the convention, unique.
+    /// Its unique name.
     pub name: ApplicationName,
     /// A disabled application gets no tokens.
     pub enabled: bool,
-    /// Whether it gets no token without a DPoP proof (RFC 9449 §5.2).
+    /// Whether its tokens must be DPoP-bound (RFC 9449 §5.2).
     pub dpop_bound_access_tokens: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Client assertions (RFC 7523 §3, draft-ietf-oauth-rfc7523bis): JWTs by which a client proves a key, or by which somebody
-//! else speaks for it. Reading one proves nothing; [`crate::authentication::prove`] does.
+//! Client assertions (RFC 7523 §3, draft-ietf-oauth-rfc7523bis): JWTs signed by the client itself or by a federated
+//! issuer. Parsing verifies nothing; [`crate::authentication::prove`] does.
 
 use jose::{Jws, JwsError, strict_json};
 use serde_json::{Map, Value};
@@ -7,28 +7,28 @@ use uuid::Uuid;
 
 use crate::resource::parse_guid;
 
-/// Numbers beyond this are no times, and are not exact in JSON either.
+/// The largest accepted NumericDate; larger integers are not exact in JSON.
 const LATEST: f64 = 9_007_199_254_740_991.0;
 
-/// Why a text is no assertion that can be judged.
+/// Why a text can't be parsed as a client assertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnreadableAssertion {
-    /// No JWS, repeated members, or claims of the wrong type.
+    /// No JWS, duplicate members, or claims of the wrong type.
     Malformed,
-    /// `typ` says that it is a JWT for something else.
+    /// `typ` is that of another kind of JWT.
     Type,
-    /// An algorithm that is never accepted.
+    /// An unsupported signing algorithm.
     Algorithm,
 }
 
-/// Whom an assertion is meant for.
+/// The `aud` claim.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Audience {
     One(String),
     Several(Vec<String>),
 }
 
-/// A client assertion, read and not yet believed.
+/// A parsed client assertion; nothing is verified yet.
 pub struct Assertion<'a> {
     pub(crate) jws: Jws<'a>,
     pub(crate) issuer: String,
@@ -41,7 +41,8 @@ pub struct Assertion<'a> {
 }
 
 impl<'a> Assertion<'a> {
-    /// Reads a compact JWS with the claims of RFC 7523 §3: numbers are numbers, texts are texts, and nothing stands twice.
+    /// Parses a compact JWS with the claims of RFC 7523 §3, strictly: types must match, and no member may be
+    /// repeated.
     pub fn parse(compact: &'a str) -> Result<Self, UnreadableAssertion> {
         use UnreadableAssertion::{Algorithm, Malformed, Type};
         let jws = Jws::parse(compact).map_err(|error| match error {
@@ -67,25 +68,25 @@ impl<'a> Assertion<'a> {
         })
     }
 
-    /// Whether somebody else than the client signed it: issuers of federated identities are https URLs, clients are GUIDs.
+    /// Whether it comes from a federated issuer: their `iss` is an https URL, that of a client a GUID.
     pub fn is_federated(&self) -> bool {
         self.issuer.starts_with("https://") || self.issuer.starts_with("http://")
     }
 
-    /// The client that it speaks of by itself (RFC 7523 §3: `iss` and `sub` are the client id), which must be the one that
-    /// the request names, if it names any.
+    /// The client id of a self-issued assertion (RFC 7523 §3: `iss` and `sub` are the client id), which must equal
+    /// the `client_id` of the request, if there is one.
     pub fn own_client_id(&self, named: Option<&str>) -> Option<Uuid> {
         let id = parse_guid(&self.subject)?;
         let same = |text: &str| parse_guid(text) == Some(id);
         (same(&self.issuer) && named.is_none_or(same)).then_some(id)
     }
 
-    /// The issuer.
+    /// The `iss` claim.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// A member of the header that is text, such as the key's name.
+    /// A text member of the header, such as `kid`.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.jws.header(name).and_then(Value::as_str)
     }

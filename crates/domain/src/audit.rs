@@ -1,4 +1,4 @@
-//! The audit trail: what is recorded of a change, a sign-in or a denial, and the keyed hash that chains the records.
+//! The audit trail: events of changes, sign-ins and denials, and the keyed hash chain over them.
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
@@ -7,19 +7,19 @@ use ring::hmac;
 
 use crate::pepper::{Digest, finish};
 
-/// What the key of ends is derived for.
+/// Purpose of the key that seals the end of the chain.
 const END: &[u8] = b"wmda-auth audit end";
 
-/// Where a request came from, as far as trusted proxies tell.
+/// The source address of a request, as reported by trusted proxies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Source(pub IpAddr);
 
-/// Why a request failed, for its line in the log: an extension of the answer. A line of its own would escape the limit that
-/// the source has for lines.
+/// Why a request failed, attached to the response for its log line. A separate line would escape the source's rate
+/// limit of log lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailureCause(pub String);
 
-/// How it ended.
+/// The outcome of the action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It happened.
@@ -44,40 +44,40 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// One record. Never holds a secret.
+/// An audit event. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// When, in whole milliseconds, so that both databases give back what was hashed.
+    /// When, truncated to milliseconds, so that both databases return what was hashed.
     pub at: DateTime<Utc>,
-    /// Who: a person's e-mail address, or a part of the product.
+    /// The actor: a person's e-mail address, or a component of the server.
     pub actor: String,
-    /// What, for instance `secret.create`.
+    /// The action, for instance `secret.create`.
     pub action: String,
-    /// On which object, for instance `secret/<id>`.
+    /// The object, for instance `secret/<id>`.
     pub object: String,
-    /// From where.
+    /// The source address.
     pub source: String,
-    /// How it ended.
+    /// The outcome.
     pub outcome: String,
 }
 
-/// Where a trail ends.
+/// The end of the hash chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct End {
-    /// How many events there are, which is the last one's sequence number: they count from 1 and none is ever left out.
+    /// The number of events, which is the last sequence number: they count from 1 without gaps.
     pub events: i64,
-    /// The link of the last one.
+    /// The link (MAC) of the last event.
     pub link: Digest,
 }
 
 impl End {
-    /// Of a trail without events.
+    /// The end of an empty trail.
     pub const EMPTY: Self = Self {
         events: 0,
         link: [0; 32],
     };
 
-    /// After one more event.
+    /// The end after one more event.
     pub fn with(&self, event: &Event, key: &AuditKey) -> Self {
         let events = self.events + 1;
         Self {
@@ -94,28 +94,28 @@ impl End {
     }
 }
 
-/// The keys of the chain and of its end, derived from one version of the pepper.
+/// The keys of the hash chain and its seal, derived from one pepper version.
 pub struct AuditKey {
-    /// The version of the pepper.
+    /// The pepper version.
     pub version: i32,
     pub(crate) key: hmac::Key,
-    /// Those of the other versions, where they are known: what was appended and sealed before is judged with them.
+    /// The keys of other known versions, to verify what they linked and sealed.
     pub(crate) others: Vec<AuditKey>,
 }
 
 impl AuditKey {
-    /// The one of this version, itself or another.
+    /// The key of this version, if known.
     pub fn under(&self, version: i32) -> Option<&Self> {
         let mut all = std::iter::once(self).chain(&self.others);
         all.find(|key| key.version == version)
     }
 
-    /// HMAC-SHA-256 over an end, under a key of its own: a link, which every row of the trail shows, seals nothing.
+    /// The seal: HMAC-SHA-256 over an end, under a key of its own, as every row shows a link but never a seal.
     pub fn seal(&self, end: &End) -> Digest {
         finish(hmac::sign(&self.end_key(), &end.bytes()))
     }
 
-    /// Whether this seal was made of this end.
+    /// Whether this is the seal of this end.
     pub fn has_sealed(&self, end: &End, seal: &[u8]) -> bool {
         hmac::verify(&self.end_key(), &end.bytes(), seal).is_ok()
     }
@@ -124,7 +124,7 @@ impl AuditKey {
         hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&self.key, END).as_ref())
     }
 
-    /// HMAC-SHA-256 over the previous link, the sequence number and every field with its length before it.
+    /// The next link: HMAC-SHA-256 over the previous link, the sequence number and every field, each length-prefixed.
     pub fn link(&self, previous: &Digest, sequence: i64, event: &Event) -> Digest {
         let mut context = hmac::Context::with_key(&self.key);
         context.update(previous);
@@ -145,10 +145,10 @@ impl AuditKey {
     }
 }
 
-/// A record that is about to be appended, with the key that chains it.
+/// An audit event to be appended, with the key of the chain.
 #[derive(Clone)]
 pub struct Entry {
-    /// The record.
+    /// The event.
     pub event: Event,
     /// The key.
     pub key: Arc<AuditKey>,

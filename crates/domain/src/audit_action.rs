@@ -1,4 +1,4 @@
-//! What the audit trail can say that was done: one list, from which every event is made and every language has its words.
+//! The actions of the audit trail: the one list for events, filters and translations.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use crate::{credential::CredentialKind, profile::Profile};
 
 macro_rules! actions {
     ($($variant:ident = $text:literal,)*) => {
-        /// What was done, or tried.
+        /// An action, done or denied.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum AuditAction {
             $(#[doc = concat!("`", $text, "`")] $variant,)*
         }
 
         impl AuditAction {
-            /// Every one.
+            /// All actions.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
             /// The stored and displayed form.
@@ -107,7 +107,7 @@ actions! {
 }
 
 impl AuditAction {
-    /// Another profile for an application.
+    /// Setting an application's security profile.
     pub fn profile(profile: Profile) -> Self {
         match profile {
             Profile::Standard => Self::ApplicationProfileStandard,
@@ -115,7 +115,7 @@ impl AuditAction {
         }
     }
 
-    /// A credential that is suspended.
+    /// Suspending a credential.
     pub fn suspension(kind: CredentialKind) -> Self {
         match kind {
             CredentialKind::Secret => Self::SecretSuspend,
@@ -124,7 +124,7 @@ impl AuditAction {
         }
     }
 
-    /// A credential whose suspension is ended.
+    /// Taking a suspension back.
     pub fn resumption(kind: CredentialKind) -> Self {
         match kind {
             CredentialKind::Secret => Self::SecretResume,
@@ -133,7 +133,7 @@ impl AuditAction {
         }
     }
 
-    /// A credential that is created.
+    /// Creating a credential.
     pub fn creation(kind: CredentialKind) -> Self {
         match kind {
             CredentialKind::Secret => Self::SecretCreate,
@@ -142,7 +142,7 @@ impl AuditAction {
         }
     }
 
-    /// A credential that is deleted.
+    /// Deleting a credential.
     pub fn deletion(kind: CredentialKind) -> Self {
         match kind {
             CredentialKind::Secret => Self::SecretDelete,

@@ -1,5 +1,5 @@
-//! Client authentication: the only place that can say "this client is who it claims to be", and the choice of the
-//! resource that it may have a token for.
+//! Client authentication: the only place that concludes that a client is who it claims to be, and the choice of the
+//! resource for its token.
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
@@ -21,16 +21,17 @@ use crate::{
     suspension::is_suspended,
 };
 
-/// How far the clock of whoever made a JWT may be ahead. FAPI 2.0 §5.3.2.1: 10 s are accepted, more than 60 s are not.
+/// Allowed clock skew of a JWT's issuer, in seconds. FAPI 2.0 §5.3.2.1: 10 s must be accepted, more than 60 s
+/// rejected.
 const CLOCK_AHEAD: i64 = 60;
-/// By how much a life may be longer than it should, for the same reason.
+/// Tolerance of a JWT's lifetime in seconds, for the same reason.
 const LONGER: i64 = 10;
-/// How long ago a JWT that is used once may have been made; longer ago, its times make no sense.
+/// The oldest accepted `iat` of a one-time JWT, in seconds.
 const OLDEST: i64 = 3600;
-/// The longest life of what somebody else signed: such JWTs are used many times, and clusters give them a day.
+/// The longest lifetime of a federated JWT: these are reused, and clusters issue them for a day.
 const FEDERATED_LIFE: i64 = 25 * 3600;
 
-/// A client that has proved a live credential. Nothing but this module builds one.
+/// A client that has proved possession of a live credential. Only this module constructs one.
 #[derive(Debug)]
 pub struct AuthenticatedClient {
     client: Arc<Client>,
@@ -42,22 +43,22 @@ pub struct AuthenticatedClient {
     secret_digest: Option<Digest>,
 }
 
-/// Why a presented digest does not authenticate.
+/// Why a secret does not authenticate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// No secret of this client matches.
     NoMatch,
-    /// It matches this one, which has expired.
+    /// The secret has expired.
     Expired(Uuid),
-    /// It matches this one, which is suspended.
+    /// The secret is suspended.
     Suspended(Uuid),
-    /// It matches this one, which does not work from where it was presented.
+    /// The source is outside the allowed networks.
     Network(Uuid),
-    /// It matches, and the application's profile takes keys only.
+    /// It matches, but the application's profile requires keys.
     KeysOnly,
 }
 
-/// Checks digests that were computed from the presented secret. `from` is where it was presented.
+/// Authenticates a client by the digests of the presented secret. `from` is the source address.
 pub fn authenticate(
     client: Arc<Client>,
     presented: &[Digest],
@@ -77,36 +78,35 @@ pub fn authenticate(
     AuthenticatedClient::by(client, &credential, (from, now))
 }
 
-/// What an endpoint asks of assertions.
+/// An endpoint's rules for client assertions.
 pub struct AssertionRules<'a> {
-    /// Whether this is the name by which assertions call the endpoint.
+    /// Whether the endpoint accepts this `aud`.
     pub is_audience: &'a (dyn Fn(&str) -> bool + Sync),
-    /// How far ahead `exp` may lie, in seconds.
+    /// The longest lifetime: how far ahead `exp` may lie, in seconds.
     pub longest_life: i64,
-    /// Whether this is an endpoint that follows Entra: it knows certificates by their thumbprints and RS256, and is too weak
-    /// for FAPI.
+    /// Whether this is an Entra endpoint, which accepts RS256 and certificate thumbprints, too weak for FAPI.
     pub like_entra: bool,
 }
 
-/// Keys that are published at URLs, as far as they are known now.
+/// Cached keys of JWK Sets, by URL or issuer.
 pub type PublishedKeys = HashMap<String, Arc<Vec<NamedKey>>>;
 
-/// Why an assertion does not authenticate. Up to `Signature` nothing is proved.
+/// Why an assertion does not authenticate. Up to `Signature` no possession is proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AssertionRefusal {
-    /// No key of this client has the name, or fits the algorithm.
+    /// No key of this client matches its `kid` or its algorithm.
     UnknownKey,
-    /// None of the keys that it names signed it; it was checked against so many.
+    /// The signature verifies under none of the candidate keys; holds how many were checked.
     Signature(u32),
     /// No federated identity of the client has this issuer.
     UnknownIssuer,
-    /// None of this issuer has this subject.
+    /// No federated identity with this issuer has this subject.
     UnknownSubject,
-    /// None of this issuer and subject has this audience.
+    /// No federated identity with this issuer and subject has this audience.
     UnknownAudience,
-    /// Proved, by a credential that does not count now.
+    /// Possession is proved, but the credential is refused.
     NotNow(Refusal),
-    /// `aud` is not this endpoint's name alone.
+    /// `aud` is not this endpoint alone.
     Audience,
     /// `exp` has passed.
     Past,
@@ -114,22 +114,22 @@ pub enum AssertionRefusal {
     Times,
     /// No `jti`.
     NoId,
-    /// This `jti` was used before.
+    /// Replayed: this `jti` was used before.
     Replayed,
-    /// The application's profile takes nothing of this kind, or not here.
+    /// The application's profile does not allow this credential, or not at this endpoint.
     Profile,
 }
 
-/// An assertion that proves a client, unless it was used before.
+/// An assertion that authenticates the client, unless it is replayed.
 #[derive(Debug)]
 pub struct Unspent {
     client: AuthenticatedClient,
-    /// What to remember of it, and until when; `None` when it may be used again.
+    /// The digest for replay protection, and how long to keep it; `None` if the assertion may be reused.
     pub once: Option<(Digest, DateTime<Utc>)>,
 }
 
 impl Unspent {
-    /// The client, if nobody has used the assertion before.
+    /// The authenticated client, if this is the assertion's first use.
     pub fn spend(self, is_first_use: bool) -> Result<AuthenticatedClient, AssertionRefusal> {
         match self.once {
             Some(_) if !is_first_use => Err(AssertionRefusal::Replayed),
@@ -138,8 +138,8 @@ impl Unspent {
     }
 }
 
-/// Checks an assertion of a client about itself, or of somebody else about it. The signature comes first: only who has
-/// proved the key learns what else is wrong.
+/// Verifies a client assertion, self-issued or federated. The signature comes first, so that only holders of the key
+/// learn what else is wrong.
 pub fn prove(
     client: &Arc<Client>,
     assertion: &Assertion<'_>,
@@ -202,7 +202,7 @@ fn check_times(
     }
 }
 
-/// A (client, `jti`) counts once, as long as the assertion could be used again.
+/// The replay key of (client, `jti`), and until when it must be kept.
 fn remembered(
     client_id: Uuid,
     assertion: &Assertion<'_>,
@@ -217,11 +217,11 @@ fn remembered(
     Ok((used, until + TimeDelta::seconds(CLOCK_AHEAD)))
 }
 
-/// How many keys one assertion is checked against: a check takes up to half a millisecond, and whoever registers keys chooses
-/// how many have the same name or none.
+/// The most keys that one assertion is verified against: a check takes up to half a millisecond, and whoever
+/// registers keys decides how many share a `kid` or have none.
 const MOST_TRIES: u32 = 10;
 
-/// The keys that an assertion was checked against; each once.
+/// The keys that an assertion was verified against, each once.
 struct Tries<'a> {
     jws: &'a Jws<'a>,
     tried: Vec<(&'a PublicKey, bool)>,
@@ -237,7 +237,7 @@ impl<'a> Tries<'a> {
         }
     }
 
-    /// Whether the key signed the assertion; of one key too many nobody finds out.
+    /// Whether the signature verifies under this key; false once the limit of tries is reached.
     fn is_signed_by(&mut self, key: &'a PublicKey) -> bool {
         if !key.algorithms().contains(&self.jws.algorithm) {
             return false;
@@ -259,7 +259,7 @@ impl<'a> Tries<'a> {
     }
 }
 
-/// The credential whose key signed the assertion.
+/// The credential whose key verifies the signature.
 fn signer<'a>(
     client: &'a Client,
     assertion: &'a Assertion<'a>,
@@ -297,7 +297,7 @@ fn signer<'a>(
     Err(refusal)
 }
 
-/// Whether the header means this key. Without any name every key is tried: a client has few.
+/// Whether the header selects this key. Without any key identifier every key is tried: a client has few.
 fn is_named(key: &RegisteredKey, assertion: &Assertion<'_>) -> bool {
     let is = |name: &str, known: &[&str]| match assertion.jws.header(name) {
         None => true,
@@ -311,7 +311,8 @@ fn is_named(key: &RegisteredKey, assertion: &Assertion<'_>) -> bool {
         Some(certificate) => {
             let (sha1, sha256) = (certificate.sha1.as_str(), certificate.sha256.as_str());
             let names = [&key.kid, key.public.thumbprint(), sha1, sha256];
-            // Where a thumbprint names the certificate, `kid` may be anything: libraries put other forms of it there.
+            // Where a thumbprint identifies the certificate, `kid` is ignored: libraries put other forms of the
+            // thumbprint there.
             let by_thumbprint = ["x5t", "x5t#S256"]
                 .iter()
                 .any(|name| assertion.jws.header(name).is_some());
@@ -323,24 +324,26 @@ fn is_named(key: &RegisteredKey, assertion: &Assertion<'_>) -> bool {
     }
 }
 
-/// Libraries pad thumbprints, which RFC 7515 §2 forbids (MSAL for Python does), or write them in the other alphabet of base64.
+/// A thumbprint as base64url without padding: libraries add padding, which RFC 7515 §2 forbids (MSAL for Python), or
+/// use plain base64.
 fn in_base64url(thumbprint: &str) -> String {
     let thumbprint = thumbprint.trim_end_matches('=');
     thumbprint.replace('+', "-").replace('/', "_")
 }
 
-/// RS256 is for certificates at Entra's routes, as Microsoft's libraries use them.
+/// Whether the key may be used with the assertion's algorithm: RS256 is for certificates at Entra endpoints, as
+/// Microsoft's libraries use them.
 fn may_sign(key: &RegisteredKey, assertion: &Assertion<'_>, rules: &AssertionRules<'_>) -> bool {
     assertion.jws.algorithm != Algorithm::RS256 || (rules.like_entra && key.certificate.is_some())
 }
 
-/// The keys of a set that a name means, or all of them without one.
+/// The keys of a set with this `kid`, or all of them without one.
 fn of_name<'a>(keys: &'a [NamedKey], kid: Option<&str>) -> impl Iterator<Item = &'a PublicKey> {
     let meant = move |key: &&NamedKey| kid.is_none_or(|kid| key.kid.as_deref() == Some(kid));
     keys.iter().filter(meant).map(|key| &key.public)
 }
 
-/// The federated identity that an assertion of somebody else fits, with a signature of that issuer.
+/// The federated identity that an assertion matches, with a valid signature of its issuer.
 fn speaker<'a>(
     client: &'a Client,
     assertion: &'a Assertion<'a>,
@@ -357,10 +360,10 @@ fn speaker<'a>(
     }
     let is_meant = |identity: &FederatedIdentity| match &assertion.audience {
         Audience::One(name) => *name == identity.audience,
-        // Clusters write a list even of one.
+        // Clusters write a single audience as a list.
         Audience::Several(names) => matches!(&names[..], [name] if *name == identity.audience),
     };
-    // The one that is meant comes first: the keys of the others may use up what is tried.
+    // The matching identity comes first, as the keys of others could use up the tries.
     by_issuer.sort_by_key(|one| one.1.subject != assertion.subject || !is_meant(one.1));
     let mut tries = Tries::of(assertion);
     let signed = |identity: &'a FederatedIdentity, tries: &mut Tries<'a>| {
@@ -373,7 +376,7 @@ fn speaker<'a>(
         };
         of_name(keys, assertion.header("kid")).any(|key| tries.is_signed_by(key))
     };
-    // What the issuer did not sign tells nothing about who is registered.
+    // Without the issuer's signature nothing is disclosed about registered identities.
     if !by_issuer.iter().any(|one| signed(one.1, &mut tries)) {
         return Err(tries.refusal());
     }
@@ -392,17 +395,17 @@ fn speaker<'a>(
     found.map(|one| one.0).ok_or_else(|| tries.refusal())
 }
 
-/// Why no resource can be chosen.
+/// Why no resource is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetRefusal {
-    /// None was named and the client has not exactly one.
+    /// No resource is requested, and the client does not have exactly one.
     Ambiguous,
-    /// The named one is unknown or not granted.
+    /// The requested resource is unknown or not granted.
     NotGranted,
 }
 
 impl AuthenticatedClient {
-    /// Possession is proved; whether the credential counts now, and from there.
+    /// Checks a credential whose possession is proved: its expiry, suspension, and the allowed networks.
     fn by(
         client: Arc<Client>,
         credential: &Credential,
@@ -436,53 +439,53 @@ impl AuthenticatedClient {
         self.client.client_id
     }
 
-    /// The credential that was proved.
+    /// The credential that authenticated it.
     pub fn credential_id(&self) -> Uuid {
         self.credential_id
     }
 
-    /// Whether this is the first use of a secret that was made in an exchange: it has to be written down before it counts.
+    /// Whether this is the first use of a secret created by rotation, which must be recorded before it counts.
     pub fn awaits_first_use(&self) -> bool {
         self.awaits_first_use
     }
 
-    /// From this instant on that secret is refused; `None` when it was no secret that was proved.
+    /// When the authenticating secret expires; `None` for other credentials.
     pub fn secret_expires_at(&self) -> Option<DateTime<Utc>> {
         (self.kind == CredentialKind::Secret).then_some(self.expires_at)
     }
 
-    /// What kind of credential that is.
+    /// The kind of that credential.
     pub fn credential_kind(&self) -> CredentialKind {
         self.kind
     }
 
-    /// What the application must do beyond the standard.
+    /// The application's security profile.
     pub fn profile(&self) -> Profile {
         self.client.profile
     }
 
-    /// The digest by which a secret is stored, if it was a secret: one under an earlier version of the pepper can be renewed
-    /// now.
+    /// The stored digest of the authenticating secret; one under an earlier pepper version can be renewed now.
     pub fn secret_digest(&self) -> Option<&Digest> {
         self.secret_digest.as_ref()
     }
 
-    /// The place of that credential in the token status list.
+    /// The credential's index in the token status list.
     pub fn status_index(&self) -> i64 {
         self.status_index
     }
 
-    /// Whether its tokens must be bound to a key: by its own setting (RFC 9449 §5.2), or by its profile (FAPI 2.0 §5.3.2.1).
+    /// Whether its tokens must be sender-constrained: by its own setting (RFC 9449 §5.2), or by its profile (FAPI 2.0
+    /// §5.3.2.1).
     pub fn needs_bound_tokens(&self) -> bool {
         self.client.dpop_bound_access_tokens || self.client.profile == Profile::Fapi2
     }
 
-    /// Whether it asks from elsewhere than it should, which is only to be recorded.
+    /// Whether the source is outside the allowed networks in report-only mode.
     pub fn is_reported(&self, from: IpAddr) -> bool {
         self.client.networks.place(from) == Place::Reported
     }
 
-    /// The grant for the named resource, or the only one there is.
+    /// The grant for the requested resource, or the only one there is.
     pub fn grant(&self, indicator: Option<&str>) -> Result<Arc<Grant>, TargetRefusal> {
         let grants = &self.client.grants;
         match indicator {

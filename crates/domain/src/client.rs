@@ -1,4 +1,4 @@
-//! A client as the token endpoint sees it: an enabled application with its credentials and grants, in one snapshot.
+//! A client on the token path: an enabled application with its credentials and grants, in one snapshot.
 
 use std::sync::Arc;
 
@@ -11,27 +11,27 @@ use crate::{
     resource::{Resource, SigningAlgorithm},
 };
 
-/// What the token path knows of a [`Resource`].
+/// The part of a [`Resource`] that the token path needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantedResource {
-    /// Permanent identifier; the audience of tokens that ask for it by GUID.
+    /// Permanent identifier; the `aud` of tokens requested by GUID.
     pub id: Uuid,
-    /// An absolute URI by which clients may ask for it too.
+    /// Its resource indicator: an absolute URI (RFC 8707 §2).
     pub uri: Option<String>,
-    /// Overrides the server's default lifetime.
+    /// Overrides the server's default token lifetime.
     pub token_lifetime_seconds: Option<i64>,
-    /// Overrides the server's default algorithm.
+    /// Overrides the server's default signing algorithm.
     pub signing_algorithm: Option<SigningAlgorithm>,
 }
 
 impl GrantedResource {
-    /// As [`Resource::is_named_by`].
+    /// See [`Resource::is_named_by`].
     pub fn is_named_by(&self, indicator: &str) -> bool {
         Resource::named(self.id, self.uri.as_deref(), indicator)
     }
 }
 
-/// What an application may do on one resource.
+/// The roles granted to an application on one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// The resource.
@@ -42,19 +42,19 @@ pub struct Grant {
     pub scope: String,
 }
 
-/// A consistent picture of one client.
+/// A consistent snapshot of one client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     /// The client id.
     pub client_id: Uuid,
-    /// What it must do beyond the standard.
+    /// Its security profile.
     pub profile: Profile,
     /// The credentials that are not deleted.
     pub credentials: Vec<Credential>,
     /// The grants.
     pub grants: Vec<Arc<Grant>>,
-    /// Whether it gets no token without a DPoP proof (RFC 9449 §5.2).
+    /// Whether its tokens must be DPoP-bound (RFC 9449 §5.2).
     pub dpop_bound_access_tokens: bool,
-    /// From where its credentials work.
+    /// The networks from which its credentials may be used.
     pub networks: AllowedNetworks,
 }

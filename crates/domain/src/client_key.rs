@@ -1,16 +1,16 @@
-//! A client's public key: as it is stored, and as it is named by the header of an assertion.
+//! A client's public key: its stored form, and the identifiers by which the header of an assertion selects it.
 
 use jose::PublicKey;
 use oauth2_types::algorithm::Algorithm;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Where a key comes from.
+/// The source of a client's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientKey {
-    /// It was registered itself.
+    /// Registered directly.
     Registered(Box<RegisteredKey>),
-    /// Its owner publishes it, and perhaps others, at this URL.
+    /// Published in the JWK Set at this `jwks_uri`.
     Published(String),
 }
 
@@ -19,24 +19,24 @@ pub enum ClientKey {
 pub struct RegisteredKey {
     /// The key.
     pub public: PublicKey,
-    /// By what name its owner's software knows it; the thumbprint when it was given none.
+    /// Its key id; the thumbprint if none was given.
     pub kid: String,
-    /// The certificate that it came in.
+    /// The thumbprints of its certificate, if it was registered by one.
     pub certificate: Option<CertificateThumbprints>,
 }
 
-/// By what assertions name a certificate (RFC 7515 §4.1.7, §4.1.8): base64url of a hash over its DER.
+/// Certificate thumbprints (RFC 7515 §4.1.7, §4.1.8): base64url of a hash over the DER.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CertificateThumbprints {
-    /// SHA-1: a name here, no protection.
+    /// SHA-1 (`x5t`); only an identifier here, with no need for collision resistance.
     #[serde(rename = "x5t")]
     pub sha1: String,
-    /// SHA-256.
+    /// SHA-256 (`x5t#S256`).
     #[serde(rename = "x5t#S256")]
     pub sha256: String,
 }
 
-/// The stored form. Members that a later version adds are ignored.
+/// The stored form. Unknown members, from later versions, are ignored.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,7 +50,7 @@ struct Stored {
 }
 
 impl ClientKey {
-    /// Reads the stored form.
+    /// Parses the stored form.
     pub fn parse(material: &str) -> Option<Self> {
         let stored: Stored = serde_json::from_str(material).ok()?;
         if let Some(url) = stored.jwks_uri {
@@ -85,7 +85,7 @@ impl ClientKey {
 }
 
 impl RegisteredKey {
-    /// The algorithm that assertions under it are signed by, certificates of Entra's routes apart.
+    /// The signing algorithm of its assertions, except for certificates at Entra endpoints.
     pub fn algorithm(&self) -> Option<Algorithm> {
         self.public.algorithms().first().copied()
     }

@@ -1,13 +1,13 @@
-//! Time as an argument. The real clock is built in `server`; tests bring their own.
+//! Time as an argument. The system clock is built in `server`; tests provide their own.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-/// Where time comes from.
+/// A source of time.
 pub trait Clock: Send + Sync {
     /// The wall clock, UTC.
     fn now(&self) -> DateTime<Utc>;
-    /// Time since an arbitrary start that never goes back, for leases.
+    /// Monotonic time since an arbitrary start, for leases.
     fn monotonic(&self) -> Duration;
 }

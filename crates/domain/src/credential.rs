@@ -1,5 +1,5 @@
-//! Credentials: what an application proves itself by. A secret, a key or a federated identity; all have a name, an expiry,
-//! a place in the token status list and a last use.
+//! Credentials, by which applications authenticate: secrets, keys and federated identities. Each has a name, an
+//! expiry, an index in the token status list and a last use.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use uuid::Uuid;
 
 use crate::{client_key::ClientKey, federation::FederatedIdentity, pepper::Digest};
 
-/// What kind of proof a credential asks for.
+/// The kind of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CredentialKind {
-    /// A value that both sides know.
+    /// A shared secret.
     Secret,
-    /// The private half of a key (RFC 7523).
+    /// A private key, which signs assertions (RFC 7523).
     Key,
-    /// A JWT that somebody else signed about the client.
+    /// A JWT signed by a federated issuer.
     Federated,
 }
 
@@ -32,12 +32,12 @@ impl CredentialKind {
     /// Every kind.
     pub const ALL: [Self; 3] = [Self::Secret, Self::Key, Self::Federated];
 
-    /// By its stored form.
+    /// Parses the stored form.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    /// What a refusal for the expiry of such a credential is called, in the record of refusals too.
+    /// The refusal cause of an expired credential of this kind.
     pub fn cause_of_expiry(self) -> &'static str {
         match self {
             Self::Secret => "expired",
@@ -46,19 +46,19 @@ impl CredentialKind {
     }
 }
 
-/// What is public of a credential: people may see it.
+/// The public part of a credential, which may be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublicPart {
     /// Nothing of a secret but its hint.
     Secret,
     /// The key.
     Key(Arc<ClientKey>),
-    /// Issuer, subject, audience.
+    /// The federated identity.
     Federated(Arc<FederatedIdentity>),
 }
 
 impl PublicPart {
-    /// Reads the stored form; `None` when this version does not know it.
+    /// Parses the stored form; `None` for a form unknown to this version.
     pub fn parse(kind: &str, material: Option<&str>) -> Option<Self> {
         Some(match CredentialKind::parse(kind)? {
             CredentialKind::Secret => Self::Secret,
@@ -76,7 +76,7 @@ impl PublicPart {
         }
     }
 
-    /// Whether an assertion could mean either of the two.
+    /// Whether one assertion could match both.
     pub fn clashes_with(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Key(one), Self::Key(other)) => match (&**one, &**other) {
@@ -103,19 +103,20 @@ impl PublicPart {
     }
 }
 
-/// How a credential is proved.
+/// What a credential is verified against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// By a value whose stored form is this.
+    /// The stored digest of a secret.
     Secret(Digest),
-    /// By a signature under this key, parsed once and kept.
+    /// A public key, or where it is published; parsed once.
     Key(Arc<ClientKey>),
-    /// By a JWT of this issuer about this subject.
+    /// A federated identity.
     Federated(Arc<FederatedIdentity>),
 }
 
 impl Proof {
-    /// Reads the stored form; `None` when this version does not know it: such a credential proves nothing here.
+    /// Parses the stored form; `None` for a form unknown to this version: such a credential does not authenticate
+    /// here.
     pub fn parse(kind: &str, digest: Digest, material: Option<&str>) -> Option<Self> {
         Some(match PublicPart::parse(kind, material)? {
             PublicPart::Secret => Self::Secret(digest),
@@ -133,8 +134,8 @@ impl Proof {
         }
     }
 
-    /// Whether it is a secret with one of these stored forms. Digests are keyed, so the time that a comparison takes tells
-    /// nothing that can be steered. What is no secret never matches, whatever stands in its column.
+    /// Whether this is a secret with one of these digests. Digests are keyed, so an attacker can't exploit the
+    /// comparison's timing. Other kinds never match, whatever their digest column holds.
     pub fn is_secret_of(&self, presented: &[Digest]) -> bool {
         match self {
             Self::Secret(digest) => presented.iter().any(|one| same(one, digest)),
@@ -150,19 +151,19 @@ fn same(left: &Digest, right: &Digest) -> bool {
         == 0
 }
 
-/// One credential of a client.
+/// A credential of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
     /// Permanent identifier.
     pub id: Uuid,
-    /// How it is proved.
+    /// What it is verified against.
     pub proof: Proof,
-    /// From this instant on it is refused.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
-    /// Until this instant it is suspended; one that lies in the past is over.
+    /// When its suspension ends; in the past it has no effect.
     pub suspended_until: Option<DateTime<Utc>>,
-    /// Whether nobody has used it since an exchange made it: its first use is written down before it counts.
+    /// Whether it was created by rotation and not used yet: its first use must be recorded before it counts.
     pub awaits_first_use: bool,
-    /// Its place in the token status list.
+    /// Its index in the token status list.
     pub status_index: i64,
 }

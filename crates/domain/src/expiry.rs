@@ -1,43 +1,43 @@
-//! How long a new secret may live.
+//! The expiry of new secrets.
 
 use chrono::{DateTime, Days, Months, NaiveDate, NaiveTime, SubsecRound, TimeDelta, Timelike, Utc};
 
-/// The longest life that can be configured: to the same calendar day of the next year.
+/// The longest lifetime that can be configured: until the same calendar day of the next year.
 pub const ONE_YEAR_IN_DAYS: u32 = 365;
 
-/// How long a new secret may live.
+/// Limits on the lifetime of a new secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetimes {
-    /// The shortest life: whoever makes and forgets secrets by the thousand makes mails of each.
+    /// The shortest lifetime, so that secrets created by the thousand can't cause mails by the thousand.
     pub min_minutes: u32,
-    /// The longest.
+    /// The longest lifetime.
     pub max_days: u32,
 }
 
 /// Why an expiry is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidExpiry {
-    /// Neither form.
+    /// Malformed.
     #[error(
         "expires_at must be a date such as 2027-06-30, or a time with offset such as 2027-06-30T12:00:00Z (RFC 3339)"
     )]
     Form,
-    /// Already over.
+    /// In the past.
     #[error("expires_at must lie in the future")]
     Past,
-    /// Too near; the shortest life in minutes.
+    /// Too soon; holds the shortest lifetime in minutes.
     #[error(
         "expires_at lies too near: a new secret lives for {0} minutes at least, so choose a later time or day"
     )]
     TooSoon(u32),
-    /// Too far away.
+    /// Too late.
     #[error(
         "expires_at lies too far away: a credential lives for one year at most, or less where the server is configured so"
     )]
     TooFar,
 }
 
-/// Reads an expiry: an instant with offset (RFC 3339), or a plain date that means the end of that day in UTC.
+/// Parses an expiry: an instant with offset (RFC 3339), or a date, which means the end of that day in UTC.
 pub fn parse_expiry(
     text: &str,
     now: DateTime<Utc>,
@@ -56,8 +56,8 @@ pub fn parse_expiry(
     }
 }
 
-/// Whether a life that begins now may last so long. The last day counts whole, also when its end is written as an instant, as
-/// the API itself writes it.
+/// Whether a lifetime from now stays within the limit. The last day counts as a whole, also when its end is written
+/// as an instant, as the API itself writes it.
 pub fn is_within(expiry: DateTime<Utc>, now: DateTime<Utc>, max_days: u32) -> bool {
     let latest = latest(now, max_days);
     expiry <= latest || expiry == end_of(latest.date_naive())
@@ -65,14 +65,14 @@ pub fn is_within(expiry: DateTime<Utc>, now: DateTime<Utc>, max_days: u32) -> bo
 
 fn parse_instant(text: &str) -> Result<DateTime<Utc>, InvalidExpiry> {
     let instant = DateTime::parse_from_rfc3339(text).map_err(|_| InvalidExpiry::Form)?;
-    // A leap second is read by few and stored by no database.
+    // Few parsers accept a leap second, and no database stores it.
     match instant.nanosecond() {
         1_000_000_000.. => Err(InvalidExpiry::Form),
         _ => Ok(instant.with_timezone(&Utc).trunc_subsecs(3)),
     }
 }
 
-/// The last instant to which a secret that is made now may live. 29 February is followed by 28 February.
+/// The latest expiry of a secret created now. 29 February is followed by 28 February.
 pub fn latest(now: DateTime<Utc>, max_days: u32) -> DateTime<Utc> {
     if max_days >= ONE_YEAR_IN_DAYS {
         now.checked_add_months(Months::new(12))

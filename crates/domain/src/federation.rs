@@ -1,4 +1,5 @@
-//! Federated identities: JWTs that somebody else signs about a client, such as a cluster, a cloud or a build service.
+//! Federated identities: external issuers, such as a cluster, a cloud or a build service, whose JWTs authenticate a
+//! client.
 
 use jose::{PublicKey, UnfitKey};
 use serde::{Deserialize, Serialize};
@@ -6,23 +7,23 @@ use serde_json::{Map, Value};
 
 use crate::webhook::{InvalidWebhookUrl, parse_url};
 
-/// Whose word counts for a client. Everything is compared to the letter.
+/// The claims that an external JWT must have. All are compared exactly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FederatedIdentity {
-    /// Who signs.
+    /// `iss`.
     pub issuer: String,
-    /// Whom the issuer speaks of.
+    /// `sub`.
     pub subject: String,
-    /// For whom the issuer made the JWT.
+    /// `aud`.
     pub audience: String,
-    /// The issuer's keys, where they were pasted; else its discovery document names them.
+    /// The issuer's keys, if registered; else they are found by its discovery document.
     pub keys: Option<Vec<NamedKey>>,
 }
 
 /// A key of a JWK Set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedKey {
-    /// Its name in the set.
+    /// Its `kid`.
     pub kid: Option<String>,
     /// The key.
     pub public: PublicKey,
@@ -43,7 +44,7 @@ struct Set {
 }
 
 impl FederatedIdentity {
-    /// Reads the stored form.
+    /// Parses the stored form.
     pub fn parse(material: &str) -> Option<Self> {
         let stored: Stored = serde_json::from_str(material).ok()?;
         Some(Self {
@@ -69,7 +70,7 @@ impl FederatedIdentity {
     }
 }
 
-/// Those keys of a set that can sign for us; a set may hold others (RFC 7517 §5).
+/// The keys of a JWK Set that are usable for verification; a set may hold others (RFC 7517 §5).
 pub fn named_keys(keys: &[Map<String, Value>]) -> Vec<NamedKey> {
     let named = |jwk: &Map<String, Value>| {
         Some(NamedKey {
@@ -80,7 +81,7 @@ pub fn named_keys(keys: &[Map<String, Value>]) -> Vec<NamedKey> {
     keys.iter().filter_map(named).collect()
 }
 
-/// The stored form of such keys: a JWK Set of what is used of them.
+/// The stored form of such keys: a JWK Set with the members that are used.
 pub fn stored_set(keys: &[NamedKey]) -> String {
     let set = Set {
         keys: keys.iter().map(NamedKey::jwk).collect(),
@@ -88,7 +89,7 @@ pub fn stored_set(keys: &[NamedKey]) -> String {
     serde_json::to_string(&set).unwrap_or_default()
 }
 
-/// Reads the stored form.
+/// Parses the stored form.
 pub fn parse_set(text: &str) -> Option<Vec<NamedKey>> {
     let set: Set = serde_json::from_str(text).ok()?;
     Some(named_keys(&set.keys))
@@ -104,29 +105,29 @@ impl NamedKey {
     }
 }
 
-/// Why an identity can't be registered. The texts tell what to do.
+/// Why an identity can't be registered. The texts give the remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnfitIdentity {
-    /// No issuer.
+    /// The issuer is no valid URL.
     #[error("issuer must be an https URL without query and fragment, to the letter as the iss of its tokens")]
     Issuer,
-    /// An issuer that can't be asked for its keys.
+    /// The issuer's keys would have to be fetched from a private address.
     #[error("issuer must not point to this machine or a private network, unless you paste its keys as jwks")]
     Private,
-    /// Configuration forbids it.
+    /// Refused by configuration.
     #[error("this issuer is refused here: write to the WMDA team")]
     Refused,
-    /// No subject or audience.
+    /// Subject or audience is invalid.
     #[error(
         "subject and audience must be texts of 1 to 500 printable characters, compared to the letter: no wildcards"
     )]
     Text,
-    /// No usable key in the set.
+    /// The set has no usable key.
     #[error(
         "jwks must be a JWK Set of 1 to 20 public keys, of which at least one is EC P-256, Ed25519 or RSA of 2048 to 4096 bits"
     )]
     Keys,
-    /// A private key in the set.
+    /// The set holds a private key.
     #[error(
         "jwks holds a private key: it is burnt. Tell its owner to throw it away, and paste public keys only"
     )]
@@ -136,7 +137,7 @@ pub enum UnfitIdentity {
 const LONGEST: usize = 500;
 const MOST_KEYS: usize = 20;
 
-/// Whether configuration refuses an issuer: by its URL, or by the beginning of it up to a slash.
+/// Whether configuration refuses an issuer: by its URL, or by a prefix up to a slash.
 pub fn is_refused(issuer: &str, refused: &[String]) -> bool {
     refused.iter().any(|refused| {
         let refused = refused.trim_end_matches('/');
@@ -146,7 +147,7 @@ pub fn is_refused(issuer: &str, refused: &[String]) -> bool {
 }
 
 impl FederatedIdentity {
-    /// Checks what somebody registers. `refused` are issuers that configuration forbids.
+    /// Validates an identity to be registered. `refused` are issuers that configuration refuses.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -155,7 +156,7 @@ impl FederatedIdentity {
         jwks: Option<&Map<String, Value>>,
         (refused, allow_private): (&[String], bool),
     ) -> Result<Self, UnfitIdentity> {
-        // A private issuer is none of our business, unless we have to ask it.
+        // A private issuer is allowed if its keys need not be fetched.
         let url = parse_url(issuer, allow_private || jwks.is_some()).map_err(|error| match error {
             InvalidWebhookUrl::Form => UnfitIdentity::Issuer,
             InvalidWebhookUrl::Private => UnfitIdentity::Private,
@@ -181,7 +182,7 @@ impl FederatedIdentity {
         })
     }
 
-    /// The pasted keys as a JWK Set.
+    /// The registered keys as a JWK Set.
     pub fn jwks(&self) -> Option<Value> {
         let keys = self.keys.as_ref()?;
         let keys: Vec<Value> = keys.iter().map(|key| Value::Object(key.jwk())).collect();

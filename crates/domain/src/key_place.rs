@@ -1,18 +1,18 @@
-//! Where keys are published that a credential is proved by.
+//! Where the keys of a credential are published.
 
 use crate::{client_key::ClientKey, credential::Proof};
 
-/// Such a place.
+/// A location of published keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum KeyPlace {
-    /// A JWK Set at this URL.
+    /// The JWK Set at this URL (`jwks_uri`).
     Set(String),
-    /// An issuer with a discovery document.
+    /// The discovery document of this issuer.
     Issuer(String),
 }
 
 impl KeyPlace {
-    /// Where the keys of a credential are to be read, unless it has them itself.
+    /// The location of a credential's keys, unless they are stored with it.
     pub fn of(proof: &Proof) -> Option<Self> {
         match proof {
             Proof::Key(key) => match &**key {
@@ -26,7 +26,7 @@ impl KeyPlace {
         }
     }
 
-    /// The stored form: its kind, and its URL.
+    /// The stored form: kind and URL.
     pub fn parts(&self) -> (&'static str, &str) {
         match self {
             Self::Set(url) => ("jwks_uri", url),

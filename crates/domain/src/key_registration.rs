@@ -1,4 +1,4 @@
-//! A public key as somebody registers it: a JWK, or a PEM that holds a public key or a certificate.
+//! Registration of a public key: as a JWK, or a PEM with a public key or a certificate.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
@@ -12,40 +12,40 @@ use x509_parser::{
 
 use crate::client_key::{CertificateThumbprints, RegisteredKey};
 
-/// Names are short; a `kid` is a name.
+/// The longest `kid`.
 const LONGEST_KID: usize = 120;
-/// RFC 8410: Ed25519 in certificates and public keys.
+/// OID of Ed25519 in certificates and public keys (RFC 8410).
 const ED25519: &str = "1.3.101.112";
-/// RFC 5480: P-256.
+/// OID of P-256 (RFC 5480).
 const P256: &str = "1.2.840.10045.3.1.7";
 
-/// Why a key can't be registered. The texts tell its owner what to do.
+/// Why a key can't be registered. The texts give the remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnfitRegistration {
-    /// Whoever has seen this request has the key.
+    /// A private key, which this request has exposed.
     #[error(
         "this is a private key: it has left its owner and is burnt. Throw it away, make a new key pair on the machine that will use it, and send its public half only"
     )]
     Private,
-    /// The key itself.
+    /// The key is unsuitable.
     #[error("{0}")]
     Key(UnfitKey),
-    /// No PEM of a public key or a certificate.
+    /// No PEM with a public key or a certificate.
     #[error("certificate must be one PEM block, BEGIN CERTIFICATE or BEGIN PUBLIC KEY")]
     Pem,
-    /// What is in the PEM.
+    /// The DER in the PEM is invalid.
     #[error("the certificate or public key in the PEM is malformed")]
     Der,
-    /// Several certificates.
+    /// More than one certificate.
     #[error("send one certificate, that of the application, without those of its authorities")]
     Several,
-    /// `kid` of the JWK.
+    /// The JWK's `kid` is invalid.
     #[error("kid must be a text of 1 to 120 printable characters")]
     Kid,
-    /// It has ended.
+    /// The certificate has expired.
     #[error("the certificate has expired")]
     Expired,
-    /// Its time has not come.
+    /// The certificate is not valid yet.
     #[error("the certificate is not valid yet")]
     NotYetValid,
 }
@@ -59,12 +59,12 @@ impl From<UnfitKey> for UnfitRegistration {
     }
 }
 
-/// Whether a text holds a private key, wherever in it.
+/// Whether a text contains a private key anywhere.
 pub fn holds_private_key(text: &str) -> bool {
     text.contains("PRIVATE KEY-----")
 }
 
-/// Reads a JWK.
+/// Parses a JWK.
 pub fn read_jwk(jwk: &Map<String, Value>) -> Result<RegisteredKey, UnfitRegistration> {
     let public = PublicKey::from_jwk(jwk)?;
     let kid = match jwk.get("kid") {
@@ -85,7 +85,7 @@ pub fn read_jwk(jwk: &Map<String, Value>) -> Result<RegisteredKey, UnfitRegistra
     })
 }
 
-/// Reads a PEM; with a certificate comes the instant at which it ends.
+/// Parses a PEM; for a certificate also returns its expiry.
 pub fn read_pem(
     text: &str,
     now: DateTime<Utc>,
@@ -143,7 +143,7 @@ fn certified(der: &[u8], now: DateTime<Utc>) -> Result<(RegisteredKey, DateTime<
     Ok((key, until))
 }
 
-/// What was read, if nothing comes after it.
+/// The parsed value, if no bytes follow it.
 fn whole<T, E>(read: Result<(&[u8], T), E>) -> Result<T, UnfitRegistration> {
     match read {
         Ok((&[], value)) => Ok(value),
@@ -177,7 +177,7 @@ fn public_key(info: &SubjectPublicKeyInfo<'_>) -> Result<PublicKey, UnfitRegistr
     }
 }
 
-/// DER writes a zero before a number whose first bit is set.
+/// Removes the zero that DER writes before a number whose first bit is set.
 fn unsigned(number: &[u8]) -> &[u8] {
     match number {
         [0, rest @ ..] if rest.first().is_some_and(|first| *first >= 0x80) => rest,

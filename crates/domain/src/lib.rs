@@ -1,5 +1,5 @@
-//! Clients, secrets, organisations, resources and the rules between them. No I/O: time and randomness are
-//! arguments, storage lives in `store`, HTTP in `token-endpoint`.
+//! Clients, credentials, organisations, resources and the rules between them. No I/O: time and randomness are
+//! arguments, storage is in `store`, HTTP in `token-endpoint` and `management`.
 
 pub mod application;
 pub mod assertion;

@@ -1,10 +1,10 @@
-//! Names that people give to things: visible text, on one line, that can't pretend to be another. Counted in characters
+//! Display names: visible text on one line, without characters that allow spoofing. Length is counted in characters
 //! (Unicode scalar values).
 
-/// The most characters of a name, where nothing else is said.
+/// The default length limit in characters.
 pub const LONGEST: usize = 120;
 
-/// Why a text is no name.
+/// The text is no valid name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "must have 1 to {longest} characters, one of them visible, and no control characters, line breaks or direction marks"
@@ -13,20 +13,20 @@ pub struct InvalidName {
     longest: usize,
 }
 
-/// Checks a name of at most [`LONGEST`] characters.
+/// Validates a name of at most [`LONGEST`] characters.
 pub fn parse(text: &str) -> Result<String, InvalidName> {
     parse_within(text, LONGEST)
 }
 
-/// Checks a name of at most `longest` characters.
+/// Validates a name of at most `longest` characters.
 pub fn parse_within(text: &str, longest: usize) -> Result<String, InvalidName> {
     let good =
         text.chars().count() <= longest && !text.chars().any(is_forbidden) && text.chars().any(is_visible);
     good.then(|| text.to_owned()).ok_or(InvalidName { longest })
 }
 
-/// Whether a character may break a line, reorder what stands around it, or carry hidden text: nothing that prints names
-/// may pass these on (Unicode Technical Report 36, section 2.5).
+/// Whether a character may break a line, reorder the text around it, or hide text: names with these must not be
+/// displayed (Unicode Technical Report 36, section 2.5).
 pub fn is_forbidden(one: char) -> bool {
     one.is_control()
         || matches!(one,
@@ -36,19 +36,19 @@ pub fn is_forbidden(one: char) -> bool {
             | '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}'
             // Interlinear annotations, noncharacters and tags.
             | '\u{fff9}'..='\u{fffb}' | '\u{fdd0}'..='\u{fdef}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e0fff}'
-            // Private use: every font draws something else.
+            // Private use: its appearance depends on the font.
             | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}')
 }
 
-/// Whether a character leaves a mark of its own: neither space, nor ignored by default (Unicode property
-/// `Default_Ignorable_Code_Point`), nor drawn as nothing.
+/// Whether a character is visible on its own: neither a space, nor ignored by default (Unicode property
+/// `Default_Ignorable_Code_Point`), nor drawn blank.
 fn is_visible(one: char) -> bool {
     !one.is_whitespace()
         && !matches!(one,
             '\u{00ad}' | '\u{034f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
             | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
             | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffc}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-            // Combining marks need something to stand on.
+            // Combining marks need a base character.
             | '\u{0300}'..='\u{036f}')
         && !is_forbidden(one)
 }
@@ -62,7 +62,7 @@ mod tests {
         for good in [
             "Search, <b>production</b>",
             "Zürich \u{2013} 東京",
-            // Joiners belong to the writing of Persian and of emoji.
+            // Joiners are needed in Persian and in emoji.
             "می\u{200c}خواهم",
             "👩\u{200d}⚕\u{fe0f}",
             "=1+1",

@@ -1,4 +1,4 @@
-//! The networks that an application's credentials work from, and what follows for a request from elsewhere.
+//! The allowed networks of an application's credentials, and the treatment of requests from elsewhere.
 
 use std::{net::IpAddr, str::FromStr};
 
@@ -7,20 +7,20 @@ use ipnet::{Ipv4Net, Ipv6Net};
 
 use crate::resource::Unknown;
 
-/// How many networks an application may name.
+/// Limit of networks per application.
 pub const MOST: usize = 100;
-/// So many addresses of one IPv4 /24 are proposed as that network.
+/// This many addresses of one IPv4 /24 are proposed as that network.
 const NEIGHBOURS: usize = 3;
 
-/// What becomes of a request from elsewhere.
+/// The treatment of requests from outside the networks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NetworksMode {
-    /// Nothing is looked at.
+    /// Networks are not checked.
     #[default]
     Off,
-    /// It is answered, and recorded as one that would be refused.
+    /// Report-only: the request is granted, but recorded.
     Report,
-    /// It is refused.
+    /// The request is refused.
     Enforce,
 }
 
@@ -47,28 +47,28 @@ impl FromStr for NetworksMode {
     }
 }
 
-/// What an address is to an application.
+/// The verdict on an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// One of its networks, or no networks count.
+    /// Allowed, or networks are not checked.
     Inside,
-    /// Elsewhere, which is only recorded.
+    /// Outside, only to be recorded.
     Reported,
-    /// Elsewhere, which is refused.
+    /// Outside, to be refused.
     Refused,
 }
 
-/// The networks of one application.
+/// The allowed networks of an application.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedNetworks {
-    /// What they mean.
+    /// The treatment of other sources.
     pub mode: NetworksMode,
-    /// From where its credentials work.
+    /// The networks.
     pub networks: Vec<IpNet>,
 }
 
 impl AllowedNetworks {
-    /// What this address is. An IPv4 address that is mapped into IPv6 counts as itself (RFC 4291 §2.5.5.2).
+    /// The verdict on this address. An IPv4-mapped IPv6 address counts as its IPv4 address (RFC 4291 §2.5.5.2).
     pub fn place(&self, address: IpAddr) -> Place {
         let address = address.to_canonical();
         let inside = || self.networks.iter().any(|network| network.contains(&address));
@@ -81,7 +81,7 @@ impl AllowedNetworks {
     }
 }
 
-/// Why a text names no network.
+/// Why a text is no valid network.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidNetwork {
     /// Neither an address nor a network.
@@ -89,21 +89,21 @@ pub enum InvalidNetwork {
         "a network is an address or an address with a prefix length, such as 192.0.2.0/24 or 2001:db8::/32"
     )]
     Form,
-    /// Bits behind the prefix: it is not clear what was meant.
+    /// Host bits are set behind the prefix, so the meaning is ambiguous.
     #[error("{0} has bits behind its prefix: write {1}, or the address alone")]
     HostBits(IpNet, IpNet),
-    /// IPv4 written as IPv6.
+    /// IPv4-mapped IPv6.
     #[error("write IPv4 networks as such, 192.0.2.0/24 and not ::ffff:192.0.2.0/120")]
     Mapped,
-    /// A network of everybody.
+    /// Too wide to restrict anything.
     #[error("{0} holds so many addresses that it protects nothing: name smaller networks")]
     TooWide(IpNet),
 }
 
-/// The least prefixes that protect anything.
+/// The shortest allowed prefixes, of IPv4 and IPv6.
 const WIDEST: (u8, u8) = (8, 16);
 
-/// One network; an address alone is a network of one.
+/// Parses a network; an address alone is a network of one.
 pub fn parse(text: &str) -> Result<IpNet, InvalidNetwork> {
     let text = text.trim();
     let alone = || text.parse::<IpAddr>().ok().map(IpNet::from);
@@ -124,8 +124,8 @@ pub fn parse(text: &str) -> Result<IpNet, InvalidNetwork> {
     Ok(network)
 }
 
-/// The networks to propose for addresses that were seen: each IPv4 address, or its /24 where several are in it, and the /64
-/// of each IPv6 address.
+/// Networks to propose for observed addresses: each IPv4 address, or its /24 where several are in it, and the /64 of
+/// each IPv6 address.
 pub fn proposed(seen: &[IpAddr]) -> Vec<IpNet> {
     let within = |address: IpAddr| match address.to_canonical() {
         IpAddr::V4(address) => Ipv4Net::new(address, 24).map(|net| IpNet::V4(net.trunc())),

@@ -1,18 +1,18 @@
-//! What the WMDA team demands of an organisation's credentials, beyond what goes for all.
+//! The policy of an organisation: the WMDA team's rules for its credentials, beyond the server's.
 
 use std::str::FromStr;
 
 use crate::resource::Unknown;
 
-/// Whether systems may exchange their secrets by themselves.
+/// Whether applications may rotate their secrets themselves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SelfRotation {
-    /// None may, whatever its managers have switched on.
+    /// None may, whatever its managers have set.
     Off,
-    /// The managers decide, for each application.
+    /// The managers decide for each application.
     #[default]
     Allowed,
-    /// All may, and their managers can't switch it off.
+    /// All may, whatever their managers have set.
     Required,
 }
 
@@ -39,10 +39,10 @@ impl FromStr for SelfRotation {
     }
 }
 
-/// What becomes of a secret that somebody reports as found where it should not be.
+/// The response to a secret reported as leaked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnLeak {
-    /// It is suspended: its managers look, and put it back or delete it.
+    /// It is suspended: its managers take that back or delete it.
     #[default]
     Suspend,
     /// It is deleted.
@@ -70,25 +70,25 @@ impl FromStr for OnLeak {
     }
 }
 
-/// The demands on one organisation.
+/// An organisation's policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrganisationPolicy {
-    /// The longest life of a new credential, where it is shorter than the server's.
+    /// The longest lifetime of a new credential, if shorter than the server's.
     pub max_lifetime_days: Option<u32>,
-    /// How many live credentials an application may have, where it is fewer than the server's.
+    /// The limit of an application's live credentials, if lower than the server's.
     pub max_live_secrets: Option<i64>,
-    /// New secrets are refused: an application gets keys.
+    /// New secrets are refused: applications must use keys.
     pub keys_only: bool,
-    /// Whether systems may exchange their secrets by themselves.
+    /// Whether applications may rotate their secrets themselves.
     pub self_rotation: SelfRotation,
-    /// Each application works from listed networks only.
+    /// Each application must have a list of allowed networks.
     pub networks_required: bool,
-    /// What becomes of a secret that leaked.
+    /// The response to a leaked secret.
     pub on_leak: OnLeak,
 }
 
 impl OrganisationPolicy {
-    /// Whether an application may exchange its secrets, whose managers have switched that on or not.
+    /// Whether an application may rotate its secrets, given its managers' setting.
     pub fn may_rotate(&self, switched_on: bool) -> bool {
         match self.self_rotation {
             SelfRotation::Off => false,
@@ -97,23 +97,23 @@ impl OrganisationPolicy {
         }
     }
 
-    /// The number of live credentials that an application may have.
+    /// The limit of an application's live credentials.
     pub fn live_secrets(&self, of_server: i64) -> i64 {
         self.max_live_secrets.map_or(of_server, |own| own.min(of_server))
     }
 
-    /// The longest life of a new credential in days.
+    /// The longest lifetime of a new credential in days.
     pub fn lifetime_days(&self, of_server: u32) -> u32 {
         self.max_lifetime_days.map_or(of_server, |own| own.min(of_server))
     }
 }
 
-/// A change of a policy; `None` stays as it is.
+/// A partial update; `None` keeps the old value.
 #[derive(Clone, Debug, Default)]
 pub struct PolicyChange {
-    /// The inner `None` lifts the demand.
+    /// The inner `None` removes the limit.
     pub max_lifetime_days: Option<Option<u32>>,
-    /// The inner `None` lifts the demand.
+    /// The inner `None` removes the limit.
     pub max_live_secrets: Option<Option<i64>>,
     /// See [`OrganisationPolicy::keys_only`].
     pub keys_only: Option<bool>,
@@ -126,7 +126,7 @@ pub struct PolicyChange {
 }
 
 impl PolicyChange {
-    /// The policy after the change.
+    /// The policy after the update.
     pub fn of(self, before: OrganisationPolicy) -> OrganisationPolicy {
         OrganisationPolicy {
             max_lifetime_days: self.max_lifetime_days.unwrap_or(before.max_lifetime_days),

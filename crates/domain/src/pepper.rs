@@ -1,5 +1,5 @@
-//! The pepper: the key under which secrets are stored as HMAC-SHA-256. It has versions, so that it can be replaced
-//! without invalidating what was stored under the previous one.
+//! The pepper: the HMAC-SHA-256 key under which secrets are stored. It has versions, so that it can be rotated
+//! without invalidating what is stored under earlier ones.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,34 +24,35 @@ use crate::{
     random::{self, NoRandomness},
 };
 
-/// The stored form of a secret.
+/// The stored digest of a secret.
 pub type Digest = [u8; 32];
 const MIN_LENGTH: usize = 32;
 const AUDIT: &str = "audit";
 const CHECK_TEXT: &[u8] = b"wmda-auth pepper check";
 
-/// Why a pepper file cannot be used. Never holds its contents.
+/// Why a pepper file can't be used. Never holds its contents.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PepperError {
-    /// No line at all.
+    /// No version.
     #[error("it is empty")]
     Empty,
-    /// A line that is not `<version> <base64>`.
+    /// The line is not `<version> <base64>`.
     #[error("line {0} is not `<version> <base64>`")]
     Malformed(usize),
-    /// Fewer than 32 bytes.
+    /// The key has fewer than 32 bytes.
     #[error("line {0} holds fewer than 32 bytes")]
     Short(usize),
-    /// The same version twice.
+    /// The version is repeated.
     #[error("line {0} repeats a version")]
     Repeated(usize),
 }
 
-/// What is derived from a version and has to be there after that version is gone: the keys of the audit trail, of recovery
-/// codes, and of links in mails that people keep.
+/// Purposes of derived keys that must survive the removal of their pepper version: audit trail, recovery codes, and
+/// unsubscribe links in mails that people keep.
 pub const SURVIVING_PURPOSES: [&str; 3] = [AUDIT, "recovery code", "unsubscribe"];
 
-/// All versions of the pepper. Which one is active, the database says ([`Pepper::activate`]); alone, the highest is.
+/// All versions of the pepper. The database decides which one is active ([`Pepper::activate`]); by default the
+/// highest is.
 pub struct Pepper {
     versions: RwLock<Arc<Versions>>,
     behind: AtomicBool,
@@ -60,20 +61,20 @@ pub struct Pepper {
 #[derive(Clone)]
 struct Versions {
     keys: BTreeMap<i32, hmac::Key>,
-    /// Derived from versions that are gone.
+    /// Surviving derived keys of removed versions, by version and purpose.
     survivors: BTreeMap<(i32, String), hmac::Key>,
     active: i32,
 }
 
 impl Versions {
-    /// The active version's key comes first.
+    /// All keys, the active version's first.
     fn keys(&self) -> impl Iterator<Item = &hmac::Key> {
         let others = self.keys.iter().filter(|(version, _)| **version != self.active);
         let active = self.keys.get(&self.active);
         active.into_iter().chain(others.map(|(_, key)| key))
     }
 
-    /// The purpose's key under a version that is there, or that it outlived.
+    /// The key derived for a purpose from a version, or its survivor.
     fn derived(&self, version: i32, purpose: &str) -> Option<hmac::Key> {
         let survivor = || self.survivors.get(&(version, purpose.to_owned())).cloned();
         let key = self.keys.get(&version);
@@ -81,7 +82,7 @@ impl Versions {
             .or_else(survivor)
     }
 
-    /// The versions that are known, or outlived for this purpose, but for the active one.
+    /// All versions but the active one that are present or have a survivor for this purpose.
     fn others(&self, purpose: &str) -> BTreeSet<i32> {
         let gone = self.survivors.keys().filter(|(_, own)| own == purpose);
         let all = self.keys.keys().chain(gone.map(|(version, _)| version));
@@ -103,7 +104,7 @@ impl fmt::Debug for Pepper {
 }
 
 impl Pepper {
-    /// Reads `<version> <base64 of at least 32 bytes>` lines; `#` begins a comment line.
+    /// Parses lines of `<version> <base64 of at least 32 bytes>`; `#` begins a comment.
     pub fn parse(text: &str) -> Result<Self, PepperError> {
         let mut keys = BTreeMap::new();
         for (line, number) in text.lines().zip(1..) {
@@ -132,7 +133,7 @@ impl Pepper {
         Self::generate_line(1, random)
     }
 
-    /// The line of a new version.
+    /// The line of a new version in the file.
     pub fn generate_line(version: i32, random: &dyn SecureRandom) -> Result<Zeroizing<String>, NoRandomness> {
         let bytes = Zeroizing::new(random::bytes::<32>(random)?);
         Ok(Zeroizing::new(format!("{version} {}\n", STANDARD.encode(*bytes))))
@@ -146,17 +147,17 @@ impl Pepper {
         *self.versions.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(versions);
     }
 
-    /// The versions that are known.
+    /// The versions present.
     pub fn known(&self) -> Vec<i32> {
         self.now().keys.keys().copied().collect()
     }
 
-    /// The version that is used for what is new.
+    /// The active version, under which new values are stored.
     pub fn active(&self) -> i32 {
         self.now().active
     }
 
-    /// Uses this version from now on; `false` when it is not known, and nothing changes.
+    /// Makes a version active; `false`, without effect, if it is unknown.
     pub fn activate(&self, version: i32) -> bool {
         let mut versions = Versions::clone(&self.now());
         versions.active = version;
@@ -167,23 +168,23 @@ impl Pepper {
         known
     }
 
-    /// Takes over everything that another one knows: whoever holds this one goes on with it.
+    /// Replaces all versions and survivors by those of another pepper, for everybody who shares this one.
     pub fn become_like(&self, other: &Self) {
         self.set(Versions::clone(&other.now()));
         self.behind.store(false, Ordering::Release);
     }
 
-    /// Whether other nodes use a version that is not known here.
+    /// Whether other nodes use a version that is unknown here.
     pub fn is_behind(&self) -> bool {
         self.behind.load(Ordering::Acquire)
     }
 
-    /// Others use a version that is not known here: what they store can't be read.
+    /// Notes that other nodes use a version unknown here, whose values can't be read.
     pub fn fall_behind(&self) {
         self.behind.store(true, Ordering::Release);
     }
 
-    /// The version that new secrets are stored under, and the digest.
+    /// The active version, and the digest of a secret under it.
     pub fn digest(&self, client_id: Uuid, secret: &str) -> (i32, Digest) {
         let versions = self.now();
         let key = &versions.keys[&versions.active];
@@ -197,7 +198,7 @@ impl Pepper {
         digests.collect()
     }
 
-    /// What the database keeps to recognise each version by: a wrong pepper is noticed at start.
+    /// The check values that the database stores for each version to detect a wrong pepper at start-up.
     pub fn check_values(&self) -> Vec<(i32, Digest)> {
         let versions = self.now();
         let keys = versions.keys.iter();
@@ -205,7 +206,7 @@ impl Pepper {
             .collect()
     }
 
-    /// The active version's key of the audit trail, and with it those of all others that are known or left theirs behind.
+    /// The active version's audit key, together with those of all other versions present or surviving.
     pub fn current_audit_key(&self) -> AuditKey {
         let versions = self.now();
         let active = &versions.keys[&versions.active];
@@ -224,12 +225,12 @@ impl Pepper {
         }
     }
 
-    /// Whether the key of the audit trail under a version is there, of itself or left behind.
+    /// Whether a version's audit key is present or survives.
     pub fn has_audit_key(&self, version: i32) -> bool {
         self.now().derived(version, AUDIT).is_some()
     }
 
-    /// What a version leaves behind for a purpose, of [`SURVIVING_PURPOSES`], sealed under the active one.
+    /// The key derived from a version for one of [`SURVIVING_PURPOSES`], sealed under the active version.
     pub fn seal_survivor(
         &self,
         (version, purpose): (i32, &str),
@@ -243,7 +244,7 @@ impl Pepper {
         self.seal(survivor(version, purpose), &*bytes, random).map(Some)
     }
 
-    /// Takes what a version left behind; `false` when it can't be opened.
+    /// Loads a surviving key; `false` if it can't be opened.
     pub fn adopt(&self, (version, purpose): (i32, &str), sealed: &[u8]) -> bool {
         let Some(bytes) = self.open(survivor(version, purpose), sealed) else {
             return false;
@@ -255,7 +256,7 @@ impl Pepper {
         true
     }
 
-    /// The same, sealed under the active version.
+    /// Re-encrypts a sealed value under the active version; `None` if it can't be opened.
     pub fn reseal(
         &self,
         owner: Uuid,
@@ -266,7 +267,7 @@ impl Pepper {
         opened.map(|text| self.seal(owner, &text, random)).transpose()
     }
 
-    /// The same for what a version left behind.
+    /// The same for a surviving key.
     pub fn reseal_survivor(
         &self,
         (version, purpose): (i32, &str),
@@ -276,14 +277,14 @@ impl Pepper {
         self.reseal(survivor(version, purpose), sealed, random)
     }
 
-    /// HMAC-SHA-256 of a text for one purpose, under the active version: tags that only this service can make.
+    /// HMAC-SHA-256 of a text for one purpose, under the active version: an unforgeable tag.
     pub fn tag(&self, purpose: &str, text: &[u8]) -> Digest {
         let versions = self.now();
         let key = &versions.keys[&versions.active];
         tagged(&hmac::Key::new(hmac::HMAC_SHA256, &*derive(key, purpose)), text)
     }
 
-    /// The tags under every version, the active one's first: what was made before a version became active is recognised.
+    /// The tags under every version, the active one's first, to verify tags made under earlier versions.
     pub fn tags(&self, purpose: &str, text: &[u8]) -> Vec<Digest> {
         let versions = self.now();
         let derived = |key| tagged(&hmac::Key::new(hmac::HMAC_SHA256, &*derive(key, purpose)), text);
@@ -294,7 +295,7 @@ impl Pepper {
         versions.keys().map(derived).chain(gone).collect()
     }
 
-    /// Whether a tag is one of these; how long that takes says nothing of them.
+    /// Whether a tag is one of these, compared in constant time.
     pub fn is_among(&self, tag: &[u8], expected: &[Digest]) -> bool {
         let compared = |text: &[u8]| self.tag("compare", text);
         let tag = compared(tag);
@@ -303,7 +304,8 @@ impl Pepper {
             .fold(false, |found, one| found | (compared(one) == tag))
     }
 
-    /// Encrypts what must be read again, such as a TOTP secret; `owner` is bound to it (AES-256-GCM, random nonce).
+    /// Encrypts what must be read again, such as a TOTP secret (AES-256-GCM, random nonce), with `owner` as
+    /// associated data.
     pub fn seal(&self, owner: Uuid, text: &[u8], random: &dyn SecureRandom) -> Result<Vec<u8>, NoRandomness> {
         let nonce = random::bytes::<NONCE_LEN>(random)?;
         let mut sealed = text.to_vec();
@@ -318,7 +320,7 @@ impl Pepper {
         Ok([&versions.active.to_be_bytes()[..], &nonce, &sealed].concat())
     }
 
-    /// Decrypts; `None` when it was sealed for somebody else, under an unknown version, or was altered.
+    /// Decrypts; `None` if the owner differs, the version is unknown, or the value was altered.
     pub fn open(&self, owner: Uuid, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (version, rest) = sealed.split_first_chunk::<4>()?;
         let (nonce, text) = rest.split_first_chunk::<NONCE_LEN>()?;
@@ -334,12 +336,12 @@ impl Pepper {
     }
 }
 
-/// The first bytes of whatever was sealed under a version.
+/// The version prefix of sealed values.
 pub fn sealed_under(version: i32) -> [u8; 4] {
     version.to_be_bytes()
 }
 
-/// The bytes of a purpose's key.
+/// Derives a purpose's key.
 fn derive(key: &hmac::Key, purpose: &str) -> Zeroizing<Digest> {
     let text = ["wmda-auth ", purpose].concat();
     Zeroizing::new(finish(hmac::sign(key, text.as_bytes())))
@@ -349,7 +351,7 @@ fn tagged(key: &hmac::Key, text: &[u8]) -> Digest {
     finish(hmac::sign(key, text))
 }
 
-/// Whom a survivor is sealed for.
+/// The owner under which a survivor is sealed.
 fn survivor(version: i32, purpose: &str) -> Uuid {
     let mut bytes = [0; 16];
     let text = [&version.to_be_bytes()[..], purpose.as_bytes()].concat();

@@ -1,5 +1,4 @@
-//! Who may do what: the one place that decides. People have roles; the role of credential manager is held per
-//! application.
+//! Authorization: the one place that decides. People have roles; credential managers are assigned per application.
 
 use std::str::FromStr;
 
@@ -7,10 +6,10 @@ use uuid::Uuid;
 
 use crate::{audit_action::AuditAction, resource::Unknown};
 
-/// What a person is for the whole system.
+/// A person's role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// The WMDA team: manages everything, reads no secret.
+    /// The WMDA team: manages everything, but can't read secrets.
     Admin,
     /// Reads everything, changes nothing.
     Auditor,
@@ -41,32 +40,32 @@ impl FromStr for Role {
     }
 }
 
-/// What can be asked for.
+/// A permission that an operation requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
-    /// One's own session, and the list of the applications that one may see.
+    /// Using one's own session, and listing the visible applications.
     UseSession,
-    /// One application, its secrets, permissions and managers.
+    /// Reading an application, its secrets, permissions and managers.
     ReadApplication,
-    /// A new secret for an application.
+    /// Creating a secret.
     CreateSecret,
-    /// Ending a secret.
+    /// Deleting a secret.
     DeleteSecret,
     /// Suspending a credential, and taking that back.
     SuspendSecret,
-    /// How an application's credentials may be used.
+    /// Configuring how an application's credentials may be used.
     ConfigureApplication,
-    /// The WMDA team's work on one secret, such as a grace.
+    /// The WMDA team's exceptions for one secret, such as a grace period.
     GrantGrace,
     /// Creating and disabling applications, granting permissions, assigning managers.
     ManageApplications,
-    /// Organisations, resources and users.
+    /// Reading organisations, resources and users.
     ReadDirectory,
     /// Creating and disabling those.
     ManageDirectory,
-    /// The audit trail.
+    /// Reading the audit trail.
     ReadAuditTrail,
-    /// Refused requests of all clients.
+    /// Reading the refused requests of all clients.
     ReadRefusals,
 }
 
@@ -90,34 +89,34 @@ impl Permission {
     }
 }
 
-/// Why not.
+/// Why access is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denial {
-    /// The role never may.
+    /// No role of the person has this permission.
     Forbidden,
-    /// The person may not even know whether the object exists.
+    /// The person must not learn whether the object exists (404).
     Invisible,
 }
 
-/// Somebody who has signed in, as the next request finds them.
+/// An authenticated person; loaded anew for each request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// The person's id.
     pub user_id: Uuid,
-    /// Names the person in the audit trail.
+    /// The actor in the audit trail.
     pub email: String,
-    /// What they are.
+    /// The person's roles.
     pub roles: Vec<Role>,
-    /// The applications that they manage.
+    /// The applications assigned to the person.
     pub manages: Vec<Uuid>,
 }
 
 impl Principal {
-    /// Decides; `application` is the client id that the request is about, where it is about one.
+    /// Decides whether the permission is granted; `application` is the client id of the target, if there is one.
     pub fn require(&self, permission: Permission, application: Option<Uuid>) -> Result<(), Denial> {
         let admin = self.roles.contains(&Role::Admin);
         let sees_all = admin || self.roles.contains(&Role::Auditor);
-        // An assignment counts only with a role that manages: an auditor who is assigned stays one.
+        // An assignment counts only with a managing role: an assigned auditor stays an auditor.
         let may_manage = admin || self.roles.contains(&Role::CredentialManager);
         let manages = may_manage && application.is_some_and(|client_id| self.manages.contains(&client_id));
         let (allowed, otherwise) = match permission {
@@ -137,7 +136,7 @@ impl Principal {
         if allowed { Ok(()) } else { Err(otherwise) }
     }
 
-    /// The applications that a list may show; `None` is all of them.
+    /// The applications visible in lists; `None` is all of them.
     pub fn visible_applications(&self) -> Option<&[Uuid]> {
         let sees_all = self
             .roles
@@ -187,7 +186,7 @@ mod tests {
         const YES: Result<(), Denial> = Ok(());
         const NO: Result<(), Denial> = Err(Denial::Forbidden);
         const HIDDEN: Result<(), Denial> = Err(Denial::Invisible);
-        // Admin, auditor, manager, nobody, admin who is manager too, auditor and nobody who were assigned.
+        // Admin, auditor, manager, no role, admin who is manager too, auditor and no role who were assigned.
         let matrix = [
             (UseSession, OWN, [YES, YES, YES, YES, YES, YES, YES]),
             (ReadApplication, OWN, [YES, YES, YES, HIDDEN, YES, YES, HIDDEN]),

@@ -1,4 +1,4 @@
-//! What an application must do beyond the standard.
+//! The security profile of an application.
 
 use std::str::FromStr;
 
@@ -10,7 +10,7 @@ pub enum Profile {
     /// RFC 6749, with any credential.
     #[default]
     Standard,
-    /// FAPI 2.0 Security Profile: keys only, sender-constrained tokens, and nothing weaker is answered.
+    /// FAPI 2.0 Security Profile: keys only, sender-constrained tokens; anything weaker is refused.
     Fapi2,
 }
 

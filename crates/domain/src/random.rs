@@ -1,11 +1,11 @@
-//! Random identifiers from a given source.
+//! Random bytes and identifiers from a given random source.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ring::rand::SecureRandom;
 use uuid::Uuid;
 
-/// The operating system gave no random bytes.
+/// The random source failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the operating system gave no random bytes")]
 pub struct NoRandomness;
@@ -22,23 +22,23 @@ pub fn uuid(random: &dyn SecureRandom) -> Result<Uuid, NoRandomness> {
     Ok(uuid::Builder::from_random_bytes(bytes(random)?).into_uuid())
 }
 
-/// For so many UUIDs the source is asked at once.
+/// UUIDs per call to the random source.
 const AT_ONCE: usize = 64;
 
-/// Random UUIDs in quantity: a call of the operating system for each would take longer than all else that is done for it.
+/// Random UUIDs in batches: a system call for each would dominate the cost of a token.
 pub struct Uuids {
     random: Arc<dyn SecureRandom + Send + Sync>,
     waiting: Mutex<Vec<Uuid>>,
 }
 
 impl Uuids {
-    /// From a source.
+    /// With a random source.
     pub fn new(random: Arc<dyn SecureRandom + Send + Sync>) -> Self {
         let waiting = Mutex::default();
         Self { random, waiting }
     }
 
-    /// One that was given out to nobody.
+    /// The next UUID; none is returned twice.
     pub fn next(&self) -> Result<Uuid, NoRandomness> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.is_empty() {

@@ -1,4 +1,4 @@
-//! What is told about a secret, and how the telling stands. When it is due is decided in `notifications`.
+//! Reminders about a secret and their delivery state. When they are due is decided in `notifications`.
 
 use std::str::FromStr;
 
@@ -6,23 +6,23 @@ use chrono::{DateTime, Utc};
 
 use crate::resource::Unknown;
 
-/// The threshold under which it is told, once, that an expired secret is still being tried.
+/// Pseudo-threshold of the notice, sent once, that an expired secret is still in use.
 pub const STILL_TRIED: i32 = -1;
-/// The threshold under which a calendar entry is taken back.
+/// Pseudo-threshold of the notice that withdraws a calendar entry.
 pub const WITHDRAWN: i32 = -2;
 
-/// What is told.
+/// The kind of a reminder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReminderKind {
-    /// It expires soon: rotate.
+    /// The secret expires soon: rotate it.
     Reminder,
-    /// The rotation is done: delete the old one.
+    /// Its rotation is complete: delete it.
     PleaseDelete,
     /// It has expired.
     Expired,
-    /// It has expired, and a system still presents it.
+    /// It has expired, and a client still presents it.
     StillTried,
-    /// It was deleted: its calendar entry is taken back.
+    /// It was deleted: its calendar entry is withdrawn.
     Withdrawn,
 }
 
@@ -53,16 +53,16 @@ impl FromStr for ReminderKind {
     }
 }
 
-/// How a delivery stands.
+/// The delivery state of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryState {
-    /// To be sent, or to be tried again.
+    /// Pending: to be sent, or to be retried.
     Pending,
-    /// The receiving server took it.
+    /// Accepted by the receiving server.
     Sent,
-    /// It was refused for good.
+    /// Failed permanently.
     Failed,
-    /// It is not sent: something more urgent was, or there is no reason any more.
+    /// Suppressed: a more urgent one was sent, or the reason is gone.
     Suppressed,
 }
 
@@ -91,17 +91,17 @@ impl FromStr for DeliveryState {
     }
 }
 
-/// What was, or is to be, told to one recipient about a secret.
+/// A reminder to one recipient, with its delivery state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
-    /// Days before the expiry; [`STILL_TRIED`] and [`WITHDRAWN`] stand for themselves.
+    /// Days before the expiry, or [`STILL_TRIED`] or [`WITHDRAWN`].
     pub threshold_days: i32,
-    /// An e-mail address.
+    /// The recipient's e-mail address.
     pub recipient: String,
-    /// What.
+    /// The kind.
     pub kind: ReminderKind,
-    /// How it stands.
+    /// The delivery state.
     pub state: DeliveryState,
-    /// Since when it stands so.
+    /// When it entered that state.
     pub at: DateTime<Utc>,
 }

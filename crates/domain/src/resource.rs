@@ -1,17 +1,17 @@
-//! Resources: the protected APIs that tokens are for.
+//! Resources: the protected APIs, which are the audiences of tokens.
 
 use std::str::FromStr;
 
-/// How tokens for a resource are signed.
+/// The signing algorithm of tokens.
 pub use oauth2_types::algorithm::Algorithm as SigningAlgorithm;
 use uuid::Uuid;
 
-/// A value that names none of the known variants.
+/// A text that is none of the known variants.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown {0}")]
 pub struct Unknown(pub &'static str);
 
-/// Where an API runs.
+/// The environment of an API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Environment {
     /// Real patients and donors.
@@ -44,25 +44,25 @@ impl FromStr for Environment {
 /// A protected API in one environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
-    /// Permanent identifier; the audience of tokens that ask for it by GUID.
+    /// Permanent identifier; the `aud` of tokens requested by GUID.
     pub id: Uuid,
-    /// An absolute URI by which clients may ask for it too.
+    /// Its resource indicator: an absolute URI (RFC 8707 §2).
     pub uri: Option<String>,
     /// The API's name, for instance "Match-Connect".
     pub name: String,
-    /// Production or sandbox.
+    /// Its environment.
     pub environment: Environment,
-    /// Overrides the server's default lifetime.
+    /// Overrides the server's default token lifetime.
     pub token_lifetime_seconds: Option<i64>,
-    /// Overrides the server's default algorithm.
+    /// Overrides the server's default signing algorithm.
     pub signing_algorithm: Option<SigningAlgorithm>,
     /// The roles that can be granted on it.
     pub roles: Vec<String>,
 }
 
 impl Resource {
-    /// Whether a client that asks for `indicator` (RFC 8707 §2) means this resource: by its URI, its GUID, or its GUID as an
-    /// absolute URI (RFC 9562 §4), which libraries of the standard insist on.
+    /// Whether a resource indicator (RFC 8707 §2) names this resource: by its URI, its GUID, or its GUID as a URN
+    /// (RFC 9562 §4), for libraries that require an absolute URI.
     pub fn is_named_by(&self, indicator: &str) -> bool {
         Self::named(self.id, self.uri.as_deref(), indicator)
     }
@@ -72,7 +72,7 @@ impl Resource {
     }
 }
 
-/// The scheme and the namespace of a URN fold case (RFC 8141 §3.1).
+/// Removes `urn:uuid:`, in any case (RFC 8141 §3.1).
 fn without_urn(indicator: &str) -> &str {
     const URN: &str = "urn:uuid:";
     match indicator.split_at_checked(URN.len()) {
@@ -81,7 +81,7 @@ fn without_urn(indicator: &str) -> &str {
     }
 }
 
-/// Reads a GUID in its plain hyphenated form only.
+/// Parses a GUID in its hyphenated form only.
 pub fn parse_guid(text: &str) -> Option<Uuid> {
     if text.len() == 36 {
         Uuid::try_parse(text).ok()

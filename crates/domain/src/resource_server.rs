@@ -1,20 +1,20 @@
-//! Resource servers: the credentials by which downstream APIs call introspection (RFC 7662 §2.1).
+//! Resource servers: downstream APIs that authenticate at the introspection endpoint (RFC 7662 §2.1).
 
 use uuid::Uuid;
 
 use crate::resource::Resource;
 
-/// A downstream API that has proved who it is, with the resources that it answers for.
+/// An authenticated resource server, with its resources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceServer {
-    /// Its identifier at the introspection endpoint.
+    /// Its client id.
     pub client_id: Uuid,
     /// Id and URI of each of its resources.
     pub resources: Vec<(Uuid, Option<String>)>,
 }
 
 impl ResourceServer {
-    /// Whether tokens with this `aud` are meant for it (RFC 7662 §4: it learns nothing about others).
+    /// Whether it may introspect tokens with this `aud` (RFC 7662 §4: it learns nothing about others).
     pub fn answers_for(&self, audience: &str) -> bool {
         self.resources
             .iter()

@@ -1,5 +1,5 @@
-//! Client secrets: `<3 random><marker><body><checksum>`. The 3 random characters are the hint that people see; the
-//! marker lets secret scanners match one expression, the checksum lets them drop false positives offline.
+//! Client secrets: `<3 random><marker><body><checksum>`. The 3 random characters are the hint shown to people; the
+//! marker lets secret scanners match by one regular expression, the checksum lets them drop false positives offline.
 
 use chrono::{DateTime, Months, NaiveDate, TimeDelta, Utc};
 use ring::rand::SecureRandom;
@@ -14,16 +14,16 @@ use crate::{
     suspension::is_suspended,
 };
 
-/// Fixed text after the hint.
+/// The fixed marker after the hint.
 pub const MARKER: &str = "_wmda_";
-/// The longest client id or secret that is looked at, in bytes.
+/// Length limit of client ids and secrets, in bytes.
 pub const MAX_CREDENTIAL_LENGTH: usize = 256;
 const HINT_LENGTH: usize = 3;
 const BODY_LENGTH: usize = 43;
 const CHECKSUM_LENGTH: usize = 6;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// A freshly made secret. It leaves this type once, through [`NewSecret::reveal`].
+/// A new secret. Its value leaves this type only through [`NewSecret::reveal`].
 pub struct NewSecret(SecretString);
 
 impl NewSecret {
@@ -53,7 +53,7 @@ fn push_random(text: &mut String, length: usize, random: &dyn SecureRandom) -> R
     let wanted = text.len() + length;
     while text.len() < wanted {
         let [byte] = random::bytes::<1>(random)?;
-        // 248 is the largest multiple of 62 in a byte: rejecting the rest keeps every character equally likely.
+        // Rejection sampling: 248 is the largest multiple of 62 in a byte, so every character stays equally likely.
         if byte < 248 {
             text.push(char::from(BASE62[usize::from(byte % 62)]));
         }
@@ -61,7 +61,7 @@ fn push_random(text: &mut String, length: usize, random: &dyn SecureRandom) -> R
     Ok(())
 }
 
-/// CRC-32 (IEEE) of the text before it, six base62 digits.
+/// CRC-32 (IEEE) of the preceding text, as six base62 digits.
 fn checksum(text: &str) -> String {
     let mut rest = crc32fast::hash(text.as_bytes());
     let mut digits = [b'0'; CHECKSUM_LENGTH];
@@ -72,7 +72,7 @@ fn checksum(text: &str) -> String {
     digits.iter().copied().map(char::from).collect()
 }
 
-/// Whether a text has the form and the checksum of a secret: what a scanner can tell offline.
+/// Whether a text has the form and the checksum of a secret, as a scanner can tell offline.
 pub fn is_well_formed(text: &str) -> bool {
     let body = HINT_LENGTH + MARKER.len();
     text.len() == body + BODY_LENGTH + CHECKSUM_LENGTH
@@ -85,100 +85,100 @@ pub fn is_well_formed(text: &str) -> bool {
         && checksum(&text[..body + BODY_LENGTH]) == text[body + BODY_LENGTH..]
 }
 
-/// What people see of a value.
+/// The hint of a value.
 pub fn hint_of(value: &str) -> &str {
     value.get(..HINT_LENGTH).unwrap_or_default()
 }
 
-/// A credential as people see it: of a secret everything but its value, which is nowhere.
+/// A credential as shown to people. The value of a secret is not stored anywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientSecret {
     /// Permanent identifier.
     pub id: Uuid,
-    /// What the manager calls it.
+    /// Its name.
     pub name: String,
     /// The first three characters of the value; of a key, those of its thumbprint.
     pub hint: String,
-    /// Its kind, and what is public of it.
+    /// Its kind and public part.
     pub public: PublicPart,
     /// Who created it.
     pub created_by: String,
     /// When it was created.
     pub created_at: DateTime<Utc>,
-    /// From this instant on it is refused.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
-    /// Until this instant it is suspended; one that lies in the past is over.
+    /// When its suspension ends; in the past it has no effect.
     pub suspended_until: Option<DateTime<Utc>>,
-    /// When a system last exchanged it for another: it ends soon, by itself.
+    /// When a system last rotated it: it expires soon, as planned.
     pub rotated_itself_at: Option<DateTime<Utc>>,
-    /// When the WMDA team let it live on beyond its expiry.
+    /// When the WMDA team granted it a grace period.
     pub graced_at: Option<DateTime<Utc>>,
-    /// Where it was seen that should not have it, as somebody reported.
+    /// The report of a leak.
     pub leak: Option<LeakReport>,
     /// Its last use, if there was one.
     pub last_use: Option<LastUse>,
-    /// The secret that it is to replace, which may have been deleted since.
+    /// The secret that it replaces, which may have been deleted since.
     pub replaces: Option<Uuid>,
     /// Tokens issued per day, oldest first; days without any are left out.
     pub tokens_per_day: Vec<(NaiveDate, i64)>,
-    /// When its value was last presented after the expiry.
+    /// When it was last presented after its expiry.
     pub tried_after_expiry_at: Option<DateTime<Utc>>,
-    /// From where, and by which program, as far as it is remembered.
+    /// Source and user agent of that attempt, as long as they are recorded.
     pub tried_after_expiry_origin: Option<Origin>,
-    /// When its value was last presented during a suspension.
+    /// When it was last presented while suspended.
     pub tried_while_suspended_at: Option<DateTime<Utc>>,
-    /// What was told to whom, the latest threshold last.
+    /// Its reminders, the latest threshold last.
     pub notifications: Vec<Notification>,
 }
 
-/// The first report that a secret has leaked.
+/// The first report that a secret leaked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeakReport {
-    /// When it came.
+    /// When it was reported.
     pub at: DateTime<Utc>,
-    /// The address it came from.
+    /// The reporter's source address.
     pub from: String,
 }
 
-/// The last token that a secret got.
+/// The last use of a secret for a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastUse {
     /// When.
     pub at: DateTime<Utc>,
-    /// From where, and by which program.
+    /// Source and user agent.
     pub origin: Origin,
 }
 
-/// Where a request came from.
+/// The origin of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// The address it was asked from.
+    /// The source address.
     pub from: String,
-    /// The client library, by its User-Agent: somebody else's text.
+    /// The client's User-Agent; untrusted text.
     pub with: String,
 }
 
-/// How a secret stands.
+/// The status of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretStatus {
-    /// More than a month left.
+    /// Expires in more than a month.
     Active,
-    /// It expires within a month.
+    /// Expires within a month.
     Expiring,
-    /// It is refused for a while; whatever its expiry is.
+    /// Suspended, whatever its expiry.
     Suspended,
-    /// It is refused.
+    /// Expired.
     Expired,
 }
 
-/// What expires before this is expiring soon: a month from now.
+/// Secrets that expire before this count as expiring soon: a month from now.
 pub fn expiring_until(now: DateTime<Utc>) -> DateTime<Utc> {
     now.checked_add_months(Months::new(1)).unwrap_or(now)
 }
 
 impl SecretStatus {
-    /// The expiries that go with this status now: from the first on, before the second; `None` is no bound. Times are
-    /// whole milliseconds. A suspended secret may expire at any time to come.
+    /// The range of expiries of secrets with this status: from the first, inclusive, to the second, exclusive; `None`
+    /// is unbounded. Times are whole milliseconds. A suspended secret may have any expiry.
     pub fn expiries(self, now: DateTime<Utc>) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
         let over = now + TimeDelta::milliseconds(1);
         match self {
@@ -191,7 +191,7 @@ impl SecretStatus {
 }
 
 impl ClientSecret {
-    /// How it stands now.
+    /// Its status now.
     pub fn status(&self, now: DateTime<Utc>) -> SecretStatus {
         let is_before_end = |status: &SecretStatus| {
             let (_, until) = status.expiries(now);

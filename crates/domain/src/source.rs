@@ -1,9 +1,9 @@
-//! Where a request comes from, as limits count it.
+//! Source addresses as rate limits group them.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Whoever has an IPv6 /64 has all its addresses: they count as one source (RFC 6177 §2). An IPv4 address counts as itself,
-/// also when it is mapped into IPv6 (RFC 4291 §2.5.5.2).
+/// An IPv6 address is grouped by its /64, as one subscriber has all of it (RFC 6177 §2). An IPv4 address stays as it
+/// is, also when mapped into IPv6 (RFC 4291 §2.5.5.2).
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),

@@ -1,18 +1,18 @@
-//! Suspension of a credential: for a while it is refused, and the tokens that it issued with it. It ends by itself.
+//! Suspension of a credential: it and its tokens are refused until an instant.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
-/// Shorter ones are over before the slowest job has asked for a token.
+/// The shortest suspension: a shorter one would end before the slowest job has requested a token.
 const SHORTEST: TimeDelta = TimeDelta::minutes(10);
-/// What is not missed for a week is to be deleted and not forgotten.
+/// The longest suspension: what nobody misses for a week should be deleted.
 const LONGEST: TimeDelta = TimeDelta::days(7);
-/// For a caller who reckons from a clock of their own, and for the way of the request.
+/// Tolerance for the caller's clock skew and the request's latency.
 const TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 
-/// Why an end of a suspension is refused.
+/// Why the end of a suspension is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSuspension {
-    /// Not an instant.
+    /// Malformed.
     #[error("suspended_until must be a time with offset such as 2027-06-30T12:00:00Z (RFC 3339), or null")]
     Form,
     /// Too soon or too late.
@@ -20,7 +20,7 @@ pub enum InvalidSuspension {
     Length,
 }
 
-/// Reads when a suspension that begins now is to end.
+/// Parses the end of a suspension that begins now.
 pub fn parse_end(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, InvalidSuspension> {
     let end = DateTime::parse_from_rfc3339(text).map_err(|_| InvalidSuspension::Form)?;
     let end = end.with_timezone(&Utc).trunc_subsecs(3);
@@ -31,7 +31,7 @@ pub fn parse_end(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Invali
     Ok(end)
 }
 
-/// Whether a suspension that ends then is still in force.
+/// Whether a suspension with this end is in force.
 pub fn is_suspended(until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
     until.is_some_and(|until| until > now)
 }

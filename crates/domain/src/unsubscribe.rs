@@ -1,5 +1,5 @@
-//! The token of a mail's unsubscribe link (RFC 8058): it names a person, and only this service can make it. All that it can do
-//! is to turn that person's mail down to what is urgent.
+//! The token of a mail's unsubscribe link (RFC 8058): it identifies a person and can't be forged. It authorizes
+//! nothing but limiting that person's mail to what is urgent.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
@@ -8,13 +8,13 @@ use crate::pepper::Pepper;
 
 const PURPOSE: &str = "unsubscribe";
 
-/// The token of a person.
+/// The token for a person.
 pub fn token(pepper: &Pepper, user_id: Uuid) -> String {
     let tag = pepper.tag(PURPOSE, user_id.as_bytes());
     URL_SAFE_NO_PAD.encode([user_id.as_bytes().as_slice(), &tag].concat())
 }
 
-/// The person whom a token names; `None` when it was not made here.
+/// The person that a token identifies; `None` if it is forged.
 pub fn read(pepper: &Pepper, token: &str) -> Option<Uuid> {
     let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
     let (id, tag) = bytes.split_first_chunk::<16>()?;

@@ -5,20 +5,20 @@ use uuid::Uuid;
 
 use crate::policy::Role;
 
-/// A person who may sign in.
+/// A user account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// Permanent identifier.
     pub id: Uuid,
-    /// Lower case, unique.
+    /// In lower case, unique.
     pub email: String,
     /// As the person is called.
     pub display_name: String,
-    /// Where the person works; none for the WMDA team.
+    /// The person's organisation; `None` for the WMDA team.
     pub organisation_id: Option<Uuid>,
     /// What the person is.
     pub roles: Vec<Role>,
-    /// A disabled person can't sign in, and no session of theirs works.
+    /// A disabled person can't sign in, and their sessions end.
     pub enabled: bool,
     /// When the person was added.
     pub created_at: DateTime<Utc>,
@@ -31,25 +31,25 @@ pub struct Assignment {
     pub client_id: Uuid,
     /// The person.
     pub user_id: Uuid,
-    /// Who in the organisation confirmed it.
+    /// The person of the organisation who confirmed it.
     pub confirmed_by: String,
-    /// When they did.
+    /// When they confirmed it.
     pub confirmed_at: DateTime<Utc>,
-    /// Who of the WMDA team entered it.
+    /// The member of the WMDA team who entered it.
     pub assigned_by: String,
 }
 
-/// How much of a password is judged.
+/// How many characters of a password are rated.
 const JUDGED: usize = 64;
-/// So many guesses, as a power of ten, are made within reach of a rate limit.
+/// The least number of guesses to crack a password, as a power of ten: beyond what rate limits allow.
 const LEAST_GUESSES_LOG10: f64 = 6.0;
 
-/// Why a text is no e-mail address.
+/// The text is no e-mail address.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this is no e-mail address: send one such as name@example.org, in ASCII, of at most 254 characters")]
 pub struct InvalidEmail;
 
-/// Checks an e-mail address and folds its case, so that one person has one account.
+/// Validates an e-mail address and lower-cases it, so that one person has one account.
 pub fn parse_email(text: &str) -> Result<String, InvalidEmail> {
     let good = text.is_ascii() && text.len() <= 254 && email_address::EmailAddress::is_valid(text);
     let domain_has_dot = text
@@ -62,28 +62,28 @@ pub fn parse_email(text: &str) -> Result<String, InvalidEmail> {
     }
 }
 
-/// Why a password is not accepted.
+/// Why a password is rejected.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WeakPassword {
-    /// NIST SP 800-63B-4 §3.1.1.2: eight, beside a second factor.
+    /// NIST SP 800-63B-4 §3.1.1.2: at least eight characters, as there is a second factor.
     #[error("a password has at least 8 characters")]
     Short,
-    /// Hashing what has no end would be a way to keep the server busy.
+    /// Too long: hashing input of any length would invite denial of service.
     #[error("a password has at most 256 characters")]
     Long,
-    /// On a list of common passwords, a repetition or a keyboard row.
+    /// A common password, a repetition or a keyboard row.
     #[error(
         "this password is one of those that are tried first: choose one that is hard to guess, such as four random words"
     )]
     Common,
-    /// What others know of the person (NIST SP 800-63B-4 §3.1.1.2: context-specific words).
+    /// Context-specific words (NIST SP 800-63B-4 §3.1.1.2): what others know of the person.
     #[error(
         "a password is not the e-mail address, the name or the organisation: choose one that nobody can guess from them"
     )]
     Personal,
 }
 
-/// Length and guesses count; there are no rules of composition. `known` is what others know of the person.
+/// Rates length and guessability; there are no composition rules. `known` is what others know of the person.
 pub fn check_password(password: &str, known: &[&str]) -> Result<(), WeakPassword> {
     match password.chars().count() {
         0..8 => return Err(WeakPassword::Short),
@@ -93,7 +93,7 @@ pub fn check_password(password: &str, known: &[&str]) -> Result<(), WeakPassword
     if is_personal(password, known) {
         return Err(WeakPassword::Personal);
     }
-    // What is longer is judged by its beginning: the estimate takes time that grows with the square of the length.
+    // Only the beginning is rated: the time that takes grows with the square of the length.
     let beginning: String = password.chars().take(JUDGED).collect();
     match zxcvbn::zxcvbn(&beginning, known).guesses_log10() < LEAST_GUESSES_LOG10 {
         true => Err(WeakPassword::Common),
@@ -101,7 +101,7 @@ pub fn check_password(password: &str, known: &[&str]) -> Result<(), WeakPassword
     }
 }
 
-/// Whether little remains of the password without the words that others know of the person.
+/// Whether little of the password remains without words that others know of the person.
 fn is_personal(password: &str, known: &[&str]) -> bool {
     let mut rest = letters(password);
     let whole = rest.len();

@@ -1,4 +1,5 @@
-//! Where a webhook may point: https on the public internet. What a name stands for is checked again when it is resolved.
+//! The URLs of webhooks: https on the public internet (protection against SSRF). Addresses are checked again when the
+//! name is resolved.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,7 +8,7 @@ use url::{Host, Url};
 
 const LONGEST: usize = 500;
 
-/// Networks that are not the public internet (IANA special-purpose registries).
+/// Non-public networks (IANA special-purpose registries).
 const SPECIAL_V4: [Ipv4Net; 15] = [
     Ipv4Net::new_assert(Ipv4Addr::new(0, 0, 0, 0), 8),
     Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8),
@@ -25,7 +26,7 @@ const SPECIAL_V4: [Ipv4Net; 15] = [
     Ipv4Net::new_assert(Ipv4Addr::new(224, 0, 0, 0), 4),
     Ipv4Net::new_assert(Ipv4Addr::new(240, 0, 0, 0), 4),
 ];
-/// The only public unicast IPv6 is 2000::/3, less what embeds an IPv4 address or is documentation.
+/// Public unicast IPv6 is 2000::/3, except for networks that embed an IPv4 address or are for documentation.
 const GLOBAL_V6: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 const SPECIAL_V6: [Ipv6Net; 4] = [
     Ipv6Net::new_assert(Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
@@ -34,10 +35,10 @@ const SPECIAL_V6: [Ipv6Net; 4] = [
     Ipv6Net::new_assert(Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
 
-/// Why a URL is refused.
+/// Why a URL is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWebhookUrl {
-    /// Not of the form.
+    /// Malformed.
     #[error(
         "url must be an https address such as https://hooks.example.org/wmda, without user, password or fragment"
     )]
@@ -47,7 +48,7 @@ pub enum InvalidWebhookUrl {
     Private,
 }
 
-/// Whether an address belongs to the public internet.
+/// Whether an address is on the public internet.
 pub fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => !SPECIAL_V4.iter().any(|net| net.contains(&v4)),
@@ -55,10 +56,10 @@ pub fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// Checks where a webhook points. With `allow_private` it may point to private addresses, and be http on loopback.
+/// Validates a webhook's URL. With `allow_private` it may point to private addresses, and be http on loopback.
 pub fn parse_url(text: &str, allow_private: bool) -> Result<Url, InvalidWebhookUrl> {
     let url = Url::parse(text).map_err(|_| InvalidWebhookUrl::Form)?;
-    // What is stored is the parsed form, in which some characters are longer.
+    // The parsed form is stored, in which some characters are longer.
     let plain = url.as_str().len() <= LONGEST && !text.chars().any(char::is_control);
     let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     let (Some(host), true, true) = (url.host(), plain, bare) else {
