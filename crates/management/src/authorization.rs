@@ -1,4 +1,4 @@
-//! The decision, asked of `domain::policy`, and its record when it is a no.
+//! Authorization: asks `domain::policy` for a decision, and audits a denial.
 
 use domain::{
     audit::{Entry, Outcome, Source},
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{http::problem::Problem, state::Management};
 
-/// Somebody who may do what was asked; nothing but a decision makes one.
+/// Proof of an authorization decision; nothing else creates one.
 #[derive(Debug)]
 pub struct Allowed {
     pub(crate) actor: String,
@@ -18,7 +18,7 @@ pub struct Allowed {
 }
 
 impl Management {
-    /// Decides, and records a denial, unless the person has had too many.
+    /// Decides, and audits a denial, unless the person exceeds the rate limit of denials.
     pub(crate) async fn authorize(
         &self,
         (principal, source): (Principal, Source),
@@ -46,12 +46,12 @@ impl Management {
         })
     }
 
-    /// The record of a change that somebody was allowed to make.
+    /// The audit entry of an authorized change.
     pub fn done(&self, allowed: &Allowed, action: AuditAction, object: impl Into<String>) -> Entry {
         self.entry((&allowed.actor, &allowed.source), action, object, Outcome::Done)
     }
 
-    /// Whoever can run a command on the server's machine is of the WMDA team.
+    /// Authorization of a command on the server's machine: its operator counts as the WMDA team.
     pub fn operator(&self, name: &str) -> Allowed {
         let principal = Principal {
             user_id: Uuid::nil(),

@@ -1,5 +1,5 @@
-//! Reports that a secret was found where it should not be. Anybody may report, and learns nothing: the answer is the same
-//! whatever was reported, and comes before anything is looked up. What is looked up is bounded, however many report.
+//! Reports of leaked secrets. Anybody may report, and learns nothing: the response is the same for any report, and
+//! sent before anything is looked up. The work is bounded, however many reports come.
 
 use std::{
     net::IpAddr,
@@ -29,28 +29,28 @@ use crate::{
     state::Management,
 };
 
-/// Where a report goes.
+/// The route.
 const PATH: &str = "/credentials/report";
-/// The longest body that is read.
+/// Limit of the body.
 const LONGEST: usize = 16 * 1024;
-/// How many reports wait to be looked into.
+/// Limit of queued reports.
 const WAITING: usize = 256;
-/// How many of one source are looked into: so many at once, and one more in each of these spans.
+/// Rate limit per source: a burst, and one more per `SPAN`.
 const OF_ONE_SOURCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(29);
 const SPAN: Duration = Duration::from_secs(2);
-/// How often a report is tried while the database is away, and after how long again.
+/// Retries while the database is unavailable, and their interval.
 const TRIES: usize = 30;
 const PAUSE: Duration = Duration::from_secs(2);
-/// In the audit trail.
+/// The actor in the audit trail.
 const ACTOR: &str = "leak report";
 
-/// A value that has the form and the checksum of a secret.
+/// A reported value with the form and the checksum of a secret.
 struct Report {
     secret: Zeroizing<String>,
     source: IpAddr,
 }
 
-/// What waits to be looked into.
+/// The queue of reports.
 pub(crate) struct LeakReports {
     sender: mpsc::Sender<Report>,
     receiver: Mutex<Option<mpsc::Receiver<Report>>>,
@@ -70,7 +70,7 @@ impl Default for LeakReports {
 }
 
 impl LeakReports {
-    /// What is no secret, or one too many, is dropped without a word.
+    /// Queues a report; what is no secret, or over the rate limit, is dropped silently.
     fn take(&self, body: &[u8], source: IpAddr) {
         #[derive(Deserialize)]
         struct Body {
@@ -81,13 +81,13 @@ impl LeakReports {
         };
         let secret = Zeroizing::new(secret);
         if is_well_formed(&secret) && self.of_sources.check_key(&network(source)).is_ok() {
-            // When too many wait, this one is lost: scanners report again.
+            // If the queue is full, the report is dropped: scanners report again.
             drop(self.sender.try_send(Report { secret, source }));
         }
     }
 }
 
-/// Adds the route.
+/// Registers the route.
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     let other = web::to(|| async { Problem::MethodNotAllowed("POST".to_owned()).error_response() });
     let resource = web::resource(PATH)
@@ -108,7 +108,7 @@ async fn report(request: HttpRequest, payload: web::Payload, service: web::Data<
 }
 
 impl Management {
-    /// Looks into what is reported, one report after the other; for a task of its own, which never ends.
+    /// Processes the queue, one report after the other; to be run in a task of its own, never returns.
     pub async fn look_into_leak_reports(&self) {
         let taken = self.leak_reports.receiver.lock();
         let taken = taken.unwrap_or_else(PoisonError::into_inner).take();
@@ -125,8 +125,8 @@ impl Management {
         }
     }
 
-    /// Digests are made with the client's id, which a finder does not know: the clients of the live secrets that begin alike
-    /// are tried.
+    /// Finds the reported secret. Digests depend on the client id, which the reporter does not know: the clients of
+    /// all live secrets with the same hint are tried.
     async fn look_into(&self, report: &Report) -> Result<(), Problem> {
         let alike = self
             .store
@@ -147,11 +147,11 @@ impl Management {
         let on_leak = application.ok_or(Problem::NotFound)?.policy.on_leak;
         let is_ended = found.is_reported && is_suspended(found.suspended_until, self.now());
         if is_ended && on_leak == OnLeak::Suspend {
-            // Who reports again and again changes nothing more.
+            // A repeated report changes nothing.
             return Ok(());
         }
         match self.end(found, on_leak, source).await {
-            // Somebody was faster.
+            // Already handled concurrently.
             Err(StoreError::Missing) => return Ok(()),
             outcome => outcome?,
         }

@@ -1,5 +1,5 @@
-//! REST under role-based authorization, and people's sign-in. One file per collection: what it takes, what it answers,
-//! its rules and its routes. Every change goes through an [`Allowed`], which only an authorization decision makes.
+//! The REST API under role-based authorization, and people's sign-in. One file per collection: bodies, responses,
+//! rules and routes. Every change requires an [`Allowed`], which only an authorization decision creates.
 
 #![expect(unused_qualifications, reason = "the macros of utoipa write qualified paths")]
 

@@ -1,5 +1,5 @@
-//! How often one person may change something, or be told no: each is a row in the audit trail for good, and all changes wait
-//! for one another. The WMDA team's admins are not counted: what they enter and import has no such measure.
+//! Rate limit of a person's changes and denials: each is a permanent row in the audit trail, and all changes wait for
+//! one another. The WMDA team's admins are exempt, as they enter and import in bulk.
 
 use std::num::NonZeroU32;
 
@@ -12,10 +12,10 @@ use uuid::Uuid;
 
 use crate::http::problem::Problem;
 
-/// So many at once, then one a second.
+/// The burst; then one a second.
 const AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(999);
 
-/// Counts, in the memory of this node.
+/// The rate limiter, in this node's memory.
 pub(crate) struct Pace {
     of_people: DefaultKeyedRateLimiter<Uuid>,
     clock: DefaultClock,
@@ -31,7 +31,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// Counts one more change or no.
+    /// Counts one more change or denial.
     pub(crate) fn admit(&self, person: &Principal) -> Result<(), Problem> {
         if person.roles.contains(&Role::Admin) {
             return Ok(());

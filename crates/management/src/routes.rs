@@ -1,4 +1,4 @@
-//! The routes, registered once for the server and the OpenAPI document alike, and what surrounds all of them.
+//! The routes, registered once for both the server and the OpenAPI document, and their common middleware.
 
 use actix_web::{App, HttpRequest, HttpResponse, middleware::DefaultHeaders, web};
 use utoipa::{OpenApi, openapi};
@@ -116,7 +116,7 @@ pub fn openapi() -> openapi::OpenApi {
     document
 }
 
-/// Adds the management API to the server; the service and the document are shared by all workers.
+/// Registers the management API; the service and the document are shared by all workers.
 pub fn configure(
     config: &mut web::ServiceConfig,
     service: &web::Data<Management>,
@@ -143,7 +143,7 @@ pub fn configure(
     leak_reports::configure(config);
 }
 
-/// A path that is documented takes other methods; any other does not exist.
+/// 405 for a documented path, 404 for any other.
 async fn no_route(
     request: HttpRequest,
     documentation: web::Data<Documentation>,

@@ -1,4 +1,4 @@
-//! What every operation shares.
+//! State shared by all operations.
 
 use std::sync::Arc;
 
@@ -22,33 +22,33 @@ use crate::{
     sign_in::{openid::provider::Provider, refusals::Refusals, turns::Turns},
 };
 
-/// How many passwords are hashed at once: each takes 19 MiB and some tens of milliseconds.
+/// Limit of concurrent password hashes: each takes 19 MiB and some tens of milliseconds.
 pub(crate) const HASHES_AT_ONCE: usize = 2;
 
-/// What configuration decides.
+/// Settings from configuration.
 pub struct Settings {
-    /// The public origin, no slash at the end.
+    /// The public origin, without a slash at the end.
     pub public_url: String,
     /// How long a secret may live.
     pub lifetimes: Lifetimes,
-    /// How many secrets an application may have.
+    /// Limits of an application's secrets.
     pub secrets: SecretLimits,
-    /// How long tokens live where their resource says nothing else.
+    /// The default token lifetime.
     pub token_lifetime_seconds: i64,
-    /// How many sign-ins may fail per account in 15 minutes.
+    /// Failed sign-ins allowed per account in 15 minutes.
     pub login_failures: i64,
-    /// The WMDA team, who is told when sign-ins to an account fail too often.
+    /// The WMDA team's address, notified when an account is locked out.
     pub support_address: Option<String>,
-    /// Whether webhooks may point to private networks, and to this machine by plain http.
+    /// Whether webhooks may point to private networks, and by http to this machine.
     pub allow_private_webhooks: bool,
-    /// Issuers of federated identities that nobody may register.
+    /// Issuers whose federated identities can't be registered.
     pub refused_issuers: Vec<String>,
 }
 
-/// Whether tokens can be signed with an algorithm; else what to do about it.
+/// Whether tokens can be signed with an algorithm; the error gives the remedy.
 pub type SigningCheck = Box<dyn Fn(SigningAlgorithm) -> Result<(), String> + Send + Sync>;
 
-/// What the record says of a cause of refusal: what was wrong, and what to do.
+/// Explains a refusal's cause: what was wrong, and the remedy.
 pub type Explanations = fn(&str) -> Option<(&'static str, &'static str)>;
 
 /// The state of the management API.
@@ -62,9 +62,9 @@ pub struct Management {
     pub(crate) hashes: Arc<Semaphore>,
     pub(crate) refusals: Refusals,
     pub(crate) turns: Turns,
-    /// Of questions to the OpenID provider.
+    /// For requests to the OpenID provider.
     pub(crate) openid_turns: Turns,
-    /// Of files that are made whole before they are sent.
+    /// For files that are built in memory before they are sent.
     pub(crate) file_turns: Turns,
     pub(crate) pace: Pace,
     pub(crate) leak_reports: LeakReports,
@@ -75,7 +75,7 @@ pub struct Management {
 }
 
 impl Management {
-    /// Puts the parts together.
+    /// Builds the state from its parts.
     pub fn new(
         settings: Settings,
         store: Store,
@@ -105,7 +105,7 @@ impl Management {
         }
     }
 
-    /// Asks before a resource gets an algorithm of its own.
+    /// Sets the check for a resource's signing algorithm.
     pub fn with_signing_check(self, check: SigningCheck) -> Self {
         Self {
             signing: Some(check),
@@ -113,7 +113,7 @@ impl Management {
         }
     }
 
-    /// Explains refusals in these words.
+    /// Sets the explanations of refusals.
     pub fn with_explanations(self, explanations: Explanations) -> Self {
         Self {
             explanations: Some(explanations),
@@ -121,7 +121,7 @@ impl Management {
         }
     }
 
-    /// Shows what this node has refused and not yet written.
+    /// Includes refusals of this node that are not flushed yet.
     pub fn with_refusals(self, recorder: Arc<RefusalRecorder>) -> Self {
         Self {
             refused_requests: Some(recorder),
@@ -129,7 +129,7 @@ impl Management {
         }
     }
 
-    /// Refuses an algorithm that no token could be signed with.
+    /// Refuses a signing algorithm for which there is no key.
     pub(crate) fn can_sign(&self, algorithm: Option<SigningAlgorithm>) -> Result<(), Problem> {
         let checked = self.signing.as_ref().zip(algorithm);
         checked.map_or(Ok(()), |(check, algorithm)| {
@@ -137,7 +137,7 @@ impl Management {
         })
     }
 
-    /// Now, as both databases keep it.
+    /// The current time, truncated to what both databases store.
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.clock.now().trunc_subsecs(3)
     }

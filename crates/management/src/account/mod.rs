@@ -1,5 +1,6 @@
-//! A person's own account (`/api/v1/account`): password, authenticator, recovery codes, external identity, sessions, mail
-//! settings. What proves who somebody is changes only after full re-authentication, and is told by mail (P-04).
+//! A person's own account (`/api/v1/account`): password, authenticator, recovery codes, external identity, sessions,
+//! mail settings. Authentication factors change only after full re-authentication, and each change is notified by
+//! mail (P-04).
 
 pub mod identity;
 pub mod overview;

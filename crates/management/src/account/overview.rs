@@ -1,4 +1,4 @@
-//! What the account consists of, and its mail settings.
+//! The account's overview, and its mail settings.
 
 use actix_web::{HttpResponse, get, patch};
 use domain::policy::Permission;

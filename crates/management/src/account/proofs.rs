@@ -1,4 +1,4 @@
-//! Password, authenticator and recovery codes of one's own account.
+//! The authentication factors of one's own account: password, authenticator and recovery codes.
 
 use actix_web::{HttpRequest, HttpResponse, post};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// How long a new authenticator may take to be confirmed.
+/// Time limit for confirming a new authenticator.
 const TO_CONFIRM: TimeDelta = TimeDelta::minutes(15);
 
 /// Another password.
@@ -90,7 +90,7 @@ pub struct ConfirmedAuthenticator {
     pub totp: String,
 }
 
-/// What the first step hands to the second, sealed for this session.
+/// A new authenticator that awaits confirmation, sealed for this session.
 #[derive(Deserialize, Serialize)]
 struct Pending {
     secret: Vec<u8>,
@@ -106,7 +106,7 @@ impl Caller {
             .entry((&self.session.user.email, &place), action, object, done)
     }
 
-    /// What binds a pending authenticator to this very session.
+    /// The owner under which a pending authenticator is sealed: this session.
     fn pending_owner(&self) -> Uuid {
         let tag = self.service.pepper.tag("pending authenticator", &self.digest);
         let mut bytes = [0; 16];

@@ -7,7 +7,7 @@ use crate::{
     sign_in::{attempts::Origin, totp::SecondFactor},
 };
 
-/// What proves again who the caller is.
+/// The factors that the caller presents again.
 pub(super) struct Proof {
     pub(super) password: String,
     pub(super) totp: Option<String>,
@@ -15,7 +15,7 @@ pub(super) struct Proof {
 }
 
 impl Caller {
-    /// Checks the proof under the same limits as a sign-in; records a failure.
+    /// Verifies the factors under the same rate limits as a sign-in; audits a failure.
     pub(super) async fn reauthenticate(&self, from: &Origin, proof: Proof) -> Result<(), Problem> {
         let factor = SecondFactor::read(proof.totp, proof.recovery_code)?;
         let (service, user) = (&self.service, &self.session.user);

@@ -1,4 +1,4 @@
-//! One's own sessions: where one is signed in, and the end of those that are not wanted.
+//! One's own sessions: listing and ending them.
 
 use actix_web::{HttpResponse, delete, get, web};
 use chrono::{DateTime, Utc};

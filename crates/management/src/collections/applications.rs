@@ -1,4 +1,4 @@
-//! Applications: what the caller may see of them, and the WMDA team's work on them.
+//! Applications: the caller's view of them, and their administration by the WMDA team.
 
 use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
 use domain::{
@@ -29,7 +29,7 @@ use crate::{
 };
 
 const LIST: &str = "applications";
-/// Each application should have so many managers who can sign in.
+/// The recommended number of managers who can sign in, per application.
 pub(crate) const ENOUGH_MANAGERS: usize = 2;
 
 /// A new application; its client id never changes.
@@ -79,7 +79,7 @@ pub struct ChangedApplication {
 }
 
 impl ChangedApplication {
-    /// A new name, a switch, or which tokens it gets is the WMDA team's alone.
+    /// Whether the change is reserved to the WMDA team: name, enabling, or DPoP binding.
     fn is_of_the_team(&self) -> bool {
         self.name.is_some()
             || self.enabled.is_some()
@@ -125,7 +125,7 @@ pub struct ApplicationView {
     pub allowed_networks: Vec<String>,
 }
 
-/// The people who manage these applications.
+/// The managers of these applications.
 fn managers_of<'a>(views: impl IntoIterator<Item = &'a store::applications::ApplicationView>) -> Vec<Uuid> {
     let managers = views.into_iter().flat_map(|view| &view.managers);
     managers.map(|manager| manager.assignment.user_id).collect()
@@ -163,12 +163,12 @@ impl ApplicationView {
     }
 }
 
-/// Fewer tokens an hour than this trouble nobody.
+/// The hourly number of tokens below which no advice is given.
 const FEW_TOKENS: i64 = 60;
-/// Several programs that each keep their token need so many times what one needs.
+/// Allowance for several programs that each cache their token, as a multiple of what one needs.
 const PROGRAMS: i64 = 10;
 
-/// Whether a system asks for a new token for every call, by the busiest of its last hours.
+/// Advises to cache tokens, if the busiest recent hour suggests that a system requests one for every call.
 fn advice(one: &store::applications::ApplicationView, tokens: i64, default_lifetime: i64) -> Option<String> {
     const HOUR: i64 = 3600;
     let lifetimes = one.permissions.iter();
@@ -242,7 +242,7 @@ impl Management {
         Ok(found.into_iter().map(view).collect())
     }
 
-    /// The applications that somebody may see, by name.
+    /// The applications visible to the caller, by name.
     pub async fn applications(
         &self,
         allowed: &Allowed,
@@ -256,8 +256,7 @@ impl Management {
         Ok(cursor::page(&self.pepper, LIST, views, limit, key))
     }
 
-    /// Changes its networks, how its secrets may be exchanged, its name, which tokens it gets, or whether it is enabled, in
-    /// this order.
+    /// Changes networks, self-rotation, name, DPoP binding, or whether it is enabled, in this order.
     pub async fn change_application(
         &self,
         allowed: &Allowed,
@@ -276,7 +275,7 @@ impl Management {
         let profile = profile.map_err(|error| Problem::Invalid(error.to_string()))?;
         let name = change.name.as_deref().map(ApplicationName::parse).transpose();
         let name = name.map_err(|error| Problem::Invalid(error.to_string()))?;
-        // From here on something is stored; the networks, which may be invalid too, come first.
+        // From here on changes are stored; the networks come first, as they may be invalid.
         if changes_networks {
             self.change_networks(allowed, client_id, networks).await?;
         }
@@ -309,7 +308,7 @@ impl Management {
         }
     }
 
-    /// Lets an application have tokens that are bound to a key only, or others too; answers when every node knows.
+    /// Sets whether an application gets DPoP-bound tokens only; answers when that is in force on every node.
     async fn bind_tokens(&self, allowed: &Allowed, client_id: Uuid, bound: bool) -> Result<(), Problem> {
         let action = if bound {
             AuditAction::ApplicationRequireDpop
@@ -323,7 +322,7 @@ impl Management {
         Ok(self.memory.settle().await?)
     }
 
-    /// Sets what an application must do beyond the standard; answers when every node knows.
+    /// Sets an application's security profile; answers when it is in force on every node.
     pub async fn set_profile(
         &self,
         allowed: &Allowed,
@@ -337,7 +336,7 @@ impl Management {
         Ok(())
     }
 
-    /// Enables or disables an application; answers when every node knows.
+    /// Enables or disables an application; answers when that is in force on every node.
     pub async fn switch_application(
         &self,
         allowed: &Allowed,

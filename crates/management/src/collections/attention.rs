@@ -1,4 +1,4 @@
-//! What the WMDA team should look at, the most urgent first.
+//! The WMDA team's list of concerns, the most urgent first.
 
 use actix_web::{HttpResponse, get, post};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -25,9 +25,9 @@ use crate::{
     state::Management,
 };
 
-/// At most so many concerns of each kind.
+/// Limit of concerns of each kind.
 const MOST: usize = 200;
-/// For how long a report of a leak is shown.
+/// For how long a leak report is shown.
 const LEAKS_SHOWN: TimeDelta = TimeDelta::days(30);
 
 /// Something to look at. What does not belong to its kind is null.
@@ -74,7 +74,7 @@ pub struct AttentionItem {
 }
 
 impl AttentionItem {
-    /// What all kinds have.
+    /// An item with the fields that all kinds share.
     fn new(kind: Concern, application: Named) -> Self {
         Self {
             kind,
@@ -106,7 +106,7 @@ impl AttentionItem {
 pub enum Concern {
     /// A secret was reported as leaked, within the last 30 days.
     SecretLeaked,
-    /// An expired secret is still being tried: a system gets no token.
+    /// An expired secret is still presented: a system gets no token.
     SecretExpiredYetTried,
     /// A secret expires within a month.
     SecretExpiring,
@@ -232,7 +232,7 @@ fn at_most<T>(found: Vec<T>, item: impl Fn(T) -> AttentionItem) -> Vec<Attention
 }
 
 impl Management {
-    /// What needs attention now.
+    /// The current concerns.
     pub async fn attention(&self, _: &Allowed) -> Result<AttentionList, Problem> {
         let (now, limit) = (self.now(), MOST as i64 + 1);
         let leaked = self.store.leaked_secrets(now - LEAKS_SHOWN, limit).await?;
@@ -280,7 +280,7 @@ impl Management {
         })
     }
 
-    /// Leaves a concern out for some days.
+    /// Snoozes a concern for some days.
     pub async fn snooze(&self, allowed: &Allowed, wanted: Snooze) -> Result<(), Problem> {
         if !matches!(wanted.kind, Concern::TooFewManagers) {
             let remedy = "kind: only too_few_managers can be left out for a while";

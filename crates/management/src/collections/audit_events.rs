@@ -1,4 +1,4 @@
-//! The audit trail, for reading.
+//! Read access to the audit trail.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ use crate::{
 
 const LIST: &str = "audit-events";
 
-/// Which events a list shows; what is left out is any.
+/// Filter of audit events; an absent parameter matches any.
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -52,7 +52,7 @@ pub struct AuditQuery {
     pub search: Option<String>,
 }
 
-/// Which part of a history is wanted.
+/// Pagination of an application's history.
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -138,13 +138,13 @@ impl From<(i64, Event)> for AuditEventView {
     }
 }
 
-/// The ids in the path that names an object.
+/// The ids in an object's path.
 fn ids_in(object: &str) -> impl Iterator<Item = Uuid> {
     object.split('/').filter_map(|part| part.parse().ok())
 }
 
 impl Management {
-    /// Events, the newest first.
+    /// Events, newest first.
     pub async fn audit_events(
         &self,
         _: &Allowed,
@@ -169,7 +169,7 @@ impl Management {
         Ok(cursor::page(&self.pepper, LIST, views, limit, key))
     }
 
-    /// The objects that a list is about, and a pattern of actors beside them.
+    /// The objects to filter by, and a pattern of actors as an alternative.
     async fn touched(&self, query: &AuditQuery) -> Result<(Option<Vec<Uuid>>, Option<String>), Problem> {
         if let Some(id) = query.client_id.or(query.organisation_id) {
             return Ok((Some(vec![id]), None));
@@ -196,7 +196,7 @@ impl Management {
         Ok(())
     }
 
-    /// What happened to an application, the newest first.
+    /// The history of an application, newest first.
     pub async fn history(
         &self,
         allowed: &Allowed,
@@ -215,7 +215,7 @@ impl Management {
         Ok(List { items, next })
     }
 
-    /// Events in order after a sequence number, in chunks; empty at the end.
+    /// Events after a sequence number, oldest first, in chunks; empty at the end.
     pub async fn audit_events_after(
         &self,
         _: &Allowed,
@@ -225,18 +225,18 @@ impl Management {
         Ok(found.into_iter().map(Into::into).collect())
     }
 
-    /// Follows the chain of the whole trail.
+    /// Verifies the whole trail.
     pub async fn verify_audit(&self, _: &Allowed) -> Result<AuditVerdict, Problem> {
         Ok(self.store.verify_audit(&self.pepper).await?)
     }
 
-    /// Seals the end of a trail that has no seal and whose chain holds; what was found before.
+    /// Seals the end of an unsealed trail whose chain is intact; returns the verdict before sealing.
     pub async fn seal_audit(&self, allowed: &Allowed) -> Result<AuditVerdict, Problem> {
         let entry = self.done(allowed, AuditAction::AuditTrailSeal, "-");
         Ok(self.store.seal_audit(entry).await?)
     }
 
-    /// The first anchor that is not in the trail.
+    /// The first anchor that the trail contradicts.
     pub async fn contradicting_anchor(
         &self,
         _: &Allowed,

@@ -1,5 +1,5 @@
-//! Federated identities of an application: JWTs that somebody else signs about it, such as a cluster, a cloud or a build
-//! service, are taken in place of a secret. Register, list, show, delete.
+//! Federated identities of an application: JWTs of an external issuer, such as a cluster, a cloud or a build service,
+//! authenticate it instead of a secret. Register, list, show, delete.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ use crate::{
     state::Management,
 };
 
-/// How many an application may have; secrets and keys have a limit of their own.
+/// Limit per application; secrets and keys have a limit of their own.
 const LIMIT: i64 = 20;
 
 /// A new federated identity. Everything is compared to the letter.
@@ -106,7 +106,7 @@ fn invalid(error: impl std::fmt::Display) -> Problem {
 }
 
 impl Management {
-    /// Registers a federated identity; it works on every node in the next request.
+    /// Registers a federated identity; usable in the next request on any node.
     pub async fn create_federated(
         &self,
         allowed: &Allowed,
@@ -179,7 +179,7 @@ impl Management {
         Ok(found.map(|one| view(one, now)))
     }
 
-    /// Deletes a federated identity; answers when no node issues a token for it any more.
+    /// Deletes a federated identity; answers when no node accepts it any more.
     pub async fn delete_federated(
         &self,
         allowed: &Allowed,

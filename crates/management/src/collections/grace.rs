@@ -1,4 +1,5 @@
-//! The last day: a secret that is in use and has no successor may live on for some hours, once, by the WMDA team.
+//! Grace period: the WMDA team extends a secret that is in use without a successor on its last day by some hours,
+//! once.
 
 use actix_web::{HttpResponse, post, web};
 use chrono::TimeDelta;
@@ -20,7 +21,7 @@ use crate::{
     state::Management,
 };
 
-/// The longest grace.
+/// The longest grace period.
 const LONGEST_HOURS: i64 = 72;
 
 /// How long a secret may live on.
@@ -33,7 +34,7 @@ pub struct GraceBody {
 }
 
 impl Management {
-    /// Lets a secret live on; answers when every node knows.
+    /// Grants a grace period; answers when it is in force on every node.
     pub async fn grant_grace(
         &self,
         allowed: &Allowed,

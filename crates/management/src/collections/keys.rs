@@ -1,5 +1,5 @@
-//! Public keys of an application, by which it proves itself without a secret: register, list, show, delete. A private key
-//! is refused, and whoever sent it is told that it is burnt.
+//! Public keys by which an application authenticates without a secret: register, list, show, delete. A private key is
+//! rejected, and its sender told that it is compromised.
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -116,7 +116,7 @@ fn invalid(error: impl std::fmt::Display) -> Problem {
     Problem::Invalid(error.to_string())
 }
 
-/// The key of a body, with the end that it brings.
+/// Parses the key in a body, with the expiry of its certificate.
 fn read_key(
     new: &NewKeyBody,
     (now, allow_private): (DateTime<Utc>, bool),
@@ -138,7 +138,7 @@ fn read_key(
     }
 }
 
-/// One year at most, and not beyond the certificate.
+/// The expiry: one year at most, and not beyond the certificate's.
 fn end(
     wanted: Option<&str>,
     own: Option<DateTime<Utc>>,
@@ -162,7 +162,7 @@ fn end(
 }
 
 impl Management {
-    /// Registers a key; it works on every node in the next request.
+    /// Registers a key; usable in the next request on any node.
     pub async fn create_key(
         &self,
         allowed: &Allowed,
@@ -225,7 +225,7 @@ impl Management {
         Ok(found.map(|one| view(one, now)))
     }
 
-    /// Deletes a key; answers when no node issues a token for it any more.
+    /// Deletes a key; answers when no node accepts it any more.
     pub async fn delete_key(&self, allowed: &Allowed, client_id: Uuid, id: Uuid) -> Result<(), Problem> {
         let which = (CredentialKind::Key, client_id, id);
         let entry = self.done(allowed, AuditAction::KeyDelete, object(client_id, id));

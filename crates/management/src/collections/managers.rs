@@ -1,5 +1,5 @@
-//! Credential managers of an application. No assignment without the organisation's confirmation: each records who in
-//! the organisation confirmed it, and when.
+//! Credential managers of an application. Each assignment records which person of the organisation confirmed it, and
+//! when.
 
 use actix_web::{HttpResponse, delete, get, post, web};
 use chrono::{DateTime, SubsecRound, Utc};
@@ -83,7 +83,7 @@ impl Management {
         Ok(List { items, next: None })
     }
 
-    /// Assigns a manager; it counts from the person's next request on.
+    /// Assigns a manager; effective from the person's next request on.
     pub async fn assign_manager(
         &self,
         allowed: &Allowed,
@@ -122,7 +122,7 @@ impl Management {
         ))
     }
 
-    /// Ends an assignment; it counts from the person's next request on.
+    /// Ends an assignment; effective from the person's next request on.
     pub async fn remove_manager(
         &self,
         allowed: &Allowed,

@@ -1,4 +1,4 @@
-//! The networks from which an application's credentials work, and those from which it was seen.
+//! The allowed networks of an application, and the networks from which it obtained tokens.
 
 use actix_web::{HttpResponse, get, web};
 use chrono::{DateTime, Utc};
@@ -55,7 +55,7 @@ impl Management {
         let seen = self.store.seen_networks(client_id, self.now()).await?;
         let addresses: Vec<_> = seen.iter().map(|one| one.network).collect();
         let networks_mode = allowed.mode.as_str();
-        // Whether an address is on the list does not depend on whether the list counts.
+        // Whether an address is listed does not depend on the mode.
         allowed.mode = NetworksMode::Enforce;
         let view = |one: SeenNetwork| SeenNetworkView {
             network: match one.network.is_ipv6() {
@@ -75,7 +75,7 @@ impl Management {
         })
     }
 
-    /// Changes the networks of an application; answers when every node knows.
+    /// Changes the networks of an application; answers when they are in force on every node.
     pub(crate) async fn change_networks(
         &self,
         allowed: &Allowed,

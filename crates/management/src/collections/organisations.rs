@@ -128,7 +128,7 @@ impl Management {
         ))
     }
 
-    /// Renames an organisation, switches it, or both.
+    /// Renames an organisation, enables or disables it, or both.
     pub async fn change_organisation(
         &self,
         allowed: &Allowed,
@@ -157,7 +157,7 @@ impl Management {
         }
     }
 
-    /// Enables or disables an organisation; answers when every node knows.
+    /// Enables or disables an organisation; answers when that is in force on every node.
     pub async fn switch_organisation(
         &self,
         allowed: &Allowed,

@@ -1,4 +1,4 @@
-//! Permissions: the roles that an application has on a resource.
+//! Permissions: the roles granted to an application on a resource.
 
 use actix_web::{HttpResponse, delete, get, post, web};
 use domain::{audit_action::AuditAction, policy::Permission};
@@ -55,7 +55,7 @@ impl From<store::applications::PermissionView> for PermissionView {
 }
 
 impl Management {
-    /// What an application may call.
+    /// The permissions granted to an application.
     pub async fn permissions(
         &self,
         allowed: &Allowed,
@@ -65,7 +65,7 @@ impl Management {
         Ok(List { items, next: None })
     }
 
-    /// Grants roles on a resource; answers when every node knows.
+    /// Grants roles on a resource; answers when they are in force on every node.
     pub async fn grant(
         &self,
         allowed: &Allowed,
@@ -91,12 +91,12 @@ impl Management {
             .ok_or(Problem::NotFound)
     }
 
-    /// Takes all roles on a resource away; answers when every node knows.
+    /// Revokes all roles on a resource; answers when that is in force on every node.
     pub async fn revoke(&self, allowed: &Allowed, client_id: Uuid, resource_id: Uuid) -> Result<(), Problem> {
         let object = format!("application/{client_id}/permission/{resource_id}");
         let entry = self.done(allowed, AuditAction::PermissionRevoke, object);
         let outcome = self.store.revoke(client_id, resource_id, entry).await;
-        // For an absent one too, as with secrets.
+        // Also if there is none, as when a secret is deleted.
         self.memory.settle().await?;
         Ok(outcome?)
     }

@@ -1,4 +1,5 @@
-//! Policies of organisations: what the WMDA team demands of their credentials. Managers read what binds them.
+//! Policies of organisations: the WMDA team's rules for their credentials. Managers can read the policy that applies
+//! to them.
 
 use actix_web::{HttpResponse, get, patch, web};
 use domain::{
@@ -80,7 +81,7 @@ pub struct ChangedPolicy {
     pub on_leak: Option<String>,
 }
 
-/// A field that may be null: what is left out is something else.
+/// Distinguishes null from an absent field.
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(field: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(field).map(Some)
 }
@@ -129,7 +130,7 @@ impl Management {
         found.map(Into::into).ok_or(Problem::NotFound)
     }
 
-    /// Changes it; what is created from now on obeys.
+    /// Changes the policy; applies to credentials created from now on.
     pub async fn change_policy(
         &self,
         allowed: &Allowed,

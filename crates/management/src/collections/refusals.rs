@@ -1,4 +1,4 @@
-//! Refused token requests: why a system gets no token, for who can mend it.
+//! The refusal record: why a system gets no token, for those who can fix it.
 
 use std::net::IpAddr;
 
@@ -25,13 +25,13 @@ use crate::{
 };
 
 const LIST: &str = "refusals";
-/// For a cause that only another version knows.
+/// For a cause that this version does not know.
 const UNKNOWN: (&str, &str) = (
     "Another version of this service refused it.",
     "Ask the WMDA team, with the trace id.",
 );
 
-/// Which refusals a search shows; what is left out is any.
+/// Filter of refusals; an absent parameter matches any.
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -90,7 +90,7 @@ pub struct RefusalView {
 }
 
 impl Management {
-    /// The refusals that a search finds, those that happened last at the beginning.
+    /// The matching refusals, the latest first.
     pub async fn refusals(&self, _: &Allowed, query: RefusalQuery) -> Result<List<RefusalView>, Problem> {
         let trace_id = query.trace_id.as_deref().map(trace_id).transpose()?;
         let filter = RefusalFilter {
@@ -129,7 +129,7 @@ impl Management {
         let limit = cursor::limit(limit)?;
         let after = cursor::open(&self.pepper, LIST, after)?;
         filter.before = after.as_deref().and_then(cursor::parse_expiry_key);
-        // What this node refused a moment ago is to be found too.
+        // Flushes this node's recent refusals first, so that they are found.
         if let Some(recorder) = &self.refused_requests
             && let Err(error) = recorder.flush(&self.store).await
         {
@@ -166,7 +166,7 @@ impl Management {
     }
 }
 
-/// With hyphens or without, as logs of other programs have it.
+/// Parses a UUID with or without hyphens, as other programs log it.
 fn trace_id(text: &str) -> Result<Uuid, Problem> {
     Uuid::try_parse(text.trim())
         .map_err(|_| Problem::Invalid("trace_id is a UUID or 32 hexadecimal digits".to_owned()))

@@ -22,11 +22,11 @@ use crate::{
 };
 
 const LIST: &str = "report of secrets";
-/// A file is read in steps of so many, and ends after so many.
+/// Rows per query, and limit of rows, of a CSV file.
 const STEP: u32 = 200;
 const LONGEST_FILE: usize = 100_000;
 
-/// Which secrets a report holds; what is left out is any.
+/// Filter of the report; an absent parameter matches any.
 #[derive(Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -104,7 +104,7 @@ fn view(one: ReportedSecret, now: DateTime<Utc>) -> ReportedSecretView {
 }
 
 impl Management {
-    /// Secrets of all applications, by expiry.
+    /// The secrets of all applications, by expiry.
     pub async fn secret_report(
         &self,
         _: &Allowed,
@@ -129,7 +129,7 @@ impl Management {
         Ok(cursor::page(&self.pepper, LIST, views, limit, key))
     }
 
-    /// The whole report as CSV (RFC 4180), its cells safe to open in a spreadsheet.
+    /// The whole report as CSV (RFC 4180), protected against CSV injection.
     pub async fn secret_report_csv(
         &self,
         allowed: &Allowed,
@@ -166,7 +166,7 @@ const COLUMNS: [&str; 15] = [
     "credential_kind",
 ];
 
-/// A file that grows page by page: the rows themselves would take many times its room.
+/// A CSV file built page by page, as rows take many times the memory.
 struct File {
     writer: csv::Writer<Vec<u8>>,
     rows: usize,
@@ -218,7 +218,7 @@ fn cells(row: &ReportedSecretView) -> [String; COLUMNS.len()] {
     ]
 }
 
-/// A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
+/// Escapes a cell that a spreadsheet would take for a formula (OWASP, "CSV Injection").
 fn safe(text: &str) -> String {
     match text.trim_start().starts_with([
         '=', '+', '-', '@', '\t', '\r', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',

@@ -1,4 +1,4 @@
-//! Resource servers: the credentials by which downstream APIs call introspection.
+//! Resource servers: downstream APIs with credentials for introspection.
 
 use actix_web::{HttpResponse, delete, get, post, web};
 use chrono::{DateTime, Utc};

@@ -1,4 +1,4 @@
-//! Resources: the WMDA APIs that tokens are for.
+//! Resources: the WMDA APIs, which are the audiences of tokens.
 
 use actix_web::{HttpResponse, get, patch, post, web};
 use domain::{
@@ -70,7 +70,7 @@ pub struct ChangedResource {
     pub further_roles: Vec<String>,
 }
 
-/// Tells null, which was sent, from what was left out.
+/// Distinguishes null from an absent field.
 fn sent<'de, D: Deserializer<'de>, T: Deserialize<'de>>(value: D) -> Result<Option<T>, D::Error> {
     T::deserialize(value).map(Some)
 }
@@ -146,7 +146,7 @@ impl Management {
 }
 
 impl Management {
-    /// Changes how tokens for a resource are made; answers when every node knows.
+    /// Changes a resource's token lifetime, algorithm and roles; answers when that is in force on every node.
     pub async fn change_resource(
         &self,
         allowed: &Allowed,
@@ -179,12 +179,12 @@ fn invalid(what: &str) -> Problem {
     Problem::Invalid(what.to_owned())
 }
 
-/// Sorted, none twice, at least so many.
+/// Validates, sorts and deduplicates roles; at least `least` are required.
 fn parse_roles(mut roles: Vec<String>, least: usize) -> Result<Vec<String>, Problem> {
     roles.sort();
     roles.dedup();
     let role = |role: &String| {
-        // RFC 6749 section 3.3: what a scope token may hold.
+        // RFC 6749 section 3.3: the characters of a scope token.
         let token = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
         (1..=64).contains(&role.len()) && role.bytes().all(token)
     };
@@ -213,7 +213,7 @@ fn parse_algorithm(name: Option<String>) -> Result<Option<SigningAlgorithm>, Pro
 fn parse(new: NewResource) -> Result<Resource, Problem> {
     let unknown = |error: domain::resource::Unknown| Problem::Invalid(error.to_string());
     if let Some(uri) = &new.uri {
-        // The parser drops or encodes what a URI can't hold; clients send exact bytes.
+        // The parser drops or percent-encodes invalid characters, while clients send the URI's exact bytes.
         let exact = uri.bytes().all(|byte| byte.is_ascii_graphic());
         let absolute = url::Url::parse(uri).is_ok_and(|uri| uri.fragment().is_none());
         if !exact || !absolute || uri.len() > 200 {

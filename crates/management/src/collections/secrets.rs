@@ -1,5 +1,5 @@
-//! Client secrets of an application: create, list, show, delete. The value appears in the answer that creates it and
-//! nowhere else. `Idempotency-Key` is not offered: keeping an answer would mean keeping the value.
+//! Client secrets of an application: create, list, show, delete. The value appears in the response that creates it
+//! and nowhere else. `Idempotency-Key` is not supported: storing a response would mean storing the value.
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -143,7 +143,7 @@ pub struct CreatedSecret {
     pub secret: String,
 }
 
-/// Which secrets a list shows.
+/// Filter and pagination of secrets.
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -221,7 +221,7 @@ pub(crate) fn view(one: ClientSecret, now: DateTime<Utc>) -> SecretView {
 }
 
 impl Management {
-    /// Creates a secret; it works on every node in the next request.
+    /// Creates a secret; usable in the next request on any node.
     pub async fn create_secret(
         &self,
         allowed: &Allowed,
@@ -301,14 +301,14 @@ impl Management {
         })
     }
 
-    /// Deletes a secret; answers when no node issues a token for it any more.
+    /// Deletes a secret; answers when no node accepts it any more.
     pub async fn delete_secret(&self, allowed: &Allowed, client_id: Uuid, id: Uuid) -> Result<(), Problem> {
         let which = (CredentialKind::Secret, client_id, id);
         let entry = self.done(allowed, AuditAction::SecretDelete, object(client_id, id));
         self.delete_credential(which, entry).await
     }
 
-    /// Deletes a credential; answers when no node issues a token for it any more.
+    /// Deletes a credential; answers when no node accepts it any more.
     pub(crate) async fn delete_credential(
         &self,
         which: (CredentialKind, Uuid, Uuid),
@@ -318,8 +318,8 @@ impl Management {
             .store
             .delete_credential(which, Told::Managers, self.now(), entry)
             .await;
-        // The lease is waited out for an absent one too: an earlier DELETE may have been answered by 503 and yet have
-        // been done, and whoever asks again reads its end in the 404.
+        // Waits out the lease even if there is none: an earlier DELETE may have been answered by 503 and yet
+        // committed, and a caller that retries takes the 404 for its success.
         self.memory.settle().await?;
         Ok(outcome?)
     }

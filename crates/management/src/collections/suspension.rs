@@ -1,4 +1,4 @@
-//! Suspension of a credential: "try without it". It ends by itself, or is taken back at any time.
+//! Suspension of a credential: a trial without it. It ends by itself, or is taken back at any time.
 
 use actix_web::{HttpResponse, patch, web};
 use domain::{
@@ -31,13 +31,13 @@ pub struct SuspensionBody {
     pub suspended_until: Option<String>,
 }
 
-/// A field that may be null and may not be left out.
+/// Requires the field, but allows null.
 fn given<'de, D: Deserializer<'de>>(field: D) -> Result<Option<String>, D::Error> {
     Option::deserialize(field)
 }
 
 impl Management {
-    /// Suspends a credential, or puts it back; answers when no node accepts it any more, or none refuses it.
+    /// Suspends a credential or takes a suspension back; answers when that is in force on every node.
     pub async fn suspend(
         &self,
         allowed: &Allowed,
@@ -65,7 +65,8 @@ impl Management {
             .store
             .suspend_credential((kind, client_id, id), until, now, entry)
             .await;
-        // Waited out also after an error, as for a DELETE: an earlier try may have been answered by 503 and yet done.
+        // Waits out the lease even after an error, as for a DELETE: an earlier attempt may have been answered by 503
+        // and yet committed.
         self.memory.settle().await?;
         Ok(outcome?)
     }

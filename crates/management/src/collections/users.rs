@@ -137,7 +137,7 @@ fn parse_name(text: &str) -> Result<String, Problem> {
 }
 
 impl Management {
-    /// Adds a person and opens their enrolment.
+    /// Adds a person and opens an enrolment.
     pub async fn create_user(&self, allowed: &Allowed, new: NewUser) -> Result<CreatedUser, Problem> {
         let roles = parse_roles(&new.roles)?;
         let of_the_team = roles
@@ -200,7 +200,7 @@ impl Management {
         ))
     }
 
-    /// Changes a person; it counts from their next request on.
+    /// Changes a person; effective from their next request on.
     pub async fn change_user(
         &self,
         allowed: &Allowed,
@@ -234,7 +234,7 @@ impl Management {
             let remedy = "you can't disable yourself or give up your admin role: ask another admin";
             return Err(Problem::Conflict(remedy.to_owned()));
         }
-        // Who made whom what must be answered by the trail alone.
+        // The audit trail alone must show who granted which roles to whom.
         let object = match &change.roles {
             Some(roles) => {
                 let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
@@ -249,13 +249,13 @@ impl Management {
 }
 
 impl Management {
-    /// Forgets who a disabled person was; what they did stays in the audit trail.
+    /// Erases a disabled person's data; their actions stay in the audit trail.
     pub async fn erase_user(&self, allowed: &Allowed, id: Uuid) -> Result<(), Problem> {
         let entry = self.done(allowed, AuditAction::UserErase, format!("user/{id}"));
         Ok(self.store.erase_user(id, entry).await?)
     }
 
-    /// Takes the identity at the OpenID provider from a person: the next sign-in there finds them by their address.
+    /// Unbinds a person's identity at the OpenID provider: the next sign-in there matches them by their address.
     pub async fn unbind_identity(&self, allowed: &Allowed, id: Uuid) -> Result<(), Problem> {
         let entry = self.done(allowed, AuditAction::UserUnbindIdentity, format!("user/{id}"));
         Ok(self.store.unbind_identity(id, entry).await?)

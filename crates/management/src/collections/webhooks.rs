@@ -1,4 +1,4 @@
-//! Webhooks of an organisation. The signing secret is shown in the answer that creates one and nowhere else.
+//! Webhooks of an organisation. The signing secret is shown in the response that creates one and nowhere else.
 
 use actix_web::{HttpResponse, delete, get, post, web};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -132,7 +132,7 @@ impl Management {
         Ok(List { items, next: None })
     }
 
-    /// Ends a webhook; what it was still to be told is forgotten.
+    /// Deletes a webhook with its pending deliveries.
     pub async fn delete_webhook(
         &self,
         allowed: &Allowed,

@@ -1,4 +1,4 @@
-//! The API's documentation: the OpenAPI document, and `/api/docs`, which is made from it.
+//! The API's documentation: the OpenAPI document, and `/api/docs`, rendered from it.
 
 pub mod html;
 pub(crate) mod openapi;

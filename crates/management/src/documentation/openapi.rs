@@ -1,4 +1,4 @@
-//! The OpenAPI document, which the routes themselves make.
+//! The OpenAPI document, generated from the routes.
 
 use std::collections::BTreeMap;
 
@@ -14,24 +14,24 @@ use utoipa::{
 
 use crate::http::{fixed::Fixed, problem::ProblemBody};
 
-/// The document, and the answer that holds it.
+/// The document, and the response that serves it.
 pub struct Documentation {
     pub(crate) document: openapi::OpenApi,
     json: Fixed,
 }
 
 impl Documentation {
-    /// Writes the document as JSON, once.
+    /// Serialises the document as JSON, once.
     ///
     /// # Errors
-    /// When the document can't be written as JSON.
+    /// When the document can't be serialised.
     pub fn new(document: openapi::OpenApi) -> Result<Self, serde_json::Error> {
         let json = Fixed::new("application/json", serde_json::to_vec(&document)?);
         Ok(Self { document, json })
     }
 }
 
-/// What is said of the API as a whole.
+/// The API's general information.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -70,7 +70,7 @@ impl Modify for Bearer {
     }
 }
 
-/// The answers that any route may give beside its own.
+/// The error responses that any route may give.
 pub(crate) struct Problems;
 
 impl IntoResponses for Problems {
@@ -107,8 +107,7 @@ impl IntoResponses for Problems {
     }
 }
 
-/// What the routes themselves don't say: an operation id that no other has, what a success means, and what the parts
-/// of a path are.
+/// Adds what routes don't declare: unique operation ids, descriptions of success responses, and of path parameters.
 pub(crate) fn complete(document: &mut openapi::OpenApi) {
     for (path, item) in &mut document.paths.paths {
         let operations = [
@@ -121,7 +120,7 @@ pub(crate) fn complete(document: &mut openapi::OpenApi) {
             let Some(operation) = operation else { continue };
             operation.operation_id = Some(operation_id(method, path));
             if operation.security.as_deref() == Some(&[SecurityRequirement::default()]) {
-                // What needs no session: no requirement at all, rather than an empty one.
+                // No security requirement at all, rather than an empty one, for routes without a session.
                 operation.security = Some(Vec::new());
             }
             for (status, response) in &mut operation.responses.responses {
@@ -140,7 +139,7 @@ pub(crate) fn complete(document: &mut openapi::OpenApi) {
     name_items(document);
 }
 
-/// A list names what it is a list of.
+/// Names the item type of each list.
 fn name_items(document: &mut openapi::OpenApi) {
     let Some(components) = &mut document.components else {
         return;

@@ -1,4 +1,4 @@
-//! Responses that look the same everywhere, and resources that answer GET and HEAD only.
+//! Common responses, and read-only resources.
 
 use actix_web::{HttpResponse, ResponseError, web};
 use serde::Serialize;
@@ -15,7 +15,7 @@ pub(crate) fn created<T: Serialize>(location: &str, value: &T) -> HttpResponse {
         .json(value)
 }
 
-/// A resource that can be read and nothing else.
+/// A read-only resource: GET and HEAD.
 pub(crate) fn get_only<F, Arguments>(resource: actix_web::Resource, handler: F) -> actix_web::Resource
 where
     F: actix_web::Handler<Arguments, Output = HttpResponse> + Copy,

@@ -1,4 +1,4 @@
-//! What a request carries beside its path. It is looked at after authorization, never before.
+//! Request bodies, queries and path parameters. They are parsed after authorization, never before.
 
 use std::{future::Future, pin::Pin};
 
@@ -10,14 +10,14 @@ use crate::http::problem::Problem;
 
 const MAX_LENGTH: usize = 16 * 1024;
 
-/// A body that has been read and not yet been looked at.
+/// A body that was received but not parsed yet.
 pub(crate) struct Body {
     read: Result<web::Bytes, Problem>,
     is_absent: bool,
 }
 
 impl Body {
-    /// The body, or what stands for none where it may be left out.
+    /// The parsed body, or the default if there is none.
     pub(crate) fn parse_or_default<T: DeserializeOwned + Default>(self) -> Result<T, Problem> {
         match self.is_absent {
             true => Ok(T::default()),
@@ -25,19 +25,19 @@ impl Body {
         }
     }
 
-    /// Whether it is text with this property, wherever in it.
+    /// Whether it is UTF-8 text for which `property` holds.
     pub(crate) fn is_text_with(&self, property: impl FnOnce(&str) -> bool) -> bool {
         let bytes = self.read.as_deref().unwrap_or_default();
         std::str::from_utf8(bytes).is_ok_and(property)
     }
 
-    /// Strict JSON: an unknown or repeated field is an error that names it.
+    /// Parses strict JSON: an unknown or repeated field is an error that names it.
     pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<T, Problem> {
         let bytes = self.read?;
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let place = error.path().to_string();
-            // The name of an unknown field is the caller's own text, and may be a secret.
+            // The name of an unknown field is the caller's text, and may be a secret.
             let unknown = error.inner().to_string().starts_with("unknown field");
             Problem::Invalid(match place.as_str() {
                 _ if unknown => described(error.inner()),
@@ -51,7 +51,7 @@ impl Body {
     }
 }
 
-/// What serde says without what was sent: a value in the wrong place may be a password.
+/// The error text of serde without the value: one in the wrong place may be a password.
 fn described(error: &serde_json::Error) -> String {
     if !error.is_data() {
         return "the body is no valid JSON".to_owned();
@@ -70,7 +70,7 @@ fn described(error: &serde_json::Error) -> String {
     }
 }
 
-/// On one line, not endless: what others sent, for a log or an error.
+/// Untrusted text for a log or an error: on one line, and truncated.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().filter(|one| !one.is_control()).take(200).collect()
 }
@@ -105,7 +105,7 @@ async fn read(payload: Payload) -> Result<web::Bytes, Problem> {
     }
 }
 
-/// The query, as strict as the body. A NUL character is in no stored text, and Postgres takes none in a question.
+/// Parses the query as strictly as a body. NUL is refused: no stored text has it, and Postgres rejects it.
 pub(crate) fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Problem> {
     let text = request.query_string();
     let parsed = web::Query::<T>::from_query(text).map(web::Query::into_inner);
@@ -117,17 +117,17 @@ pub(crate) fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Pro
     }
 }
 
-/// An id in a path; what is no id names nothing.
+/// Parses an id in a path; an invalid one is `NotFound`.
 pub(crate) fn id(text: &str) -> Result<Uuid, Problem> {
     domain::resource::parse_guid(text).ok_or(Problem::NotFound)
 }
 
-/// A name that a field holds.
+/// Validates a name in a field.
 pub(crate) fn name(field: &str, text: &str) -> Result<String, Problem> {
     name_within(field, text, domain::name::LONGEST)
 }
 
-/// A name that a field holds, of at most `longest` characters.
+/// Validates a name in a field, of at most `longest` characters.
 pub(crate) fn name_within(field: &str, text: &str, longest: usize) -> Result<String, Problem> {
     domain::name::parse_within(text, longest).map_err(|error| Problem::Invalid(format!("{field} {error}")))
 }

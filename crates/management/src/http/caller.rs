@@ -1,4 +1,5 @@
-//! Who calls: a session's token as bearer, or the page's cookie. A cookie alone has no authority to change anything.
+//! Authentication of requests: a session token as bearer, or in the page's cookie. A cookie alone does not authorize
+//! changes (CSRF).
 
 use std::{future::Future, pin::Pin};
 
@@ -11,29 +12,29 @@ use zeroize::Zeroizing;
 
 use crate::{authorization::Allowed, http::problem::Problem, state::Management};
 
-/// The page's cookie: of this host only, https only, out of scripts' reach.
+/// The page's session cookie: `__Host-`, `Secure`, `HttpOnly`.
 pub(crate) const COOKIE: &str = "__Host-wmda-session";
 const CSRF_HEADER: &str = "x-csrf-token";
-/// Sent with what the page asks by itself: such a request does not count as a person's activity.
+/// Marks a background request of the page, which does not count as the person's activity.
 const BACKGROUND_HEADER: &str = "x-background";
 
-/// Somebody with a live session, whose request nobody else's site can have made.
+/// An authenticated caller with a live session, protected against CSRF.
 pub(crate) struct Caller {
     pub(crate) service: web::Data<Management>,
     pub(crate) session: Session,
     pub(crate) digest: Digest,
     pub(crate) source: Source,
-    /// What the page must send with its changes; only for sessions that came as a cookie.
+    /// The CSRF token that the page must send with changes; only for sessions in a cookie.
     pub(crate) csrf_token: Option<String>,
 }
 
 impl Caller {
-    /// Asks for the decision.
+    /// Asks for an authorization decision.
     pub(crate) async fn may(&self, permission: Permission) -> Result<Allowed, Problem> {
         self.decide(permission, None).await
     }
 
-    /// Asks for the decision about an application.
+    /// Asks for an authorization decision about an application.
     pub(crate) async fn may_with(&self, permission: Permission, client_id: Uuid) -> Result<Allowed, Problem> {
         self.decide(permission, Some(client_id)).await
     }
@@ -83,7 +84,7 @@ pub(crate) fn service(request: &HttpRequest) -> Result<web::Data<Management>, Pr
     service.ok_or_else(|| Problem::Internal("the management service is not wired".to_owned()))
 }
 
-/// Where the request came from, as the outermost layer found out.
+/// The source address, as determined by the outermost middleware.
 pub(crate) fn source(request: &HttpRequest) -> Source {
     let known = request.extensions().get::<Source>().copied();
     known.unwrap_or(Source(std::net::Ipv4Addr::UNSPECIFIED.into()))
@@ -111,7 +112,7 @@ fn cookie(request: &HttpRequest) -> Result<Zeroizing<String>, Problem> {
     Ok(Zeroizing::new(cookie.value().to_owned()))
 }
 
-/// A change that a cookie authorizes must show that it comes from the page itself.
+/// CSRF protection: a change in a cookie's session must come from the page itself.
 fn refuse_foreign(request: &HttpRequest, service: &Management, expected: &[String]) -> Result<(), Problem> {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return Ok(());
@@ -130,7 +131,7 @@ fn refuse_foreign(request: &HttpRequest, service: &Management, expected: &[Strin
     }
 }
 
-/// What browsers say of a request's origin, where they say it.
+/// Refuses a request that the browser's `Origin` or `Sec-Fetch-Site` attributes to another site.
 pub(crate) fn refuse_other_sites(request: &HttpRequest, service: &Management) -> Result<(), Problem> {
     let header = |name: &str| request.headers().get(name).map(|value| value.as_bytes());
     let foreign_site = header("sec-fetch-site").is_some_and(|site| site != b"same-origin" && site != b"none");
@@ -147,7 +148,7 @@ impl Management {
         self.pepper.tag("session", token.as_bytes())
     }
 
-    /// The session of a token, whichever version of the pepper was active when it was opened, and its digest.
+    /// The live session of a token and its digest, whichever pepper version was active when it was opened.
     async fn live_session(&self, token: &str, counts: bool) -> Result<(Session, Digest), Problem> {
         for digest in self.pepper.tags("session", token.as_bytes()) {
             if let Some(session) = self.store.session(digest, counts, self.now()).await? {

@@ -1,4 +1,4 @@
-//! Pages of lists: opaque cursors that only this service can make.
+//! Pagination: opaque, unforgeable cursors.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
@@ -13,7 +13,7 @@ use crate::http::problem::Problem;
 const TAG_LENGTH: usize = 16;
 const LONGEST_SEARCH: usize = 120;
 
-/// Which part of a list is wanted.
+/// Pagination and search of a list.
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -32,7 +32,7 @@ pub struct ListQuery {
 }
 
 impl ListQuery {
-    /// How many items are wanted, and the part of the store's list that holds them and one more.
+    /// The page size, and the store's page with one row more.
     pub(crate) fn page(self, pepper: &Pepper, list: &str) -> Result<(usize, Page), Problem> {
         let limit = limit(self.limit)?;
         let after = open(pepper, list, self.after.as_deref())?;
@@ -52,7 +52,7 @@ pub struct List<T> {
 }
 
 impl<T> List<T> {
-    /// The same page in another form.
+    /// The same page with converted items.
     pub(crate) fn map<U>(self, form: impl FnMut(T) -> U) -> List<U> {
         List {
             items: self.items.into_iter().map(form).collect(),
@@ -61,7 +61,7 @@ impl<T> List<T> {
     }
 }
 
-/// The limit, checked.
+/// Validates the page size.
 pub(crate) fn limit(wanted: Option<u32>) -> Result<usize, Problem> {
     match wanted.unwrap_or(50) {
         limit @ 1..=200 => Ok(limit as usize),
@@ -69,7 +69,7 @@ pub(crate) fn limit(wanted: Option<u32>) -> Result<usize, Problem> {
     }
 }
 
-/// The text to look for, checked: a pattern costs the database the more, the longer it is.
+/// Validates the search text: the longer a pattern, the more it costs the database.
 pub(crate) fn search(wanted: Option<String>) -> Result<String, Problem> {
     let text = wanted.unwrap_or_default();
     if text.chars().count() > LONGEST_SEARCH {
@@ -79,7 +79,7 @@ pub(crate) fn search(wanted: Option<String>) -> Result<String, Problem> {
     Ok(text)
 }
 
-/// Cuts what was read with one row too many into a page.
+/// Turns rows, read with one too many, into a page with its cursor.
 pub(crate) fn page<T>(
     pepper: &Pepper,
     list: &str,
@@ -94,12 +94,12 @@ pub(crate) fn page<T>(
     List { items, next }
 }
 
-/// The key of a list that is ordered by expiry and id.
+/// The pagination key of a list ordered by expiry and id.
 pub(crate) fn expiry_key(expires_at: DateTime<Utc>, id: Uuid) -> String {
     format!("{} {id}", expires_at.timestamp_millis())
 }
 
-/// The expiry and the id of such a key.
+/// Parses such a key.
 pub(crate) fn parse_expiry_key(key: &str) -> Option<(DateTime<Utc>, Uuid)> {
     let (expiry, id) = key.split_once(' ')?;
     Some((
@@ -108,7 +108,7 @@ pub(crate) fn parse_expiry_key(key: &str) -> Option<(DateTime<Utc>, Uuid)> {
     ))
 }
 
-/// A cursor of this list that holds a key.
+/// A cursor of this list, made from a key.
 pub(crate) fn seal(pepper: &Pepper, list: &str, key: &str) -> String {
     with_tag(&pepper.tag(list, key.as_bytes()), key)
 }
@@ -117,7 +117,7 @@ fn with_tag(tag: &Digest, key: &str) -> String {
     URL_SAFE_NO_PAD.encode([&tag[..TAG_LENGTH], key.as_bytes()].concat())
 }
 
-/// The key that a cursor of this list holds.
+/// The key in a cursor of this list.
 pub(crate) fn open(pepper: &Pepper, list: &str, cursor: Option<&str>) -> Result<Option<String>, Problem> {
     let Some(cursor) = cursor else { return Ok(None) };
     let opened = || {

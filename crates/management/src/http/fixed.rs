@@ -1,5 +1,4 @@
-//! Answers that are the same for everybody: made once, shared by all connections, known by an entity tag, and
-//! compressed beforehand.
+//! Static responses: built once, shared by all connections, with an entity tag, and precompressed.
 
 use std::io::Write;
 
@@ -18,7 +17,7 @@ use flate2::{Compression, write::GzEncoder};
 pub(crate) struct Fixed {
     media_type: &'static str,
     body: Bytes,
-    /// Nothing where compression gains nothing.
+    /// `None` if compression gains nothing.
     gzip: Option<Bytes>,
     tag: EntityTag,
 }
@@ -35,7 +34,8 @@ impl Fixed {
         }
     }
 
-    /// 304 for who has it; `no-cache` asks before each use, so after an upgrade nothing of the old version meets the new.
+    /// 304 if `If-None-Match` matches. `no-cache` makes clients revalidate before each use, so that assets of two
+    /// versions never mix after an upgrade.
     pub(crate) fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let known = is_known(request, &self.tag);
         let mut answer = match known {
@@ -65,7 +65,7 @@ fn compressed(body: &[u8]) -> Option<Vec<u8>> {
     encoder.finish().ok()
 }
 
-/// Weak, because the body may be sent compressed or not.
+/// A weak entity tag, as the body may be sent compressed or not.
 fn tag(body: &[u8]) -> EntityTag {
     let digest = ring::digest::digest(&ring::digest::SHA256, body);
     EntityTag::new_weak(URL_SAFE_NO_PAD.encode(digest))

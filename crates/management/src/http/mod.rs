@@ -1,4 +1,4 @@
-//! What every operation needs of HTTP: request bodies, caller, pagination, responses, problem details.
+//! HTTP for all operations: request bodies, callers, pagination, responses, problem details.
 
 pub(crate) mod answer;
 pub(crate) mod body;

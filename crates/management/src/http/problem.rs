@@ -1,4 +1,5 @@
-//! Errors of the management API: problems by RFC 9457. The cause of a failure of ours goes to the log, never to the wire.
+//! Errors of the management API as problem details (RFC 9457). The cause of an internal error goes to the log, never
+//! to the client.
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use domain::{audit::FailureCause, random::NoRandomness};
@@ -6,25 +7,25 @@ use serde::Serialize;
 use store::StoreError;
 use utoipa::ToSchema;
 
-/// Why a request was not done.
+/// Why a request fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// Something in the request is not as it must be.
     #[error("{0}")]
     Invalid(String),
-    /// No session, or none that is alive.
+    /// No live session.
     #[error("sign in: send the token of POST /api/v1/session as Authorization: Bearer")]
     Unauthenticated,
     /// One text for an unknown address, a wrong password and a wrong code.
     #[error("e-mail address, password or code is wrong, or the code was used before")]
     SignInFailed,
-    /// The role never may, or the request may come from another site.
+    /// No role has the permission, or the request may come from another site (CSRF).
     #[error("{0}")]
     Forbidden(&'static str),
-    /// Absent, or not for the caller's eyes: the same bytes for both.
+    /// Absent or invisible to the caller: the same response for both.
     #[error("there is no such object, or you may not see it")]
     NotFound,
-    /// Another method is allowed here.
+    /// Wrong method; holds the allowed ones.
     #[error("this path takes {0}")]
     MethodNotAllowed(String),
     /// It collides with what is there, or a limit is reached.
@@ -33,24 +34,24 @@ pub enum Problem {
     /// The body is too long.
     #[error("a body has at most 16 KiB")]
     TooLarge,
-    /// The body is not JSON by its Content-Type.
+    /// The Content-Type of the body is not JSON.
     #[error("send the body as Content-Type: application/json")]
     UnsupportedMediaType,
-    /// Seconds to wait.
+    /// Rate limit of attempts; holds the seconds to wait.
     #[error("too many attempts: try again in {0} seconds")]
     TooManyAttempts(u64),
-    /// More than may be within an hour; seconds to wait.
+    /// Hourly limit; holds the seconds to wait.
     #[error(
         "as many secrets were created for this application within an hour as may be: try again in {0} seconds"
     )]
     TooManySecrets(u64),
-    /// More changes, or refusals, of one person than may be; seconds to wait.
+    /// Rate limit of a person's changes and denials; holds the seconds to wait.
     #[error("you have changed, or tried, a great deal in a short time: go on in {0} seconds, one a second")]
     TooManyChanges(u64),
-    /// The database can't be used now.
+    /// The database is unavailable.
     #[error("the service can't answer at the moment: try again in a second")]
     Unavailable(String),
-    /// A failure of ours.
+    /// An internal error.
     #[error("the service failed; the operator finds the cause by the request id")]
     Internal(String),
 }
@@ -138,7 +139,7 @@ impl From<NoRandomness> for Problem {
     }
 }
 
-/// For an object that the body names: its absence is the body's mistake, not the path's.
+/// Maps `Missing` for an object named in the body: a bad request instead of 404.
 pub(crate) fn named_in_body(what: &'static str) -> impl FnOnce(StoreError) -> Problem {
     move |error| match error {
         StoreError::Missing => Problem::Invalid(format!("there is no such {what}")),

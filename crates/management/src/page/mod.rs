@@ -1,5 +1,5 @@
-//! The page "Manage API Credentials": one document and its assets, all inside the binary. What it does, it does through
-//! the REST API, with no more authority than any other client.
+//! The page "Manage API Credentials": one document and its assets, embedded in the binary. It is a client of the REST
+//! API, with no more authority than any other.
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, middleware::DefaultHeaders, web};
 use serde::Serialize;
@@ -7,7 +7,8 @@ use serde::Serialize;
 use crate::http::{answer::get_only, fixed::Fixed, problem::Problem};
 
 const PATH: &str = "/manage-api-credentials";
-/// Everything from here and nothing inline; text from the API can become no markup, whatever a script does.
+/// The Content Security Policy: this origin only, nothing inline; trusted types keep scripts from turning text into
+/// markup.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'none'; base-uri 'none'; frame-ancestors 'none'; \
                       require-trusted-types-for 'script'; trusted-types 'none'";
@@ -75,25 +76,25 @@ const ASSETS: &[(&str, &[u8])] = assets!(
     "watch.js",
 );
 
-/// What the page can't ask the API before somebody has signed in.
+/// Facts that the page needs before sign-in.
 #[derive(Serialize)]
 pub struct Facts {
-    /// Whom to ask for help.
+    /// The support address.
     pub support_address: String,
-    /// The longest life of a secret.
+    /// The longest lifetime of a secret.
     pub max_lifetime_days: u32,
-    /// Under which the token URLs of Entra's clients stand.
+    /// The tenant in the token URLs of Entra clients.
     pub tenant_id: String,
 }
 
-/// The page, ready to be sent.
+/// The page with its assets, ready to be served.
 pub struct Page {
     document: web::Bytes,
     assets: Vec<(&'static str, Fixed)>,
 }
 
 impl Page {
-    /// Puts the facts into the document.
+    /// Inserts the facts into the document.
     ///
     /// # Errors
     /// When the facts can't be written as JSON.
@@ -108,7 +109,7 @@ impl Page {
     }
 }
 
-/// Text for a double-quoted attribute.
+/// Escapes text for a double-quoted attribute.
 fn attribute(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('"', "&quot;")
@@ -124,7 +125,7 @@ fn media_type(name: &str) -> &'static str {
     }
 }
 
-/// Adds the page to the server.
+/// Registers the routes.
 pub fn configure(config: &mut web::ServiceConfig, page: &web::Data<Page>) {
     let headers = || {
         DefaultHeaders::new()

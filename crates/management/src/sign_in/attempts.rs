@@ -1,9 +1,9 @@
-//! Limits on anonymous attempts to prove who one is (P-03). What is over a limit is refused from memory; the exact
-//! counters are in the database.
+//! Rate limits and lock-out for anonymous authentication attempts (P-03). Attempts over a limit are refused from
+//! memory; the exact counters are in the database.
 //!
-//! Attempts are counted per account and source, so that nobody elsewhere locks the owner out; per account and browser
-//! where the browser proves by a cookie that the owner has signed in there before; per source for all accounts; and, as a
-//! back-stop against many sources, per account within an hour, which does not concern known browsers.
+//! Attempts are counted per account and source, so that nobody elsewhere locks the owner out; per account and
+//! browser, if a device cookie proves that the owner has signed in there before; per source for all accounts; and, as
+//! a back-stop against many sources, per account within an hour, which does not concern known browsers.
 
 use std::net::IpAddr;
 
@@ -28,22 +28,23 @@ use crate::{
 };
 
 const WINDOW: TimeDelta = TimeDelta::minutes(15);
-/// Of a source, all accounts together.
+/// Limit of a source, for all accounts together.
 const SOURCE_LIMIT: i64 = 100;
-/// The back-stop of an account: so many times the limit of one source, in a window after which the owner is back.
+/// The back-stop of an account, as a multiple of one source's limit, in a window after which the owner can sign in
+/// again.
 const BACK_STOP: i64 = 10;
 const BACK_STOP_WINDOW: TimeDelta = TimeDelta::hours(1);
 
 const DEVICE_COOKIE: &str = "__Host-wmda-device";
 const DEVICE_DAYS: i64 = 400;
-/// What its tag is made for.
+/// Purpose of the cookie's tag.
 const DEVICE: &str = "device cookie";
 
-/// Where an attempt comes from.
+/// The origin of an attempt.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
     pub(crate) source: Source,
-    /// What the browser or program calls itself.
+    /// The user agent.
     pub(crate) user_agent: Option<String>,
     device: Option<String>,
 }
@@ -62,17 +63,17 @@ impl Origin {
     }
 }
 
-/// What an attempt was counted in.
+/// The counters that counted an attempt.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CountedIn {
-    /// The counter that this browser or source alone counts in.
+    /// The counter of this browser or source alone.
     pub(crate) own: Option<Digest>,
     pub(crate) shared: Vec<Counter>,
-    /// Whether no further attempt on the account is allowed for now.
+    /// Whether this was the account's last allowed attempt for now.
     pub(crate) last: bool,
 }
 
-/// The addresses that one sender can choose from count as one: an IPv6 network of 64 bits.
+/// Groups a source's addresses: an IPv6 network of 64 bits.
 fn network(source: IpAddr) -> IpAddr {
     match source.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
@@ -81,12 +82,13 @@ fn network(source: IpAddr) -> IpAddr {
 }
 
 impl Management {
-    /// Names an account in counters and cookies without naming it in the database.
+    /// A keyed digest that identifies an account in counters and cookies without revealing it.
     pub(crate) fn account_digest(&self, email: &str) -> Digest {
         self.pepper.tag("sign-in account", email.as_bytes())
     }
 
-    /// Counts an attempt on an account before anything is checked; too many wait for the end of the window.
+    /// Counts an attempt on an account before anything is verified; over the limit, the caller must wait for the end
+    /// of the window.
     pub(crate) async fn count_attempt(&self, email: &str, from: &Origin) -> Result<CountedIn, Problem> {
         let account = self.account_digest(email);
         let counter = |subject, limit, window| Counter {
@@ -112,7 +114,7 @@ impl Management {
             .await
     }
 
-    /// Counts an attempt on a one-time link.
+    /// Counts an attempt to use a one-time link.
     pub(crate) async fn count_link_attempt(
         &self,
         link: &Digest,
@@ -131,7 +133,7 @@ impl Management {
         }
     }
 
-    /// Counts an attempt of a source alone.
+    /// Counts an attempt for its source alone.
     pub(crate) async fn count_source(&self, from: &Origin) -> Result<CountedIn, Problem> {
         self.count(None, vec![self.source_counter(from)]).await
     }
@@ -163,7 +165,7 @@ impl Management {
         }
     }
 
-    /// The nonce of a cookie that this account's sign-in left in this browser.
+    /// The nonce of the device cookie that a sign-in to this account left in this browser.
     fn known_device(&self, account: &Digest, from: &Origin) -> Option<Vec<u8>> {
         let bytes = URL_SAFE_NO_PAD.decode(from.device.as_deref()?).ok()?;
         let (nonce, tag) = bytes.split_at_checked(16)?;
@@ -171,7 +173,7 @@ impl Management {
         self.pepper.is_among(tag, &expected).then(|| nonce.to_vec())
     }
 
-    /// The cookie by which this browser is known for this account from now on.
+    /// The device cookie by which this browser is known for this account from now on.
     pub(crate) fn device_cookie(&self, email: &str) -> Result<Cookie<'static>, NoRandomness> {
         let value = device(&self.pepper, &self.account_digest(email), &*self.random)?;
         Ok(Cookie::build(DEVICE_COOKIE, value)

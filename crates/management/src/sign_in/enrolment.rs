@@ -1,5 +1,5 @@
-//! Enrolment: a one-time link, then a password, then a code of the authenticator. Who has an authenticator keeps it and
-//! proves it, so that a reset never goes around the second factor.
+//! Enrolment: a one-time link, then a password, then a code of the authenticator. An existing authenticator is kept
+//! and must be proved, so that a reset never bypasses the second factor.
 
 use actix_web::{HttpRequest, HttpResponse, post};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -30,25 +30,25 @@ use crate::{
     state::Management,
 };
 
-/// How long the link of an invited person works.
+/// Lifetime of an invitation's link.
 pub const INVITATION: TimeDelta = TimeDelta::hours(72);
-/// How long any link works after its first use.
+/// Lifetime of any link after its first use.
 pub const FIRST_USE: TimeDelta = TimeDelta::minutes(15);
 
-/// What is wanted of a one-time link.
+/// The options of a one-time link.
 #[derive(Clone, Copy)]
 pub struct EnrolmentOrder {
-    /// How long it works.
+    /// Its lifetime.
     pub life: TimeDelta,
-    /// Whether a new authenticator takes the place of the one that there is: only for somebody whom the WMDA team has
-    /// recognised by other means.
+    /// Whether a new authenticator replaces the existing one: only for a person whose identity the WMDA team has
+    /// verified by other means.
     pub replaces_totp: bool,
-    /// The mail that brings it; `None` shows the link instead.
+    /// The kind of mail that carries it; `None` shows the link instead.
     pub mail: Option<MailKind>,
 }
 
 impl EnrolmentOrder {
-    /// A link that is shown, and keeps an authenticator that there is.
+    /// A link that is shown, and keeps an existing authenticator.
     pub const SHOWN: Self = Self {
         life: INVITATION,
         replaces_totp: false,
@@ -81,7 +81,7 @@ pub struct LookUpEnrolment {
 pub enum EnrolmentPurpose {
     /// The first password of a person.
     Enrol,
-    /// A new password in place of another.
+    /// A new password.
     Reset,
 }
 
@@ -153,7 +153,7 @@ pub struct RecoveryCodes {
 }
 
 impl Management {
-    /// Opens an enrolment in place of any other of this person, and lifts a lock-out of their account.
+    /// Opens an enrolment, replacing the person's earlier one, and lifts a lock-out of the account.
     pub async fn open_enrolment(
         &self,
         allowed: &Allowed,
@@ -195,7 +195,7 @@ impl Management {
         })
     }
 
-    /// Whether a link is good, before anybody chooses a password for it. Asking with one that is costs no attempt.
+    /// Checks a link before a password is chosen for it. A valid link costs no attempt.
     pub(crate) async fn look_up_enrolment(
         &self,
         from: &Origin,
@@ -215,7 +215,7 @@ impl Management {
         })
     }
 
-    /// Takes the password and hands out the authenticator's secret.
+    /// Stores the password and returns the authenticator's secret.
     pub(crate) async fn begin_enrolment(
         &self,
         from: &Origin,
@@ -245,7 +245,7 @@ impl Management {
         AuthenticatorView::of(email, &authenticator)
     }
 
-    /// Takes a code, makes password and authenticator the person's own, and ends their sessions.
+    /// Verifies a code, activates password and authenticator, and ends the person's sessions.
     pub(crate) async fn confirm_enrolment(
         &self,
         from: &Origin,
@@ -286,7 +286,7 @@ impl Management {
         Ok(RecoveryCodes { recovery_codes })
     }
 
-    /// Gives a sample person a password and an authenticator without the link's two steps; answers with its secret.
+    /// Enrols a sample person without the link's two steps; returns the TOTP secret.
     pub async fn enrol_sample(
         &self,
         allowed: &Allowed,
@@ -331,13 +331,14 @@ impl Management {
             )
         };
         let found = found.ok_or_else(gone)?;
-        // Whoever has a link guesses none: many may enrol from one office.
+        // A valid link is no guess: many people may enrol from one office.
         self.store.forgive_attempt(counted.shared).await?;
         Ok(found)
     }
 }
 
-/// Drawn by the page from its modules, so that the secret travels in this one answer and its policy allows no `data:`.
+/// The QR code as modules for the page to draw: the secret is in this one response, and the page's policy needs no
+/// `data:`.
 fn qr_code(uri: &str) -> Result<Vec<String>, Problem> {
     let code = qrcode::QrCode::new(uri).map_err(|error| Problem::Internal(error.to_string()))?;
     let width = code.width();

@@ -1,4 +1,4 @@
-//! Mails about accounts. What only the recipient may read is sealed into the mail.
+//! Notices about accounts. Confidential content is sealed.
 
 use store::{Notice, outbox::MailKind};
 use uuid::{Builder, Uuid};
@@ -6,7 +6,7 @@ use uuid::{Builder, Uuid};
 use crate::{http::problem::Problem, state::Management};
 
 impl Management {
-    /// That sign-ins to an account fail too often: to its owner and to the WMDA team, at most once a day.
+    /// Notices of a lock-out after failed sign-ins: to the account's owner and the WMDA team, at most once a day.
     pub(crate) fn blocked_notices(&self, email: &str) -> Result<Vec<Notice>, Problem> {
         let day = self.now().date_naive().to_string();
         let id = |to: &str| {
@@ -29,7 +29,7 @@ impl Management {
         Ok(notices)
     }
 
-    /// A mail with a text that the database must not show.
+    /// A notice with content that must not be readable in the database.
     pub(crate) fn sealed_notice(
         &self,
         (id, recipient): (Uuid, &str),

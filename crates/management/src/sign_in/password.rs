@@ -1,4 +1,4 @@
-//! Passwords of people: Argon2id (RFC 9106) with OWASP's parameters, hashed on threads that may block.
+//! Password hashing: Argon2id (RFC 9106) with OWASP's parameters, on blocking threads.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,12 +14,12 @@ use crate::{
     state::{HASHES_AT_ONCE, Management},
 };
 
-/// Stands in for the hash of somebody unknown, so that they cost the same time; no password matches it.
+/// A dummy hash for unknown accounts, so that they take the same time; no password matches it.
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGlzIGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 impl Management {
-    /// Refuses a password that is short, often used, or made of what everybody knows of the person.
+    /// Rejects a password that is short, common, or made of words known about the person.
     pub(crate) async fn check_new_password(&self, password: &str, user: &User) -> Result<(), Problem> {
         let organisation = match user.organisation_id {
             Some(id) => self.store.organisation(id).await?,
@@ -33,7 +33,7 @@ impl Management {
         check_password(password, &known).map_err(|error| Problem::Invalid(error.to_string()))
     }
 
-    /// The PHC string of a password.
+    /// Hashes a password; returns the PHC string.
     pub(crate) async fn hash_password(&self, password: String) -> Result<String, Problem> {
         let salt = domain::random::bytes::<16>(&*self.random)?;
         self.hashing(password, move |password| {
@@ -45,7 +45,7 @@ impl Management {
         .ok_or_else(|| Problem::Internal("a password could not be hashed".to_owned()))
     }
 
-    /// Whether a password is the right one; the work is the same when there is none.
+    /// Verifies a password; the work is the same if there is none.
     pub(crate) async fn password_matches(
         &self,
         password: String,
@@ -78,7 +78,7 @@ impl Management {
         let turn = tokio::time::timeout(Duration::from_secs(5), turn)
             .await
             .map_err(busy)?;
-        // The turn goes along with the work, which nobody can stop: a caller who hangs up frees nothing.
+        // The turn is held until the work ends, as it can't be cancelled: a disconnecting caller frees nothing.
         tokio::task::spawn_blocking(move || {
             let _turn = turn;
             work(&password)

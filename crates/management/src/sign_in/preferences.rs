@@ -1,4 +1,4 @@
-//! What mail a person wants: set by the person, or by the link of a mail (RFC 8058). Urgent mail always comes.
+//! Mail preferences: set by the person, or by a mail's unsubscribe link (RFC 8058). Urgent mail can't be turned off.
 
 use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
 use domain::{audit::Outcome, audit_action::AuditAction, policy::Permission, unsubscribe};
@@ -21,9 +21,9 @@ use crate::{
 #[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reminders {
-    /// Also those that leave more than a week, one mail a day.
+    /// Also reminders more than a week before the expiry, as one digest a day.
     All,
-    /// Only those that leave a week or less, and what has expired.
+    /// Only reminders a week or less before the expiry, and after it.
     Urgent,
 }
 
@@ -59,7 +59,7 @@ impl Management {
         Ok(wanted)
     }
 
-    /// The person whose mail a link came with.
+    /// The person of an unsubscribe link.
     async fn unsubscribing(&self, token: &str) -> Result<(Uuid, String), Problem> {
         let user_id = unsubscribe::read(&self.pepper, token).ok_or(Problem::NotFound)?;
         let user = self.store.user(user_id).await?.ok_or(Problem::NotFound)?;
@@ -112,7 +112,7 @@ pub(crate) async fn turn_down(
     };
     let place = source(&request).0.to_string();
     let done = "<p>Done: you get only urgent mails about client secrets from now on. Manage API Credentials turns it back.</p>";
-    // A link that is followed again and again leaves one trace.
+    // Using a link repeatedly leaves one audit event.
     if service.store.urgent_mail_only(user_id).await? {
         return Ok(html(done));
     }

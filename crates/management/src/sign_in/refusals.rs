@@ -1,4 +1,4 @@
-//! Refused attempts in memory: whoever is over a limit is told so without asking the database.
+//! A cache of exceeded rate limits, so that further attempts are refused without a query.
 
 use std::{collections::HashMap, sync::Mutex};
 
@@ -8,12 +8,12 @@ use store::sign_in_attempts::Counter;
 
 use crate::http::problem::Problem;
 
-/// How long a refusal is believed before the database is asked again: a reset on another node lifts it.
+/// How long an entry is valid before the database is queried again, as a reset on another node lifts the limit.
 const BELIEVED: TimeDelta = TimeDelta::seconds(15);
-/// At most so many refusals are remembered.
+/// Capacity in entries.
 const REMEMBERED: usize = 20_000;
 
-/// Refusals that are known already.
+/// The cached refusals.
 #[derive(Default)]
 pub(crate) struct Refusals(Mutex<HashMap<Digest, Refusal>>);
 
@@ -52,7 +52,7 @@ impl Refusals {
         }
     }
 
-    /// Forgets what is known of an account.
+    /// Removes the entries of an account.
     pub(crate) fn lift(&self, account: &Digest) {
         if let Ok(mut known) = self.0.lock() {
             known.retain(|_, one| one.account.as_ref() != Some(account));

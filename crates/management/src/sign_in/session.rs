@@ -1,4 +1,5 @@
-//! Sessions: sign-in with e-mail, password and a second factor; the same answer and the same work whatever is wrong.
+//! Sessions: sign-in with e-mail, password and a second factor; the same response and the same work whichever is
+//! wrong.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -74,16 +75,16 @@ pub struct SessionView {
     pub manages: Vec<Uuid>,
 }
 
-/// Somebody who has proved who they are.
+/// A person who has authenticated.
 pub(crate) struct Proven {
     pub(crate) user: User,
     /// How, for the audit trail.
     pub(crate) action: AuditAction,
-    /// The attempts that are forgiven.
+    /// The attempts to take back.
     pub(crate) counted: CountedIn,
 }
 
-/// A session that was just opened.
+/// A session just opened.
 pub(crate) struct Opened {
     pub(crate) token: String,
     pub(crate) view: SessionView,
@@ -92,7 +93,7 @@ pub(crate) struct Opened {
 impl Management {
     pub(crate) async fn sign_in(&self, from: &Origin, proof: SignIn) -> Result<Opened, Problem> {
         let factor = SecondFactor::read(proof.totp, proof.recovery_code)?;
-        // What is no address is nobody's, and is counted as one.
+        // An invalid address belongs to no account, and is counted like an unknown one.
         let email = parse_email(&proof.email).unwrap_or_default();
         let _turn = self.turns.take(from.source).await?;
         let counted = self.count_attempt(&email, from).await?;
@@ -103,7 +104,7 @@ impl Management {
             self.spend_as_much(&factor).await?;
         }
         let Some(known) = record else {
-            // What was sent as an address may be a password in the wrong field: it is not written down.
+            // The submitted address may be a password in the wrong field, so it is not logged.
             let place = from.source.0.to_string();
             let entry = self.entry(
                 ("unknown", &place),
@@ -132,7 +133,7 @@ impl Management {
         Err(Problem::SignInFailed)
     }
 
-    /// Records that a proof failed; the last attempt that is allowed is told to the person and the WMDA team.
+    /// Audits a failed attempt; if it was the last one allowed, notifies the person and the WMDA team.
     pub(crate) async fn record_failure(
         &self,
         (user, action): (&User, AuditAction),

@@ -10,16 +10,16 @@ use crate::{http::problem::Problem, state::Management};
 const STEP_SECONDS: i64 = 30;
 const RECOVERY_CODES: usize = 10;
 
-/// What proves the second factor.
+/// The second factor.
 pub(crate) enum SecondFactor {
-    /// Six digits of an authenticator.
+    /// A TOTP code: six digits of an authenticator.
     Totp(String),
-    /// One of the codes that were shown at enrolment.
+    /// One of the recovery codes shown at enrolment.
     RecoveryCode(String),
 }
 
 impl SecondFactor {
-    /// Exactly one of both.
+    /// Exactly one of the two.
     pub(crate) fn read(totp: Option<String>, recovery_code: Option<String>) -> Result<Self, Problem> {
         match (totp, recovery_code) {
             (Some(code), None) => Ok(Self::Totp(code)),
@@ -29,18 +29,18 @@ impl SecondFactor {
     }
 }
 
-/// What the digest of a recovery code is made for.
+/// Purpose of a recovery code's digest.
 const RECOVERY: &str = "recovery code";
 
 impl Management {
-    /// A new authenticator for this account, and its sealed secret.
+    /// A new authenticator for this account, and its sealed TOTP secret.
     pub(crate) fn new_authenticator(&self, user_id: Uuid, email: &str) -> Result<(TOTP, Vec<u8>), Problem> {
         let secret = Zeroizing::new(random::bytes::<20>(&*self.random)?);
         let sealed = self.pepper.seal(user_id, &*secret, &*self.random)?;
         Ok((authenticator(&*secret, email)?, sealed))
     }
 
-    /// Checks the second factor and uses it up; the person has no other way to prove it.
+    /// Verifies the second factor and uses it up (replay protection); the only way to prove it.
     pub(crate) async fn second_factor_matches(
         &self,
         (user_id, email): (Uuid, &str),
@@ -59,7 +59,7 @@ impl Management {
         }
     }
 
-    /// The time step of a code of an authenticator that is not in use yet.
+    /// The time step of a code of an authenticator that is not active yet.
     pub(crate) fn step_of(
         &self,
         (user_id, email): (Uuid, &str),
@@ -71,7 +71,7 @@ impl Management {
         Ok(self.matching_step(&authenticator(&secret, email)?, code))
     }
 
-    /// The work of a check that nothing can pass, so that the time tells nobody whether the password was right.
+    /// The work of a verification that always fails, so that timing does not reveal whether the password was right.
     pub(crate) async fn spend_as_much(&self, factor: &SecondFactor) -> Result<(), Problem> {
         match factor {
             SecondFactor::Totp(code) => {
@@ -86,10 +86,10 @@ impl Management {
         Ok(())
     }
 
-    /// The time step that a code belongs to: this one, the one before or the one after.
+    /// The time step of a code: the current one, the one before or the one after.
     fn matching_step(&self, authenticator: &TOTP, code: &str) -> Option<i64> {
         let now = self.clock.now().timestamp().div_euclid(STEP_SECONDS);
-        // Tags are compared instead of codes: how long that takes says nothing of the code.
+        // Compares tags instead of codes, so that timing reveals nothing.
         let presented = self.pepper.tag("totp", code.as_bytes());
         (now - 1..=now + 1).rev().find(|step| {
             let at = u64::try_from(step * STEP_SECONDS).unwrap_or(0);
@@ -116,7 +116,7 @@ impl Management {
     }
 }
 
-/// What the digest of a code is made of: its person, and its letters and digits.
+/// The text that is digested: the person's id, and the code's letters and digits.
 fn recovery_text(user_id: Uuid, code: &str) -> Vec<u8> {
     let code: String = code
         .chars()
@@ -126,7 +126,7 @@ fn recovery_text(user_id: Uuid, code: &str) -> Vec<u8> {
     [user_id.as_bytes().as_slice(), code.as_bytes()].concat()
 }
 
-/// As authenticator apps take it.
+/// Base32, as authenticator apps expect it.
 pub fn base32(secret: &[u8]) -> String {
     Secret::Raw(secret.to_vec()).to_encoded().to_string()
 }

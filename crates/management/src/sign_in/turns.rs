@@ -1,5 +1,5 @@
-//! Turns of work that costs a lot: a flood of sign-ins, or of whole files, takes neither the store's turns nor those of another
-//! source.
+//! Concurrency limits for expensive work: a flood of sign-ins, or of large files, takes neither the store's turns nor
+//! those of another source.
 
 use std::{
     collections::HashMap,
@@ -13,21 +13,21 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::http::problem::Problem;
 
-/// Requests at once of everybody; of those who have not signed in, half of the store's turns.
+/// Global limit: half of the store's turns, for unauthenticated requests.
 const ALL: usize = 4;
-/// And of one source.
+/// Limit per source.
 const PER_SOURCE: usize = 2;
-/// How many of one source may wait.
+/// Limit of waiting requests per source.
 const WAITING: usize = 100;
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The turns, by source while somebody of it waits.
+/// The semaphores; those of sources exist while a request of theirs waits or works.
 pub(crate) struct Turns {
     all: Arc<Semaphore>,
     sources: Mutex<HashMap<IpAddr, Arc<Semaphore>>>,
 }
 
-/// A turn; others wait until it is dropped.
+/// A permit; released when dropped.
 #[derive(Debug)]
 pub(crate) struct Turn {
     _of_source: OwnedSemaphorePermit,
@@ -44,7 +44,7 @@ impl Default for Turns {
 }
 
 impl Turns {
-    /// Waits for a turn of this source first, then for one among all.
+    /// Waits for a permit of this source first, then for a global one.
     pub(crate) async fn take(&self, source: Source) -> Result<Turn, Problem> {
         let own = self.of_source(network(source.0))?;
         let both = async {
@@ -62,7 +62,7 @@ impl Turns {
     fn of_source(&self, source: IpAddr) -> Result<Arc<Semaphore>, Problem> {
         let poisoned = |_| Problem::Internal("the turns of sources are lost".to_owned());
         let mut sources = self.sources.lock().map_err(poisoned)?;
-        // Whoever waits or works holds a reference.
+        // A waiting or working request holds a reference.
         sources.retain(|_, turns| Arc::strong_count(turns) > 1);
         let own = sources
             .entry(source)

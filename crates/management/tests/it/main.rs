@@ -1,4 +1,4 @@
-//! The management API inside the test's process, on both databases.
+//! The management API inside the test process, on both databases.
 
 #![expect(
     clippy::unwrap_used,

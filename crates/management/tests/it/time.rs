@@ -1,4 +1,4 @@
-//! Rules of time, under a clock that moves by hand, on both databases: sessions, codes, links, waiting, expiry.
+//! Rules of time, under a clock set by hand, on both databases: sessions, codes, links, rate limits, expiry.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use management::{
@@ -74,7 +74,7 @@ async fn p02_a_code_works_once_and_for_its_neighbours_only(world: &World) {
 
 async fn p03_whoever_failed_too_often_is_back_after_fifteen_minutes(world: &World) {
     let person = world.person("a@wmda.example", "auditor", None).await;
-    // A success forgives: twice nine failures are not eighteen.
+    // A success resets the counter: twice nine failures are not eighteen.
     for _ in 0..2 {
         for _ in 0..9 {
             assert_eq!(world.attempt(&person, "a wrong one", "000000").await.0, 401);
@@ -166,7 +166,7 @@ async fn p03_looking_a_link_up_costs_its_holder_nothing_and_guesses_are_counted(
         .open_enrolment(&world.allowed, (id, "a@wmda.example"), order)
         .await;
     let token = token_of(&link.unwrap().enrolment_url.unwrap());
-    // With the one that was too old there were a hundred.
+    // With the code that was too old there were a hundred.
     for guess in 1..100 {
         assert_eq!(look_up(&format!("guess-{guess}")).await.0, 400);
     }
@@ -260,7 +260,7 @@ async fn secrets_grow_old_and_make_room(world: &World) {
     assert_eq!(listed(&token, "expired").await, ["40 days"]);
     assert_eq!(listed(&token, "expiring").await, [""; 0]);
     assert_eq!(create(&token, 1).await.0, 201, "the expired one counts no more");
-    // What has expired stays, and can be much: a page is found among it all the same.
+    // Expired secrets stay and may be many: a page is found among them all the same.
     for _ in 0..3 {
         world.pass(TimeDelta::days(2));
         let token = world.sign_in(&person).await;

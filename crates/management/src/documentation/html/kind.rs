@@ -1,8 +1,8 @@
-//! Types of JSON Schema in words.
+//! JSON Schema types in words.
 
 use serde_json::Value;
 
-/// A type in words, with a schema to go to in their midst.
+/// A type in words, which may contain a link to a schema.
 #[derive(Default)]
 pub(super) struct Kind {
     pub(super) before: String,
@@ -45,7 +45,7 @@ impl Kind {
         kind
     }
 
-    /// What utoipa makes of an `Option`: the type, or null.
+    /// A type and null, which is how utoipa describes an `Option`.
     fn of_parts(parts: &[Value]) -> Self {
         let is_null = |part: &&Value| part["type"] == "null";
         let mut kind = parts
@@ -60,7 +60,7 @@ impl Kind {
     }
 }
 
-/// The name of the schema that is referred to.
+/// The name of the referenced schema.
 pub(super) fn reference(schema: &Value) -> Option<&str> {
     schema["$ref"].as_str()?.rsplit('/').next()
 }
@@ -73,7 +73,7 @@ fn names(kind: &Value) -> Vec<&str> {
     }
 }
 
-/// Format and limits, in brackets.
+/// Format and limits, in parentheses.
 fn limits(schema: &Value) -> String {
     let labels = [
         ("format", ""),

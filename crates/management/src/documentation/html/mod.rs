@@ -1,5 +1,4 @@
-//! `/api/docs`: the OpenAPI document as a page to read. It is made on the server, once; it needs no script and nothing
-//! from elsewhere.
+//! `/api/docs`: the OpenAPI document as HTML, rendered once at start-up, without scripts or third-party assets.
 
 mod kind;
 mod model;
@@ -15,13 +14,13 @@ const STYLE: &str = include_str!("../../../templates/docs.css");
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page, ready to be sent.
+/// The rendered page.
 pub struct Docs(Fixed);
 
-/// Why there is no page.
+/// Why rendering fails.
 #[derive(Debug, thiserror::Error)]
 pub enum DocsError {
-    /// The document is none.
+    /// The document can't be serialised.
     #[error("the OpenAPI document: {0}")]
     Document(#[from] serde_json::Error),
     /// The template fails.
@@ -30,7 +29,7 @@ pub enum DocsError {
 }
 
 impl Docs {
-    /// Makes the page.
+    /// Renders the page.
     ///
     /// # Errors
     /// When the document has a form that OpenAPI does not allow.
@@ -41,7 +40,7 @@ impl Docs {
     }
 }
 
-/// Adds the page to the server.
+/// Registers the route.
 pub fn configure(config: &mut web::ServiceConfig, docs: &web::Data<Docs>) {
     let headers = || {
         DefaultHeaders::new()

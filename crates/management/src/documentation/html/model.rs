@@ -1,4 +1,4 @@
-//! What the page shows, read from the OpenAPI document.
+//! The view model of the page, built from the OpenAPI document.
 
 use askama::Template;
 use serde_json::Value;
@@ -28,7 +28,7 @@ struct Operation {
     path: String,
     summary: String,
     description: Option<String>,
-    /// Whether it takes no session.
+    /// Whether it needs no session.
     open: bool,
     parameters: Vec<Parameter>,
     body: Option<Kind>,
@@ -47,7 +47,7 @@ struct Answer {
 }
 
 impl Answer {
-    /// Whether it says that something went wrong.
+    /// Whether it is an error response.
     fn is_problem(&self) -> bool {
         self.status.starts_with(['4', '5'])
     }
@@ -56,7 +56,7 @@ impl Answer {
 struct Schema {
     name: String,
     meaning: String,
-    /// Whether it refuses fields that are not named.
+    /// Whether it rejects unknown fields.
     strict: bool,
     fields: Vec<Field>,
 }
@@ -166,7 +166,7 @@ impl Schema {
     }
 }
 
-/// The fields of an object, with those of the schemas that it is made of.
+/// The fields of an object, including those of schemas that it is composed of.
 fn fields(schema: &Value, all: &Value) -> Vec<Field> {
     let schema = reference(schema).map_or(schema, |name| &all[name]);
     let required: Vec<&Value> = list(&schema["required"]).collect();

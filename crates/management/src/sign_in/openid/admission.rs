@@ -1,4 +1,4 @@
-//! From the provider's redirect to a session: who the identity belongs to, and whether they may sign in.
+//! From the provider's redirect to a session: whose identity it is, and whether they may sign in.
 
 use actix_web::cookie::Cookie;
 use domain::{
@@ -28,11 +28,11 @@ const LONGEST_SUBJECT: usize = 255;
 /// Issuer and subject.
 type Identity = (String, String);
 
-/// What came of an answer of the provider.
+/// The result of a provider's authentication response.
 pub(super) enum Admitted {
-    /// The token of the session.
+    /// Signed in; holds the session token.
     SignedIn(String),
-    /// The identity is the person's from now on.
+    /// The identity is bound to the person.
     Bound,
 }
 
@@ -45,7 +45,7 @@ fn identity(provider: &Provider, vouched: &Vouched) -> Result<Identity, Refusal>
 }
 
 impl Management {
-    /// Lets people sign in through this provider too.
+    /// Enables sign-in through this provider.
     pub fn with_provider(mut self, provider: Provider) -> Self {
         self.provider = Some(provider);
         self
@@ -58,7 +58,8 @@ impl Management {
         }
     }
 
-    /// Where the browser goes, and the cookie that ties the answer to it. `binds` is who binds their identity.
+    /// The authorization URL, and the cookie that binds the response to this browser. `binds` is the person who binds
+    /// an identity, if any.
     pub(crate) async fn begin_openid(
         &self,
         provider: &Provider,
@@ -69,8 +70,8 @@ impl Management {
         Ok((url.into(), attempt.seal(&self.pepper, &*self.random)?))
     }
 
-    /// Opens a session for whom the provider vouches for, or binds the identity to whoever asked for that; records who was
-    /// refused. Only answers to attempts that were begun here are counted: other sites can send a browser to the callback.
+    /// Opens a session for the authenticated identity, or binds it to the person who asked for that; audits refusals.
+    /// Only responses to attempts of this browser are counted, as other sites can send a browser to the callback.
     pub(super) async fn finish_openid(
         &self,
         provider: &Provider,
@@ -87,7 +88,7 @@ impl Management {
         let counted = self.count_source(from).await?;
         drop(turn);
         let binds = attempt.binds;
-        // A provider that takes its time must not have the turns of those who sign in by password.
+        // A slow provider must not hold the turns of password sign-ins.
         let asking = self.openid_turns.take(from.source).await?;
         let vouched = provider.identify(attempt, answer, self.instant()).await;
         drop(asking);
@@ -122,7 +123,7 @@ impl Management {
             return Err(self.refused(from, Some(&user), Refusal::Disabled).await);
         }
         if !is_bound {
-            // Whoever has enrolled proves that they want it (P-04): by signing in and binding the identity themself.
+            // An enrolled person must consent (P-04): by signing in and binding the identity themself.
             let account = self.store.account(user.id).await?;
             if account.is_some_and(|account| account.has_password) {
                 return Err(self.refused(from, Some(&user), Refusal::NotBound).await);
@@ -139,7 +140,7 @@ impl Management {
         Ok(Admitted::SignedIn(self.open_session(proven, from).await?.token))
     }
 
-    /// Binds the identity to the person who proved a moment ago, in this browser, who they are.
+    /// Binds the identity to the person who re-authenticated in this browser a moment ago.
     async fn bind_own(&self, user_id: Uuid, key: Identity, from: &Origin) -> Result<Admitted, Refusal> {
         let user = self.store.user(user_id).await?;
         let user = user.ok_or_else(|| Refusal::failed("the person is gone"))?;
@@ -152,7 +153,7 @@ impl Management {
         }
     }
 
-    /// The person whom the WMDA team added under this address.
+    /// The person added by the WMDA team with this address.
     async fn invited(&self, email: Option<String>) -> Result<Option<User>, Refusal> {
         let Some(email) = email.and_then(|email| parse_email(&email).ok()) else {
             return Ok(None);
@@ -168,7 +169,7 @@ impl Management {
         Ok(user.enabled && organisation.is_none_or(|one| one.enabled))
     }
 
-    /// Binds the identity to a person who has none; false when the person has another one.
+    /// Binds the identity to a person who has none; false if they have another one.
     async fn bind(&self, user: &User, (issuer, subject): Identity, from: &Origin) -> Result<bool, Refusal> {
         let (place, object) = (from.source.0.to_string(), format!("user/{}", user.id));
         let entry = self.entry(
@@ -184,7 +185,7 @@ impl Management {
             .await
         {
             Ok(()) => Ok(true),
-            // Taken: by somebody else for good, or by this very person a moment ago.
+            // Bound already: to another person, or to this one concurrently.
             Err(StoreError::Missing | StoreError::Conflict) => {
                 let owner = self.store.user_by_identity(issuer, subject).await?;
                 Ok(owner.is_some_and(|owner| owner.id == user.id))
@@ -193,7 +194,7 @@ impl Management {
         }
     }
 
-    /// Records the refusal, and hands it on.
+    /// Audits the refusal and returns it.
     async fn refused(&self, from: &Origin, user: Option<&User>, refusal: Refusal) -> Refusal {
         let place = from.source.0.to_string();
         let (actor, object) = match user {

@@ -1,5 +1,5 @@
-//! One attempt to sign in, kept by the browser alone: a sealed cookie ties the answer of the provider to the browser
-//! that began, on any node (RFC 6819 section 4.4.1.8, RFC 7636).
+//! The state of one authorization request, kept in the browser only: a sealed cookie binds the response to the
+//! browser that began, on any node (RFC 6819 section 4.4.1.8, RFC 7636).
 
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -12,22 +12,22 @@ use zeroize::Zeroizing;
 
 use crate::http::problem::Problem;
 
-/// The cookie: it comes along when the provider sends the browser back, and lives as long as the attempt.
+/// The cookie; the browser sends it with the provider's redirect, and it lives as long as the attempt.
 pub(super) const COOKIE: &str = "__Host-wmda-openid";
 const MINUTES: i64 = 10;
-/// What an attempt is sealed for: no person has this id.
+/// The owner under which an attempt is sealed; no person has this id.
 const PURPOSE: Uuid = Uuid::from_bytes(*b"openid sign-in 1");
 
-/// What must come back unchanged, and what proves to the provider that we began.
+/// `state` and `nonce`, to be compared with the response, and the PKCE verifier.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Attempt {
     pub(super) state: String,
     pub(super) nonce: String,
     pub(super) verifier: String,
-    /// The person who binds their identity, where it is not a sign-in.
+    /// The person who binds an identity; `None` for a sign-in.
     #[serde(default)]
     pub(super) binds: Option<Uuid>,
-    /// Seconds since 1970.
+    /// When it expires, in seconds since 1970.
     until: i64,
 }
 
@@ -57,7 +57,7 @@ impl Attempt {
         Ok(cookie(URL_SAFE_NO_PAD.encode(sealed)))
     }
 
-    /// The attempt that a browser brings back; `None` when it is not ours or too old.
+    /// The attempt in the browser's cookie; `None` if it is forged or expired.
     pub(super) fn open(cookie: &str, pepper: &Pepper, now: DateTime<Utc>) -> Option<Self> {
         let sealed = URL_SAFE_NO_PAD.decode(cookie).ok()?;
         let opened = pepper.open(PURPOSE, &sealed)?;
@@ -66,7 +66,7 @@ impl Attempt {
     }
 }
 
-/// Lax, not Strict: the browser comes from the provider's site.
+/// `SameSite=Lax` instead of `Strict`, as the browser comes from the provider's site.
 pub(super) fn cookie(value: String) -> Cookie<'static> {
     Cookie::build(COOKIE, value)
         .path("/")

@@ -1,5 +1,6 @@
 //! Sign-in through an external OpenID provider: authorization code flow with PKCE, state and nonce. A person is
-//! (issuer, subject), never an e-mail address; that one binds a person whom the WMDA team added, once.
+//! identified by (issuer, subject), never by e-mail address; a verified address only binds a person added by the WMDA
+//! team, once.
 
 mod admission;
 mod attempt;

@@ -1,4 +1,4 @@
-//! Requests to the provider: bounded in time and size, without redirects, on https where the issuer is on https.
+//! The HTTP client for the provider: bounded in time and size, without redirects, https only if the issuer is https.
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -9,16 +9,16 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const TIMEOUT: Duration = Duration::from_secs(4);
 const MAX_BODY: usize = 256 * 1024;
 
-/// Why there is no usable answer; the text is for the log.
+/// Why a request failed; the text is for the log.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundError {
-    /// Not reached, too slow, or no HTTP.
+    /// A connection or HTTP error, or a time-out.
     #[error("{0}")]
     Http(#[from] reqwest::Error),
-    /// Nothing that a provider sends is this long.
+    /// The response is too long.
     #[error("the answer is longer than 256 KiB")]
     TooLong,
-    /// The parts don't make an answer.
+    /// The response can't be assembled.
     #[error("{0}")]
     Malformed(#[from] http::Error),
     /// TLS can't be set up.
@@ -30,7 +30,7 @@ pub enum OutboundError {
 pub(super) struct Outbound(reqwest::Client);
 
 impl Outbound {
-    /// Trusts the machine's certificate authorities.
+    /// A client that trusts the system's certificate authorities.
     pub(super) fn new(https_only: bool) -> Result<Self, OutboundError> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -42,7 +42,7 @@ impl Outbound {
             .use_preconfigured_tls(tls)
             .https_only(https_only)
             .redirect(reqwest::redirect::Policy::none())
-            // Each worker has a runtime of its own: a connection is not handed from one to another.
+            // Each worker has a runtime of its own, so a pooled connection must not move between them.
             .pool_max_idle_per_host(0)
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)

@@ -1,5 +1,5 @@
-//! The provider: its metadata and keys, kept for an hour, and what it says of a person, verified (OpenID Connect Core
-//! 1.0 section 3.1.3.7).
+//! The provider: its metadata and JWKS, cached for an hour, and the validation of ID tokens (OpenID Connect Core 1.0
+//! section 3.1.3.7).
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,13 +28,13 @@ use super::{
 };
 
 const CALLBACK: &str = "/api/v1/session/openid/callback";
-/// How long metadata and keys are believed.
+/// How long metadata and keys are cached.
 const KEPT: Duration = Duration::from_secs(3600);
-/// A provider that does not answer, or whose keys are not the right ones, is asked again after this time.
+/// Least interval of requests when the provider does not answer, or the cached keys do not verify.
 const ASKED_AGAIN: Duration = Duration::from_secs(5);
-/// How far the time at which an ID token was issued may lie from now: the exchange has just given it.
+/// Tolerance of an ID token's `iat`, as it was issued just now.
 const FRESH: TimeDelta = TimeDelta::minutes(5);
-/// Public-key signatures only: nothing that whoever knows the client secret, or nobody at all, could sign.
+/// Asymmetric algorithms only: no `none`, and no HMAC, which anybody with the client secret could sign.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 7] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
@@ -45,25 +45,25 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 7] = [
     CoreJwsSigningAlgorithm::EdDsa,
 ];
 
-/// What configuration says of the provider.
+/// The provider's settings from configuration.
 pub struct OpenIdSettings {
-    /// Its issuer identifier, to the letter.
+    /// Its issuer identifier, compared exactly.
     pub issuer: IssuerUrl,
-    /// Who we are to the provider.
+    /// Our client id at the provider.
     pub client_id: String,
-    /// What proves it.
+    /// Our client secret.
     pub client_secret: SecretString,
-    /// What the button says.
+    /// The label of the page's button.
     pub name: String,
-    /// Asked for beside `openid`.
+    /// Scopes requested besides `openid`.
     pub scopes: Vec<String>,
-    /// Any of these in `amr` proves several factors (RFC 8176).
+    /// Any of these values in `amr` proves multi-factor authentication (RFC 8176).
     pub accepted_amr: Vec<String>,
-    /// Any of these as `acr` proves several factors; they are asked for.
+    /// Any of these values of `acr` proves multi-factor authentication; they are requested.
     pub accepted_acr: Vec<String>,
 }
 
-/// A member of the metadata that the library does not know.
+/// Metadata that the library does not parse.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct Extra {
     /// RFC 9207 section 3.
@@ -96,13 +96,13 @@ type Client = CoreClient<
     EndpointMaybeSet,
 >;
 
-/// What was learnt when.
+/// Cached metadata, and when it was fetched.
 struct Known {
     at: Duration,
     outcome: Result<Arc<Metadata>, String>,
 }
 
-/// The provider, as we know it.
+/// The provider, with its cached metadata.
 pub struct Provider {
     pub(super) settings: OpenIdSettings,
     callback: RedirectUrl,
@@ -110,14 +110,14 @@ pub struct Provider {
     known: Mutex<Option<Known>>,
 }
 
-/// Now, on both clocks.
+/// The current time on both clocks.
 #[derive(Clone, Copy)]
 pub(super) struct Instant {
     pub(super) wall: DateTime<Utc>,
     pub(super) monotonic: Duration,
 }
 
-/// Somebody whom the provider vouches for, with what it can be asked of them.
+/// An authenticated identity, and the access token for further claims.
 pub(super) struct Vouched {
     client: Client,
     tokens: CoreTokenResponse,
@@ -125,13 +125,13 @@ pub(super) struct Vouched {
 }
 
 impl Vouched {
-    /// Who it is, to this issuer.
+    /// The `sub` claim.
     pub(super) fn subject(&self) -> &str {
         self.claims.subject()
     }
 }
 
-/// The parameters by which the provider sends the browser back (RFC 6749 section 4.1.2, RFC 9207).
+/// The parameters of the authorization response (RFC 6749 section 4.1.2, RFC 9207).
 #[derive(Default, Deserialize)]
 pub(super) struct Callback {
     pub(super) state: Option<String>,
@@ -141,7 +141,7 @@ pub(super) struct Callback {
 }
 
 impl Provider {
-    /// Asks nobody yet: a provider that is down holds up no start. `public_url` is our own origin.
+    /// Makes no request yet: a provider that is down must not delay start-up. `public_url` is our own origin.
     pub fn new(settings: OpenIdSettings, public_url: &str) -> Result<Self, OutboundError> {
         let callback = format!("{public_url}{}", CALLBACK);
         let callback = RedirectUrl::new(callback).map_err(|_| OutboundError::TooLong)?;
@@ -153,12 +153,12 @@ impl Provider {
         })
     }
 
-    /// Reads metadata and keys now; for checks of the configuration.
+    /// Fetches metadata and keys now; to validate the configuration.
     pub async fn check(&self) -> Result<(), String> {
         self.discover().await.map(drop)
     }
 
-    /// Where the browser goes, for this attempt.
+    /// The authorization request's URL for this attempt.
     pub(super) async fn authorization_url(&self, attempt: &Attempt, now: Instant) -> Result<Url, Refusal> {
         let metadata = self.metadata(now, KEPT).await?;
         let client = self.client(&metadata);
@@ -180,7 +180,7 @@ impl Provider {
         Ok(request.url().0)
     }
 
-    /// Exchanges the code and verifies what the provider says.
+    /// Exchanges the code and validates the ID token.
     pub(super) async fn identify(
         &self,
         attempt: Attempt,
@@ -202,7 +202,7 @@ impl Provider {
             Err(ClaimsVerificationError::SignatureVerification(
                 SignatureVerificationError::NoMatchingKey,
             )) => {
-                // The provider may have new keys.
+                // The provider may have rotated its keys.
                 let metadata = self.metadata(now, ASKED_AGAIN).await?;
                 verified(&self.client(&metadata), &tokens, &nonce, now.wall)
             }
@@ -217,7 +217,7 @@ impl Provider {
         })
     }
 
-    /// The code, if the answer is this provider's and a yes.
+    /// The authorization code, if the response is this provider's and successful.
     fn code(&self, callback: Callback, metadata: &Metadata) -> Result<String, Refusal> {
         let named = metadata
             .additional_metadata()
@@ -252,7 +252,7 @@ impl Provider {
         }
     }
 
-    /// The e-mail address, if the provider has verified it. Some tell it at their userinfo endpoint only (OpenID
+    /// The e-mail address, if the provider has verified it. Some return it from the userinfo endpoint only (OpenID
     /// Connect Core 1.0 section 5.4).
     pub(super) async fn verified_email(&self, vouched: &Vouched) -> Result<Option<String>, Refusal> {
         let claims = &vouched.claims;
@@ -292,7 +292,7 @@ impl Provider {
             })
     }
 
-    /// What is known, if it is not older than `oldest`; the lock makes one request of many.
+    /// Metadata not older than `oldest`; the lock merges concurrent requests into one.
     async fn metadata(&self, now: Instant, oldest: Duration) -> Result<Arc<Metadata>, Refusal> {
         let mut known = self.known.lock().await;
         let fresh = known.take().filter(|one| {
@@ -341,7 +341,7 @@ fn verified<'t>(
     {
         return Err(failed("the authorized party is another client"));
     }
-    // Optional in this flow; where it stands, it names the access token (section 3.1.3.6).
+    // `at_hash` is optional in this flow; if present it must match the access token (section 3.1.3.6).
     if let Some(expected) = claims.access_token_hash() {
         let signature = ClaimsVerificationError::SignatureVerification;
         let algorithm = token.signing_alg().map_err(signature)?;

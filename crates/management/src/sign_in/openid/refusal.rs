@@ -1,21 +1,21 @@
-//! Why a sign-in through the OpenID provider was refused: a code for the page, a cause for the log.
+//! Why a sign-in through the OpenID provider is refused: a code for the page, a cause for the log.
 
 use store::StoreError;
 
 use crate::http::problem::Problem;
 
-/// Why somebody was not signed in.
+/// Why sign-in is refused.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// The WMDA team has added nobody of this verified address, or somebody else is bound to it.
+    /// Nobody was added with this verified address, or they are bound to another identity.
     UnknownPerson,
-    /// The provider does not say that several factors were used.
+    /// The provider does not assert multi-factor authentication.
     NoMfa,
-    /// The person or their organisation.
+    /// The person or their organisation is disabled.
     Disabled,
-    /// The person has enrolled and not bound this identity: they sign in and do so under their account.
+    /// The person has enrolled but not bound this identity: they must sign in and bind it in their account.
     NotBound,
-    /// Anything else; the text is for the log.
+    /// Another failure; the text is for the log.
     Failed(String),
 }
 
@@ -24,12 +24,12 @@ impl Refusal {
         Self::Failed(cause.to_string())
     }
 
-    /// With what caused the error.
+    /// A failure with the causes of an error.
     pub(super) fn caused(error: impl std::error::Error) -> Self {
         Self::Failed(with_causes(&error))
     }
 
-    /// What the page is told.
+    /// The code for the page.
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::UnknownPerson => "unknown_person",
@@ -56,7 +56,7 @@ impl From<StoreError> for Refusal {
     }
 }
 
-/// An error with what caused it, in one line.
+/// An error with its sources, on one line.
 pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

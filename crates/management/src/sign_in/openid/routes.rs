@@ -1,4 +1,4 @@
-//! The routes of sign-in through an OpenID provider. The browser itself walks them, so every outcome is a redirect.
+//! The routes of sign-in through an OpenID provider. The browser navigates to them, so every outcome is a redirect.
 
 use actix_web::{HttpRequest, HttpResponse, cookie::Cookie, get, http::StatusCode, web};
 use domain::audit::FailureCause;
@@ -34,7 +34,7 @@ pub struct OpenIdOption {
     start_url: &'static str,
 }
 
-/// A redirect that is never kept.
+/// A redirect that must not be cached.
 fn redirect(status: StatusCode, place: &str, cookies: &[Cookie<'_>]) -> Result<HttpResponse, Problem> {
     let mut answer = HttpResponse::build(status)
         .insert_header(("Location", place))
@@ -45,7 +45,7 @@ fn redirect(status: StatusCode, place: &str, cookies: &[Cookie<'_>]) -> Result<H
     Ok(answer)
 }
 
-/// The browser goes back to the page, which says why.
+/// Redirects back to the page, with the reason.
 fn back_to_page(refusal: &Refusal, cookies: &[Cookie<'_>]) -> Result<HttpResponse, Problem> {
     let place = format!("{PAGE}#sign-in-failed={}", refusal.code());
     let mut answer = redirect(StatusCode::SEE_OTHER, &place, cookies)?;
@@ -92,7 +92,7 @@ pub(crate) async fn finish(request: HttpRequest) -> Result<HttpResponse, Problem
     let sealed = request
         .cookie(attempt::COOKIE)
         .map(|cookie| cookie.value().to_owned());
-    // What is malformed or repeated answers to no attempt.
+    // A malformed response, or one with repeated parameters, belongs to no attempt.
     let answer = web::Query::<Callback>::from_query(request.query_string())
         .map(web::Query::into_inner)
         .unwrap_or_default();

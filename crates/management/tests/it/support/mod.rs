@@ -1,4 +1,4 @@
-//! The management API inside the test's process, on a database of its own, under a clock that moves by hand.
+//! The management API inside the test process, on a database of its own, under a clock set by hand.
 
 use std::{
     path::Path,
@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 pub const PASSWORD: &str = "correct horse battery";
 
-/// Starts in November 2026, at the beginning of a time step of authenticators.
+/// Starts in November 2026, at the beginning of a TOTP time step.
 pub struct HandClock(AtomicI64);
 
 impl Clock for HandClock {
@@ -43,7 +43,7 @@ pub struct World {
     _dir: TempDir,
 }
 
-/// Somebody who has enrolled.
+/// An enrolled person.
 pub struct Person {
     pub id: Uuid,
     pub email: String,
@@ -114,7 +114,7 @@ impl World {
         self.clock.0.fetch_add(time.num_milliseconds(), Ordering::Relaxed);
     }
 
-    /// One request to the API; the whole server around it is made anew, as on another node.
+    /// One request to the API; the server around it is rebuilt each time, as on another node.
     pub async fn call(&self, method: &str, path: &str, token: &str, body: &Value) -> (u16, Value) {
         let answer = self.answer(method, path, token, body).await;
         let status = answer.status().as_u16();
@@ -169,7 +169,7 @@ impl World {
         }
     }
 
-    /// The code that the authenticator shows `steps` of 30 seconds from now.
+    /// The TOTP code `steps` time steps of 30 seconds from now.
     pub fn code(&self, secret: &str, steps: i64) -> String {
         let secret = Secret::Encoded(secret.to_owned()).to_bytes().unwrap();
         let totp = TOTP::new(Algorithm::SHA1, 6, 0, 30, secret, None, String::new()).unwrap();
@@ -182,7 +182,7 @@ impl World {
         self.call("POST", "/session", "", &proof).await
     }
 
-    /// Signs in and answers the session's token; waits for the next code first.
+    /// Signs in and returns the session token; waits for the next code first.
     pub async fn sign_in(&self, person: &Person) -> String {
         self.pass(TimeDelta::seconds(30));
         let code = self.code(&person.totp_secret, 0);
@@ -191,13 +191,13 @@ impl World {
         view["token"].as_str().unwrap().to_owned()
     }
 
-    /// Whether a session is alive; asking counts as use.
+    /// Whether a session is live; this check counts as use.
     pub async fn alive(&self, token: &str) -> bool {
         self.call("GET", "/session", token, &Value::Null).await.0 == 200
     }
 }
 
-/// What stands behind `#token=` in a link.
+/// The token after `#token=` in a link.
 pub fn token_of(url: &str) -> String {
     url.split_once("#token=").unwrap().1.to_owned()
 }
