@@ -1,5 +1,5 @@
-//! The audit trail while the server runs: whether it is whole, as far as that is seen without following it, and `audit.anchor`, a
-//! file outside the database that gets its end at start and every hour.
+//! Monitoring of the audit trail while the server runs: a quick integrity check, and `audit.anchor`, a file outside
+//! the database to which the trail's head is appended at start-up and every hour.
 
 use std::{
     fs::{self, OpenOptions},
@@ -16,14 +16,14 @@ use tokio::time::Instant;
 
 use crate::{Outcome, configuration::Configuration, outage::Outage, preparation::Prepared};
 
-/// Between two anchors, and between two counts of a trail that is whole.
+/// Interval of anchors, and of counting an intact trail.
 const EVERY: Duration = Duration::from_secs(3600);
-/// Between two looks at its end.
+/// Interval of checking its head.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(30);
 
 const UNSEALED: &str = "the audit trail does not end where it was sealed: run `wmda-auth admin verify-audit`";
 
-/// JSON lines, which are only ever appended.
+/// An append-only file of JSON lines.
 #[derive(Clone)]
 pub struct AnchorFile(PathBuf);
 
@@ -32,7 +32,7 @@ impl AnchorFile {
         Self(path.to_owned())
     }
 
-    /// Opened anew each time: what moves old lines elsewhere leaves none behind that is written to.
+    /// Reopened for each use, so that log rotation leaves no stale file handle.
     fn open(&self) -> io::Result<fs::File> {
         use std::os::unix::fs::OpenOptionsExt;
         let mut options = OpenOptions::new();
@@ -48,13 +48,13 @@ impl AnchorFile {
         if let Some(end) = file.metadata()?.len().checked_sub(1) {
             file.read_exact_at(&mut last, end)?;
         }
-        // What an earlier one left unfinished ends here.
+        // Ends a line that an earlier write left incomplete.
         let start = if last == *b"\n" { "" } else { "\n" };
         file.write_all(format!("{start}{line}\n").as_bytes())?;
         file.sync_data()
     }
 
-    /// All anchors, and how many lines are none: cut off when a disk was full, or altered.
+    /// All anchors, and the number of invalid lines: truncated when a disk was full, or altered.
     pub fn read(&self) -> io::Result<(Vec<Anchor>, usize)> {
         let text = fs::read_to_string(&self.0)?;
         let lines = text.lines().filter(|line| !line.is_empty());
@@ -63,13 +63,13 @@ impl AnchorFile {
         Ok((read.into_iter().flatten().collect(), unreadable))
     }
 
-    /// The file and what is wrong with it.
+    /// An error with the file's name.
     pub fn named(&self, error: impl std::fmt::Display) -> String {
         format!("{}: {error}", self.0.display())
     }
 }
 
-/// A file that can't be written to. One that is not there is not left behind.
+/// Checks that the file is writable. A missing one is not left behind.
 pub fn check(configuration: &Configuration) -> Outcome<()> {
     let Some(path) = &configuration.audit.anchor else {
         return Ok(());
@@ -87,7 +87,7 @@ pub fn check(configuration: &Configuration) -> Outcome<()> {
     })?)
 }
 
-/// What `check` says of an end that is not under its seal.
+/// The warning of `check` about an unsealed end.
 pub async fn warning(
     store: &Store,
     pepper: &Pepper,
@@ -99,27 +99,28 @@ pub async fn warning(
     Ok((!is_sealed).then(|| UNSEALED.to_owned()))
 }
 
-/// Who looks at the trail, and what was found.
+/// The monitoring task's state.
 struct Watch {
     file: Option<AnchorFile>,
     store: Store,
     pepper: Arc<Pepper>,
     clock: Arc<dyn Clock>,
     is_intact: IntGauge,
-    /// What was wrong at the last look, in words.
+    /// The last problem, in words.
     fault: Option<String>,
     /// When the next anchor is due.
     due: Instant,
 }
 
-/// Looks now and then, and anchors every hour, also where no file is configured: whoever keeps the log elsewhere has the anchors there.
+/// Starts the task. It anchors every hour even without a configured file, as anchors are also logged, and logs may be
+/// kept elsewhere.
 pub fn spawn(configuration: &Configuration, prepared: &Prepared, registry: &Registry) -> Outcome<()> {
     let is_intact = register_int_gauge_with_registry!(
         "wmda_auth_audit_trail_intact",
         "1 while the audit trail ends where it was sealed, no event is missing, and every anchored one is there.",
         registry
     )?;
-    // Nothing is known against it.
+    // Assumed intact until a check fails.
     is_intact.set(1);
     let mut watch = Watch {
         file: configuration.audit.anchor.as_deref().map(AnchorFile::at),
@@ -141,8 +142,8 @@ pub fn spawn(configuration: &Configuration, prepared: &Prepared, registry: &Regi
 }
 
 impl Watch {
-    /// Its end each time; all events and anchors every hour, and as long as something is wrong: an event that is appended where
-    /// others were taken away makes the end look right again.
+    /// Checks the head each time; counts events and compares anchors every hour, and as long as a problem lasts: an
+    /// event appended after a truncation makes the head look right again.
     async fn look(&mut self) -> Result<(), StoreError> {
         let key = self.pepper.current_audit_key();
         let (anchor, ends_well) = self.store.audit_anchor(key, self.clock.now()).await?;
@@ -160,7 +161,7 @@ impl Watch {
         Ok(())
     }
 
-    /// A fault is told once, and when it is over.
+    /// Logs a problem once, and its end.
     fn tell(&mut self, fault: Option<String>) {
         self.is_intact.set(fault.is_none().into());
         match (&self.fault, &fault) {
@@ -171,11 +172,11 @@ impl Watch {
         self.fault = fault;
     }
 
-    /// What is gone from a trail of so many events, in words.
+    /// What is missing from a trail of this many events, in words.
     async fn missing(&self, events: i64) -> Result<Option<String>, StoreError> {
         let file = self.file.clone();
         let read = tokio::task::spawn_blocking(move || file.map(|file| file.read()));
-        // One that can't be read can't be written to either, which is told.
+        // A file that can't be read can't be written to either, which is logged.
         let anchors = match read.await {
             Ok(Some(Ok((anchors, _)))) => anchors,
             _ => Vec::new(),
@@ -208,7 +209,7 @@ impl Watch {
     }
 }
 
-/// In words.
+/// A contradicting anchor in words.
 pub fn contradiction(anchor: &Anchor) -> String {
     format!(
         "the audit trail is not the one that was anchored on {}: event {}, the last one then, is gone or another one; events were \

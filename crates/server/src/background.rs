@@ -1,4 +1,4 @@
-//! What goes on beside requests: the poll that renews the lease, and gathered use.
+//! Background tasks: the poll that renews the lease, flushes of usage and refusals, and clean-up.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -11,13 +11,13 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{log_writer::LogWriter, logging, outage::Outage, tls::Served};
 
-/// How often past client assertions are forgotten.
+/// Interval of deleting expired replay records.
 const FORGET_EVERY: Duration = Duration::from_secs(30);
-/// How long the end of the server waits for the last use to be written.
+/// Time limit of the last flush at shutdown.
 const LAST_FLUSH: Duration = Duration::from_secs(5);
 const FLUSH_EVERY: Duration = Duration::from_secs(2);
 
-/// The server ends in any case: a database that hangs can't hold it.
+/// The last flush of usage; shutdown does not wait longer for a database that hangs.
 pub async fn write_last_use(usage: &UsageRecorder, store: &Store) {
     match tokio::time::timeout(LAST_FLUSH, usage.flush(store)).await {
         Ok(Ok(())) => {}
@@ -26,7 +26,7 @@ pub async fn write_last_use(usage: &UsageRecorder, store: &Store) {
     }
 }
 
-/// As above; a refusal that is missing is missed less than a use.
+/// The last flush of refusals, after that of usage, which matters more.
 pub async fn write_last_refusals(refusals: &RefusalRecorder, store: &Store) {
     let written = tokio::time::timeout(LAST_FLUSH, refusals.flush(store)).await;
     if !matches!(written, Ok(Ok(()))) {
@@ -34,14 +34,14 @@ pub async fn write_last_refusals(refusals: &RefusalRecorder, store: &Store) {
     }
 }
 
-/// Writes refusals soon: somebody may be looking for one.
+/// Flushes refusals soon, as somebody may be searching for one.
 pub fn spawn_refusal_record(refusals: Arc<RefusalRecorder>, store: Store) {
     actix_web::rt::spawn(async move {
         let mut outage = Outage::default();
         loop {
             tokio::time::sleep(Duration::from_secs(1)).await;
             match refusals.flush(&store).await {
-                // Another node began the same row at this moment: next time it is there to be added to.
+                // Another node inserted the same row concurrently: the next flush will update it.
                 Err(StoreError::Conflict) => {}
                 outcome => outage.note(outcome.err(), "told of refusals"),
             }
@@ -49,12 +49,12 @@ pub fn spawn_refusal_record(refusals: Arc<RefusalRecorder>, store: Store) {
     });
 }
 
-/// Looks into reports of leaked secrets.
+/// Processes reports of leaked secrets.
 pub fn spawn_leak_reports(management: web::Data<Management>) {
     actix_web::rt::spawn(async move { management.look_into_leak_reports().await });
 }
 
-/// Tells what is missing in the log.
+/// Logs how many log lines were dropped.
 pub fn spawn_log_watch(log: &LogWriter, service: web::Data<TokenService>) {
     let lost = log.lost();
     actix_web::rt::spawn(async move {
@@ -64,7 +64,7 @@ pub fn spawn_log_watch(log: &LogWriter, service: web::Data<TokenService>) {
     });
 }
 
-/// Forgets client assertions and DPoP proofs that could not be used again in any case.
+/// Deletes replay records of client assertions and DPoP proofs that have expired.
 pub fn spawn_forgetting(store: Store, clock: Arc<dyn Clock>) {
     actix_web::rt::spawn(async move {
         loop {
@@ -76,12 +76,12 @@ pub fn spawn_forgetting(store: Store, clock: Arc<dyn Clock>) {
     });
 }
 
-/// How often keys that others publish are read, though nobody asks for tokens.
+/// Interval of fetching published keys without requests for tokens.
 const READ_KEYS_EVERY: Duration = Duration::from_secs(3600);
-/// The same, after the database failed.
+/// The same after a database failure.
 const READ_KEYS_AGAIN: Duration = Duration::from_secs(10);
 
-/// Reads the keys that others publish.
+/// Fetches published keys.
 pub fn spawn_published_keys(service: web::Data<TokenService>) {
     actix_web::rt::spawn(async move {
         let mut outage = Outage::default();
@@ -97,7 +97,7 @@ pub fn spawn_published_keys(service: web::Data<TokenService>) {
     });
 }
 
-/// Renews the lease of this node.
+/// Polls to renew this node's lease.
 pub fn spawn_poller(memory: Arc<ClientMemory>, every: Duration) {
     actix_web::rt::spawn(async move {
         let mut outage = Outage::default();
@@ -108,7 +108,7 @@ pub fn spawn_poller(memory: Arc<ClientMemory>, every: Duration) {
     });
 }
 
-/// Writes the use of secrets, and forgets sources that have been quiet.
+/// Flushes usage, and drops idle rate limiters.
 pub fn spawn_housekeeping(
     service: web::Data<TokenService>,
     (usage, refusals): (Arc<UsageRecorder>, Arc<RefusalRecorder>),
@@ -119,7 +119,7 @@ pub fn spawn_housekeeping(
         loop {
             tokio::time::sleep(FLUSH_EVERY).await;
             service.forget_idle_sources();
-            // From where an expired secret is tried is written down before that it is: a mail tells both.
+            // Refusals are flushed first: the mail about an expired secret in use also names its source.
             let told = refusals.flush(&store).await;
             let flushed = usage.flush(&store).await;
             if flushed.is_err() {
@@ -130,11 +130,11 @@ pub fn spawn_housekeeping(
     });
 }
 
-/// How often files are looked at that may change.
+/// Interval of checking files for changes.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 
-/// From now on SIGHUP ends nothing: it asks for a look at the certificate at once. A renewed one is used without a restart;
-/// signing keys are looked for all the time.
+/// Handles SIGHUP, which no longer ends the process but checks the certificate at once. A renewed one needs no
+/// restart; signing keys are checked all the time.
 pub fn spawn_hangup(served: Option<Arc<Served>>, clock: Arc<dyn Clock>) -> io::Result<()> {
     let mut signals = signal(SignalKind::hangup())?;
     actix_web::rt::spawn(async move {

@@ -72,11 +72,11 @@ fn backup(configuration: &Configuration, to: &Path) -> Outcome<()> {
     preparation::verify_pepper(&store, &pepper, configuration)?;
     let unfinished = file.with_extension("unfinished");
     let outcome = write(&store, &pepper, &unfinished).and_then(|summary| {
-        // A hard link fails where the name is taken.
+        // A hard link fails if the name is taken.
         fs::hard_link(&unfinished, &file)?;
         Ok(summary)
     });
-    // It may not have been made.
+    // It may not exist.
     let _ = fs::remove_file(&unfinished);
     let summary = outcome.map_err(|error| format!("{}: {error}", file.display()))?;
     println!("{}: {}", file.display(), told(&summary));
@@ -85,7 +85,7 @@ fn backup(configuration: &Configuration, to: &Path) -> Outcome<()> {
 
 fn write(store: &Store, pepper: &Pepper, path: &Path) -> Result<Summary, BackupError> {
     use std::os::unix::fs::OpenOptionsExt;
-    // One that an earlier attempt left behind.
+    // Left behind by an earlier attempt.
     let _ = fs::remove_file(path);
     let file = fs::OpenOptions::new()
         .write(true)
@@ -118,7 +118,7 @@ fn open(file: &Path) -> Result<BufReader<File>, BackupError> {
     Ok(BufReader::new(File::open(file)?))
 }
 
-/// Reads the file twice: nothing is written before it has proved whole.
+/// Reads the file twice: nothing is restored before the whole file is verified.
 fn fill(store: &Store, pepper: &Pepper, file: &Path) -> Outcome<Summary> {
     let named = |error: BackupError| format!("{}: {error}", file.display());
     let summary = open(file)

@@ -1,4 +1,4 @@
-//! The real clock and the real source of randomness; everything else takes them as arguments.
+//! The system clock and random source; everything else takes them as arguments.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::Clock;
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// The machine's clocks.
+/// The system's clocks.
 pub struct SystemClock;
 
 impl SystemClock {
@@ -21,8 +21,8 @@ impl Clock for SystemClock {
         Utc::now()
     }
 
-    /// `CLOCK_BOOTTIME` on Linux: unlike `Instant` it goes on while the machine is suspended, so that no lease outlives the
-    /// sleep of a laptop or virtual machine.
+    /// `CLOCK_BOOTTIME` on Linux: unlike `Instant` it advances while the machine is suspended, so that no lease
+    /// survives the sleep of a laptop or virtual machine.
     fn monotonic(&self) -> Duration {
         let now = rustix::time::clock_gettime(MONOTONIC);
         Duration::new(
@@ -37,7 +37,7 @@ const MONOTONIC: rustix::time::ClockId = rustix::time::ClockId::Boottime;
 #[cfg(not(target_os = "linux"))]
 const MONOTONIC: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
 
-/// The operating system's random bytes.
+/// The operating system's random source.
 #[expect(clippy::disallowed_methods, reason = "this is where randomness comes from")]
 pub fn system_random() -> Arc<dyn SecureRandom + Send + Sync> {
     Arc::new(SystemRandom::new())

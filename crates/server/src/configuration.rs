@@ -77,7 +77,7 @@ deleted_secrets_days = 400
 format = "text"
 "#;
 
-/// A demo writes to nobody real, its webhooks may point to this machine, and no balancer waits for it to be drained.
+/// Defaults of a demo: mail goes to files, webhooks may point to this machine, and there is no draining.
 const DEMO_MAIL: &str = r#"
 mail.from = "WMDA Manage API Credentials <no-reply@wmda.example>"
 mail.support_address = "support@wmda.example"
@@ -119,9 +119,9 @@ pub struct Server {
     pub metrics_bind: Option<String>,
     pub trusted_proxies: Vec<IpOrNet>,
     pub workers: Option<usize>,
-    /// How long `/readyz` says no after SIGTERM before the listener closes.
+    /// How long `/readyz` fails after SIGTERM before the listener closes.
     pub drain_seconds: u64,
-    /// How long the start waits for a database that can't be reached.
+    /// How long start-up waits for an unreachable database.
     pub start_wait_seconds: u64,
 }
 
@@ -160,7 +160,7 @@ impl std::fmt::Debug for Database {
 #[serde(deny_unknown_fields)]
 pub struct Keys {
     pub dir: PathBuf,
-    /// What the keys are encrypted with; without it they are not.
+    /// The file with the passphrase that encrypts the keys; without it they are not encrypted.
     pub passphrase_file: Option<PathBuf>,
 }
 
@@ -184,7 +184,7 @@ pub struct Tokens {
     pub dpop_nonce: DpopNonce,
 }
 
-/// Whether DPoP proofs must repeat a nonce of this server.
+/// Whether DPoP proofs must carry a nonce of this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DpopNonce {
     Off,
@@ -231,7 +231,7 @@ pub struct Limits {
     pub login_failures: i64,
     pub secrets_per_hour: i64,
     pub mails_per_hour: i64,
-    /// By default as many as files may be open, and a quarter of them from one source.
+    /// By default as many as the limit of open files allows, a quarter of them per source.
     pub connections: Option<usize>,
     pub connections_per_source: Option<usize>,
 }
@@ -255,19 +255,19 @@ impl std::fmt::Debug for Mail {
     }
 }
 
-/// What outlives a restore of the database.
+/// The journal, which survives a restore of the database.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Journal {
-    /// `file:PATH`, a file or a folder.
+    /// `file:PATH`; a file or a folder.
     pub url: Option<String>,
 }
 
-/// What proves the audit trail from outside.
+/// Evidence of the audit trail outside the database.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Audit {
-    /// A file that gets the end of the trail every hour.
+    /// The file to which anchors are appended every hour.
     pub anchor: Option<PathBuf>,
 }
 
@@ -301,12 +301,12 @@ impl FromStr for LogFormat {
     }
 }
 
-/// Derived enums don't tell which names they know.
+/// Parses an enum by name; derived implementations don't list the known names.
 fn by_name<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(value: D) -> Result<T, D::Error> {
     String::deserialize(value)?.parse().map_err(D::Error::custom)
 }
 
-/// Numbers, as a list or as a variable has them: one alone, or several with commas and spaces.
+/// Numbers from a list, or from a variable: a single one, or several separated by commas and spaces.
 fn days<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<i32>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -332,7 +332,7 @@ fn days<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<i32>, D::Error> {
     numbers.into_iter().map(read).collect()
 }
 
-/// A configuration without problems.
+/// Reads a configuration and refuses one with problems.
 pub fn load(file: Option<&Path>, data_dir: Option<&Path>) -> Outcome<Configuration> {
     let (configuration, problems) = read(file, data_dir)?;
     match problems.is_empty() {
@@ -341,13 +341,13 @@ pub fn load(file: Option<&Path>, data_dir: Option<&Path>) -> Outcome<Configurati
     }
 }
 
-/// All of them, each on a line.
+/// All problems, one per line.
 pub fn listed(problems: &[String]) -> String {
     problems.join("\nwmda-auth: ")
 }
 
-/// Reads the file (if given and there), then the environment; `data_dir` moves the defaults into a folder. What is wrong
-/// with it comes along, for who can name more than that.
+/// Reads the file (if given and present), then the environment; `data_dir` moves the default paths into a folder.
+/// Returns the problems, too, so that a caller can add to them.
 pub fn read(file: Option<&Path>, data_dir: Option<&Path>) -> Outcome<(Configuration, Vec<String>)> {
     let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, config::FileFormat::Toml));
     if let Some(dir) = data_dir {
@@ -388,7 +388,7 @@ pub fn read(file: Option<&Path>, data_dir: Option<&Path>) -> Outcome<(Configurat
         .and_then(Config::try_deserialize)
         .map_err(|error| sentence(&error, file))?;
     if let (Some(oidc), Some(secret)) = (&mut configuration.identity.oidc, variable(SECRET_VARIABLE)) {
-        // What was parsed may have been taken for a number.
+        // The parser may have taken the secret for a number.
         oidc.client_secret = Some(secret.into());
     }
     let mut problems = misnamed_variables().keys;
@@ -397,7 +397,7 @@ pub fn read(file: Option<&Path>, data_dir: Option<&Path>) -> Outcome<(Configurat
     Ok((configuration, problems))
 }
 
-/// Variables that were meant for the server, and that it does not read.
+/// Environment variables that were meant for the server but are not read.
 pub fn misnamed_variables() -> Misnamed {
     let names: Vec<String> = std::env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())
@@ -411,7 +411,7 @@ fn variable(name: &str) -> Option<String> {
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// An empty variable counts as none elsewhere; here the default would be another database.
+/// Elsewhere an empty variable counts as unset; here the default would be another database.
 #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
 fn refuse_empty_database_url() -> Outcome<()> {
     const NAME: &str = "WMDA_AUTH__DATABASE__URL";
@@ -424,7 +424,7 @@ fn refuse_empty_database_url() -> Outcome<()> {
     }
 }
 
-/// The file may hold the name of a file with the secret, not the secret.
+/// The configuration file must name a file with the secret instead of holding it.
 fn refuse_written_secret(builder: &config::ConfigBuilder<config::builder::DefaultState>) -> Outcome<()> {
     let written = builder.clone().build();
     let there = written.is_ok_and(|found| found.get_string("identity.oidc.client_secret").is_ok());
@@ -436,13 +436,13 @@ fn refuse_written_secret(builder: &config::ConfigBuilder<config::builder::Defaul
     Ok(())
 }
 
-/// Names the file or the key, and what is expected there; never a value, which may be a password.
+/// Names the file or the key, and the expected value; never the value, which may be a password.
 fn sentence(error: &ConfigError, file: Option<&Path>) -> String {
     match error {
         ConfigError::FileParse { cause, .. } => {
             let file = file.unwrap_or(Path::new("the configuration")).display();
             let text = cause.to_string();
-            // The lines after the first one show the file's text.
+            // The following lines quote the file's text.
             let place = text.lines().next().unwrap_or_default();
             format!("{file}: {place}; correct the file")
         }

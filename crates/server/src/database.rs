@@ -1,4 +1,4 @@
-//! The database that configuration names: opened, and what is told of it.
+//! Opens the configured database, with warnings about its state.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use store::{DatabaseUrl, ServerState, Standbys, Store, StoreError};
 
 use crate::{Outcome, configuration::Configuration, journal, patience::until_reachable};
 
-/// By how much this machine's clock and the database's may differ before it is told.
+/// Clock skew to the database that is worth a warning.
 const CLOCK_WARNING: TimeDelta = TimeDelta::seconds(2);
 
-/// One that is there.
+/// Opens an existing database.
 pub fn open(configuration: &Configuration) -> Outcome<Store> {
     named(configuration, try_open(configuration, Store::open))
 }
 
-/// For who would rather wait than die while the database starts too.
+/// The same, but waits for a database that is starting, too.
 pub fn open_in_time(configuration: &Configuration, clock: &dyn Clock) -> Outcome<Store> {
     in_time(configuration, clock, Store::open)
 }
 
-/// One that is made if it is not there; waits for its server.
+/// Opens the database, creating it if missing; waits for its server.
 pub fn create(configuration: &Configuration, clock: &dyn Clock) -> Outcome<Store> {
     in_time(configuration, clock, Store::create)
 }
@@ -34,13 +34,13 @@ fn in_time(configuration: &Configuration, clock: &dyn Clock, open: Open) -> Outc
     named(configuration, opened)
 }
 
-/// With the journal that belongs to it.
+/// Attaches the journal, and names the database in errors.
 fn named(configuration: &Configuration, opened: Result<Store, StoreError>) -> Outcome<Store> {
     let store = opened.map_err(|error| format!("database.url: {error}"))?;
     journal::attach(store, configuration)
 }
 
-/// The log names it: a wrong address is easily taken for an empty database.
+/// Logs which database is used, as a wrong address is easily mistaken for an empty database.
 fn try_open(configuration: &Configuration, open: Open) -> Result<Store, StoreError> {
     let url = DatabaseUrl::parse(&configuration.database.url)?;
     let store = open(&url, configuration.database.pool_size.max(1))?;
@@ -48,7 +48,7 @@ fn try_open(configuration: &Configuration, open: Open) -> Result<Store, StoreErr
     Ok(store)
 }
 
-/// What `check` and the log say of the database's copies and of the clock.
+/// Warnings about replication and clock skew, for `check` and the log.
 pub fn warnings(state: &ServerState, clock: &dyn Clock) -> Vec<String> {
     let ahead = state
         .clock
@@ -59,7 +59,7 @@ pub fn warnings(state: &ServerState, clock: &dyn Clock) -> Vec<String> {
         .collect()
 }
 
-/// A failover to a copy that lags behind forgets what was deleted last.
+/// Asynchronous standbys: a failover may lose the last deletions.
 pub fn standbys_warning(standbys: Standbys) -> Option<String> {
     (standbys == Standbys::Asynchronous).then(|| {
         "the database has a standby that is asynchronous: if it takes over, it may not know the last deletions, whose \
@@ -68,7 +68,7 @@ pub fn standbys_warning(standbys: Standbys) -> Option<String> {
     })
 }
 
-/// Expiry and the change of keys follow this machine's clock.
+/// Clock skew: expiry and key rotation follow this machine's clock.
 pub fn clock_warning(ahead: TimeDelta) -> Option<String> {
     let (side, by) = match ahead < TimeDelta::zero() {
         true => ("behind", -ahead),

@@ -1,4 +1,4 @@
-//! Files that only the server's user should read, and others can. A group may: mounted secrets have one.
+//! Warnings about secret files that others can read. The group may, as mounted secrets have one.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
@@ -6,7 +6,7 @@ use crate::configuration::Configuration;
 
 const OTHERS: u32 = 0o007;
 
-/// A sentence for each, with what to do.
+/// A sentence for each, with the remedy.
 pub fn warnings(configuration: &Configuration) -> Vec<String> {
     let database = configuration.database.url.strip_prefix("sqlite:");
     let database = database.map(|path| Path::new(path.strip_prefix("//").unwrap_or(path)));
@@ -31,7 +31,7 @@ pub fn warnings(configuration: &Configuration) -> Vec<String> {
         .collect()
 }
 
-/// What is not there is somebody else's finding.
+/// Whether others can read it; a missing file is reported elsewhere.
 fn is_exposed(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.permissions().mode() & OTHERS != 0)
 }

@@ -1,4 +1,4 @@
-//! `identity.oidc.*`: the external OpenID provider through which people may sign in.
+//! `identity.oidc.*`: the external OpenID provider for people's sign-in.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::{Outcome, secret_files};
 
-/// The variable that holds the client secret, where it is in no file.
+/// The environment variable with the client secret, if that is in no file.
 pub const SECRET_VARIABLE: &str = "WMDA_AUTH__IDENTITY__OIDC__CLIENT_SECRET";
 const LONGEST_NAME: usize = 40;
 
@@ -25,7 +25,7 @@ pub struct Oidc {
     issuer: String,
     client_id: String,
     pub client_secret_file: Option<PathBuf>,
-    /// From the environment only: a configuration file is read by too many.
+    /// From the environment only: too many people can read a configuration file.
     pub client_secret: Option<SecretString>,
     #[serde(default = "default_name")]
     name: String,
@@ -45,7 +45,7 @@ fn default_scopes() -> Vec<String> {
 }
 
 impl Oidc {
-    /// Checks each key and reads the secret; an error names the key.
+    /// Validates each key and reads the secret; an error names the key.
     pub fn load(&self) -> Outcome<OpenIdSettings> {
         if self.client_id.trim().is_empty() {
             return Err("identity.oidc.client_id is empty: set what the provider calls this server".into());
@@ -103,7 +103,7 @@ impl Oidc {
         Ok(secret)
     }
 
-    /// Without any setting, `mfa` of RFC 8176 is the proof; never nothing.
+    /// Defaults to `mfa` (RFC 8176), so that multi-factor authentication is always required.
     fn accepted_amr(&self) -> Outcome<Vec<String>> {
         let accepted = match &self.accepted_amr {
             Some(accepted) => accepted.clone(),

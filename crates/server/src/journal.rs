@@ -1,4 +1,4 @@
-//! The journal of a node: opened with the store, and replayed before the first token.
+//! The journal of a node: attached to the store, and replayed before the first token.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use store::{Store, journal::Journal};
 
 use crate::{Outcome, configuration::Configuration, pepper_watch, preparation::Prepared};
 
-/// From now on the store writes every change there as well, where one is configured.
+/// Makes the store write every change to the journal too, if one is configured.
 pub fn attach(store: Store, configuration: &Configuration) -> Outcome<Store> {
     let Some(url) = &configuration.journal.url else {
         return Ok(store);
@@ -15,7 +15,7 @@ pub fn attach(store: Store, configuration: &Configuration) -> Outcome<Store> {
     Ok(store.with_journal(journal.map_err(|error| format!("journal.url: {error}"))?))
 }
 
-/// A database that was restored is told what it forgot, and the log is told of that.
+/// Replays the journal into a restored database, and logs the result.
 pub fn replay(prepared: &Prepared) -> Outcome<()> {
     let key = Arc::new(prepared.pepper.current_audit_key());
     let Some(replayed) = prepared.store.replay_journal(key, prepared.clock.now())? else {

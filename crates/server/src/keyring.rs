@@ -1,5 +1,5 @@
-//! The keys that a node signs with: those of its folder, less those that the database says were revoked, and the
-//! successors that come with a revocation.
+//! A node's signing keys: those of its folder, without revoked ones, and the successors distributed with a
+//! revocation.
 
 use std::{collections::BTreeSet, fs, path::Path, sync::Arc, time::Duration};
 
@@ -16,10 +16,10 @@ use zeroize::Zeroizing;
 
 use crate::{Outcome, configuration::Configuration};
 
-/// How often a node looks: a revoked key is gone everywhere within ten seconds.
+/// Polling interval: a revoked key is gone everywhere within ten seconds.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// The folder that is configured, with its passphrase.
+/// The configured key folder, with its passphrase.
 pub fn folder(configuration: &Configuration) -> Outcome<KeyFolder> {
     let folder = KeyFolder::new(configuration.keys.dir.clone());
     let Some(path) = &configuration.keys.passphrase_file else {
@@ -28,14 +28,14 @@ pub fn folder(configuration: &Configuration) -> Outcome<KeyFolder> {
     Ok(folder.with_passphrase(passphrase("keys.passphrase_file", path)?))
 }
 
-/// The passphrase in a file, which `key` names.
+/// Reads a passphrase from the file named by `key`.
 pub fn passphrase(key: &str, path: &Path) -> Outcome<Passphrase> {
     let named = |error: &dyn std::fmt::Display| format!("{key} {}: {error}", path.display());
     let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| named(&error))?);
     Ok(Passphrase::new(&text).ok_or_else(|| named(&"it is empty; write the passphrase into it"))?)
 }
 
-/// Seals the file of a successor for nodes that don't share the folder.
+/// Seals a successor's file for nodes that don't share the folder.
 pub fn seal(
     kid: &str,
     (folder, file): (&KeyFolder, &Path),
@@ -49,18 +49,18 @@ pub fn seal(
     })
 }
 
-/// What a node knows about its keys.
+/// A node's knowledge of its keys.
 pub struct Keyring {
     folder: KeyFolder,
     default: Algorithm,
     pepper: Arc<Pepper>,
     revoked: Vec<RevokedKey>,
-    /// The problems that the log was told of: each is told once.
+    /// Problems already logged: each is logged once.
     told: BTreeSet<String>,
 }
 
 impl Keyring {
-    /// A node that starts needs active keys, and those that were revoked don't count.
+    /// Loads the keys for start-up; active, unrevoked ones are required.
     pub fn start(
         (folder, set): (KeyFolder, &KeySet),
         default: Algorithm,
@@ -80,8 +80,8 @@ impl Keyring {
         Ok((keyring, set))
     }
 
-    /// Keys as they are now; `None` when nothing changed. Where there is no active one any more, those from before stay,
-    /// less the revoked ones.
+    /// Reloads the keys; `None` if nothing changed. If no active key is left, the earlier ones stay, without revoked
+    /// ones.
     fn refresh(
         &mut self,
         revoked: Option<Vec<RevokedKey>>,
@@ -112,7 +112,7 @@ impl Keyring {
         self.revoked.iter().map(|key| key.kid.clone()).collect()
     }
 
-    /// Reads the folder where it changed, takes over successors, and leaves out what was revoked; with what was in the way.
+    /// Reads the folder if it changed, adds successors, and drops revoked keys; also returns the problems.
     fn assemble(&self, before: &KeySet) -> Result<(KeySet, BTreeSet<String>), KeyFolderError> {
         let mut set = self.folder.reload(before)?.without(self.revoked_kids());
         let passed_over = |problem: &String| format!("a key file is passed over: {problem}");
@@ -149,7 +149,7 @@ impl Keyring {
         Some((key, pem))
     }
 
-    /// Writes a successor into the folder, so that it is there after a restart too; what kept it from that.
+    /// Writes a successor into the folder, so that it survives a restart; returns the problem, if any.
     fn keep(&self, file: &str, pem: &str) -> Option<String> {
         let error = self.folder.put(file, pem).err()?;
         Some(format!(
@@ -165,7 +165,7 @@ impl Keyring {
     }
 }
 
-/// Keeps a node's keys as the folder and the database say.
+/// Keeps a node's keys in sync with folder and database.
 pub fn spawn(mut keyring: Keyring, store: Store, keys: Arc<ArcSwap<KeySet>>, clock: Arc<dyn Clock>) {
     actix_web::rt::spawn(async move {
         if let Err(error) = store.forget_successors(clock.now()).await {
@@ -173,7 +173,7 @@ pub fn spawn(mut keyring: Keyring, store: Store, keys: Arc<ArcSwap<KeySet>>, clo
         }
         loop {
             tokio::time::sleep(EVERY).await;
-            // While the database does not answer, what it said before holds.
+            // While the database does not answer, its last answer holds.
             let revoked = store.revoked_keys().await.ok();
             let (before, now) = (keys.load_full(), clock.now());
             let work = tokio::task::spawn_blocking(move || {

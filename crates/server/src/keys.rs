@@ -12,7 +12,8 @@ use crate::{
     keyring, revocation,
 };
 
-/// Longer than validators cache the key set and nodes take to see a new file.
+/// How long a new key is published before it signs: longer than validators cache the JWKS and nodes take to load a
+/// file.
 const PUBLISHED_FOR: TimeDelta = TimeDelta::seconds(900);
 
 #[derive(Args)]

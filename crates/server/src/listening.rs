@@ -1,5 +1,6 @@
-//! HTTP/1.1 over TCP or TLS on connections that are counted: what `HttpServer` of actix-web does, and a limit for each thing
-//! that a client can leave undone. HTTP/2 is not offered: one connection could ask for thousands of answers and take none.
+//! HTTP/1.1 over TCP or TLS on limited connections: what `HttpServer` of actix-web does, plus a time-out or limit for
+//! everything that a client can leave undone. HTTP/2 is not offered: one connection could request thousands of
+//! answers and read none.
 
 use std::{io, net::SocketAddr, net::TcpListener, sync::Arc, time::Duration};
 
@@ -19,25 +20,25 @@ use crate::{
     tls::Handshakes,
 };
 
-/// Longer than balancers keep an idle connection (60 s is usual), so that none sends a request into a closing one.
+/// Keep-alive time-out: longer than balancers keep an idle connection (usually 60 s), so that none sends a request
+/// into a closing one.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// The TLS handshake, and then the head of the first request, may take this long each.
+/// Time-out of the TLS handshake, and then of the first request's head.
 const FIRST_STEPS: Duration = Duration::from_secs(5);
-/// What the kernel holds for a peer that acknowledges nothing is given up after this.
+/// `TCP_USER_TIMEOUT`: how long sent data may stay unacknowledged.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
-/// What the kernel holds of what was sent and not taken, and of what came and was not read; left alone, it takes megabytes
-/// for who asks a lot and takes nothing, and all the time that it needs to copy them.
+/// The kernel's send and receive buffers; by default they take megabytes for a client that requests a lot and reads
+/// nothing, and all the time to copy them.
 const KERNEL_BUFFER: usize = 64 * 1024;
-/// How many connections the kernel keeps ready until they are taken, as far as `net.core.somaxconn` allows. Beyond it drops
-/// them, and who is dropped tries again after a second, then after two more: with the usual 128 a crowd that connects all at
-/// once did that to everybody.
+/// The listen backlog, capped by `net.core.somaxconn`. Beyond it the kernel drops connections, which are retried
+/// after one second, then two more: with the usual 128, that happened to everybody when a crowd connected at once.
 const BACKLOG: i32 = 4096;
-/// How long running requests have when the server stops.
+/// Grace period of running requests at shutdown.
 const SHUTDOWN_SECONDS: u64 = 10;
 
 type Accepted = (Paced, Protocol, Option<SocketAddr>);
 
-/// How connections are made private.
+/// The TLS settings.
 #[derive(Clone)]
 pub struct Tls {
     acceptor: TlsAcceptor,
@@ -45,7 +46,7 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// With HTTP/1.1 alone.
+    /// Offers HTTP/1.1 only.
     pub fn new(mut configuration: ServerConfig, handshakes: Arc<Handshakes>) -> Self {
         configuration.alpn_protocols = vec![b"http/1.1".to_vec()];
         Self {
@@ -69,18 +70,18 @@ impl Tls {
     }
 }
 
-/// Where and how to listen.
+/// The listeners and their limits.
 pub struct Listening {
     pub listener: TcpListener,
     pub tls: Option<Tls>,
     pub connections: Arc<Connections>,
     pub workers: usize,
-    /// Resolves when no connection is to be taken any more.
+    /// Resolves when new connections are to be refused.
     pub stop: BoxFuture<'static, ()>,
 }
 
 impl Listening {
-    /// Starts the workers, each with an application of its own.
+    /// Starts the workers, each with its own application.
     pub fn start<F, I, S, B>(self, app: F) -> Outcome<Server>
     where
         F: Fn() -> I + Send + Clone + 'static,
@@ -119,9 +120,9 @@ impl Listening {
     }
 }
 
-/// Connections inherit what is set for their listener.
+/// Socket options that accepted connections inherit.
 fn limit_kernel(listener: &TcpListener) -> Outcome<()> {
-    // It listens already; this changes the length of its queue.
+    // It listens already; this changes the length of its backlog.
     listen(listener, BACKLOG)?;
     sockopt::set_tcp_user_timeout(listener, u32::try_from(UNACKNOWLEDGED.as_millis())?)?;
     sockopt::set_socket_send_buffer_size(listener, KERNEL_BUFFER)?;
@@ -129,7 +130,8 @@ fn limit_kernel(listener: &TcpListener) -> Outcome<()> {
     Ok(())
 }
 
-/// No worker takes more than its share of the places, and a few that are refused at once: the process has files for these.
+/// Each worker takes its share of the slots, plus a few connections to be refused at once, for which files are
+/// reserved.
 fn builder(connections: &Connections, workers: usize) -> ServerBuilder {
     let share = connections.limits().total.div_ceil(workers);
     ServerBuilder::new()
@@ -138,7 +140,7 @@ fn builder(connections: &Connections, workers: usize) -> ServerBuilder {
         .shutdown_timeout(SHUTDOWN_SECONDS)
 }
 
-/// Lets time go on for the connections.
+/// Runs the clock of the connections' time-outs.
 async fn watch<S: Future<Output = ()>>(connections: Arc<Connections>, stopping: impl Fn() -> S) {
     let ticking = async {
         loop {

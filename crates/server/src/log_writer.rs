@@ -1,5 +1,5 @@
-//! Log lines on their way out: those who log append to a buffer, and a thread writes what has gathered. A busy server is
-//! not woken for each line, and a reader that does not read costs lines and no request.
+//! Asynchronous log output: log lines are appended to a buffer, which a thread writes. A busy server is not woken for
+//! each line, and a blocked reader costs log lines instead of requests.
 
 use std::{
     io::{self, Write},
@@ -12,17 +12,17 @@ use std::{
     time::Duration,
 };
 
-/// What waits at most, in bytes; further lines are lost.
+/// Capacity of the buffer in bytes; further lines are dropped.
 const CAPACITY: usize = 4 * 1024 * 1024;
-/// How long lines gather before they are written together.
+/// How long lines are batched before a write.
 const GATHER: Duration = Duration::from_millis(10);
-/// How long the end of the process waits for the last lines.
+/// How long process exit waits for the last lines.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
-/// The log of this process; when dropped, it writes what is left.
+/// The process's log; flushes when dropped.
 pub struct LogWriter {
     shared: Arc<Shared>,
-    /// Ends when the thread does.
+    /// Disconnects when the thread ends.
     ended: Receiver<()>,
 }
 
@@ -40,12 +40,12 @@ struct Waiting {
 }
 
 impl Shared {
-    /// Nothing in here can panic half-way.
+    /// No code panics while it holds this lock, so poisoning is ignored.
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What has gathered, once there is something; the buffer in exchange is empty. The end is the last.
+    /// Waits for lines and swaps the buffer for an empty one; false after the last.
     fn take(&self, text: &mut Vec<u8>) -> bool {
         let nothing = |waiting: &mut Waiting| waiting.text.is_empty() && !waiting.is_last;
         let waiting = self.changed.wait_while(self.waiting(), nothing);
@@ -72,7 +72,7 @@ impl Shared {
     }
 }
 
-/// What of the text can't be written: a full disk, for instance, costs lines as a reader does that does not read.
+/// The rest that can't be written: a full disk costs lines, like a blocked reader.
 fn unwritten<'text>(out: &mut impl Write, mut text: &'text [u8]) -> &'text [u8] {
     while !text.is_empty() {
         match out.write(text) {
@@ -81,13 +81,13 @@ fn unwritten<'text>(out: &mut impl Write, mut text: &'text [u8]) -> &'text [u8] 
             Ok(written) => text = text.get(written..).unwrap_or_default(),
         }
     }
-    // What has no place to be written to was not kept back either.
+    // A failing flush loses nothing: what can't be written is counted already.
     let _ = out.flush();
     text
 }
 
 impl LogWriter {
-    /// Writes to `out` from now on.
+    /// Starts the thread that writes to `out`.
     pub fn start(out: impl Write + Send + 'static) -> Self {
         let shared = Arc::new(Shared::default());
         let (end, ended) = channel();
@@ -99,12 +99,12 @@ impl LogWriter {
         Self { shared, ended }
     }
 
-    /// Takes one line with each write.
+    /// A writer that takes one line per write.
     pub fn lines(&self) -> impl Write + Send + 'static {
         Lines(Arc::clone(&self.shared))
     }
 
-    /// How many lines were lost so far.
+    /// Counts dropped lines.
     pub fn lost(&self) -> impl Fn() -> usize + 'static {
         let shared = Arc::clone(&self.shared);
         move || shared.lost.load(Ordering::Relaxed)
@@ -146,7 +146,7 @@ impl Write for Lines {
 mod tests {
     use super::*;
 
-    /// What was written, in order.
+    /// Records what was written, in order.
     #[derive(Clone, Default)]
     struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -178,7 +178,7 @@ mod tests {
         );
     }
 
-    /// A reader that never reads.
+    /// A blocked reader.
     struct Full;
 
     impl Write for Full {
@@ -198,7 +198,7 @@ mod tests {
         let log = LogWriter::start(Full);
         let mut lines = log.lines();
         let line = [b'x'; 1024];
-        // What the thread has taken, and what waits: two buffers at most.
+        // The thread's buffer and the waiting one: two at most.
         for _ in 0..3 * CAPACITY / line.len() {
             lines.write_all(&line).unwrap();
         }
@@ -207,7 +207,7 @@ mod tests {
         assert!(log.shared.waiting().text.len() <= CAPACITY);
     }
 
-    /// Room for so many bytes, as on a disk.
+    /// A disk with this much space.
     struct Disk(usize);
 
     impl Write for Disk {

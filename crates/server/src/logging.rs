@@ -1,5 +1,5 @@
-//! Where log lines go and what they look like. Writing them never holds a request: a thread of its own writes, and what
-//! nobody reads in time is lost and counted.
+//! The format and target of log lines. A thread of its own writes them, so that logging never blocks a request; lines
+//! that can't be written in time are dropped and counted.
 
 use std::{
     io::{self, Write},
@@ -12,19 +12,20 @@ use serde_json::{Map, Value};
 
 use crate::{configuration::LogFormat, log_writer::LogWriter};
 
-/// What is logged unless `RUST_LOG` says otherwise. actix-http would write a line for each client that speaks no HTTP, and
-/// rustls one for each that sends an odd name or alert; `tls::handshakes` tells of those, one a second.
+/// Default log filter, unless `RUST_LOG` is set. actix-http would log each client that does not speak HTTP, and
+/// rustls each odd name or alert; `tls::handshakes` logs those, rate-limited.
 const LEVELS: &str = "info,actix_server=warn,actix_http=off,rustls=off";
-/// What writes the lines of requests: method, route, status and microseconds, then words such as `source=192.0.2.1`.
+/// The log target of request lines: method, route, status and microseconds, then fields such as `source=192.0.2.1`.
 const REQUESTS: &str = "token_endpoint::http::line";
-/// How often what is missing in the log is told.
+/// Interval of reporting dropped lines.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// Logs go to standard error; `RUST_LOG` chooses what.
+/// Starts logging to standard error, filtered by `RUST_LOG`.
 pub fn start(format: LogFormat) -> LogWriter {
     let mut builder = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(LEVELS));
     if format == LogFormat::Text {
-        // What was done is most of a busy log, and holds what this server wrote, without line ends. Refusals quote others.
+        // Most lines are of requests that succeeded, and hold only the server's own text without line breaks. Others
+        // may quote untrusted text.
         let other = ConfigurableFormat::default();
         builder.format(move |buffer, record| {
             if record.target() != REQUESTS || record.level() != Level::Info {
@@ -50,12 +51,12 @@ pub fn start(format: LogFormat) -> LogWriter {
     let writer = LogWriter::start(io::stderr());
     builder.target(env_logger::Target::Pipe(Box::new(writer.lines())));
     builder.init();
-    // The default hook writes to standard error itself, and waits for it.
+    // The default hook would write to standard error itself, and block.
     std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
     writer
 }
 
-/// What a request's line says, each in a field of its own; nothing replaces what every line has.
+/// Adds the fields of a request's line; standard fields are never replaced.
 fn add_fields(line: &mut Map<String, Value>, message: &str) {
     let words: Vec<&str> = message.split_whitespace().collect();
     let micros = |word: &&str| {
@@ -79,7 +80,7 @@ fn add_fields(line: &mut Map<String, Value>, message: &str) {
     }
 }
 
-/// Says now and then what is missing: `lost` lines that nobody read, and those that were `left_out`.
+/// Reports at intervals how many lines are missing: `lost` as the buffer was full, and `left_out` by the rate limit.
 pub async fn watch(lost: impl Fn() -> usize, left_out: impl Fn() -> u64, count: impl Fn(u64)) {
     let (mut counted, mut told, mut left_out_before) = (0, 0, 0);
     loop {
@@ -92,7 +93,7 @@ pub async fn watch(lost: impl Fn() -> usize, left_out: impl Fn() -> u64, count: 
                 "{} log lines were lost: nobody reads them as fast as they come, or there is no room for them",
                 now - told
             );
-            // Told, unless that line was lost too.
+            // Reported, unless that line was dropped too.
             told = if lost() == now { now } else { told };
         }
         let now = left_out();

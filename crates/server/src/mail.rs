@@ -1,4 +1,4 @@
-//! Mail as configured: transport, sender, the WMDA team's address, and what `check` says of them.
+//! Mail from configuration: transport, sender, the WMDA team's address, and the checks of `check`.
 
 use notifications::{Transport, rules::Rules};
 
@@ -33,7 +33,7 @@ pub fn from(mail: &Mail, public_url: &str) -> String {
     })
 }
 
-/// Whether mail can be sent: the server is asked, or the folder made.
+/// Checks that mail can be sent: connects to the server, or creates the folder.
 pub async fn check(configuration: &Configuration) -> Outcome<()> {
     let mail = &configuration.mail;
     Rules::new(mail.thresholds_days.clone(), support_address(mail)?)?;
@@ -44,7 +44,7 @@ pub async fn check(configuration: &Configuration) -> Outcome<()> {
     Ok(checked.map_err(|error| format!("mail: {error}"))?)
 }
 
-/// What became of a mail: without a mail server it is a file that reaches nobody.
+/// Where a mail went: without a mail server it is a file that reaches nobody.
 pub fn sent_where(mail: &Mail) -> String {
     match mail.smtp_url {
         Some(_) => "sent".to_owned(),
@@ -55,7 +55,7 @@ pub fn sent_where(mail: &Mail) -> String {
     }
 }
 
-/// What is allowed, and yet not what a production server wants.
+/// Settings that are allowed, but unsuitable for production.
 pub fn warnings(mail: &Mail) -> Vec<String> {
     let folder = mail.directory.display();
     let without_server =

@@ -43,14 +43,14 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// A request makes many small allocations: this allocator serves them in less time than the system's.
+/// Requests make many small allocations, for which this allocator is faster than the system's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Errors of start-up are sentences for the operator.
+/// Start-up errors are sentences for the operator.
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// What `--version` says after the name.
+/// The text of `--version`.
 const VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     " (commit ",

@@ -92,7 +92,7 @@ fn described(plan: &Plan, facts: &SecretFacts) -> String {
     )
 }
 
-/// Queues again, then makes a pass.
+/// Queues failed mails again, then makes a pass.
 async fn resend(notifier: &Notifier, mail: &Mail) -> Outcome<()> {
     let resent = notifier.resend_failed().await?;
     println!("{} failed mails are queued again", resent.queued);
@@ -105,7 +105,7 @@ async fn resend(notifier: &Notifier, mail: &Mail) -> Outcome<()> {
     pass(notifier, mail).await
 }
 
-/// What was put off is tried again by the server; what was refused for good is an error here.
+/// Postponed mails are retried by the server; a permanent failure is an error here.
 async fn pass(notifier: &Notifier, mail: &Mail) -> Outcome<()> {
     let report = notifier.pass().await?;
     println!(

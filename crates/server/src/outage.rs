@@ -1,4 +1,4 @@
-//! The node's beats, and what is told of a database that fails: one line when that begins, and one when it is over.
+//! A node's heartbeats, and logging of database outages: one line when one begins, and one when it ends.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use store::{
 
 use crate::database::{clock_warning, standbys_warning};
 
-/// Shows the other nodes that this one lives, and tells what is wrong with the database's copies and with the clock.
+/// Sends this node's heartbeats, and warns about replication and clock skew.
 pub fn spawn_beats(memory: Arc<ClientMemory>) {
     actix_web::rt::spawn(async move {
         let mut outage = Outage::default();
@@ -34,7 +34,7 @@ pub fn spawn_beats(memory: Arc<ClientMemory>) {
     });
 }
 
-/// A warning is told once, and when it ends.
+/// Logs a warning once, and its end.
 fn tell_news(told: &mut Option<String>, now: Option<String>, over: &str) {
     match (&told, &now) {
         (None, Some(warning)) => log::warn!("{warning}"),
@@ -44,12 +44,12 @@ fn tell_news(told: &mut Option<String>, now: Option<String>, over: &str) {
     *told = now;
 }
 
-/// Failures of one kind in a row: the first is told, and how many there were when they end.
+/// Consecutive failures of one kind: the first is logged, and their number when they end.
 #[derive(Default)]
 pub struct Outage(u64);
 
 impl Outage {
-    /// Notes how an attempt ended.
+    /// Records the outcome of an attempt.
     pub fn note(&mut self, error: Option<StoreError>, what: &str) {
         match (error, self.0) {
             (Some(error), failures) => {

@@ -1,14 +1,14 @@
-//! Waiting for the database at start: in a cluster that starts as a whole, the server is often first.
+//! Waiting for the database at start-up: in a cluster that starts as a whole, the server is often first.
 
 use std::{thread, time::Duration};
 
 use domain::Clock;
 use store::StoreError;
 
-/// Between two attempts.
+/// Interval of attempts.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Tries again while the database can't be reached, for `patience` at most; the log says so once.
+/// Retries while the database is unreachable, for `patience` at most; logs that once.
 pub fn until_reachable<T>(
     clock: &dyn Clock,
     patience: Duration,

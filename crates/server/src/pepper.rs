@@ -1,4 +1,5 @@
-//! `wmda-auth pepper`: the first file, and its change in two phases. A version is known on every node before one uses it.
+//! `wmda-auth pepper`: creating the pepper file, and rotating the pepper in two phases: every node must know a
+//! version before it is activated.
 
 use std::{fs, io::Write, path::Path, sync::Arc, time::Duration};
 
@@ -18,7 +19,7 @@ use crate::{
     runtime::block_on,
 };
 
-/// Nodes look at their files every two seconds; one that was not heard of for a minute is gone.
+/// Nodes check their files every two seconds; one not heard of for a minute counts as stopped.
 const PATIENCE: Duration = Duration::from_secs(75);
 
 #[derive(Args)]
@@ -82,7 +83,7 @@ fn add(configuration: &Configuration) -> Outcome<()> {
     Ok(())
 }
 
-/// A whole new file takes the place of the old one, with its owner and mode: nobody ever reads half a line.
+/// Replaces the file atomically, keeping owner and mode, so that nobody reads a partial line.
 fn append(path: &Path, line: &str) -> std::io::Result<()> {
     use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
     let before = fs::metadata(path)?;
@@ -99,14 +100,14 @@ fn append(path: &Path, line: &str) -> std::io::Result<()> {
         .mode(0o600)
         .open(&unfinished)?;
     file.set_permissions(before.permissions())?;
-    // Not allowed to whoever is not root, and not needed where the owner is the same.
+    // Fails without root, and is not needed if the owner is the same.
     let _ = std::os::unix::fs::chown(&unfinished, Some(before.uid()), Some(before.gid()));
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&unfinished, path)
 }
 
-/// Who works on the versions, with everything that is needed for it.
+/// Operations on pepper versions, with their dependencies.
 struct Operator {
     name: String,
     store: Store,

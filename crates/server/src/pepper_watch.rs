@@ -1,5 +1,5 @@
-//! The pepper of a running node: its file is read again when it changes, the database says which version is active, and is told
-//! which ones are known here.
+//! The pepper of a running node: reloads its file when that changes, follows the version that the database says is
+//! active, and announces the versions known here.
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
@@ -9,20 +9,20 @@ use store::{Store, StoreError, pepper_nodes::PepperNode};
 use crate::{configuration::Configuration, preparation::Prepared};
 
 const EVERY: Duration = Duration::from_secs(2);
-/// How many rounds go by between two signs of life.
+/// Rounds between two announcements.
 const ANNOUNCED_EVERY: u32 = 3;
 
-/// Contents are compared, not dates: a file that was replaced within its date's grain is read too.
+/// Contents are compared instead of modification times, whose resolution is too coarse.
 type Seen = Result<zeroize::Zeroizing<String>, String>;
 
-/// The machine's name, for people who look for it.
+/// The host name, for people.
 pub fn host() -> String {
     let name =
         fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| fs::read_to_string("/etc/hostname"));
     name.map_or_else(|_| "unknown".to_owned(), |name| name.trim().to_owned())
 }
 
-/// What a node knows about its pepper.
+/// The state of the watch.
 pub struct PepperWatch {
     path: PathBuf,
     node: String,
@@ -68,9 +68,9 @@ impl PepperWatch {
         });
     }
 
-    /// Takes over what file and database say, where they say something new.
+    /// Applies changes of file and database.
     async fn look(&mut self) -> Result<(), String> {
-        // While the database does not answer, what it said before holds.
+        // While the database does not answer, its last answer holds.
         let Ok(active) = self.store.active_pepper().await else {
             return Ok(());
         };
@@ -118,7 +118,7 @@ impl PepperWatch {
         Ok(())
     }
 
-    /// Each problem is told once.
+    /// Logs each problem once.
     fn tell(&mut self, problem: String) {
         if self.told != problem {
             log::error!("{problem}");

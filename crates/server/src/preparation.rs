@@ -1,4 +1,4 @@
-//! Everything that must be right before a port is bound, loaded and checked.
+//! Loads and checks everything that start-up needs before a port is bound.
 
 use std::{fs, sync::Arc, time::Duration};
 
@@ -22,18 +22,19 @@ use crate::{
     validation::{self, ports},
 };
 
-/// What must be right before the port is bound.
+/// What start-up has loaded.
 pub struct Prepared {
     pub store: Store,
     pub memory: Arc<ClientMemory>,
     pub pepper: Arc<Pepper>,
-    /// Replaced as a whole when the folder changes.
+    /// Swapped as a whole when the folder changes.
     pub keys: Arc<ArcSwap<KeySet>>,
-    /// Where a demo makes keys of further algorithms; nobody else does by itself, for other nodes would not have them.
+    /// In a demo, the folder for keys of further algorithms; elsewhere keys are never generated implicitly, as other
+    /// nodes would lack them.
     pub makes_keys: Option<KeyFolder>,
-    /// The demo's resource server; nobody else has one.
+    /// The demo's resource server.
     pub demo_api: Option<Api>,
-    /// Keeps `keys` as folder and database say, once the server runs.
+    /// Keeps `keys` in sync with folder and database, once the server runs.
     pub keyring: Option<Keyring>,
     pub usage: Arc<UsageRecorder>,
     pub refusals: Arc<RefusalRecorder>,
@@ -42,12 +43,12 @@ pub struct Prepared {
     pub openid: Option<OpenIdSettings>,
 }
 
-/// On a database that is there.
+/// With an existing database.
 pub fn prepare(configuration: &Configuration) -> Outcome<Prepared> {
     prepare_on(configuration, database::open_in_time)
 }
 
-/// On a database that is made if it is not there: for a demo.
+/// Creates a missing database: for a demo.
 pub fn prepare_from_nothing(configuration: &Configuration) -> Outcome<Prepared> {
     prepare_on(configuration, |configuration, clock| {
         let store = database::create(configuration, clock)?;
@@ -118,7 +119,7 @@ fn load_tls(configuration: &Configuration) -> Outcome<Option<Arc<Served>>> {
     Ok(Some(Arc::new(Served::load(files)?)))
 }
 
-/// A certificate that clients would refuse; the second part is what is not a problem yet.
+/// Checks the TLS certificate as clients would; the second part is a warning.
 fn check_tls(configuration: &Configuration, clock: &dyn Clock) -> (Outcome<()>, Option<String>) {
     match load_tls(configuration) {
         Err(error) => (Err(error), None),
@@ -143,7 +144,7 @@ pub fn load_pepper(configuration: &Configuration) -> Outcome<Pepper> {
     Ok(Pepper::parse(&text).map_err(|error| named(&error))?)
 }
 
-/// A pepper that the database refuses is a matter of its file: the sentence names it.
+/// Verifies the pepper against the database; the error names its file.
 pub fn verify_pepper(store: &Store, pepper: &Pepper, configuration: &Configuration) -> Outcome<()> {
     let path = configuration.secrets.pepper_file.display();
     let now = clock::SystemClock::start().now();
@@ -163,7 +164,7 @@ pub fn migrate(configuration: &Configuration) -> Outcome<()> {
     Ok(database::create(configuration, &*clock::SystemClock::start())?.migrate()?)
 }
 
-/// Keys as at a start; here a file that would be passed over is a problem too.
+/// Loads the keys as at start-up; here a file that would be skipped is a problem too.
 fn check_keys(configuration: &Configuration, clock: &dyn Clock) -> Outcome<()> {
     let set = keyring::folder(configuration)?.load(clock.now(), configuration.tokens.signing_algorithm)?;
     match set.problems() {
@@ -172,7 +173,7 @@ fn check_keys(configuration: &Configuration, clock: &dyn Clock) -> Outcome<()> {
     }
 }
 
-/// A key that was revoked does not sign, however it came back into the folder.
+/// Refuses a revoked key in the folder.
 fn check_revoked(configuration: &Configuration, store: &Store) -> Outcome<()> {
     let set = keyring::folder(configuration)?.load_any()?;
     let revoked = store.revoked_keys_at_start()?;
@@ -186,7 +187,7 @@ fn check_revoked(configuration: &Configuration, store: &Store) -> Outcome<()> {
     .into())
 }
 
-/// Names whatever can be found, beside the `problems` that reading the configuration found.
+/// `check`: reports every problem that can be found, after the `problems` of reading the configuration.
 pub fn check(configuration: &Configuration, mut problems: Vec<String>) -> Outcome<()> {
     problems.extend(validation::doubts(configuration));
     problems.extend(configuration::misnamed_variables().others);
@@ -227,7 +228,7 @@ pub fn check(configuration: &Configuration, mut problems: Vec<String>) -> Outcom
         anchor::check(configuration),
         provider(),
         if no_database { Ok(()) } else { of_the_database() },
-        // What is wrong with the public URL is not wrong with the sender that is made from it.
+        // An invalid public URL must not be reported again as an invalid sender.
         if no_mail {
             Ok(())
         } else {

@@ -1,4 +1,4 @@
-//! The notifier of `serve`: wiring and schedule.
+//! Wiring and schedule of the notifier in `serve`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,11 +11,10 @@ use crate::{
     preparation::Prepared,
 };
 
-/// How long the end of the server waits for a mail.
+/// How long shutdown waits for a mail.
 const LAST_MAIL: Duration = Duration::from_secs(10);
 
-/// Puts the parts together; within the runtime, which the pool of connections to the mail server needs from its first
-/// to its last moment.
+/// Builds the notifier; must be called within the runtime, which the mail server's connection pool needs.
 pub fn notifier(configuration: &Configuration, prepared: &Prepared, public_url: String) -> Outcome<Notifier> {
     let mail = &configuration.mail;
     let pepper = Arc::clone(&prepared.pepper);
@@ -37,8 +36,8 @@ pub fn notifier(configuration: &Configuration, prepared: &Prepared, public_url: 
     ))
 }
 
-/// Passes now and then, on every node; the outbox sees to it that each mail is sent by one. Webhooks have a task of
-/// their own: a receiver that is slow holds up no mail.
+/// Starts periodic passes on every node; the outbox ensures that only one sends each mail. Webhooks have a task of
+/// their own, so that a slow receiver delays no mail.
 pub fn spawn(notifier: &Arc<Notifier>, mail: &Mail) {
     warnings(mail).iter().for_each(|warning| log::warn!("{warning}"));
     let every = Duration::from_secs(mail.interval_seconds);
@@ -74,7 +73,7 @@ fn tell(outcome: Result<Report, store::StoreError>, sent: &str) {
     }
 }
 
-/// The mail that is under way comes to its end; the server ends in any case.
+/// Waits for the mail in progress, for a limited time.
 pub async fn finish(notifier: &Notifier) {
     if tokio::time::timeout(LAST_MAIL, notifier.finish()).await.is_err() {
         log::warn!("a mail was still under way at the end and may go out twice");

@@ -1,4 +1,4 @@
-//! `retention.*`: how long what is kept for a time is kept, and the sweep that forgets it.
+//! `retention.*`: retention periods, and the sweep that deletes expired data.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,14 +7,14 @@ use domain::Clock;
 use serde::Deserialize;
 use store::{Store, StoreError, retention::Kept};
 
-/// Between two batches: others have the database meanwhile.
+/// Pause between batches, for others who need the database.
 const PAUSE: Duration = Duration::from_millis(200);
-/// Between two sweeps. Every node makes them; what is gone is found gone.
+/// Interval of sweeps. Every node makes them; deletion is idempotent.
 const EVERY: Duration = Duration::from_secs(3600);
-/// Longer than anything should be kept.
+/// Upper bound of a retention period in days.
 const LONGEST: u32 = 36_500;
 
-/// Days; 0 keeps for ever.
+/// Retention periods in days; 0 keeps data forever.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retention {
@@ -34,14 +34,14 @@ impl Retention {
         ]
     }
 
-    /// Whether a number makes no sense. What failed in the last 30 days is shown, so mails are kept for that long.
+    /// Whether a period is invalid. Mails are kept for at least 30 days, as failures of that time are shown.
     pub fn is_wrong(self) -> bool {
         let too_long = self.kinds().iter().any(|(_, days)| *days > LONGEST);
         too_long || (1..31).contains(&self.mails_days)
     }
 }
 
-/// Sweeps at start and then every hour.
+/// Sweeps at start-up and then every hour.
 pub fn spawn(retention: Retention, store: Store, clock: Arc<dyn Clock>) {
     actix_web::rt::spawn(async move {
         loop {

@@ -1,4 +1,4 @@
-//! `wmda-auth keys revoke KID --now`: a signing key that leaked ends on every node, and what that leaves to be done is said.
+//! `wmda-auth keys revoke KID --now`: revokes a leaked signing key on every node, and prints what is left to do.
 
 use std::sync::Arc;
 
@@ -15,10 +15,11 @@ use crate::{
     Outcome, clock, configuration::Configuration, database, keyring, preparation, runtime::block_on,
 };
 
-/// RFC 7638 with SHA-256, as base64url.
+/// Length of an RFC 7638 SHA-256 thumbprint in base64url.
 const KID_LENGTH: usize = 43;
 
-/// Makes the successor, tells the database, and deletes the file: in this order a node always has a key to sign with.
+/// Generates the successor, records the revocation in the database, and deletes the file: in this order a node always
+/// has a signing key.
 pub fn run(
     configuration: &Configuration,
     folder: &KeyFolder,

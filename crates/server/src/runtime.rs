@@ -1,7 +1,7 @@
-//! The asynchronous runtime of a command.
+//! The asynchronous runtime of the server and of commands.
 
-/// Runs until the server ends, and waits for nothing else: a query that hangs would hold the runtime's end, and with it
-/// the process, for as long as the database does.
+/// Runs until the work ends, and does not wait for blocking threads: a hanging query would delay the process's exit
+/// for as long as the database hangs.
 pub fn block_on<T>(work: impl Future<Output = T>) -> T {
     let system = actix_web::rt::System::new();
     let outcome = system.block_on(work);

@@ -1,4 +1,4 @@
-//! Secrets that stand in files of their own, where containers, Kubernetes and systemd put them: `database.password_file`,
+//! Secrets in files of their own, as containers, Kubernetes and systemd provide them: `database.password_file`,
 //! `mail.smtp_password_file`, `identity.oidc.client_secret_file`.
 
 use std::{fs, path::Path};
@@ -11,7 +11,7 @@ use crate::{
     configuration::{Configuration, Database, Mail},
 };
 
-/// Puts the passwords that stand in files into the URLs that need them; what can't be is told.
+/// Inserts the passwords from files into the URLs that need them; returns the problems.
 pub fn apply(configuration: &mut Configuration) -> Vec<String> {
     let outcomes = [
         apply_to_database(&mut configuration.database),
@@ -37,7 +37,7 @@ fn apply_to_mail(mail: &mut Mail) -> Outcome<()> {
     Ok(())
 }
 
-/// What the file holds, without the white space around it; an error names the key and the file, never what it holds.
+/// The file's content, trimmed; an error names the key and the file, never the content.
 pub fn read(key: &str, path: &Path) -> Outcome<String> {
     let file = path.display();
     let text = fs::read_to_string(path).map_err(|error| {
@@ -49,7 +49,7 @@ pub fn read(key: &str, path: &Path) -> Outcome<String> {
     }
 }
 
-/// libpq takes a password as a parameter too, which works with every form of its URLs.
+/// Adds the password as a parameter, which libpq accepts in every form of URL.
 fn with_database_password(url: &str, password: &str) -> Outcome<String> {
     let Some((_, rest)) = url
         .split_once("://")

@@ -1,4 +1,4 @@
-//! Whether this server can sign with an algorithm before a resource asks for it.
+//! Checks that this server can sign with an algorithm before a resource is set to it.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use management::SigningCheck;
 
 use crate::{Outcome, preparation::Prepared};
 
-/// Says what is missing; a demo makes the missing key instead.
+/// Reports a missing key; a demo generates it instead.
 pub fn check(prepared: &Prepared) -> SigningCheck {
     let (keys, clock) = (Arc::clone(&prepared.keys), Arc::clone(&prepared.clock));
     let folder = prepared.makes_keys.clone();

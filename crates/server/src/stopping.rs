@@ -1,20 +1,20 @@
-//! How the server ends: SIGTERM takes the node out of the balancer first, and closes the listener then.
+//! Graceful shutdown: SIGTERM first drains the node, then closes the listener.
 
 use std::{io, time::Duration};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that end the server; registered before it says that it is ready.
+/// The signals that end the server; registered before it is ready.
 pub struct Stopping {
     terminate: Signal,
     interrupt: Signal,
     quit: Signal,
-    /// For so long `/readyz` says no and everything else is answered as ever.
+    /// How long to drain: `/readyz` fails, everything else is served as before.
     drain: Duration,
 }
 
 impl Stopping {
-    /// From now on these signals no longer end the process by themselves.
+    /// Registers the signals, which no longer end the process by themselves.
     pub fn register(drain: Duration) -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -24,8 +24,8 @@ impl Stopping {
         })
     }
 
-    /// Resolves when the listener is to be closed. `begin` is called when the draining begins; who sits at a terminal, and
-    /// who asks a second time, waits for nothing.
+    /// Resolves when the listener is to be closed. Calls `begin` when draining begins; SIGINT and a second signal
+    /// skip draining.
     pub async fn wait(mut self, begin: impl FnOnce()) {
         tokio::select! {
             _ = self.terminate.recv() => {}

@@ -1,9 +1,9 @@
-//! White space around a configuration value is an accident of how it was written: it is dropped, for every key alike. A value
-//! of white space alone counts as not set.
+//! Trims configuration values: white space around a value is an accident, for every key alike. A blank value counts
+//! as not set.
 
 use config::{ConfigError, Map, Source, Value, ValueKind};
 
-/// A source of configuration, without the white space.
+/// A configuration source with trimmed values.
 #[derive(Clone, Debug)]
 pub struct Trimmed<S>(pub S);
 

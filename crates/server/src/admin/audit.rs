@@ -105,7 +105,7 @@ impl Shell {
     }
 
     async fn verify_audit(&self, anchor: Option<PathBuf>) -> Outcome<Value> {
-        // Read first: what is anchored meanwhile is no matter of this trail.
+        // Read first: events anchored after this must not count against the trail.
         let path = anchor.or_else(|| self.anchor.clone());
         let anchored = path.as_deref().map(anchors).transpose()?;
         let (events, sealed) = whole(self.service.verify_audit(&self.allowed).await?)?;
@@ -139,7 +139,7 @@ fn anchors(path: &Path) -> Outcome<(Vec<Anchor>, usize)> {
     }
 }
 
-/// How many events there are and how many are sealed, or what is wrong.
+/// The numbers of events and of sealed ones, or what is wrong.
 pub fn whole(verdict: AuditVerdict) -> Result<(i64, i64), String> {
     Err(match verdict {
         AuditVerdict::Whole { events, sealed } => return Ok((events, sealed)),

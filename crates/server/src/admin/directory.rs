@@ -1,4 +1,4 @@
-//! Organisations, and switching organisations, applications and people on and off.
+//! Organisations; enabling and disabling organisations, applications and people.
 
 use clap::{Args, Subcommand, ValueEnum};
 use management::{
@@ -84,7 +84,7 @@ pub struct PolicyArguments {
 }
 
 impl PolicyArguments {
-    /// `None` when nothing is to be changed.
+    /// The change to make; `None` only shows the policy.
     fn change(self) -> Option<ChangedPolicy> {
         let asked = self.max_lifetime_days.is_some()
             || self.max_live_secrets.is_some()

@@ -1,5 +1,5 @@
-//! `wmda-auth admin issue-secrets`: a secret for each application, in one file per organisation that only its recipients can
-//! open. By the rules for what managers create: the limits, the longest life, the organisation's policy.
+//! `wmda-auth admin issue-secrets`: a secret for each application, in one encrypted file per organisation. Subject to
+//! the same limits, lifetime and policy as secrets that managers create.
 
 use std::{
     collections::BTreeMap,
@@ -65,7 +65,7 @@ struct Row {
 
 const REFUSED: &str = "refused";
 
-/// What an organisation gets.
+/// The content of an organisation's file.
 #[derive(Serialize)]
 struct Content<'a> {
     organisation: &'a str,
@@ -83,7 +83,7 @@ struct Issued<'a> {
     expires_at: DateTime<Utc>,
 }
 
-/// Whether something was refused, so that a script learns of it.
+/// Whether something was refused, for the exit code.
 pub(super) fn has_refusals(outcome: &Value) -> bool {
     let rows = outcome.as_array().map_or(&[][..], Vec::as_slice);
     rows.iter().any(|row| row["outcome"] == REFUSED)
@@ -106,14 +106,16 @@ impl Shell {
         value(rows)
     }
 
-    /// The secrets of one organisation, and its file. Secrets whose file can't be written are deleted: nobody would have them.
+    /// Creates the secrets of one organisation and writes its file. If that fails they are deleted, as nobody would
+    /// have their values.
     async fn issue_to(
         &self,
         owner: (&str, Uuid),
         applications: &[ApplicationView],
         order: &IssueArguments,
     ) -> Outcome<Vec<Row>> {
-        // For its owner alone; whatever keeps it from being written is found before there is a secret.
+        // The temporary file, readable by its owner only, comes first: a folder that can't be written to is found
+        // before secrets exist.
         let file = NamedTempFile::new_in(&order.out)?;
         let (mut rows, mut created, mut failure) = (Vec::new(), Vec::new(), None);
         for application in applications {
@@ -146,7 +148,7 @@ impl Shell {
         }
     }
 
-    /// A new secret, or why there is none.
+    /// Creates a secret; the error says why there is none.
     async fn issue_one(
         &self,
         application: &ApplicationView,
@@ -240,12 +242,12 @@ fn row(application: &ApplicationView, outcome: &'static str, why: String) -> Row
     }
 }
 
-/// The name of the file is there after a power failure, too: the secrets are.
+/// Syncs the folder, so that the file survives a power failure as the secrets do.
 fn sync_folder(folder: &Path) -> Outcome<()> {
     Ok(fs::File::open(folder)?.sync_all()?)
 }
 
-/// Such as `example-registry-1f2e3d4c-20261130T160000000Z.json.age`: readable, and never that of another run.
+/// Such as `example-registry-1f2e3d4c-20261130T160000000Z.json.age`: readable, and unique per run.
 fn file_name(owner: &str, id: Uuid, now: DateTime<Utc>) -> String {
     let letters = owner.chars().map(|one| match one.is_ascii_alphanumeric() {
         true => one.to_ascii_lowercase(),

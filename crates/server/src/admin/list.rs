@@ -1,4 +1,4 @@
-//! What there is: all of a kind, or one.
+//! `list` and `show`: all objects of a kind, or one.
 
 use clap::{Args, Subcommand, ValueEnum};
 use management::{cursor::ListQuery, secrets::SecretQuery};
@@ -94,7 +94,7 @@ impl Shell {
         }
     }
 
-    /// Every page of a list.
+    /// All pages of a list.
     async fn list_all(&self, arguments: &ListArguments) -> Outcome<Value> {
         let mut items = Vec::new();
         let mut after = None;

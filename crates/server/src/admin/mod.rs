@@ -1,4 +1,4 @@
-//! `wmda-auth admin …`: what an admin does by REST, from a shell, through the same functions. One file per subject.
+//! `wmda-auth admin …`: the operations of the REST API as commands, through the same functions. One file per subject.
 
 mod applications;
 pub mod audit;
@@ -121,7 +121,7 @@ impl ShellOptions {
     }
 }
 
-/// The operations, and who asks for them.
+/// The operations, and the operator on whose behalf they run.
 pub struct Shell {
     pub service: Management,
     pub allowed: Allowed,
@@ -150,10 +150,10 @@ impl Shell {
     }
 }
 
-/// The largest page of a list.
+/// The largest page size.
 const PAGE: u32 = 200;
 
-/// Every page of a list.
+/// Collects all pages of a list.
 pub async fn all<T, F>(list: impl Fn(ListQuery) -> F) -> Outcome<Vec<T>>
 where
     F: Future<Output = Result<List<T>, management::Problem>>,

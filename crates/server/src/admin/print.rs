@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::{Map, Value};
 
-/// What people look for; the other columns follow by name.
+/// The columns shown first; the others follow by name.
 const FIRST: [&str; 8] = [
     "client_id",
     "id",
@@ -16,7 +16,7 @@ const FIRST: [&str; 8] = [
     "resource_name",
 ];
 
-/// One line; a reader who has gone away is an error and no panic.
+/// Prints one line; a closed pipe is an error instead of a panic.
 pub(super) fn line(text: &str) -> std::io::Result<()> {
     writeln!(std::io::stdout(), "{text}")
 }
@@ -31,7 +31,7 @@ pub fn print(outcome: &Value, as_json: bool) {
     }
 }
 
-/// One field a line; lists of objects as tables below.
+/// One field per line; lists of objects as tables below.
 fn object(fields: &Map<String, Value>) -> String {
     let (tables, lines): (Vec<_>, Vec<_>) = fields.iter().partition(|(_, value)| is_table(value));
     let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
@@ -53,14 +53,14 @@ fn is_table(value: &Value) -> bool {
         .is_some_and(Value::is_object)
 }
 
-/// A column for each field that fits on a line; of lists of objects, how many there are.
+/// A column for each field that fits on a line; for lists of objects, their length.
 fn table(rows: &[Value]) -> String {
     let Some(first) = rows.first().and_then(Value::as_object) else {
         return "none\n".to_owned();
     };
     let mut columns: Vec<&String> = first.keys().collect();
     columns.sort_by_key(|name| FIRST.iter().position(|one| one == name).unwrap_or(FIRST.len()));
-    // A column without anything in it tells nothing.
+    // Columns without values are dropped.
     columns.retain(|name| rows.iter().any(|row| cell(&row[name.as_str()]) != "-"));
     let cells = |row: &Value| columns.iter().map(|name| cell(&row[name.as_str()])).collect();
     let header = columns.iter().map(|name| name.to_uppercase()).collect();
@@ -97,7 +97,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// What was stored before names were checked must not reach a terminal as it is.
+/// Escapes control characters, which names stored before validation may have, for the terminal.
 fn escaped(text: &str) -> String {
     let escape = |one: char| match domain::name::is_forbidden(one) {
         true => one.escape_unicode().to_string(),

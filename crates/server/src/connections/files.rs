@@ -1,13 +1,13 @@
-//! How many connections there may be follows from how many files the process may open.
+//! The limit of connections, derived from the limit of open files.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// More connections than this cost memory and serve nobody.
+/// The default's upper bound: more connections cost memory and serve nobody.
 const MOST: usize = 10_000;
-/// Files that are open beside connections: database, keys, logs, timers.
+/// Open files other than connections: database, keys, logs, timers.
 const OTHER_FILES: usize = 64;
 
-/// How many connections there may be.
+/// Limits of concurrent connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     pub total: usize,
@@ -15,8 +15,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// What is configured, as far as `files` has room beside the `pool` of the database; by default one source has a
-    /// quarter of all.
+    /// The configured limits, reduced to what `files` allows besides the database's `pool`; by default one source may
+    /// have a quarter of all.
     pub fn new((total, per_source): (Option<usize>, Option<usize>), files: usize, pool: usize) -> Self {
         let others = OTHER_FILES + 2 * pool + files / 8;
         let total = total.unwrap_or(MOST).min(files.saturating_sub(others)).max(1);
@@ -25,7 +25,7 @@ impl Limits {
     }
 }
 
-/// Raises the limit of open files to what the system allows; returns the limit.
+/// Raises the soft limit of open files to the hard limit; returns it.
 pub fn raise_file_limit() -> usize {
     let allowed = getrlimit(Resource::Nofile);
     let raised = Rlimit {

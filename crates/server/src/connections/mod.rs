@@ -1,5 +1,5 @@
-//! Who is connected: how many at most, in all and from one source, and whose connection is closed first when there are
-//! too many, or when nothing moves.
+//! Limits of concurrent connections, in total and per source; which one is closed when a limit is reached, and
+//! time-outs of idle or stalled ones.
 
 mod files;
 mod paced;
@@ -23,13 +23,13 @@ pub use paced::Paced;
 use phase::Connection;
 pub use stream::Watched;
 
-/// How often time goes on for connections.
+/// Resolution of the connections' time-outs.
 pub const TICK: Duration = Duration::from_millis(500);
 
-/// All connections of the server.
+/// The server's open connections.
 pub struct Connections {
     limits: Limits,
-    /// Their addresses stand for many people.
+    /// Trusted proxies, exempt from the limit per source, as their addresses stand for many clients.
     proxies: Vec<IpNet>,
     ticks: AtomicU64,
     stopping: AtomicBool,
@@ -43,7 +43,7 @@ struct Open {
     last_id: u64,
 }
 
-/// One that counts until it is dropped.
+/// A slot; released when dropped.
 struct Place {
     all: Arc<Connections>,
     source: IpAddr,
@@ -72,8 +72,8 @@ impl Connections {
         self.limits
     }
 
-    /// A place for a new connection. Where all are taken the idlest one makes room, of the same source if that has too
-    /// many. Requests are short: among those at work, the oldest is the one that never ends.
+    /// Takes a slot for a new connection. At a limit the longest idle connection is evicted, of the same source if
+    /// that is over its limit. Requests are short: among busy connections, the oldest is one that never ends.
     fn place(self: &Arc<Self>, peer: IpAddr) -> Place {
         let source = counted(peer);
         let mut open = self.open();
@@ -95,7 +95,7 @@ impl Connections {
         }
     }
 
-    /// Time goes on; closes what is overdue.
+    /// Advances the clock and closes connections that have timed out.
     pub fn tick(&self) {
         let now = self.ticks.fetch_add(1, Ordering::Relaxed) + 1;
         let stopping = self.stopping.load(Ordering::Relaxed);
@@ -106,7 +106,7 @@ impl Connections {
             .for_each(|connection| connection.close());
     }
 
-    /// From now on who takes no answer is not waited for.
+    /// Shutdown: shortens the time-out of clients that don't read their answers.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
@@ -115,7 +115,7 @@ impl Connections {
         self.ticks.load(Ordering::Relaxed)
     }
 
-    /// Nothing in here can panic half-way.
+    /// No code panics while it holds this lock, so poisoning is ignored.
     fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -146,7 +146,7 @@ impl Open {
         }
     }
 
-    /// Closes the idlest connection, of the source or of all.
+    /// Evicts the longest idle connection, of the source or of all.
     fn make_room(&mut self, of: Option<IpAddr>) {
         let sources = self.by_source.iter();
         let idlest = sources
@@ -160,7 +160,7 @@ impl Open {
     }
 }
 
-/// What counts as one source: an IPv4 address, or the /64 that an IPv6 network gives to one customer at least.
+/// Groups addresses into sources: an IPv4 address, or an IPv6 /64, the least that a customer gets.
 fn counted(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V4(address) => address.into(),

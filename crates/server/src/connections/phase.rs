@@ -1,4 +1,4 @@
-//! What a connection is doing, and since when.
+//! The phase of a connection, and its time-outs.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -6,11 +6,11 @@ use futures_util::task::AtomicWaker;
 
 use super::TICK;
 
-/// A request, its body included, and the work on it: longer than a request may take.
+/// Time-out of a request with its body and its handling: longer than the request time limit.
 const ASKING: u64 = ticks(30);
-/// What has been answered must have been taken by then.
+/// Time-out of the client reading the answer.
 const ANSWERING: u64 = ticks(20);
-/// The same while the server stops.
+/// The same during shutdown.
 const STOPPING: u64 = ticks(2);
 
 const fn ticks(seconds: u64) -> u64 {
@@ -21,15 +21,15 @@ const fn ticks(seconds: u64) -> u64 {
 enum Phase {
     /// Between two requests, or before the first.
     Idle,
-    /// Some of a request has been read, and nothing been answered.
+    /// A request is being read or handled; no answer yet.
     Asking,
-    /// Something has been answered that the client has not taken.
+    /// An answer is being sent that the client has not read.
     Answering,
 }
 
-/// One connection, as its task and the others see it.
+/// The shared state of one connection.
 pub struct Connection {
-    /// The tick at which the phase began, and the phase in the lowest two bits.
+    /// The tick at which the phase began, with the phase in the lowest two bits.
     state: AtomicU64,
     closed: AtomicBool,
     pub(super) waker: AtomicWaker,
@@ -58,7 +58,7 @@ impl Connection {
         self.state.store(packed(phase, now), Ordering::Relaxed);
     }
 
-    /// Bytes came.
+    /// Bytes were received.
     pub(super) fn asked(&self, now: u64) {
         if self.phase().0 == Phase::Idle {
             self.set(Phase::Asking, now);
@@ -74,7 +74,7 @@ impl Connection {
         begins
     }
 
-    /// All bytes were taken.
+    /// All bytes were sent.
     pub(super) fn answered(&self, now: u64) {
         if self.phase().0 == Phase::Answering {
             self.set(Phase::Idle, now);
@@ -100,13 +100,13 @@ impl Connection {
         now.saturating_sub(since) > limit
     }
 
-    /// The smallest is closed first for another: who is idle, then who has been at the same thing for longest.
+    /// Eviction order, smallest first: idle ones, then those longest in the same phase.
     pub(super) fn order(&self) -> (bool, u64) {
         let (phase, since) = self.phase();
         (phase != Phase::Idle, since)
     }
 
-    /// Its task notices, closes and gives up its place.
+    /// Makes the connection's task close it and release its slot.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.waker.wake();

@@ -1,4 +1,4 @@
-//! A TCP stream that says what it is doing, and ends when it is told to.
+//! A TCP stream that tracks its connection's phase, and ends when it is evicted.
 
 use std::{
     io::{self, IoSlice},
@@ -14,14 +14,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Connections, Place};
 
-/// A connection that has a place among all.
+/// A connection with a slot.
 pub struct Watched {
     io: TcpStream,
     place: Place,
 }
 
 impl Watched {
-    /// With the peer's address; `None` when the peer is gone already.
+    /// The stream and the peer's address; `None` if the peer has disconnected.
     pub fn new(io: TcpStream, connections: &Arc<Connections>) -> Option<(Self, SocketAddr)> {
         let peer = io.peer_addr().ok()?;
         let place = connections.place(peer.ip());
@@ -104,7 +104,7 @@ impl AsyncWrite for Watched {
         self.io.is_write_vectored()
     }
 
-    /// Who flushes has written everything before.
+    /// A flush means that everything before has been written.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.check(cx)?;
         let outcome = Pin::new(&mut self.io).poll_flush(cx);

@@ -1,4 +1,4 @@
-//! Rules about places, without a network.
+//! The eviction rules, without a network.
 
 use super::*;
 

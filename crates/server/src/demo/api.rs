@@ -1,5 +1,5 @@
-//! The demo's resource server: an API as a member's system would call it, which checks tokens with the `verifier` crate, bearer
-//! tokens and those with a DPoP proof (RFC 9449). `serve` has none.
+//! The demo's resource server: a sample API that validates bearer and DPoP-bound tokens (RFC 9449) with the
+//! `verifier` crate. `serve` has none.
 
 use std::{path::Path, sync::Arc};
 
@@ -24,37 +24,37 @@ use verifier::{
 use super::samples::RESOURCES;
 use crate::Outcome;
 
-/// Below the public URL.
+/// Path below the public URL.
 pub const PATH: &str = "/demo/api";
-/// RFC 9728 §3.1: before the path of the resource.
+/// RFC 9728 §3.1: the well-known path comes before the resource's path.
 const METADATA: &str = "/.well-known/oauth-protected-resource";
-/// A caller finds it again in the answer (FAPI 2.0 Implementation Advice §2.1).
+/// Correlation id, echoed in the answer (FAPI 2.0 Implementation Advice §2.1).
 const INTERACTION_ID: HeaderName = HeaderName::from_static("x-fapi-interaction-id");
 
-/// The API; every worker has a copy.
+/// The sample API; every worker has a copy.
 #[derive(Clone)]
 pub struct Api {
     verifier: web::Data<Verifier>,
     metadata: web::Data<Metadata>,
 }
 
-/// Protected-resource metadata (RFC 9728 §2), and where it is.
+/// Protected resource metadata (RFC 9728 §2), and its URL.
 struct Metadata {
     url: String,
     document: Value,
 }
 
-/// Where the server is, as the public knows it and from here.
+/// The server's public and local addresses.
 pub struct Place<'a> {
     pub public_url: &'a str,
     pub local_url: String,
     pub tenant_id: &'a str,
-    /// PEM file of the authority of its certificate.
+    /// PEM file of the CA of its certificate.
     pub authority: Option<&'a Path>,
 }
 
 impl Api {
-    /// It accepts what any of the sample resources would.
+    /// Builds the API; it accepts tokens for any of the sample resources.
     pub fn new(place: Place<'_>) -> Outcome<Self> {
         let settings = Settings {
             issuers: Issuer::all(place.public_url, place.tenant_id),
@@ -111,7 +111,7 @@ fn roots(authority: Option<&Path>) -> Outcome<RootCertStore> {
     Ok(roots)
 }
 
-/// Who calls; or why nobody does.
+/// Authenticates the caller, or returns the refusal.
 async fn caller(
     request: HttpRequest,
     token: Result<VerifiedToken, Denied>,
@@ -136,7 +136,7 @@ async fn caller(
     answer
 }
 
-/// RFC 9728 §5.1: a challenge says where to read on.
+/// RFC 9728 §5.1: the challenge links to the metadata.
 fn tell_metadata(headers: &mut HeaderMap, url: &str) {
     let challenges: Vec<HeaderValue> = headers.remove(WWW_AUTHENTICATE).collect();
     for challenge in challenges {
@@ -152,7 +152,7 @@ async fn described(metadata: web::Data<Metadata>) -> HttpResponse {
     HttpResponse::Ok().json(&metadata.document)
 }
 
-/// Fetches from this very server, also where its public address leads elsewhere.
+/// Fetches from this server itself, even if its public address leads elsewhere.
 struct OwnServer {
     fetch: HttpFetch,
     public_url: String,

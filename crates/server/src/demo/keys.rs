@@ -1,4 +1,4 @@
-//! The demo's clients without a shared secret: key pairs made on the spot, in files that the owner of the folder may read.
+//! Key pairs of the demo's clients that use `private_key_jwt`, generated into files readable by the folder's owner.
 
 use std::{
     fs,
@@ -19,17 +19,17 @@ use x509_parser::der_parser::{
 
 use crate::Outcome;
 
-/// How long a sample certificate is good for.
+/// Lifetime of a sample certificate.
 const CERTIFICATE_LIFE: TimeDelta = TimeDelta::days(365);
 
-/// A key pair of a sample client.
+/// A sample client's key pair.
 pub struct SamplePair {
-    /// With its private members, as client libraries take it.
+    /// The private JWK, as client libraries expect it.
     pub private_jwk: Map<String, Value>,
     pub public: PublicKey,
 }
 
-/// The key pair in a PEM file of the folder, made if it is not there yet.
+/// Loads the key pair from a PEM file of the folder, or generates it.
 pub fn pair(dir: &Path, name: &str, algorithm: Algorithm) -> Outcome<SamplePair> {
     let pem = private_pem(dir, name, algorithm)?;
     let signing = SigningKey::parse(&pem, algorithm, DateTime::UNIX_EPOCH)?;
@@ -46,7 +46,7 @@ pub fn pair(dir: &Path, name: &str, algorithm: Algorithm) -> Outcome<SamplePair>
     Ok(SamplePair { private_jwk, public })
 }
 
-/// Files of a self-signed RSA certificate and its key, made if they are not there yet or past.
+/// The files of a self-signed RSA certificate and its key; generated if missing or expired.
 pub fn certificate(dir: &Path, name: &str, now: DateTime<Utc>) -> Outcome<(PathBuf, PathBuf, String)> {
     let key = private_pem(dir, name, Algorithm::RS256)?;
     let (certificate_file, key_file) = (file(dir, name, "crt"), file(dir, name, "pem"));
@@ -82,7 +82,7 @@ fn private_pem(dir: &Path, name: &str, algorithm: Algorithm) -> Outcome<String> 
     Ok(fs::read_to_string(path)?)
 }
 
-/// What RFC 7518 §6.2.2, §6.3.2 and RFC 8037 §2 add to a public JWK, out of PKCS#8 (RFC 5958).
+/// The private members of a JWK (RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2), from PKCS#8 (RFC 5958).
 fn private_members(pkcs8: &[u8], algorithm: Algorithm) -> Outcome<Map<String, Value>> {
     let malformed = || "the key is no PKCS#8";
     let inner = item(pkcs8, 2)?.ok_or_else(malformed)?;
@@ -112,7 +112,7 @@ fn private_members(pkcs8: &[u8], algorithm: Algorithm) -> Outcome<Map<String, Va
     Ok(members)
 }
 
-/// The bytes of one item of a sequence.
+/// The contents of one element of a DER sequence.
 fn item(der: &[u8], at: usize) -> Outcome<Option<Vec<u8>>> {
     let (_, sequence): (_, BerObject<'_>) = parse_der(der).map_err(|_| "the key is no DER")?;
     let BerObjectContent::Sequence(items) = &sequence.content else {

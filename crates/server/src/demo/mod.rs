@@ -1,4 +1,4 @@
-//! `wmda-auth demo`: the whole service with sample data; nothing else installed.
+//! `wmda-auth demo`: the whole service with sample data, without further installation.
 
 pub mod api;
 mod keys;

@@ -92,9 +92,9 @@ const CLIENTS: [(&str, &str, &[usize]); 5] = [
     (CENTRE, "PartnerAlternative-DE-SampleCentre-SMC", &[3]),
 ];
 
-/// Who owns the clients without a shared secret.
+/// The organisation and manager of the clients without a shared secret.
 const KEY_HOLDER: (&str, &str, &str) = ("Sample Cord Blood Bank", "FR", "manager@sample-bank.example");
-/// Application, profile, what its assertions are signed by.
+/// Application, security profile, and algorithm of its assertions.
 const KEY_CLIENTS: [(&str, Profile, SigningAlgorithm); 4] = [
     (
         "Partner-FR-SampleBankKey-SMC",
@@ -118,13 +118,13 @@ const KEY_CLIENTS: [(&str, Profile, SigningAlgorithm); 4] = [
     ),
 ];
 const CERTIFICATE_CLIENTS: [&str; 1] = ["Partner-FR-SampleBankCertificate-SMC"];
-/// An application that its owner's cluster speaks for, and what the cluster's JWTs say.
+/// An application with a federated identity of its owner's cluster, and the claims of the cluster's JWTs.
 const FEDERATED_CLIENT: &str = "Partner-FR-SampleBankFederated-SMC";
 const CLUSTER: &str = "https://kubernetes.default.svc.cluster.local";
 const SERVICE_ACCOUNT: &str = "system:serviceaccount:donors:matcher";
 const AUDIENCE: &str = "api://wmda";
 
-/// What the audit trail calls a credential, as a part of its address.
+/// A credential kind's path segment in the audit trail.
 fn in_audit_trail(kind: CredentialKind) -> &'static str {
     match kind {
         CredentialKind::Secret => "secret",
@@ -133,20 +133,20 @@ fn in_audit_trail(kind: CredentialKind) -> &'static str {
     }
 }
 
-/// Fills the store with samples; what is there stays, its sample secrets and passwords are replaced.
+/// Creates the sample data; existing data stays, but its sample secrets and passwords are replaced.
 pub struct Seeder<'a> {
     pub store: &'a Store,
     pub management: &'a Management,
     pub allowed: Allowed,
     pub pepper: &'a Pepper,
     pub random: &'a dyn SecureRandom,
-    /// Where key pairs lie.
+    /// The folder of the key pairs.
     pub dir: &'a Path,
     pub now: DateTime<Utc>,
 }
 
 impl Seeder<'_> {
-    /// What is printed of them.
+    /// Creates everything, and returns what is printed.
     pub async fn seed(&self) -> Outcome<Value> {
         for (name, environment, id, uri) in RESOURCES {
             let resource = resource(name, environment, id, uri)?;
@@ -196,7 +196,7 @@ impl Seeder<'_> {
         }))
     }
 
-    /// Clients without a secret, by how they prove themselves, and their manager.
+    /// Clients without a secret, by their kind of authentication, and their manager.
     async fn key_clients(&self, users: &mut Vec<Value>) -> Outcome<Value> {
         let (organisation, country, manager) = KEY_HOLDER;
         let organisation_id = self.organisation(organisation, country).await?;
@@ -206,7 +206,8 @@ impl Seeder<'_> {
         let (mut managed, mut with_key, mut with_certificate) = (Vec::new(), Vec::new(), Vec::new());
         let ids = |granted: &[usize]| granted.iter().map(|at| RESOURCES[*at].2).collect::<Vec<&str>>();
         for (name, profile, algorithm) in KEY_CLIENTS {
-            // Clients of the FAPI profile name no resource (RFC 8707 is no part of it): they have one.
+            // Clients with the FAPI profile send no resource indicator (RFC 8707 is no part of it), so they have one
+            // resource.
             let granted = match profile {
                 Profile::Standard => SMC,
                 Profile::Fapi2 => &SMC[..1],
@@ -253,7 +254,7 @@ impl Seeder<'_> {
         }))
     }
 
-    /// Lets a cluster speak for a client; its private key is shown, so that JWTs can be made.
+    /// Registers a cluster as a client's federated identity; its private key is printed, so that JWTs can be made.
     async fn federated(&self, client_id: Uuid) -> Outcome<Value> {
         let pair = keys::pair(self.dir, FEDERATED_CLIENT, SigningAlgorithm::ES256)?;
         let kid = pair.public.thumbprint().to_owned();
@@ -280,7 +281,7 @@ impl Seeder<'_> {
         self.replace_public(client_id, public, hint).await
     }
 
-    /// The sample credential of a client, in place of the one before.
+    /// Replaces a client's sample credential.
     async fn replace_public(&self, client_id: Uuid, public: PublicPart, hint: String) -> Outcome<()> {
         let kind = public.kind();
         self.delete_named((kind, client_id), "demo").await?;
@@ -303,7 +304,7 @@ impl Seeder<'_> {
         Ok(self.store.create_secret(new, SecretLimits::NONE, entry).await?)
     }
 
-    /// Deletes what a run before has left under this name.
+    /// Deletes credentials of this name left by an earlier run.
     async fn delete_named(&self, (kind, client_id): (CredentialKind, Uuid), name: &str) -> Outcome<()> {
         let every = SecretFilter {
             kind,
@@ -324,7 +325,7 @@ impl Seeder<'_> {
         Ok(())
     }
 
-    /// One for each resource.
+    /// One resource server per resource.
     async fn resource_servers(&self) -> Outcome<Vec<Value>> {
         let mut made = Vec::new();
         for (name, environment, id, _) in RESOURCES {
@@ -368,7 +369,7 @@ impl Seeder<'_> {
         self.management.done(&self.allowed, action, object)
     }
 
-    /// The person, and what is printed of them.
+    /// Creates a person; returns the id and what is printed.
     async fn user(&self, email: &str, role: &str, organisation_id: Option<Uuid>) -> Outcome<(Uuid, Value)> {
         let id = match self.store.sign_in_record(email.to_owned()).await? {
             Some(known) => known.user.id,
@@ -434,7 +435,7 @@ impl Seeder<'_> {
         for at in granted {
             let (name, environment, id, uri) = RESOURCES[*at];
             let resource = resource(name, environment, id, uri)?;
-            // Nobody serves yet, so there is no lease to wait out.
+            // No node is running yet, so there is no lease to wait out.
             let entry = self.entry(
                 AuditAction::PermissionGrant,
                 format!("application/{client_id}/permission/{id}"),

@@ -1,5 +1,5 @@
-//! What an export of Microsoft Graph says: the collections `applications`, `servicePrincipals`, `appRoleAssignedTo` and
-//! `owners`, as its pages come. Nothing here knows the database.
+//! Parses an export of Microsoft Graph: pages of the collections `applications`, `servicePrincipals`,
+//! `appRoleAssignedTo` and `owners`. Independent of the database.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -32,7 +32,7 @@ struct GraphApplication {
     display_name: String,
     #[serde(default)]
     password_credentials: Vec<PasswordCredential>,
-    /// As `$expand=owners` gives them.
+    /// As returned by `$expand=owners`.
     #[serde(default)]
     owners: Value,
 }
@@ -77,7 +77,7 @@ struct GraphUser {
     user_principal_name: Option<String>,
 }
 
-/// A member's application, as it is to be here.
+/// A member's application to be imported.
 pub struct Member {
     pub name: ApplicationName,
     pub client_id: Uuid,
@@ -93,20 +93,20 @@ pub struct Person {
     pub display_name: String,
 }
 
-/// A secret of Entra: its value can't be exported, so a new one takes its place.
+/// A secret in Entra: its value can't be exported, so it must be replaced.
 pub struct ExpiringSecret {
     pub name: String,
     pub hint: String,
     pub expires_at: DateTime<Utc>,
 }
 
-/// Something of the export that is not taken, and why.
+/// An object that is not imported, and the reason.
 pub struct Skipped {
     pub what: String,
     pub why: String,
 }
 
-/// The export of all files together: each may hold any of the collections, or pages of them.
+/// Merges the exports in all files: each may hold any of the collections, or pages of them.
 pub fn read(files: &[impl AsRef<Path>]) -> Outcome<Export> {
     let mut all = Export::default();
     for file in files {
@@ -135,7 +135,7 @@ fn append(all: &mut Value, more: Value) {
     *all = Value::Array(joined);
 }
 
-/// The items of a collection, whatever its pages; an object that is no page is one item.
+/// The items of a collection from all its pages; an object that is no page is one item.
 fn items(collection: Value) -> Vec<Value> {
     match collection {
         Value::Null => Vec::new(),
@@ -159,7 +159,7 @@ fn parsed<T: DeserializeOwned>(name: &str, collection: Value) -> Outcome<Vec<T>>
 }
 
 impl Export {
-    /// The members' applications, by name, and what can't be taken.
+    /// The members' applications by name, and objects that can't be imported.
     pub fn members(self) -> Outcome<(Vec<Member>, Vec<Skipped>)> {
         let applications: Vec<GraphApplication> = parsed("applications", self.applications)?;
         let principals: Vec<ServicePrincipal> = parsed("servicePrincipals", self.service_principals)?;
@@ -218,7 +218,8 @@ impl From<PasswordCredential> for ExpiringSecret {
     }
 }
 
-/// Owners by application, named by its object id, its application id or the object id of its service principal.
+/// Owners by application, whose key may be its object id, its application id or the object id of its service
+/// principal.
 struct Owners(HashMap<Uuid, Vec<GraphUser>>);
 
 impl Owners {
@@ -270,7 +271,7 @@ fn lists_of_owners(owners: Value) -> Vec<(String, Value)> {
     lists
 }
 
-/// What each client may do, by resource: an app role is named by the resource's service principal.
+/// Each client's roles by resource: an app role is defined by the resource's service principal.
 fn roles_by_client(
     principals: &[ServicePrincipal],
     assignments: &[AppRoleAssignment],
@@ -280,7 +281,7 @@ fn roles_by_client(
         principals.iter().map(|one| (one.id.as_str(), one)).collect();
     let mut roles: HashMap<Uuid, BTreeMap<Uuid, BTreeSet<String>>> = HashMap::new();
     for one in assignments {
-        // People and groups are assigned roles too; they are no clients.
+        // Role assignments to people and groups are skipped.
         let Some(client) = by_id.get(one.principal_id.as_str()) else {
             continue;
         };
@@ -309,7 +310,7 @@ fn roles_by_client(
 fn managers(people: Vec<GraphUser>, of: &str, skipped: &mut Vec<Skipped>) -> Vec<Person> {
     let mut managers: Vec<Person> = Vec::new();
     for person in people {
-        // A guest's user principal name is no address.
+        // A guest's user principal name is no e-mail address.
         let name = person.user_principal_name.filter(|name| !name.contains("#EXT#"));
         match person.mail.or(name) {
             Some(email) => {

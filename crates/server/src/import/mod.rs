@@ -1,5 +1,5 @@
 //! `wmda-auth import`: organisations, applications with their client ids, permissions and managers from an export of
-//! Microsoft Entra ID. What is here already stays as it is, so an import can be repeated.
+//! Microsoft Entra ID. Existing objects stay as they are, so an import can be repeated.
 
 mod graph;
 mod present;
@@ -21,7 +21,7 @@ use crate::{
 use graph::{Member, Person};
 use present::Present;
 
-/// Who confirmed an assignment that is taken over.
+/// Recorded as the confirmation of an imported assignment.
 const CONFIRMED_BY: &str = "owner of the application in Microsoft Entra ID";
 
 #[derive(Args)]
@@ -121,7 +121,8 @@ struct Import<'a> {
 }
 
 impl Import<'_> {
-    /// Takes one application with all that belongs to it; what is refused is in the report, and the rest goes on.
+    /// Imports one application with everything that belongs to it; a refusal goes to the report, and the rest
+    /// continues.
     async fn member(&mut self, member: &Member) {
         let organisation = self.organisation(member).await;
         if self.application(member, organisation).await {
@@ -147,7 +148,7 @@ impl Import<'_> {
         }
     }
 
-    /// Does one thing, unless this is a dry run; `None` when there is nothing to go on with.
+    /// Makes one change, unless this is a dry run; `None` if later steps have nothing to continue with.
     async fn step<T>(
         &mut self,
         what: &str,
@@ -169,7 +170,8 @@ impl Import<'_> {
         }
     }
 
-    /// The owner: as its application here has it, or by name, or new. `None` when it is not there (yet).
+    /// The organisation: that of the existing application, one of this name, or a new one. `None` if it does not
+    /// exist (yet).
     async fn organisation(&mut self, member: &Member) -> Option<Uuid> {
         let (country, name) = (member.name.country_code(), member.name.organisation());
         if let Some(id) = self.present.organisation_of(member.client_id, country, name) {
@@ -192,7 +194,7 @@ impl Import<'_> {
         Some(made.id)
     }
 
-    /// Whether the application is there, now or already.
+    /// Whether the application exists, already or now.
     async fn application(&mut self, member: &Member, organisation: Option<Uuid>) -> bool {
         if let Some(known) = self.present.applications.get(&member.client_id) {
             self.report.unchanged += 1;
@@ -288,7 +290,7 @@ impl Import<'_> {
         .await;
     }
 
-    /// Adds a credential manager, once however many applications they own.
+    /// Adds a credential manager, once, whatever the number of applications they own.
     async fn person(&mut self, person: &Person, organisation: Option<Uuid>) -> Option<Uuid> {
         if !self.present.plan_person(&person.email) {
             return None;
@@ -311,7 +313,7 @@ impl Import<'_> {
         Some(made.user.id)
     }
 
-    /// What Entra has disabled gets no tokens here either; what was enabled here meanwhile is not looked at again.
+    /// Disables an application that is disabled in Entra; one enabled here meanwhile is left alone.
     async fn switch_off(&mut self, member: &Member) {
         if member.enabled || self.present.applications.contains_key(&member.client_id) {
             return;

@@ -1,4 +1,4 @@
-//! What is here already when an import begins, and what it has added meanwhile.
+//! What exists when an import begins, and what it has added.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use crate::{
     admin::{Shell, all},
 };
 
-/// Country and organisation's part of an application's name.
+/// Country and organisation, as in an application's name.
 type Named = (String, String);
 
 pub struct Present {
@@ -43,7 +43,7 @@ impl Present {
         for one in organisations {
             present.organisations.insert((one.country_code, one.name), one.id);
         }
-        // An organisation may have been renamed: its applications still name it.
+        // An organisation may have been renamed: its applications still carry the old name.
         for one in applications {
             if let Ok(name) = domain::application::ApplicationName::parse(&one.name) {
                 let named = (name.country_code().to_owned(), name.organisation().to_owned());
@@ -60,8 +60,8 @@ impl Present {
         by_application.or_else(|| self.organisations.get(&named).copied())
     }
 
-    /// The name that a new organisation gets, once in an import. Names are unique: of two countries' organisations of one
-    /// name the second has its country added.
+    /// The name for a new organisation, once per import. Names are unique: if organisations of two countries share
+    /// one, the second gets its country appended.
     pub fn plan_organisation(&mut self, country: &str, name: &str) -> Option<String> {
         let is_new = self
             .planned_organisations
@@ -82,12 +82,12 @@ impl Present {
             .insert((country.to_owned(), name.to_owned()), id);
     }
 
-    /// Whether the person was not yet planned in this import; from now on they are.
+    /// Whether the person was not planned before in this import; marks them as planned.
     pub fn plan_person(&mut self, email: &str) -> bool {
         self.planned_people.insert(email.to_owned())
     }
 
-    /// The roles that the application has on the resource.
+    /// The application's roles on the resource.
     pub fn roles(&self, client_id: Uuid, resource: Uuid) -> &[String] {
         let permissions = self
             .applications

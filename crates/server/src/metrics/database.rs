@@ -1,4 +1,4 @@
-//! The database as this node sees it, and what it holds that operators watch.
+//! Metrics of the database connection, and row counts for operators.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,12 +18,12 @@ use store::{
 use super::Look;
 use crate::Outcome;
 
-/// How often rows are counted: every node does.
+/// Interval of counting rows, on every node.
 const BETWEEN_COUNTS: Duration = Duration::from_secs(30);
-/// What secrets have left, in the order of [`Figures::secrets`].
+/// Labels for time to expiry, in the order of [`Figures::secrets`].
 const LEFT: [&str; 5] = ["expired", "7_days", "30_days", "90_days", "more"];
 
-/// Pool and lease.
+/// Gauges of the pool and the lease.
 pub fn look(registry: &Registry, store: &Store, memory: &Arc<ClientMemory>) -> Outcome<Look> {
     let connections = register_int_gauge_vec_with_registry!(
         Opts::new(
@@ -62,7 +62,7 @@ pub fn look(registry: &Registry, store: &Store, memory: &Arc<ClientMemory>) -> O
     }))
 }
 
-/// What the database was asked; the store counts, here it is shown.
+/// Statistics of database work, counted by the store.
 struct Work {
     asked: IntCounter,
     seconds: Counter,
@@ -150,7 +150,7 @@ impl OutboxGauges {
     }
 }
 
-/// Counts rows now and then. While the database does not answer, the last counts stay.
+/// Counts rows at intervals. While the database does not answer, the last counts stay.
 pub fn spawn_counting(registry: &Registry, store: Store, clock: Arc<dyn Clock>) -> Outcome<()> {
     let gauges = Gauges {
         mails: OutboxGauges::new(registry, "mails", "Mails")?,

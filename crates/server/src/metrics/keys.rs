@@ -1,4 +1,4 @@
-//! When signing keys changed and will change, and how long the TLS certificate lasts.
+//! Metrics of signing key rotation, and of the TLS certificate's expiry.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use prometheus::{
 use super::Look;
 use crate::{Outcome, tls::Served};
 
-/// The certificate of `server.tls_cert`.
+/// The expiry of the certificate in `server.tls_cert`.
 pub fn look_at_certificate(registry: &Registry, served: Arc<Served>) -> Outcome<Look> {
     let expiry = register_int_gauge_with_registry!(
         "wmda_auth_tls_certificate_expiry_timestamp_seconds",
@@ -22,7 +22,7 @@ pub fn look_at_certificate(registry: &Registry, served: Arc<Served>) -> Outcome<
     Ok(Box::new(move || expiry.set(served.not_after().timestamp())))
 }
 
-/// The keys that sign tokens.
+/// The activation times of signing keys.
 pub fn look(registry: &Registry, keys: &Arc<ArcSwap<KeySet>>, clock: &Arc<dyn Clock>) -> Outcome<Look> {
     let gauges = |name: &str, help: &str| {
         register_int_gauge_vec_with_registry!(Opts::new(name, help), &["algorithm"], registry)
@@ -49,7 +49,7 @@ fn show(keys: &KeySet, clock: &dyn Clock, (active, next): (&IntGaugeVec, &IntGau
             KeyState::Retiring | KeyState::Removed => continue,
         };
         let gauge = gauge.with_label_values(&[key.algorithm.name()]);
-        // Of several that are published, the first one comes next.
+        // Of several published keys, the first one is next.
         if gauge.get() == 0 {
             gauge.set(key.activates_at.timestamp());
         }

@@ -1,5 +1,5 @@
-//! `GET /metrics` on an address of its own, for the operator's network and nobody else's: what `token_endpoint` counts, and
-//! what the process knows beside it, looked up whenever somebody asks.
+//! `GET /metrics` on an address of its own, for the operator's network only: the metrics of `token_endpoint`, and
+//! gauges of the process, read at each scrape.
 
 mod database;
 mod keys;
@@ -17,14 +17,14 @@ use token_endpoint::TokenService;
 
 use crate::{Outcome, preparation::Prepared};
 
-/// Sets some numbers to what holds now.
+/// Updates some gauges.
 type Look = Box<dyn Fn() + Send + Sync>;
 
-/// What is looked up when somebody asks.
+/// The gauges to update at each scrape.
 pub struct Observed(Vec<Look>);
 
 impl Observed {
-    /// Adds its numbers to those of the token endpoint, and begins to count rows.
+    /// Registers the gauges with the token endpoint's metrics, and starts counting rows.
     pub fn new(
         prepared: &Prepared,
         tokens: &web::Data<TokenService>,
@@ -46,7 +46,7 @@ impl Observed {
     }
 }
 
-/// The value is always 1: the labels are what is told.
+/// The build information; the value is always 1.
 fn show_build(registry: &Registry) -> Outcome<()> {
     let build = register_int_gauge_vec_with_registry!(
         Opts::new("wmda_auth_build_info", "Which version this is."),
@@ -81,7 +81,7 @@ fn look_at_load(
     }))
 }
 
-/// TLS handshakes that failed, by reason.
+/// Failed TLS handshakes, by reason.
 pub fn failed_handshakes(registry: &Registry) -> Outcome<IntCounterVec> {
     let name = "wmda_auth_tls_handshakes_failed_total";
     let help = "TLS handshakes that failed, by reason.";
@@ -92,7 +92,7 @@ pub fn failed_handshakes(registry: &Registry) -> Outcome<IntCounterVec> {
     )?)
 }
 
-/// Serves metrics beside the server; they end with the process.
+/// Serves the metrics beside the main server, until the process ends.
 pub fn spawn(listener: TcpListener, service: web::Data<TokenService>, observed: Observed) -> Outcome<()> {
     log::info!("metrics at http://{}/metrics", listener.local_addr()?);
     let observed = web::Data::new(observed);

@@ -1,4 +1,5 @@
-//! What Prometheus' client libraries tell of a process, under the same names. On Linux; elsewhere only what is known.
+//! The standard process metrics of Prometheus' client libraries, under the same names. Complete on Linux; elsewhere
+//! what is known.
 
 use std::{fs, sync::Arc};
 
@@ -14,7 +15,7 @@ use rustix::{
 use super::Look;
 use crate::Outcome;
 
-/// This process.
+/// Gauges of this process.
 pub fn look(registry: &Registry, clock: &Arc<dyn Clock>) -> Outcome<Look> {
     let gauge = |name: &str, help: &str| register_int_gauge_with_registry!(name, help, registry);
     let seconds = register_counter_with_registry!(
@@ -65,7 +66,7 @@ fn count_seconds(counter: &Counter) {
     counter.inc_by((used - counter.get()).max(0.0));
 }
 
-/// The number of a line such as `VmRSS: 12345 kB`.
+/// The number in a line such as `VmRSS: 12345 kB`.
 fn number(status: &str, name: &str) -> Option<i64> {
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()

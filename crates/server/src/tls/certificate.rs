@@ -1,4 +1,4 @@
-//! A certificate with its key, as two PEM files hold them, and whether clients will accept it.
+//! A certificate chain with its key, from two PEM files, and the checks that clients make.
 
 use std::{fs::File, io::BufReader, path::Path, sync::Arc};
 
@@ -14,10 +14,10 @@ use x509_parser::parse_x509_certificate;
 
 use crate::Outcome;
 
-/// Authorities that renew by themselves do so earlier: who comes this close has forgotten it.
+/// Automatic renewal happens earlier: a certificate this close to expiry has been forgotten.
 const SOON: TimeDelta = TimeDelta::days(14);
 
-/// What the server presents, and how long clients accept it.
+/// The certificate that the server presents, and its validity.
 pub struct Certificate {
     pub key: Arc<CertifiedKey>,
     pub not_before: DateTime<Utc>,
@@ -25,7 +25,7 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Reads and checks the pair.
+    /// Loads and checks the pair.
     pub fn load(certificate: &Path, key: &Path) -> Outcome<Self> {
         let chain = chain(certificate)?;
         let private = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, &error))?;
@@ -48,7 +48,7 @@ impl Certificate {
         })
     }
 
-    /// Why clients of this host refuse it now.
+    /// Why clients of this host would reject it now.
     pub fn problem(&self, host: &str, now: DateTime<Utc>) -> Option<String> {
         if now > self.not_after {
             return Some(format!(
@@ -70,7 +70,7 @@ impl Certificate {
         })
     }
 
-    /// What is right, and will not be for long.
+    /// A warning if it expires soon.
     pub fn ends_soon(&self, now: DateTime<Utc>) -> Option<String> {
         let soon = self.not_after - now < SOON;
         soon.then(|| {
@@ -86,7 +86,7 @@ fn day(instant: DateTime<Utc>) -> String {
     instant.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// The certificate and what comes with it.
+/// The certificate chain.
 pub fn chain(certificate: &Path) -> Outcome<Vec<CertificateDer<'static>>> {
     let file = File::open(certificate).map_err(|error| wrong(certificate, &error))?;
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_reader_iter(BufReader::new(file))

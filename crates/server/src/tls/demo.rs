@@ -1,4 +1,4 @@
-//! A certificate for loopback, and an authority that signs it: for the demo.
+//! A certificate for loopback and the CA that signs it: for the demo.
 
 use std::{fs, path::Path};
 
@@ -9,7 +9,7 @@ use rcgen::{
 
 use crate::Outcome;
 
-/// Makes an authority and a certificate for loopback in the folder, unless they are there.
+/// Generates CA and certificate in the folder, unless they exist.
 pub fn generate(dir: &Path) -> Outcome<()> {
     if dir.join("tls-ca.pem").exists() {
         return Ok(());
@@ -23,7 +23,8 @@ pub fn generate(dir: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// RFC 5280: a CA says so (section 4.2.1.9), which its key may sign (4.2.1.3), and by what it is found (4.2.1.2).
+/// RFC 5280: the CA has basic constraints (section 4.2.1.9), key usage (4.2.1.3) and a subject key identifier
+/// (4.2.1.2).
 fn authority() -> Outcome<CertificateParams> {
     let mut parameters = named("wmda-auth demo authority", Vec::new())?;
     parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -31,7 +32,7 @@ fn authority() -> Outcome<CertificateParams> {
     Ok(parameters)
 }
 
-/// RFC 5280 section 4.2.1.1: a certificate names the key that signed it; strict validators insist.
+/// RFC 5280 section 4.2.1.1: the authority key identifier, which strict validators require.
 fn server_certificate() -> Outcome<CertificateParams> {
     let mut parameters = named("localhost", vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
     parameters.is_ca = IsCa::ExplicitNoCa;

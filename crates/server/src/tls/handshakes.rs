@@ -1,4 +1,4 @@
-//! TLS handshakes that fail: counted by reason, and told in the log, one line a second at most.
+//! Failed TLS handshakes: counted by reason, and logged, rate-limited to one line a second.
 
 use std::{
     io,
@@ -13,16 +13,16 @@ use rustls::{Error, PeerIncompatible};
 
 const BETWEEN_LINES: Duration = Duration::from_secs(1);
 
-/// How a handshake failed.
+/// A failed handshake.
 #[derive(Debug, PartialEq, Eq)]
 struct Failure {
-    /// One of a few, for the metric.
+    /// The metric's label, one of a few.
     reason: &'static str,
-    /// A sentence, where there is something to say: probes of balancers only connect and leave.
+    /// The text for the log, if any: probes of balancers only connect and disconnect.
     told: Option<String>,
 }
 
-/// Those of one server.
+/// The counters and rate limiter of a server.
 pub struct Handshakes {
     failed: IntCounterVec,
     clock: Arc<dyn Clock>,
@@ -45,7 +45,7 @@ impl Handshakes {
         }
     }
 
-    /// A handshake took too long.
+    /// A handshake timed out.
     pub fn late(&self, peer: SocketAddr) {
         self.note(peer, "timeout", Some("it did not end in time".to_owned()));
     }
@@ -70,7 +70,7 @@ impl Handshakes {
         }
     }
 
-    /// Whether a line may be written now; how many were not since the last one.
+    /// Whether the rate limit allows a line; holds how many were suppressed since the last one.
     fn line(&self) -> Option<u64> {
         let now = self.clock.monotonic();
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);

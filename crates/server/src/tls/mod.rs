@@ -1,4 +1,4 @@
-//! TLS of the server: its certificate, which may change while it runs, and handshakes that fail.
+//! TLS of the server: its certificate, reloaded while it runs, and failed handshakes.
 
 mod certificate;
 mod demo;

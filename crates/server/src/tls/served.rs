@@ -1,4 +1,4 @@
-//! The certificate that new connections get: read again when its files change, so that a renewal needs no restart.
+//! The certificate for new connections: reloaded when its files change, so that a renewal needs no restart.
 
 use std::{fmt, fs, path::PathBuf, sync::Arc};
 
@@ -17,14 +17,14 @@ use rustls::{
 use super::Certificate;
 use crate::Outcome;
 
-/// Where the certificate is, and whom it must be for.
+/// The certificate's files, and the host that it must be for.
 pub struct Files {
     pub certificate: PathBuf,
     pub key: PathBuf,
     pub host: String,
 }
 
-/// TLS 1.3, and of TLS 1.2 what BCP 195 recommends: FAPI 2.0 §5.2.2 allows nothing else.
+/// TLS 1.3, and the cipher suites of TLS 1.2 that BCP 195 recommends: FAPI 2.0 §5.2.2 allows no others.
 fn provider() -> CryptoProvider {
     let mut provider = aws_lc_rs::default_provider();
     provider
@@ -33,7 +33,7 @@ fn provider() -> CryptoProvider {
     provider
 }
 
-/// RFC 9325 §4.2.
+/// The recommended cipher suites (RFC 9325 §4.2).
 const RECOMMENDED: [CipherSuite; 4] = [
     CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
     CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
@@ -41,10 +41,10 @@ const RECOMMENDED: [CipherSuite; 4] = [
     CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
 ];
 
-/// What the files held, for comparison; the key itself is not kept.
+/// The files' contents, to detect changes; the key itself is not kept.
 type Seen = [Vec<u8>; 2];
 
-/// The certificate that is used now.
+/// The current certificate.
 pub struct Served {
     files: Files,
     current: ArcSwap<Certificate>,
@@ -64,7 +64,7 @@ impl ResolvesServerCert for Served {
 }
 
 impl Served {
-    /// Reads the files for the first time.
+    /// Loads the files for the first time.
     pub fn load(files: Files) -> Outcome<Self> {
         let seen = look(&files);
         let certificate = Certificate::load(&files.certificate, &files.key)?;
@@ -86,25 +86,25 @@ impl Served {
         Ok(configuration)
     }
 
-    /// Why clients refuse what is used now.
+    /// Why clients would reject the current certificate.
     pub fn problem(&self, now: DateTime<Utc>) -> Option<String> {
         let told = self.current.load().problem(&self.files.host, now);
         told.map(|told| self.named(&told))
     }
 
-    /// Whether it is time to renew it.
+    /// A warning if it expires soon.
     pub fn ends_soon(&self, now: DateTime<Utc>) -> Option<String> {
         let told = self.current.load().ends_soon(now);
         told.map(|told| self.named(&told))
     }
 
-    /// When clients begin to refuse it.
+    /// When it expires.
     pub fn not_after(&self) -> DateTime<Utc> {
         self.current.load().not_after
     }
 
-    /// Looks at the files, and uses what they hold if they have changed: not what is broken or would be refused, while
-    /// the one before works. Certificate and key are rarely written at the same instant; the next look finds both.
+    /// Reloads changed files, unless they are broken or clients would reject them while the current certificate
+    /// works. Certificate and key are rarely written at the same instant; the next check finds both.
     pub fn refresh(&self, clock: &dyn Clock) {
         let found = look(&self.files);
         if found == **self.seen.load() {
@@ -132,7 +132,7 @@ impl Served {
     }
 }
 
-/// A file that can't be read looks like nothing: once it can, it has changed.
+/// The files' contents; an unreadable one counts as empty, so that it differs once it can be read.
 fn look(files: &Files) -> Seen {
     [&files.certificate, &files.key].map(|path| {
         let text = fs::read(path).unwrap_or_default();

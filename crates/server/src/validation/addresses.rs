@@ -1,4 +1,4 @@
-//! Addresses that the server listens on, and the one that clients use.
+//! Validates listen addresses and the public URL.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,7 +6,7 @@ use url::{Host, Url};
 
 use crate::configuration::{Configuration, Server};
 
-/// Why these addresses can't be.
+/// Problems with these addresses.
 pub fn problems(server: &Server) -> Vec<String> {
     let metrics = server.metrics_bind.as_deref();
     let listened = [
@@ -28,7 +28,7 @@ pub fn problems(server: &Server) -> Vec<String> {
         .collect()
 }
 
-/// What may be meant on a developer's machine, and never in production.
+/// Warnings about settings that suit only a developer's machine.
 pub fn doubts(configuration: &Configuration) -> Vec<String> {
     let Server { bind, public_url, .. } = &configuration.server;
     let outside = listens_outside(bind) && is_loopback(public_url);
@@ -39,7 +39,7 @@ pub fn doubts(configuration: &Configuration) -> Vec<String> {
     outside.then_some(doubt).into_iter().collect()
 }
 
-/// Whether an origin is this machine's own.
+/// Whether an origin is on this machine.
 pub fn is_loopback(origin: &str) -> bool {
     let host = origin.split_once("://").map_or(origin, |parts| parts.1);
     ["127.0.0.1", "localhost", "[::1]"]
@@ -47,7 +47,7 @@ pub fn is_loopback(origin: &str) -> bool {
         .any(|name| host == *name || host.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')))
 }
 
-/// The host of an origin, as certificates name it.
+/// The host of an origin, as in a certificate.
 pub fn host(origin: &str) -> &str {
     let authority = origin.split_once("://").map_or(origin, |parts| parts.1);
     match authority.strip_prefix('[') {
@@ -56,7 +56,7 @@ pub fn host(origin: &str) -> &str {
     }
 }
 
-/// Letters, digits and hyphens between dots (RFC 1123); underscores too, which some have.
+/// A domain name: letters, digits and hyphens between dots (RFC 1123); underscores too, which some have.
 pub fn is_domain(name: &str) -> bool {
     let of_label = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     let is_label = |label: &str| {
@@ -103,7 +103,7 @@ fn malformed(key: &str, address: &str) -> Option<String> {
     (!known).then(|| format!("{key} must be an address and a port, such as 0.0.0.0:8443 or [::]:8443"))
 }
 
-/// Whether the second listener would find the first one's port taken.
+/// Whether both listeners would bind the same port.
 fn is_same(one: &str, other: &str) -> bool {
     let (Ok(one), Ok(other)) = (one.parse::<SocketAddr>(), other.parse::<SocketAddr>()) else {
         return one == other;

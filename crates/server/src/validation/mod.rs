@@ -1,4 +1,4 @@
-//! What no type of a configuration key can say: every problem in a sentence of its own, that names the key and what to do.
+//! Validation beyond the types of configuration keys: each problem is a sentence that names the key and the remedy.
 
 mod addresses;
 mod pinned;
@@ -13,7 +13,7 @@ use crate::configuration::{Configuration, Entra};
 
 pub use addresses::{doubts, host, is_loopback};
 
-/// Why the server does not start with this configuration.
+/// Why the server would refuse to start.
 pub fn problems(configuration: &Configuration) -> Vec<String> {
     let limits = numbers(configuration)
         .into_iter()
@@ -111,12 +111,14 @@ fn numbers(configuration: &Configuration) -> Vec<(bool, &'static str)> {
     ]
 }
 
-/// Fewer than WMDA has cost a query for many requests; more take memory that no machine of this service has.
+/// Bounds of the client cache: fewer than WMDA's clients would cost a query for many requests; more would not fit
+/// into memory.
 const CLIENTS_REMEMBERED: RangeInclusive<usize> = 100..=10_000_000;
-/// More are a mistake: each is a process of Postgres.
+/// Limit of the pool: each connection is a process of Postgres.
 const MOST_CONNECTIONS: u32 = 500;
 
-/// A GUID, or a domain: Entra's tenants have no other names. One digit too few makes a tenant that no client knows.
+/// A GUID, or a domain, as tenants of Entra are named. A GUID with a digit missing would be a tenant that no client
+/// knows.
 fn is_tenant(name: &str) -> bool {
     let is_guid = name.len() == 36 && name.parse::<uuid::Uuid>().is_ok();
     is_guid || (is_in_path(name) && addresses::is_domain(name) && name.contains('.'))
@@ -126,7 +128,7 @@ fn aliases_are_names(entra: &Entra) -> bool {
     entra.tenant_aliases.iter().all(|name| is_in_path(name))
 }
 
-/// The tenant's names stand in paths.
+/// Whether a tenant's name can stand in a path.
 fn is_in_path(name: &str) -> bool {
     let in_path = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     !name.is_empty() && name.bytes().all(in_path)

@@ -1,4 +1,4 @@
-//! A TLS client that accepts one certificate: the one that this server presents itself.
+//! A TLS client that pins one certificate: that of this server itself.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ struct Pinned {
     provider: Arc<CryptoProvider>,
 }
 
-/// Connects to whoever holds the private key of this certificate, by whatever name.
+/// Connects to the holder of this certificate's private key, under any host name.
 pub fn connection(certificate: CertificateDer<'static>) -> Result<ClientConnection, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = Pinned {

@@ -1,5 +1,5 @@
-//! Whether the server could listen now. What runs by this same configuration may be there already: it answers by the
-//! public URL.
+//! Checks whether the server could listen now. A running server with the same configuration is recognised by its
+//! metadata under the public URL.
 
 use std::{
     io::{self, Read, Write},
@@ -14,15 +14,15 @@ use super::pinned;
 use crate::{Outcome, configuration::Server, tls};
 
 const PATIENCE: Duration = Duration::from_secs(2);
-/// More than the metadata of any server.
+/// Limit of the answer: more than any server's metadata.
 const LONGEST_ANSWER: u64 = 64 * 1024;
 
-/// What became of trying to listen.
+/// The result of trying to listen.
 #[derive(Default)]
 pub struct Tried {
-    /// It can't be.
+    /// Ports that can't be bound.
     pub problems: Vec<String>,
-    /// It could not be tried.
+    /// Ports that could not be tried.
     pub notes: Vec<String>,
 }
 
@@ -51,7 +51,8 @@ fn tell(tried: &mut Tried, key: &str, address: Option<&str>) {
     }
 }
 
-/// The server's own unit may have a right that who checks has not: ports below 1024.
+/// Sorts a bind error into problems and notes: the service unit may have a permission for ports below 1024 that the
+/// caller of `check` lacks.
 fn sort(tried: &mut Tried, (key, address): (&str, &str), error: &io::Error) {
     match error.kind() {
         io::ErrorKind::PermissionDenied => tried.notes.push(format!(
@@ -63,7 +64,7 @@ fn sort(tried: &mut Tried, (key, address): (&str, &str), error: &io::Error) {
     }
 }
 
-/// Whether what listens names itself by `server.public_url`.
+/// Whether the listening server's metadata has `server.public_url` as issuer.
 fn is_own(server: &Server) -> Outcome<bool> {
     let mut address = server.bind.to_socket_addrs()?.next().ok_or("no address")?;
     if address.ip().is_unspecified() {
@@ -86,7 +87,7 @@ fn ask(mut stream: impl Read + Write) -> Outcome<String> {
     let question = "GET /.well-known/oauth-authorization-server HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     stream.write_all(question.as_bytes())?;
     let mut answer = Vec::new();
-    // Who closes a TLS connection without a word has said all.
+    // A TLS connection closed without `close_notify` has sent everything.
     let _ = stream.take(LONGEST_ANSWER).read_to_end(&mut answer);
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }

@@ -1,4 +1,4 @@
-//! Variables that were meant for the server, and that it does not read: one underscore in place of two.
+//! Misspelled environment variables: one underscore instead of two.
 
 /// The sections of the configuration.
 const SECTIONS: [&str; 14] = [
@@ -17,19 +17,19 @@ const SECTIONS: [&str; 14] = [
     "JOURNAL",
     "LOG",
 ];
-/// What the tests of this product read.
+/// Variables that the tests of this product read.
 const OF_TESTS: [&str; 3] = ["TEST_", "WRITE_", "DELETION_"];
 
-/// What was found among the names of all variables.
+/// The misspelled variables.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Misnamed {
-    /// They name a section: the server must not start with its default instead.
+    /// Those that name a section: the server must not start with the default instead.
     pub keys: Vec<String>,
-    /// They may be anybody's.
+    /// Those that may belong to another program.
     pub others: Vec<String>,
 }
 
-/// Looks through the names of the environment's variables.
+/// Searches the names of environment variables.
 pub fn misnamed<'a>(names: impl IntoIterator<Item = &'a str>) -> Misnamed {
     let mut found = Misnamed::default();
     let mut names: Vec<&str> = names.into_iter().collect();
@@ -58,7 +58,7 @@ pub fn misnamed<'a>(names: impl IntoIterator<Item = &'a str>) -> Misnamed {
     found
 }
 
-/// Kubernetes tells every container of a namespace where the services are that it knows, in variables named after them.
+/// Kubernetes sets variables named after the services of the namespace in every container.
 fn is_of_kubernetes(rest: &str) -> bool {
     let ends = ["SERVICE_HOST", "PORT"].iter().any(|end| rest.ends_with(end));
     ends || rest.contains("SERVICE_PORT") || rest.contains("PORT_")

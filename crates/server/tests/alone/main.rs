@@ -1,6 +1,6 @@
-//! What wants the machine for itself, and so is a program apart from `tests/it`: response times are measured here, and the
-//! experiment about deletion loads every core and stops processes. Cargo runs one program of tests after the other, and a lock
-//! lets one test of this one run at a time.
+//! Tests that need the machine for themselves, and so are a binary apart from `tests/it`: they measure response
+//! times, or load every core and stop processes. Cargo runs test binaries one after the other, and a lock runs the
+//! tests of this one one at a time.
 
 #![expect(
     clippy::unwrap_used,
@@ -21,8 +21,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 static MACHINE: Mutex<()> = Mutex::new(());
 
-/// The machine, until dropped: each test here begins by taking it.
+/// Exclusive use of the machine until dropped: each test here begins by taking it.
 fn alone() -> MutexGuard<'static, ()> {
-    // A test that failed has left nothing behind that concerns the next one.
+    // A failed test leaves nothing behind that concerns the next one.
     MACHINE.lock().unwrap_or_else(PoisonError::into_inner)
 }

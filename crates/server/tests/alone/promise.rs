@@ -1,5 +1,6 @@
-//! What the answer to a change promises, on every node: who was shut out gets no token, and who was let in gets one, by the
-//! next request. The nodes poll rarely and their memory is warm, so that only what the answer waits for makes it true.
+//! What the answer to a change promises on every node: revoked access gets no token, and granted access gets one,
+//! from the next request on. The nodes poll rarely and their caches are warm, so that only the wait before the answer
+//! makes it true.
 
 use std::{thread, time::Duration};
 
@@ -16,7 +17,7 @@ use crate::{
 };
 
 const LEASE: Duration = Duration::from_millis(500);
-/// As rarely as it may be: a node hears of a change late.
+/// The longest poll interval: a node learns of a change late.
 const RARELY: &[(&str, &str)] = &[("WMDA_AUTH__CACHE__POLL_MS", "250")];
 
 /// The nodes of one installation.
@@ -37,7 +38,7 @@ impl Nodes {
         }
     }
 
-    /// Two on one Postgres; the second one has this lease.
+    /// Two nodes on one Postgres; the second one has this lease.
     fn two(lease: Duration) -> Self {
         let demo = Demo::start_with(Some(&postgres_database()), RARELY);
         let lease = lease.as_millis().to_string();
@@ -54,7 +55,7 @@ impl Nodes {
         Person::of(&self.demo, "admin", 0).sign_in(&self.demo)
     }
 
-    /// What each node says to a request for a token: `token`, or the error.
+    /// Each node's answer to a token request: `token`, or the error.
     fn say(&self, client: &Credentials) -> Vec<String> {
         let body = format!("{}&resource={}", client.body(), client.resources[0]);
         let ask = |address: &String| {
@@ -77,7 +78,7 @@ impl Nodes {
     }
 }
 
-/// Each test on SQLite, with one node, and on PostgreSQL, with two.
+/// Runs each test on SQLite with one node, and on PostgreSQL with two.
 macro_rules! on_both {
     ($($name:ident)+) => {
         mod sqlite {
@@ -121,7 +122,7 @@ fn create(manager: &Session, application: &Credentials, name: &str) -> (Credenti
 fn a_secret_works_once_created_and_no_more_once_deleted(nodes: &Nodes) {
     let demo = &nodes.demo;
     let manager = Person::of(demo, "credential_manager", 0).sign_in(demo);
-    // The client is in memory, without the secret that is yet to come.
+    // The client is cached, without the secret that is created later.
     nodes.all_say(&demo.search, "token", "before");
     let (client, path) = create(&manager, &demo.search, "promise");
     nodes.all_say(&client, "token", "created");
@@ -190,7 +191,7 @@ fn a_permission_counts_once_granted_and_no_more_once_taken_away(nodes: &Nodes) {
     assert_eq!(taken.status, 204);
     nodes.all_say(client, "invalid_target", "taken away");
     let body = json!({ "resource_id": resource, "roles": ["Search.Read"] });
-    // The client is in memory again, without the permission.
+    // The client is cached again, without the permission.
     let other = Credentials {
         resources: vec![client.resources[1].clone()],
         ..client.clone()
@@ -200,7 +201,7 @@ fn a_permission_counts_once_granted_and_no_more_once_taken_away(nodes: &Nodes) {
     nodes.all_say(client, "token", "granted");
 }
 
-/// Nodes need not agree: the longest lease of any is what a DELETE waits, whichever node answers it.
+/// Nodes need not agree: a DELETE waits for the longest lease of any, whichever node answers it.
 #[test]
 fn a_node_with_a_longer_lease_makes_every_delete_wait_for_it() {
     let _alone = alone();
@@ -215,7 +216,7 @@ fn a_node_with_a_longer_lease_makes_every_delete_wait_for_it() {
     nodes.all_say(&client, "invalid_client", "deleted");
 }
 
-/// The promise has its price: one lease. What comes on top is told, for the record.
+/// The price of the promise is one lease. What comes on top is printed.
 #[test]
 fn a_delete_is_answered_after_one_lease_and_hardly_later() {
     let _alone = alone();

@@ -1,5 +1,5 @@
-//! A-05, Y-01: how long a refusal takes tells nothing about what is there. `tests/it/refusals.rs` counts the work at the
-//! database to the byte; here the time itself is compared within generous bounds, for whatever else a request might do.
+//! A-05, Y-01: the timing of a refusal reveals nothing. `tests/it/refusals.rs` counts the database's work to the
+//! byte; here the time itself is compared within generous bounds, for whatever else a request might do.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use crate::{
 #[test]
 fn a05_y01_every_refusal_takes_the_same_time() {
     const ROUNDS: usize = 60;
-    /// A typical refusal may be slower than another by this factor and a fifth of a millisecond: a slow hash for whoever
-    /// exists would be above. What is finer is counted, not timed.
+    /// A typical refusal may be slower than another by this factor and a fifth of a millisecond: a slow hash for
+    /// existing clients would exceed that. Finer differences are counted, not timed.
     const FACTOR: f64 = 1.4;
     const JITTER: f64 = 0.000_2;
     let _alone = alone();
     let setting = Setting::prepare();
     setting.warm_up();
     let mut spread = String::new();
-    // Noise meets one attempt or another; a difference that is always there meets them all.
+    // Noise affects one attempt or another; a systematic difference affects them all.
     let even = (0..5).any(|_| {
         let mut times: [Vec<Duration>; 6] = Default::default();
         for _ in 0..ROUNDS {

@@ -1,5 +1,5 @@
-//! One's own account on the built binary: proofs change after re-authentication only, and lock-outs are lifted; on both
-//! databases.
+//! One's own account on the built binary: authentication factors change only after re-authentication, and lock-outs
+//! are lifted; on both databases.
 
 use std::{
     fs, thread,
@@ -21,7 +21,7 @@ const VARIABLES: [(&str, &str); 3] = [
     ("WMDA_AUTH__MAIL__SUPPORT_ADDRESS", "team@wmda.example"),
 ];
 
-/// Each test on each database, behind a proxy, with mail every second.
+/// Runs each test on each database, behind a proxy, with mail every second.
 macro_rules! with_mail {
     ($($name:ident),+ $(,)?) => {
         mod sqlite { $(#[test] fn $name() { super::$name(&super::start(None)); })+ }
@@ -48,13 +48,13 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }
 
-/// Mails of the demo to an address, decoded as far as tests need.
+/// The demo's mails to an address, decoded as far as tests need.
 fn mails(demo: &Demo, recipient: &str) -> Vec<String> {
     let Ok(folder) = fs::read_dir(demo.data_dir().join("mail")) else {
         return Vec::new();
     };
     let texts = folder.map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
-    // Quoted-printable breaks lines softly.
+    // Soft line breaks of quoted-printable.
     let texts = texts.map(|text| text.replace("=\r\n", "").replace("=3D", "="));
     texts
         .filter(|text| text.contains(&format!("To: {recipient}")))
@@ -66,7 +66,7 @@ fn told(demo: &Demo, recipient: &str, subject: &str) {
     eventually(|| mails(demo, recipient).iter().any(|mail| mail.contains(&wanted)));
 }
 
-/// A session that was opened with the code of half a minute ago, and one with the present code.
+/// A session opened with the previous TOTP code, and one with the current code.
 fn two_sessions(demo: &Demo, person: &Person) -> (Session, Session) {
     let open = |steps| {
         let proof = json!({ "email": person.email, "password": person.password,
@@ -222,7 +222,7 @@ fn p03_a_lock_out_concerns_its_source_and_a_reset_lifts_it(demo: &Demo) {
         201,
         "the owner elsewhere"
     );
-    // A network of 64 bits is one source.
+    // An IPv6 network of 64 bits is one source.
     for last in 0..10 {
         let source = format!("2001:db8::{last}");
         assert_eq!(status_from(demo, &source, &wrong(&person)), 401);

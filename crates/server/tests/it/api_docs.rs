@@ -1,4 +1,4 @@
-//! `/api/docs`: everything that the OpenAPI document says, and nothing from elsewhere.
+//! `/api/docs`: everything that the OpenAPI document says, without third-party assets.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! The audit trail of a running server: anchored in a file outside the database, which tells an earlier state of it, and watched.
+//! The audit trail of a running server: anchored in a file outside the database, which detects a rollback, and
+//! monitored.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -44,7 +45,7 @@ fn anchored(database: Option<&str>, earlier: &str, dir: &Path) {
     assert!(second.as_i64() > first.as_i64(), "{first} and {second}");
     assert_eq!(verified(&demo, &[(ANCHOR, &file)]), [second.clone(), json!(2)]);
     drop(node);
-    // The database as it was, with the seal that it had: alone it is whole.
+    // The earlier database with its seal: without anchors it looks intact.
     let before = [(DATABASE, earlier)];
     succeeded(operator(&demo, &before).args(["restore", &backup]));
     assert_eq!(verified(&demo, &before), [first.clone(), Value::Null]);
@@ -58,7 +59,7 @@ fn anchored(database: Option<&str>, earlier: &str, dir: &Path) {
     assert_eq!(anchors(&path, 3).len(), 3, "it is anchored nevertheless");
 }
 
-/// How many events each anchor has counted, once there are so many anchors.
+/// The number of events in each anchor, once there are this many anchors.
 fn anchors(file: &Path, number: usize) -> Vec<Value> {
     let read = || fs::read_to_string(file).unwrap_or_default();
     let there = wait_until(PATIENCE, || read().matches('\n').count() >= number);
@@ -67,7 +68,7 @@ fn anchors(file: &Path, number: usize) -> Vec<Value> {
     read().lines().map(anchor).collect()
 }
 
-/// Events and anchors by `verify-audit`, which finds the trail whole.
+/// Numbers of events and anchors by `verify-audit`, which finds the trail intact.
 fn verified(demo: &Demo, variables: &[(&str, &str)]) -> [Value; 2] {
     let said = succeeded(operator(demo, variables).args(["admin", "verify-audit", "--json"]));
     let said: Value = serde_json::from_str(&said).unwrap();
@@ -92,7 +93,7 @@ fn x04_a_file_of_anchors_that_was_cut_empty_or_altered_is_told() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && said.contains(expected), "{said}");
     }
-    // What a full disk left of a line is no anchor, and the next one begins a line.
+    // A line truncated by a full disk is no anchor, and the next one starts a new line.
     fs::write(&path, &line[..20]).unwrap();
     let node = Node::beside(&demo, &[(ANCHOR, &file)]);
     let continued = || fs::read_to_string(&path).unwrap().matches('\n').count() == 2;
@@ -105,7 +106,7 @@ fn x04_a_file_of_anchors_that_was_cut_empty_or_altered_is_told() {
     );
 }
 
-/// The server looks every thirty seconds.
+/// The server checks every thirty seconds.
 const LOOKED: Duration = Duration::from_secs(60);
 const CUT: &str = "the audit trail does not end where it was sealed";
 
@@ -132,7 +133,7 @@ fn x04_a_running_server_notices_that_events_are_gone() {
     let told = || demo.log().contains("the audit trail is intact again");
     assert!(wait_until(PATIENCE, told), "{}", demo.log());
     assert_eq!(demo.log().matches(CUT).count(), 1, "{}", demo.log());
-    // The end is right, and one is missing before it.
+    // The head is right, but an event before it is missing.
     psql(&url, "DELETE FROM audit_events WHERE sequence = 2");
     let node = Node::beside(&demo, &[ANY_PORT]);
     let metrics = metrics_url(|| node.log());

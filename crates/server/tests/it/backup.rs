@@ -1,4 +1,5 @@
-//! A backup fills a database of either kind, proves itself, and gives back nothing that was deleted since: the journal knows.
+//! A backup restores into a database of either kind, verifies, and revives nothing that was deleted since: the
+//! journal is replayed.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
@@ -27,7 +28,7 @@ fn asked(credentials: &Credentials) -> String {
     format!("{}&resource={}", credentials.body(), credentials.resources[0])
 }
 
-/// A secret that is made after the backup: its status index must not be given again.
+/// Creates a secret after the backup: its status index must not be reused.
 fn new_secret(demo: &Demo, session: &Session) {
     let expires_at = (chrono::Utc::now() + chrono::TimeDelta::days(3)).to_rfc3339();
     let answer = session.post(
@@ -88,7 +89,7 @@ fn restored(from: Option<&str>, to: &str, dir: &Path) {
     forgets_nothing(&demo, &variables, deleted);
 }
 
-/// Whoever restores an older backup must not give the successor's status index again.
+/// A restored older backup must not reuse the successor's status index.
 #[test]
 fn what_a_system_exchanges_by_itself_is_in_the_journal() {
     let dir = TempDir::new().unwrap();
@@ -117,7 +118,7 @@ fn journal_lines(folder: &Path) -> String {
         .collect()
 }
 
-/// The secret of the other application, by an admin.
+/// An admin suspends the other application's secret.
 fn suspend(demo: &Demo, until: &str) {
     let id = demo.summary["clients"][1]["secret_id"].as_str().unwrap();
     let path = format!("/applications/{}/secrets/{id}", demo.upload.id);

@@ -1,5 +1,5 @@
-//! The certificate of a server that ends TLS itself: renewed without a restart, refused by `check` when clients would
-//! refuse it, and the reason of a handshake that fails.
+//! The certificate of a server that terminates TLS: reloaded without a restart, refused by `check` if clients would
+//! reject it, and the reason of a failed handshake.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::support::{Answer, Demo, binary, finished, http, serving::Serving, wait_until};
 
-/// Files are looked at every five seconds.
+/// Files are checked every five seconds.
 const RELOADED: Duration = Duration::from_secs(15);
 const HOST: &str = "auth.example.org";
 
@@ -32,7 +32,7 @@ impl Files {
         files
     }
 
-    /// A certificate for this host, valid through these years; in PEM.
+    /// Writes a certificate for this host, valid through these years; returns the PEM.
     fn write(&self, host: &str, [from, until]: [i32; 2]) -> String {
         let mut parameters = CertificateParams::new([host.to_owned()]).unwrap();
         (parameters.not_before, parameters.not_after) =
@@ -72,7 +72,7 @@ fn serve(demo: &Demo, files: &Files) -> Serving {
     Serving::start(demo, &variables)
 }
 
-/// What `openssl s_client` says after connecting.
+/// The output of `openssl s_client`.
 fn connected(node: &Serving, options: &[&str]) -> String {
     let mut openssl = Command::new("openssl");
     openssl.args(["s_client", "-connect", &node.address().unwrap()]);
@@ -80,7 +80,7 @@ fn connected(node: &Serving, options: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The middle of a PEM file, however its lines are broken.
+/// The middle of a PEM's body, independent of line breaks.
 fn body(pem: &str) -> String {
     let begun = pem
         .split_once("-----BEGIN CERTIFICATE-----")
@@ -187,7 +187,7 @@ fn check_refuses_a_certificate_that_clients_would_refuse() {
     assert!(!text.contains("server.tls_cert"), "{text}");
 }
 
-/// RFC 9325 §4.2, which FAPI 2.0 §5.2.2 makes the whole list.
+/// RFC 9325 §4.2, to which FAPI 2.0 §5.2.2 restricts the cipher suites.
 #[test]
 fn of_tls_1_2_only_what_bcp_195_recommends_is_spoken() {
     let demo = Demo::sqlite();
@@ -212,7 +212,7 @@ fn of_tls_1_2_only_what_bcp_195_recommends_is_spoken() {
 fn the_log_says_why_a_handshake_failed_and_how_many_did() {
     let demo = Demo::sqlite();
     let node = serve(&demo, &Files::new(HOST, [2020, 2040]));
-    // An old Windows: TLS 1.2 with CBC.
+    // Like an old Windows: TLS 1.2 with CBC.
     connected(&node, &["-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-SHA384"]);
     let told = |text: &str| wait_until(Duration::from_secs(5), || node.log().contains(text));
     assert!(
@@ -224,15 +224,15 @@ fn the_log_says_why_a_handshake_failed_and_how_many_did() {
     for _ in 0..5 {
         let mut plain = TcpStream::connect(node.address().unwrap()).unwrap();
         plain.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
-        // It is closed with an alert, or without.
+        // Closed with an alert, or without.
         let _ = plain.read_to_end(&mut Vec::new());
     }
     assert!(told("the client speaks no TLS"), "{}", node.log());
     let lines = node.log().matches("speaks no TLS").count();
     assert!(lines < 5, "one a second: {}", node.log());
-    // A probe that connects and leaves.
+    // A probe that connects and disconnects.
     drop(TcpStream::connect(node.address().unwrap()).unwrap());
-    // An address is no host name (RFC 6066 section 3); such a client is served, and leaves no line.
+    // An address is no host name (RFC 6066 section 3); such a client is served, and logs no line.
     let named = connected(&node, &["-servername", "127.0.0.1"]);
     assert!(named.contains("BEGIN CERTIFICATE") && !node.log().contains("rustls::"));
     let counted = |reason: &str| format!("wmda_auth_tls_handshakes_failed_total{{reason=\"{reason}\"}}");

@@ -1,4 +1,4 @@
-//! `wmda-auth check`: everything that is wrong, at once, and nothing that is not.
+//! `wmda-auth check`: reports every problem at once, and nothing else.
 
 use std::{net::TcpListener, process::Command};
 
@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::support::{Demo, binary, finished};
 
-/// `check` by the configuration of a demo that runs, or would.
+/// `check` with the configuration of a demo, running or not.
 fn check_of(demo: &Demo, bind: &str) -> Command {
     let data = demo.data_dir();
     let mut check = binary();
@@ -109,7 +109,7 @@ fn a_server_that_runs_by_the_same_configuration_is_no_problem_with_and_without_t
         let (code, said, text) = outcome(&mut check);
         assert_eq!(code, Some(0), "{text}");
         assert!(said.contains("this server runs already"), "{said}");
-        // By another name it is somebody else's server.
+        // Under another name it is somebody else's server.
         let (code, _, text) = outcome(check.env("WMDA_AUTH__SERVER__PUBLIC_URL", "https://localhost"));
         assert_eq!(code, Some(1));
         assert!(text.contains("server.bind") && text.contains("in use"), "{text}");

@@ -1,5 +1,5 @@
-//! T-14 with SQLite: a file that is removed or replaced under a running node. It is still open, and whatever is written into
-//! it would be gone at the next start.
+//! T-14 with SQLite: the file is removed or replaced under a running node, which still has it open: whatever it wrote
+//! there would be lost at the next start.
 
 use std::{fs, time::Duration};
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{Answer, Demo, people::Person, wait_until};
 
-/// Longer than the lease of the memory.
+/// Longer than the lease of the client cache.
 const LEASE_IS_OVER: Duration = Duration::from_secs(2);
 const RECOVERY: Duration = Duration::from_secs(5);
 
@@ -36,7 +36,7 @@ fn t14_nothing_is_read_from_or_written_to_a_file_that_nobody_finds_again() {
     assert!(demo.log().contains("was removed"), "{}", demo.log());
     fs::rename(&away, &file).unwrap();
     assert!(wait_until(RECOVERY, || token(&demo) == 200), "{}", demo.log());
-    // An empty one in its place knows nobody, and is not believed.
+    // An empty database in its place knows no client, and must not be trusted.
     fs::remove_file(&file).unwrap();
     fs::write(&file, "").unwrap();
     std::thread::sleep(LEASE_IS_OVER);

@@ -7,10 +7,10 @@ use tempfile::TempDir;
 
 use crate::support::{binary, cluster::Cluster, finished};
 
-/// How often a command is run: none of them may crash at its end.
+/// How often a command is run: none may crash at exit.
 const RUNS: usize = 30;
 
-/// Signs certificates.
+/// A CA that signs certificates.
 pub fn authority() -> CertifiedIssuer<'static, KeyPair> {
     let mut parameters = CertificateParams::new(Vec::new()).unwrap();
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

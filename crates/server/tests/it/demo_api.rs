@@ -1,5 +1,5 @@
-//! The demo's resource server, which checks tokens with the `verifier` crate: what RFC 9449 §7 asks of an API, and the modules of
-//! the FAPI 2.0 conformance suite that call one.
+//! The demo's resource server, which validates tokens with the `verifier` crate: RFC 9449 §7, and the modules of the
+//! FAPI 2.0 conformance suite that call an API.
 
 use chrono::Utc;
 use keystore::Algorithm;
@@ -134,7 +134,7 @@ fn d02_the_api_lets_bearer_tokens_and_bound_ones_in_each_in_its_way() {
     );
 }
 
-/// RFC 9728: whoever is refused learns where tokens come from.
+/// RFC 9728: a refusal links to the metadata with the authorization server.
 #[test]
 fn the_api_says_where_its_tokens_come_from() {
     let demo = Demo::sqlite();

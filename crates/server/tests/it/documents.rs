@@ -1,11 +1,11 @@
-//! Documents that others read, as they are served, beside what was last reviewed (`snapshots`). After a change that is meant:
-//! `INSTA_UPDATE=always cargo test -p server --test it documents`.
+//! Snapshot tests of documents that others read, as they are served. After an intended change: `INSTA_UPDATE=always
+//! cargo test -p server --test it documents`.
 
 use serde_json::{Map, Value, json, map::ValuesMut};
 
 use crate::support::Demo;
 
-/// With the names of no server in particular.
+/// Replaces the server's own names.
 fn anonymous(demo: &Demo, text: &str) -> String {
     text.replace(&demo.base, "https://auth.example.org")
         .replace(demo.address(), "auth.example.org")
@@ -20,7 +20,7 @@ fn parts(object: &mut Value) -> ValuesMut<'_> {
     object.as_object_mut().unwrap().values_mut()
 }
 
-/// Each operation has a dozen of them: those that are as all others are shown by their description alone.
+/// Shortens error responses that are the same in all operations to their description.
 fn shorten_problems(document: &mut Value) {
     let schema = json!({ "$ref": "#/components/schemas/ProblemBody" });
     let problem = json!({ "application/problem+json": { "schema": schema } });

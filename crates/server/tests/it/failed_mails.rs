@@ -1,4 +1,4 @@
-//! Mails that a relay refuses: kept, shown to the WMDA team, and sent again when somebody asks, on both databases.
+//! Mails that a relay rejects: kept, shown to the WMDA team, and resent on request, on both databases.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -13,7 +13,7 @@ use store::mails::Settlement;
 
 use crate::support::{Demo, binary, people::Person, postgres_database, succeeded};
 
-/// A demo that looks for nothing by itself while the test lasts.
+/// A demo that sends nothing by itself during the test.
 fn quiet(database: Option<&str>) -> Demo {
     Demo::start_with(database, &[("WMDA_AUTH__MAIL__INTERVAL_SECONDS", "100000")])
 }
@@ -30,13 +30,13 @@ fn postgres_what_a_relay_refuses_is_kept_and_what_was_given_up_is_shown_and_sent
     )));
 }
 
-/// A relay that takes no recipient.
+/// A relay that rejects every recipient.
 fn refusing_relay() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("smtp://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // Who hangs up has heard enough.
+            // The client may disconnect early.
             thread::spawn(move || drop(refuse(&stream)));
         }
     });
@@ -66,7 +66,7 @@ fn notify(demo: &Demo) -> Command {
     notify
 }
 
-/// What a day of refusals does.
+/// Simulates a day of refusals.
 fn give_up(demo: &Demo) -> usize {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

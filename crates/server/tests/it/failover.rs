@@ -1,5 +1,5 @@
-//! T-14 and the promise about deletion when another PostgreSQL takes over: no token from a server that knows nothing of the last deletions, and
-//! tokens again soon after the promotion. With real servers and streaming replication.
+//! T-14 and the promise about deletion during a failover of PostgreSQL: no token from a server that lacks the last
+//! deletions, and tokens again soon after the promotion. With real servers and streaming replication.
 
 use std::time::{Duration, Instant};
 
@@ -7,9 +7,9 @@ use crate::support::{Answer, Demo, binary, cluster::Cluster, finished, succeeded
 
 /// Within this time after the promotion of a standby, tokens are issued again.
 const TAKE_OVER: Duration = Duration::from_secs(5);
-/// Longer than the lease of the memory.
+/// Longer than the lease of the client cache.
 const LEASE_IS_OVER: Duration = Duration::from_secs(2);
-/// How long an answer takes at most, 503 too.
+/// Time limit of any answer, 503 too.
 const ANSWERED: Duration = Duration::from_secs(3);
 
 fn token(demo: &Demo) -> u16 {
@@ -23,7 +23,7 @@ fn both(one: &Cluster, two: &Cluster) -> String {
     )
 }
 
-/// As a DELETE on another node does it, which then waits a lease.
+/// Deletes as a DELETE on another node does, which then waits out a lease.
 fn delete_secrets(primary: &Cluster, client_id: &str) {
     primary.query(&format!(
         "BEGIN; UPDATE change_counter SET version = version + 1; \
@@ -59,7 +59,7 @@ fn t14_after_a_switchover_a_node_leaves_the_old_primary_which_is_a_standby_now()
     });
     assert!(again, "{}", demo.log());
     caught_up(&new);
-    // What is deleted from now on the old primary does not hear of.
+    // The old primary does not receive the deletions that follow.
     old.query("SELECT pg_wal_replay_pause()");
     delete_secrets(&new, &demo.upload.id);
     let until = Instant::now() + Duration::from_secs(2);
@@ -82,7 +82,7 @@ fn t14_a_primary_that_hangs_and_is_replaced_is_left_within_five_seconds() {
     let promoted = Instant::now();
     let again = wait_until(TAKE_OVER, || token(&demo) == 200);
     assert!(again, "{:?}: {}", promoted.elapsed(), demo.log());
-    // Whoever starts now does not wait for the one that hangs.
+    // A starting node does not wait for the host that hangs.
     let mut list = binary();
     list.args(["admin", "list", "organisations", "--data-dir"])
         .arg(demo.data_dir())
@@ -99,10 +99,10 @@ fn a_primary_that_was_cut_off_from_its_synchronous_standby_gives_no_lease() {
     old.query("SELECT pg_reload_conf()");
     let is_synchronous = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
     assert!(wait_until(Duration::from_secs(20), || old.query(is_synchronous) == "1"));
-    // A beat sees it.
+    // Until a heartbeat notices it.
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!(token(&demo), 200);
-    // Both believe to be the primary, and the node is on the wrong one.
+    // Split brain: both believe to be the primary, and the node is connected to the wrong one.
     new.promote();
     delete_secrets(&new, &demo.upload.id);
     let until = Instant::now() + Duration::from_secs(4);
@@ -110,7 +110,7 @@ fn a_primary_that_was_cut_off_from_its_synchronous_standby_gives_no_lease() {
         assert_eq!(token(&demo), 503);
     }
     assert_eq!(demo.get("/readyz").status, 503);
-    // Many at once share the proof that fails; none waits for those before it.
+    // Concurrent requests share the failing proof; none waits for those before it.
     std::thread::scope(|scope| {
         for _ in 0..24 {
             scope.spawn(|| {

@@ -1,4 +1,4 @@
-//! T-14 with a database that accepts connections and never answers, as one that is stopped: 503 with Retry-After within
+//! T-14 with a database that accepts connections and never answers, like a stopped one: 503 with Retry-After within
 //! two seconds, never 401, and recovery without a restart.
 
 use std::{
@@ -11,7 +11,7 @@ use reqwest::blocking::RequestBuilder;
 use crate::support::{Answer, Demo, GRANT, postgres_database, proxy::Proxy, timed, wait_until};
 
 const LIMIT: Duration = Duration::from_secs(2);
-/// Longer than the lease of the memory.
+/// Longer than the lease of the client cache.
 const LEASE_IS_OVER: Duration = Duration::from_secs(2);
 const RECOVERY: Duration = Duration::from_secs(15);
 
@@ -40,7 +40,7 @@ fn assert_unavailable(what: &str, request: RequestBuilder) {
     assert!(took < LIMIT, "{what} took {took:?}");
 }
 
-/// Right secrets are answered again, and wrong ones are wrong again.
+/// Right secrets get tokens again, and wrong ones 401.
 fn assert_recovers(demo: &Demo) {
     let recovered = wait_until(RECOVERY, || {
         let status = token(demo);
@@ -62,7 +62,7 @@ fn t14_while_the_database_hangs_every_answer_is_503_in_time_and_then_it_recovers
     let (proxy, demo) = start();
     proxy.stall();
     thread::sleep(LEASE_IS_OVER);
-    // Twice: the second time every connection of the pool hangs already.
+    // Twice: the second time every pooled connection hangs already.
     for _ in 0..2 {
         assert_unavailable("right", demo.token(demo.upload.body()));
         assert_unavailable("wrong", demo.token(wrong(&demo)));

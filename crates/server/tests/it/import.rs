@@ -1,5 +1,5 @@
-//! `wmda-auth import`: an export of Entra's directory becomes organisations, applications, permissions and managers, and
-//! the same again changes nothing.
+//! `wmda-auth import`: an export of Entra's directory becomes organisations, applications, permissions and managers,
+//! and repeating it changes nothing.
 
 use std::process::Command;
 
@@ -25,7 +25,7 @@ fn client(number: u8) -> String {
     format!("aaaaaaaa-0000-4000-8000-0000000000{number:02x}")
 }
 
-/// Three applications of two organisations, in pages, as Graph gives them.
+/// Three applications of two organisations, paginated as by Graph.
 fn export() -> Value {
     let application = |number: u8, name: &str| {
         json!({
@@ -138,7 +138,7 @@ fn members_keep_their_client_ids_and_a_second_import_changes_nothing(demo: &Demo
 fn what_cannot_be_taken_is_said_and_the_rest_goes_on(demo: &Demo) {
     let mut export = export();
     export["servicePrincipals"]["value"][3]["appId"] = json!(client(50));
-    // The name is taken by an application with another client id.
+    // The name belongs to an application with another client id.
     export["applications"][0]["value"][0]["displayName"] = json!("Partner-NL-ExampleRegistry-SMC");
     let output = finished(&mut import(demo, &export, &["--json"]));
     assert!(
@@ -165,7 +165,8 @@ fn what_cannot_be_taken_is_said_and_the_rest_goes_on(demo: &Demo) {
     );
 }
 
-/// A hundred members with two applications, two owners and a secret for each application, in pages of fifty, as Graph gives them.
+/// A hundred members with two applications each, two owners and a secret for each application, in pages of fifty, as
+/// by Graph.
 fn hundred() -> Value {
     let id = |kind: u32, number: u32| format!("bbbbbbbb-{kind:04x}-4000-8000-{number:012x}");
     let country = |number: u32| ["DE", "FR", "NL", "SE", "US"][number as usize % 5];
@@ -196,14 +197,14 @@ fn hundred() -> Value {
     json!({
         "applications": pages.collect::<Vec<Value>>(),
         "servicePrincipals": all.iter().map(principal).chain([api]).collect::<Vec<Value>>(),
-        // A grant waits for half a second, until every node knows it: ten are enough.
+        // A grant waits half a second, until it is in force on every node: ten are enough.
         "appRoleAssignedTo": all.iter().step_by(20).map(assignment).collect::<Vec<Value>>(),
         "owners": all.iter().map(|number| owners(*number)).collect::<serde_json::Map<String, Value>>(),
     })
 }
 
 fn a_hundred_members_are_imported_and_the_second_time_changes_nothing(demo: &Demo) {
-    // More is printed than a pipe holds that nobody reads.
+    // The output exceeds the buffer of a pipe that nobody reads.
     let run = || {
         let output = import(demo, &hundred(), &["--json"]).output().unwrap();
         assert!(

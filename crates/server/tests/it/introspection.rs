@@ -1,4 +1,4 @@
-//! Introspection and revocation from outside (RFC 7662, RFC 7009): the real binary, on SQLite and on PostgreSQL.
+//! Introspection and revocation over HTTP (RFC 7662, RFC 7009): the real binary, on SQLite and on PostgreSQL.
 
 use std::{fs, future::Future, thread, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::support::{
     Answer, Credentials, Demo, http, people::Person, postgres_database, proxy::Proxy, secrets,
 };
 
-/// The default of `cache.lease_ms`: what a DELETE waits before it answers.
+/// The default of `cache.lease_ms`: what a DELETE waits out before its answer.
 const LEASE: Duration = Duration::from_millis(500);
 
 on_both! {
@@ -45,7 +45,7 @@ fn ask(demo: &Demo, path: &str, caller: &Credentials, token: &str) -> RequestBui
         .basic_auth(&caller.id, Some(&caller.secret))
 }
 
-/// What the resource server of the client's first resource is told.
+/// The introspection answer for the resource server of the client's first resource.
 fn introspected(demo: &Demo, client: &Credentials, token: &str) -> Value {
     let server = demo.resource_server(&client.resources[0]);
     let answer = Answer::of(ask(demo, "/oauth2/introspect", server, token));
@@ -140,7 +140,7 @@ fn i02_what_is_not_a_good_token_for_the_caller_is_inactive_and_nothing_more(demo
     assert_eq!(introspected(demo, &demo.search, &good)["active"], true);
 }
 
-/// Every token that was issued before the change ends with it, without waiting for anything.
+/// Every token issued before the change becomes inactive with it, at once.
 fn i02_deletion_and_disabling_end_a_token_at_once(demo: &Demo) {
     let store = demo.store();
     let id = |client: &Credentials| Uuid::try_parse(&client.id).unwrap();

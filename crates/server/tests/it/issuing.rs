@@ -1,4 +1,5 @@
-//! `wmda-auth admin issue-secrets`: secrets for all applications of an organisation, in a file that its recipient alone opens.
+//! `wmda-auth admin issue-secrets`: secrets for all applications of an organisation, in a file that only its
+//! recipient can decrypt.
 
 use std::{
     collections::BTreeSet,
@@ -31,7 +32,7 @@ fn admin(demo: &Demo) -> Session {
     Person::of(demo, "admin", 0).sign_in(demo)
 }
 
-/// The organisation of an application, and the client ids of all that it has.
+/// An application's organisation, and the client ids of all its applications.
 fn owner(admin: &Session, client_id: &str) -> (String, BTreeSet<String>) {
     let owner = admin.get(&format!("/applications/{client_id}")).json()["organisation_id"].clone();
     let all = admin.get("/applications?limit=200").json();
@@ -52,7 +53,7 @@ struct Order<'a> {
     out: &'a Path,
 }
 
-/// Exit code, report, and what was said on standard error.
+/// Exit code, report, and standard error.
 fn issue(demo: &Demo, order: &Order<'_>) -> (Option<i32>, Vec<Value>, String) {
     let mut command: Command = binary();
     command
@@ -173,7 +174,7 @@ fn the_rules_for_managers_hold_for_issued_secrets(demo: &Demo) {
     let (code, rows, _) = issue(demo, &too_long);
     assert_eq!((code, files(out).len()), (Some(1), 0), "longer than a year");
     assert!(outcomes(&rows).contains("refused"), "{rows:?}");
-    // Ten secrets are the most that an application has.
+    // An application may have ten secrets.
     let manager = Person::of(demo, "credential_manager", 0).sign_in(demo);
     let path = format!("/applications/{}/secrets", demo.upload.id);
     let one = json!({ "name": "another", "expires_at": in_days(30) });

@@ -1,4 +1,4 @@
-//! `log.format = "json"`: each line an object, and what a request's line names a field.
+//! `log.format = "json"`: each line is an object, and each detail of a request's line a field.
 
 use serde_json::Value;
 

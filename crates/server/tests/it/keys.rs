@@ -1,5 +1,5 @@
-//! Signing keys from the command line and in a running server: published → active → retiring → removed, without a
-//! restart.
+//! The life cycle of signing keys, from the command line and in a running server: published → active → retiring →
+//! removed, without a restart.
 
 use std::{
     collections::BTreeSet,
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::support::{Answer, Demo, binary, finished, succeeded, wait_until};
 
 const TIME: &str = "%Y%m%dT%H%M%SZ";
-/// A running server looks at its folder every two seconds.
+/// A running server checks its folder every two seconds.
 const RELOAD: Duration = Duration::from_secs(20);
 
 /// `wmda-auth keys …` on a folder.
@@ -29,7 +29,7 @@ fn keys(dir: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// What `keys list` says: kid, algorithm, state.
+/// The output of `keys list`: kid, algorithm, state.
 fn list(dir: &Path) -> Vec<[String; 3]> {
     let text = succeeded(&mut keys(dir, &["list"]));
     let row = |line: &str| {
@@ -59,7 +59,7 @@ fn files(dir: &Path) -> BTreeSet<PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
-/// Gives a key file another instant of activation, as its name says it.
+/// Renames a key file, and so changes its activation time.
 fn move_activation(file: &Path, to: DateTime<Utc>) -> PathBuf {
     let name = file.file_name().unwrap().to_str().unwrap();
     let algorithm = name.split_once('_').unwrap().0;
@@ -68,7 +68,7 @@ fn move_activation(file: &Path, to: DateTime<Utc>) -> PathBuf {
     moved
 }
 
-/// The new ES256 file of a rotation.
+/// Rotates; returns the new ES256 file.
 fn rotate(dir: &Path) -> PathBuf {
     let made = succeeded(&mut keys(dir, &["rotate"]));
     let made: Vec<_> = made.lines().map(PathBuf::from).collect();
@@ -199,14 +199,14 @@ fn an_algorithm_without_a_key_is_asked_for_only_when_the_key_is_there() {
     assert!(text.contains("ES256, RS256, PS256, EdDSA"), "{text}");
 }
 
-/// The kids that a running server publishes.
+/// The `kid`s that a running server publishes.
 fn published(demo: &Demo) -> BTreeSet<String> {
     let set = demo.get("/oauth2/jwks").json();
     let keys = set["keys"].as_array().unwrap().iter();
     keys.map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The kid that it signs ES256 with.
+/// The `kid` of its active ES256 key.
 fn signing(demo: &Demo) -> String {
     let body = format!("{}&resource={}", demo.search.body(), demo.search.resources[0]);
     let answer = Answer::of(demo.token(body));
@@ -233,7 +233,7 @@ fn a_running_server_publishes_a_new_key_then_signs_with_it_then_forgets_the_old_
     assert!(published(&demo).contains(&old));
     assert_ne!(demo.get("/oauth2/jwks").header("etag"), tag);
     assert_eq!(signing(&demo), old, "a key that is published does not sign yet");
-    // Nobody waits a quarter of an hour: the file's name says when.
+    // Instead of waiting a quarter of an hour: the file's name holds the activation time.
     move_activation(&file, Utc::now() + TimeDelta::seconds(3));
     assert!(wait_until(RELOAD, || signing(&demo) == *new), "{}", demo.log());
     assert!(

@@ -1,4 +1,4 @@
-//! Reports of leaked secrets: anybody may, nobody learns anything, and the secret ends.
+//! Reports of leaked secrets: anybody may report, learns nothing, and the secret is suspended or deleted.
 
 use std::{fs, thread, time::Duration};
 
@@ -50,7 +50,7 @@ fn of(secret: &str) -> String {
     json!({ "secret": secret }).to_string()
 }
 
-/// A value with a right checksum that nobody has.
+/// A well-formed value that is nobody's secret.
 fn well_formed() -> String {
     domain::secret::NewSecret::generate(&ring::rand::SystemRandom::new())
         .unwrap()
@@ -99,7 +99,7 @@ fn a_reported_secret_ends_and_everybody_concerned_is_told(demo: &Demo) {
     let id = refused.header("x-request-id");
     let record = admin.get(&format!("/refusals?trace_id={id}")).json();
     assert_eq!(record["items"][0]["code"], "suspended");
-    // Where the policy says so, a secret that leaked is deleted.
+    // A leaked secret is deleted if the policy says so.
     let organisation = application["organisation_id"].as_str().unwrap();
     let policy = format!("/organisations/{organisation}/policy");
     assert_eq!(admin.patch(&policy, &json!({ "on_leak": "delete" })).status, 200);
@@ -140,7 +140,7 @@ fn a_report_tells_its_sender_nothing(demo: &Demo) {
 
 fn a_flood_of_reports_costs_little_and_hides_none_of_others(demo: &Demo) {
     let admin = Person::of(demo, "admin", 0).sign_in(demo);
-    // The right beginning and a right checksum, so that the database would be asked each time.
+    // A known hint and a right checksum, so that each report would query the database.
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {

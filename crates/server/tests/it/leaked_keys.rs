@@ -1,4 +1,5 @@
-//! Signing keys on a bad day: one leaks, one is written by halves, one comes while a node starts; and keys at rest.
+//! Incidents with signing keys: one leaks, one is written partially, one appears while a node starts; and encryption
+//! at rest.
 
 use std::{
     fs,
@@ -14,7 +15,7 @@ use crate::{
     support::{Answer, Demo, finished, succeeded, wait_until},
 };
 
-/// What is promised.
+/// The promised time.
 const EVERYWHERE: Duration = Duration::from_secs(10);
 
 on_both!(
@@ -22,7 +23,7 @@ on_both!(
     a_half_written_file_stops_no_restart_and_check_names_it,
 );
 
-/// The kids of an algorithm that a key set holds.
+/// The `kid`s of an algorithm in a JWKS.
 fn published(jwks: &Answer, algorithm: &str) -> Vec<String> {
     let set = jwks.json();
     let keys = set["keys"].as_array().unwrap().iter();
@@ -31,7 +32,7 @@ fn published(jwks: &Answer, algorithm: &str) -> Vec<String> {
         .collect()
 }
 
-/// The kid of a token, and the token.
+/// The `kid` of a token, and the token.
 fn signed(answer: &Answer) -> (String, String) {
     assert_eq!(answer.status, 200, "{}", answer.text);
     let token = answer.json()["access_token"].as_str().unwrap().to_owned();
@@ -114,7 +115,7 @@ fn a_revoked_key_is_gone_from_every_node_within_ten_seconds(demo: &Demo) {
     succeeded(operator(demo, &[]).args(["admin", "verify-audit"]));
 }
 
-/// The copy still holds the file: a node that starts with it does not sign with it, and `check` tells.
+/// The copy still holds the file: a node that starts with it does not sign with it, and `check` reports it.
 fn succeeds_after_the_key_comes_back(demo: &Demo, (folder, leaked): (&str, &str)) {
     assert_eq!(
         files(Path::new(folder), "pem").len(),

@@ -1,5 +1,5 @@
-//! The built binary from outside, on SQLite and on PostgreSQL: one program for all of it, so that it is linked once. What
-//! wants the machine for itself is in `tests/alone`.
+//! The built binary, tested over HTTP, on SQLite and on PostgreSQL: one test binary, so that it is linked once. Tests
+//! that need the machine for themselves are in `tests/alone`.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,7 +9,7 @@
     reason = "a test stops at the first surprise, and uses the machine's clock and environment"
 )]
 
-/// Each test on each database.
+/// Runs each test on each database.
 macro_rules! on_both {
     ($($test:ident $(,)?)+) => {
         mod sqlite { $(#[test] fn $test() { super::$test(&crate::support::Demo::sqlite()); })+ }
@@ -17,7 +17,7 @@ macro_rules! on_both {
     };
 }
 
-/// Each test on each database, with limits that are not those of every day.
+/// Runs each test on each database, with other limits than the defaults.
 macro_rules! on_both_with {
     ($limits:expr, $($test:ident)+) => {
         mod sqlite_with_other_limits {

@@ -1,5 +1,5 @@
-//! What an attacker, or a member who wants more than is theirs, tries on the management API of the built binary; on
-//! both databases.
+//! Attacks on the management API of the built binary by outsiders and by members who exceed their rights; on both
+//! databases.
 
 use std::{process::Command, thread, time::Duration};
 
@@ -31,7 +31,7 @@ fn new_secret(name: &str) -> Value {
     json!({ "name": name, "expires_at": in_200_days() })
 }
 
-/// The third client is another organisation's.
+/// The third client belongs to another organisation.
 fn foreign(demo: &Demo) -> &Value {
     &demo.summary["clients"][2]
 }
@@ -160,11 +160,12 @@ fn ids_of_others_lead_nowhere(demo: &Demo) {
     ));
     assert_eq!(absent.status, 404);
     for path in [
-        // A foreign secret under one's own application, one's own under a foreign one, and a foreign one under its own.
+        // A foreign secret under one's own application, one's own under a foreign one, and a foreign one under its
+        // own.
         format!("/applications/{own}/secrets/{other_secret}"),
         format!("/applications/{other}/secrets/{own_secret}"),
         format!("/applications/{other}/secrets/{other_secret}"),
-        // One's own ids in another collection, and ids that are almost right.
+        // One's own ids in other collections, and ids that are almost right.
         format!("/applications/{own_secret}"),
         format!("/applications/{own}/secrets/{own}"),
         format!("/applications/{own}/secrets/{own_secret}%20"),
@@ -192,7 +193,7 @@ fn ids_of_others_lead_nowhere(demo: &Demo) {
         Answer::of(demo.token(body)).status
     };
     assert_eq!(answers(foreign(demo)), 200, "nothing happened to it");
-    // A deleted secret's id is never another's.
+    // A deleted secret's id is never reused.
     let path = format!("/applications/{own}/secrets");
     assert_eq!(manager.delete(&format!("{path}/{own_secret}")).status, 204);
     let again = manager.post(&path, &new_secret("demo")).json();
@@ -216,7 +217,7 @@ fn a_cursor_is_good_for_its_own_list_alone(demo: &Demo) {
             "{list}"
         );
     }
-    // The first application of all is not the manager's: the cursor shows a place, never an object.
+    // The first application is not the manager's: the cursor holds a position, never an object.
     let page = manager.get(&format!("/applications?after={everything}")).json();
     let seen: Vec<&str> = page["items"]
         .as_array()
@@ -275,7 +276,7 @@ fn an_admin_steps_in_by_an_assignment_that_ends_with_the_role(demo: &Demo) {
     for field in ["at", "actor", "action", "object", "source", "outcome"] {
         assert!(!text(&shown[field]).is_empty(), "{field}");
     }
-    // Another admin takes the role away: what only an admin may hold goes with it.
+    // Another admin revokes the role: what only an admin may hold goes with it.
     succeeded(&mut demo.admin(&["set-roles", &me, "--role", "auditor"]));
     assert_eq!(create(), 403, "Z-02");
     let managers = admin.get(&format!("{path}/managers")).text;
@@ -354,7 +355,7 @@ fn a_secrets_value_is_in_no_column_log_or_error(demo: &Demo) {
         server.text
     );
     let server_secret = text(&server.json()["client_secret"]).to_owned();
-    // Used rightly, wrongly, and in the wrong places.
+    // Used correctly, incorrectly, and in the wrong places.
     let body = format!(
         "{}&client_id={}&client_secret={value}",
         crate::support::GRANT,
@@ -391,7 +392,7 @@ fn a_secrets_value_is_in_no_column_log_or_error(demo: &Demo) {
     assert!(seen.contains(&id), "what was searched is the right thing");
 }
 
-/// The whole database as text; bytes as hexadecimal digits.
+/// The whole database as text; bytes in hexadecimal.
 fn every_column(demo: &Demo) -> String {
     if demo.database_url().starts_with("postgres") {
         let folder = std::env::var("WMDA_AUTH_TEST_POSTGRES_BIN").unwrap_or_default();
@@ -403,11 +404,11 @@ fn every_column(demo: &Demo) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// How long a failure takes tells nobody whether somebody exists, nor which half of the proof was wrong.
+/// The timing of a failure reveals neither whether an account exists, nor which factor was wrong.
 #[test]
 fn sign_in_takes_the_same_time_whatever_is_wrong() {
     const ROUNDS: usize = 15;
-    /// A busy machine is within it; a password that is not hashed, which takes a fifth of the time, is far outside.
+    /// Tolerates a busy machine; a password that is not hashed takes a fifth of the time, far outside.
     const FACTOR: f64 = 1.6;
     let variables = [
         ("WMDA_AUTH__LIMITS__LOGIN_FAILURES", "100000"),
@@ -428,7 +429,7 @@ fn sign_in_takes_the_same_time_whatever_is_wrong() {
     ];
     let mut sources = 0;
     let mut refuse = |proof: &Value| {
-        // A source of its own: the limit per source is not what is measured.
+        // Each has its own source, as the limit per source is not measured here.
         sources += 1;
         let source = format!("10.{}.{}.1", sources / 250, sources % 250);
         let request = http().post(demo.url("/api/v1/session")).json(proof);
@@ -437,7 +438,7 @@ fn sign_in_takes_the_same_time_whatever_is_wrong() {
         took
     };
     let mut spread = String::new();
-    // Noise meets one kind or another; a difference that is always there meets them all.
+    // Noise affects one kind or another; a systematic difference affects them all.
     let even = (0..4).any(|_| {
         let mut times: [Vec<Duration>; 6] = Default::default();
         for _ in 0..ROUNDS {

@@ -1,10 +1,10 @@
-//! `/metrics`: counted per route and cause on an address of its own, and nothing secret in it.
+//! `/metrics`: counts by route and cause on an address of its own, without secrets.
 
 use crate::support::{Answer, Demo, finished, http};
 
 pub const ANY_PORT: (&str, &str) = ("WMDA_AUTH__SERVER__METRICS_BIND", "127.0.0.1:0");
 
-/// The address that the log tells.
+/// The metrics address in the log.
 pub fn metrics_url(log: impl Fn() -> String) -> String {
     let mut url = None;
     crate::support::eventually(|| {
@@ -16,7 +16,7 @@ pub fn metrics_url(log: impl Fn() -> String) -> String {
     url.unwrap()
 }
 
-/// The value of the sample that has all of these texts.
+/// The value of the sample that contains all of these texts.
 pub fn sample(text: &str, parts: &[&str]) -> f64 {
     let mut lines = text.lines().filter(|line| !line.starts_with('#'));
     let line = lines.find(|line| parts.iter().all(|part| line.contains(part)));

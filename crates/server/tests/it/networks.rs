@@ -1,4 +1,4 @@
-//! The networks that an application's credentials work from, and what its habits tell.
+//! The allowed networks of an application's credentials, and its usage profile.
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ fn start(database: Option<&str>) -> Demo {
     Demo::start_with(database, &BEHIND_A_PROXY)
 }
 
-/// The application of the first manager, and its credentials.
+/// The first manager's application, and its credentials.
 fn own(demo: &Demo) -> (Session, String, String) {
     let manager = Person::of(demo, "credential_manager", 0);
     let users = demo.summary["users"].as_array().unwrap();
@@ -80,11 +80,11 @@ fn credentials_work_from_the_allowed_networks_alone(demo: &Demo) {
     let view = manager.get(&path).json();
     assert_eq!(view["networks_mode"], "enforce");
     assert_eq!(view["allowed_networks"], json!(["192.0.2.0/24", "2001:db8::/32"]));
-    // The change is answered when every node knows.
+    // The change is in force on every node when it is answered.
     for from in [inside, "2001:db8:1::1", "::ffff:192.0.2.9"] {
         assert_eq!(ask(demo, "/oauth2/token", &body, from).status, 200, "{from}");
     }
-    // What a proxy did not write down is believed nobody: the right-most address counts.
+    // Only the right-most address, which the proxy has added, is trusted.
     for from in [outside, "192.0.2.7, 198.51.100.9", "2001:db9::1", ""] {
         for route in ["/oauth2/token", &demo.v1(), &demo.v2()] {
             let body = match route == demo.v2() {
@@ -116,7 +116,7 @@ fn credentials_work_from_the_allowed_networks_alone(demo: &Demo) {
     assert_eq!(ask(demo, "/oauth2/token", &body, outside).status, 200);
 }
 
-/// No proxy stands in front: whoever writes down where a request comes from is its sender.
+/// Without a trusted proxy, forwarding headers come from the client.
 #[test]
 fn who_claims_to_be_inside_the_networks_is_believed_nothing() {
     let demo = Demo::sqlite();

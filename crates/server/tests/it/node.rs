@@ -1,4 +1,4 @@
-//! Further nodes: `wmda-auth serve` beside a demo, and commands as its operator gives them.
+//! Further nodes: `wmda-auth serve` beside a demo, and an operator's commands.
 
 use std::{
     fs::{self, File},
@@ -14,7 +14,7 @@ use crate::support::{Answer, Demo, FORM, binary, http, wait_until};
 
 const START: Duration = Duration::from_secs(30);
 
-/// A command on the data of a demo; what `variables` say comes last.
+/// A command on a demo's data; `variables` override everything else.
 pub fn operator(demo: &Demo, variables: &[(&str, &str)]) -> Command {
     let data = demo.data_dir();
     let mut command = binary();
@@ -38,7 +38,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Waits until it is ready.
+    /// Starts a node and waits until it is ready.
     pub fn beside(demo: &Demo, variables: &[(&str, &str)]) -> Self {
         let mut node = Self::spawn(demo, variables);
         let ready = wait_until(START, || {
@@ -48,7 +48,7 @@ impl Node {
         node
     }
 
-    /// Waits for nothing.
+    /// Starts a node without waiting.
     pub fn spawn(demo: &Demo, variables: &[(&str, &str)]) -> Self {
         let dir = TempDir::new().unwrap();
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -73,7 +73,7 @@ impl Node {
         answer.is_ok_and(|answer| answer.status().as_u16() == 200)
     }
 
-    /// A folder of its own, beside its log.
+    /// A copy of the folder.
     pub fn copy_of(folder: &Path) -> TempDir {
         let copy = TempDir::new().unwrap();
         for entry in fs::read_dir(folder).unwrap() {
@@ -96,7 +96,7 @@ impl Node {
         Answer::of(request.header("content-type", FORM).body(body.into()))
     }
 
-    /// As `kill -9` does.
+    /// Kills it like `kill -9`.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -109,7 +109,7 @@ impl Drop for Node {
     }
 }
 
-/// The files of a folder with this ending.
+/// The files in a folder with this extension.
 pub fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = entries

@@ -1,4 +1,4 @@
-//! What a view of a secret tells of its mails and of late use, against the built binary, on both databases.
+//! Mails and late use in a secret's view, on the built binary, on both databases.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -43,7 +43,7 @@ fn the_value_of_an_expired_secret_is_noticed_and_no_other(demo: &Demo) {
     let resource = &demo.search.resources[0];
     let right = format!("{}&resource={resource}", demo.search.body());
     assert_eq!(Answer::of(demo.token(right)).status, 200);
-    // The live secret's use is flushed together with late use.
+    // The live secret's usage is flushed together with late use.
     eventually(|| {
         let path = format!("/applications/{}/secrets", demo.search.id);
         let listed = manager.get(&path).json();
@@ -77,12 +77,12 @@ fn the_value_of_an_expired_secret_is_noticed_and_no_other(demo: &Demo) {
     );
 }
 
-/// A demo that looks every second for what is due.
+/// A demo that looks for due mails every second.
 pub fn hasty(database: Option<&str>) -> Demo {
     Demo::start_with(database, &[("WMDA_AUTH__MAIL__INTERVAL_SECONDS", "1")])
 }
 
-/// The mails to somebody that were written so far.
+/// The mails to somebody so far.
 pub fn written(demo: &Demo, to: &str) -> Vec<String> {
     let Ok(files) = std::fs::read_dir(demo.data_dir().join("mail")) else {
         return Vec::new();
@@ -115,7 +115,7 @@ fn mails_are_written_and_turned_down_by_their_link(demo: &Demo) {
         (&sent["kind"], &sent["state"], &sent["threshold_days"]),
         (&json!("expired"), &json!("sent"), &json!(0))
     );
-    // RFC 8058: looking changes nothing, one click does, and nobody has to sign in for it.
+    // RFC 8058: viewing the page changes nothing, one click does, without sign-in.
     let link = mail
         .split_once("List-Unsubscribe: <")
         .unwrap()
@@ -181,7 +181,7 @@ fn p04_a_changed_password_is_told(demo: &Demo, person: &Person) {
         &json!({ "token": token, "password": "another long password" }),
     );
     assert_eq!(begun.status, 200, "{}", begun.text);
-    // The code of this half minute was used to sign in.
+    // The current code was used to sign in.
     let mut confirmed = 0;
     for _ in 0..40 {
         let proof = json!({ "token": token, "totp": code(&person.totp_secret) });
@@ -196,7 +196,7 @@ fn p04_a_changed_password_is_told(demo: &Demo, person: &Person) {
     eventually(|| written(demo, &person.email).iter().any(told));
 }
 
-/// A request that a receiver got: headers in lower case, and body.
+/// A request to a receiver: headers in lower case, and body.
 struct Delivery {
     headers: Vec<String>,
     body: String,
@@ -212,7 +212,7 @@ impl Delivery {
     }
 }
 
-/// A receiver on this machine that answers 204.
+/// A webhook receiver on this machine that answers 204.
 fn receiver() -> (String, Receiver<Delivery>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hook?key=1", listener.local_addr().unwrap());
@@ -296,7 +296,7 @@ fn webhooks_are_told_and_signed(demo: &Demo) {
             !delivery.body.contains(secret["secret"].as_str().unwrap()),
             "Z-04"
         );
-        // Standard Webhooks: HMAC-SHA-256 over id, timestamp and body under the key behind whsec_.
+        // Standard Webhooks: HMAC-SHA-256 over id, timestamp and body; the key follows whsec_.
         let key = base64_decoded(signing_secret.strip_prefix("whsec_").unwrap());
         let (id, at) = (
             delivery.header("webhook-id"),

@@ -1,5 +1,5 @@
-//! Every command of docs/operators.md and docs/runbook.md, and those that docs/wmda-team.md has in blocks, pasted into bash at a
-//! site of its own: a PostgreSQL with TLS and passwords, and the configuration that stands in the guide.
+//! Every command of docs/operators.md and docs/runbook.md, and those in blocks of docs/wmda-team.md, pasted into bash
+//! at a site of its own: a PostgreSQL with TLS and passwords, and the configuration from the guide.
 
 use std::{
     collections::BTreeSet,
@@ -20,7 +20,7 @@ use crate::{
     support::{binary, cluster::Cluster, finished, succeeded, wait_until},
 };
 
-/// What a command begins with, SQL's too. Code in a sentence that begins otherwise is no command.
+/// The programs that commands begin with, and SQL. Other inline code is no command.
 const PROGRAMS: [&str; 9] = [
     "CREATE",
     "GRANT",
@@ -33,7 +33,7 @@ const PROGRAMS: [&str; 9] = [
     "wmda-auth",
 ];
 
-/// What no test can paste: why not, and what tries it instead.
+/// Commands that can't be pasted here: the reason, and what tests them instead.
 const NOT_HERE: [(&str, &str); 12] = [
     (
         "adduser --system --group --no-create-home --home /var/lib/wmda-auth wmda-auth",
@@ -79,7 +79,7 @@ const NOT_HERE: [(&str, &str); 12] = [
     ),
 ];
 
-/// A command as it stands in a document, what has to be so before it, and what it says.
+/// A command from a document, its precondition, and its expected output.
 struct Step {
     before: fn(&mut Site),
     command: &'static str,
@@ -98,7 +98,7 @@ fn after(before: fn(&mut Site), command: &'static str, says: &'static str) -> St
     }
 }
 
-/// In the order of an operator's life: the first start, the first member, keys, pepper, backup, restore.
+/// In the order of an operator's work: first start, first member, keys, pepper, backup, restore.
 fn walk() -> Vec<Step> {
     [first_start(), first_member(), keys(), bad_days()]
         .into_iter()
@@ -247,7 +247,7 @@ fn every_command_of_the_operators_guide_is_pasted() {
         assert!(said.contains(step.says), "{} said {said}", step.command);
         site.said = said;
     }
-    // As the guide says of the restore: look again, then start a node.
+    // As the guide says after a restore: check, then start a node.
     site.paste("wmda-auth check");
     site.paste("wmda-auth serve");
     assert!(
@@ -257,7 +257,7 @@ fn every_command_of_the_operators_guide_is_pasted() {
     );
     assert!(site.log().contains("is older than the journal"), "{}", site.log());
     assert!(site.paste("wmda-auth admin verify-audit").contains("whole"));
-    // And elsewhere than beside the configuration.
+    // And from another folder than the configuration's.
     for command in ["keys list", "pepper list", "check"] {
         site.paste(&format!(
             "cd / && wmda-auth {command} --config /etc/wmda-auth/wmda-auth.toml"
@@ -322,7 +322,7 @@ fn document(name: &str) -> String {
     fs::read_to_string(docs.join(name)).unwrap()
 }
 
-/// The commands of a document's blocks, and what stands in blocks of configuration.
+/// The commands in a document's blocks, and the text of its configuration blocks.
 fn code(text: &str) -> (Vec<String>, String) {
     let (mut commands, mut configuration, mut is_configuration) = (Vec::new(), String::new(), false);
     for line in text.lines() {
@@ -340,13 +340,13 @@ fn code(text: &str) -> (Vec<String>, String) {
     (commands, configuration)
 }
 
-/// Code within sentences and tables.
+/// Inline code of sentences and tables.
 fn spans(text: &str) -> impl Iterator<Item = &str> {
     let sentences = text.lines().filter(|line| !line.starts_with("    "));
     sentences.flat_map(|line| line.split('`').skip(1).step_by(2))
 }
 
-/// What of it is a command: a name alone is none.
+/// The commands among it; a name alone is none.
 fn inline(text: &str) -> Vec<String> {
     let is_command = |span: &&str| {
         span.split_once(' ')
@@ -359,15 +359,15 @@ fn inline(text: &str) -> Vec<String> {
 const REFUSED: &str = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736";
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A folder that stands for the root of a machine, a database server, and one node.
+/// A folder that acts as a machine's root, a database server, and one node.
 struct Site {
     root: TempDir,
     database: Cluster,
-    /// Where the server listens.
+    /// The server's port.
     port: u16,
-    /// What an operator writes in place of a word.
+    /// The values of an operator's placeholders.
     words: Vec<(&'static str, String)>,
-    /// What the last command printed.
+    /// The output of the last command.
     said: String,
     server: Option<Child>,
 }
@@ -397,7 +397,7 @@ impl Site {
         let issue = |host: &str| {
             let key = KeyPair::generate().unwrap();
             let mut parameters = CertificateParams::new([host.to_owned()]).unwrap();
-            // OpenSSL takes a certificate whose subject is its issuer for a self-signed one.
+            // OpenSSL takes a certificate whose subject equals its issuer for self-signed.
             parameters.distinguished_name.push(DnType::CommonName, host);
             let certificate = parameters.signed_by(&key, authority).unwrap();
             (certificate.pem(), key.serialize_pem())
@@ -419,14 +419,14 @@ impl Site {
         fs::set_permissions(self.file(name), fs::Permissions::from_mode(0o600)).unwrap();
     }
 
-    /// Text of a document as it is at this site.
+    /// A document's text adapted to this site.
     fn here(&self, text: &str) -> String {
         let tls = format!(
             "sslmode=verify-full&sslrootcert={}&hostaddr=127.0.0.1",
             self.file("ca.pem").display()
         );
         let mut text = text
-            // The server's user is whoever runs the tests.
+            // The server's user is the one that runs the tests.
             .replace("-o wmda-auth -g wmda-auth ", "")
             .replace("-o root -g wmda-auth ", "")
             .replace("0.0.0.0:8443", &format!("0.0.0.0:{}", self.port))
@@ -444,7 +444,7 @@ impl Site {
         text
     }
 
-    /// Standard output; of the server, its log.
+    /// Runs a command; returns standard output, or the log of the server.
     fn paste(&mut self, command: &str) -> String {
         let is_sql = command.starts_with(|first: char| first.is_ascii_uppercase());
         let said = match command {
@@ -457,7 +457,7 @@ impl Site {
                 String::from_utf8(output.stdout).unwrap()
             }
         };
-        // Words in capitals are another thing each time.
+        // Placeholders in angle brackets differ each time.
         self.words.retain(|(word, _)| word.starts_with('<'));
         said
     }
@@ -493,12 +493,12 @@ impl Site {
         self.log()
     }
 
-    /// In order, as an operator does: others wait for the node no longer.
+    /// A graceful stop, after which others no longer wait for the node.
     fn stop(&mut self) {
         let mut server = self.server.take().unwrap();
         succeeded(Command::new("kill").args(["-TERM", &server.id().to_string()]));
         let ended = wait_until(PATIENCE, || server.try_wait().unwrap().is_some());
-        // Not a node that is left behind, whatever comes of it.
+        // Leaves no node behind, whatever happens.
         let _ = server.kill();
         assert!(ended, "{}", self.log());
     }
@@ -507,7 +507,7 @@ impl Site {
         fs::read_to_string(self.file("log")).unwrap_or_default()
     }
 
-    /// `curl` as a client of elsewhere.
+    /// `curl` as a remote client.
     fn curl(&self, rest: &str) -> Output {
         let (port, ca) = (self.port, self.file("ca.pem"));
         let origin = format!("https://auth.example.org:{port}");
@@ -528,7 +528,7 @@ impl Site {
         self.words.push((word, own.to_owned()));
     }
 
-    /// From the line that the last command printed for this field.
+    /// Takes a placeholder's value from the field in the last output.
     fn learn(&mut self, word: &'static str, field: &str) {
         let mut lines = self.said.lines().filter_map(|line| line.split_once(' '));
         let found = lines.find(|(name, _)| *name == field);
@@ -541,7 +541,7 @@ impl Site {
         self.database.query_in("wmda_auth", statement);
     }
 
-    /// All of it: what the guide adds later is there from the start.
+    /// The complete configuration: what the guide adds later is there from the start.
     fn configure(&mut self) {
         let (_, configuration) = code(&document("operators.md"));
         self.write("etc/wmda-auth/wmda-auth.toml", &self.here(&configuration));
@@ -555,7 +555,7 @@ impl Site {
         self.write(name, &text.replace(old, new));
     }
 
-    /// A request with an id of its own, refused and found in the record.
+    /// Sends a request with an id of its own, which is refused and recorded.
     fn refuse(&mut self) {
         let refused = self.curl(&format!(
             "/oauth2/token -H 'X-Request-Id: {REFUSED}' -d grant_type=client_credentials -d client_id=nobody -d client_secret=nothing"
@@ -569,7 +569,7 @@ impl Site {
         assert!(wait_until(PATIENCE, explained), "{}", self.log());
     }
 
-    /// The id of the ES256 key in this state.
+    /// Takes the id of the ES256 key in this state.
     fn know_key(&mut self, state: &str) {
         let listed = String::from_utf8(self.run("wmda-auth keys list").stdout).unwrap();
         let line = listed
@@ -584,7 +584,7 @@ impl Site {
         files(&self.file("var/lib/wmda-auth/keys"), "pem")
     }
 
-    /// A quarter of an hour at once: the key that was published becomes active now.
+    /// Skips a quarter of an hour: activates the published key now.
     fn wait_for_the_successor(&mut self) {
         let es256 = |path: &&PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with("es256_");
         let all = self.key_files();

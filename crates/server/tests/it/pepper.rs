@@ -1,5 +1,5 @@
-//! The pepper is replaced while nodes run: a version is known everywhere before one uses it, and one that is needed can't be
-//! lost.
+//! Rotation of the pepper while nodes run: a version is known everywhere before it is used, and one that is needed
+//! can't be lost.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -22,7 +22,7 @@ on_both!(
     a_version_that_something_needs_can_not_be_taken_away,
 );
 
-/// What `pepper list` says of a version.
+/// The line of `pepper list` for a version.
 fn listed(demo: &Demo, version: i32) -> String {
     let text = succeeded(operator(demo, &[]).args(["pepper", "list"]));
     let line = text
@@ -43,13 +43,13 @@ fn activate(demo: &Demo, wait: &str) -> std::process::Command {
     command
 }
 
-/// A session of a node, by a token that another node gave out.
+/// Uses a session at a node whose token another node issued.
 fn session_at(node: &Node, session: &Session) -> u16 {
     let request = http().get(format!("{}/api/v1/session", node.base));
     Answer::of(request.bearer_auth(&session.token)).status
 }
 
-/// A new secret of the first manager's first application.
+/// Creates a secret for the first manager's first application.
 fn new_secret(demo: &Demo, session: &Session) -> Credentials {
     let client_id = demo.summary["clients"][0]["client_id"].as_str().unwrap();
     let expires_at = (chrono::Utc::now() + chrono::TimeDelta::days(3)).to_rfc3339();
@@ -116,7 +116,7 @@ fn a_version_is_known_on_every_node_before_one_uses_it(demo: &Demo) {
     succeeded(operator(demo, &[]).args(["admin", "verify-audit"]));
 }
 
-/// A secret moves when it is presented, a resource server's as well, and what is sealed by a command.
+/// A secret is rehashed when it is presented, a resource server's too, and sealed values by a command.
 fn moves_what_is_used(demo: &Demo, (node, old): (&Node, &Credentials)) {
     let count = |what: &str| -> i64 {
         let line = listed(demo, 1);
@@ -176,7 +176,7 @@ fn a_version_that_something_needs_can_not_be_taken_away(demo: &Demo) {
     succeeded(operator(demo, &[]).arg("check"));
 }
 
-/// `wmda-auth …` in a folder of its own.
+/// Runs `wmda-auth …` in a folder of its own.
 fn alone(dir: &Path, arguments: &[&str]) -> std::process::Command {
     let mut command = binary();
     command.current_dir(dir).args(arguments);

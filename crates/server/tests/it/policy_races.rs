@@ -1,5 +1,6 @@
-//! A policy that changes while systems exchange their secrets and managers make new ones, on both databases. What stands behind
-//! the change in the audit trail, whose order is that of the changes themselves, obeys it; and so does what begins after its answer.
+//! Races: a policy changes while systems rotate their secrets and managers create new ones, on both databases.
+//! Whatever follows the change in the audit trail, whose order is that of the changes, obeys it, and so does whatever
+//! begins after its answer.
 
 use std::{
     collections::HashMap,
@@ -27,14 +28,14 @@ on_both_with! {
     no_application_grows_beyond_the_number_that_was_lowered
 }
 
-/// Each with secrets to be exchanged: fewer than the ten that one client may ask for at once.
+/// Each has secrets to rotate: fewer than the burst of ten that a client may rotate.
 const APPLICATIONS: usize = 4;
 const SECRETS: usize = 8;
-/// So many of these wait for the answer to the change.
+/// How many of these wait for the answer to the change.
 const HELD_BACK: usize = 2;
-/// The policy changes once so many were exchanged.
+/// The policy changes after this many rotations.
 const EXCHANGED_BEFORE: usize = 6;
-/// A manager goes on until so many tries have begun after the answer, and gives up after so many in all.
+/// A manager continues until this many attempts have begun after the answer, and gives up after `TRIES`.
 const TRIED_AFTER: usize = 3;
 const TRIES: usize = 2000;
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -110,7 +111,8 @@ impl<'a> Race<'a> {
             .post(&format!("/applications/{client_id}/secrets"), &new)
     }
 
-    /// Everybody at once, and the policy in the middle; `obeys` judges the status of what began after its answer.
+    /// Runs everything concurrently, with the policy's change in the middle; `obeys` judges the status of what began
+    /// after its answer.
     fn run(&self, change: &Value, obeys: impl Fn(Asked, u16) -> bool + Sync) {
         let obeys = &obeys;
         thread::scope(|scope| {
@@ -120,7 +122,7 @@ impl<'a> Race<'a> {
             }
             let enough = || self.exchanged.load(Ordering::SeqCst) >= EXCHANGED_BEFORE;
             assert!(wait_until(PATIENCE, enough), "hardly anything is exchanged");
-            // Everybody who exchanges or creates stands in the same queue: it may be too long.
+            // Rotations and creations wait in the same queue, which may be too long.
             let mut answers = (0..TRIES).map(|_| self.admin.patch(&self.policy, change));
             let served = answers.find(|answer| answer.status != 503);
             let answer = served.expect("the policy finds no turn");
@@ -129,7 +131,7 @@ impl<'a> Race<'a> {
         });
     }
 
-    /// Whether it began after the policy was answered, and was served.
+    /// Whether it began after the answer about the policy, and was served.
     fn judged(&self, asked: Asked, ask: impl Fn() -> Answer, obeys: &impl Fn(Asked, u16) -> bool) -> bool {
         let began_after = self.is_answered.load(Ordering::SeqCst);
         let answer = ask();
@@ -167,7 +169,7 @@ impl<'a> Race<'a> {
         );
     }
 
-    /// What was done under this name: its place in the trail, and the object, the newest first.
+    /// The audit events with this action: sequence number and object, newest first.
     fn trail(&self, action: &str) -> Vec<(i64, String)> {
         let (mut events, mut page) = (Vec::new(), String::new());
         loop {
@@ -185,7 +187,7 @@ impl<'a> Race<'a> {
         }
     }
 
-    /// The objects that were made before the policy's change, and those that were made after it.
+    /// The objects created before the policy's change, and those created after it.
     fn around_the_change(&self, action: &str) -> (Vec<String>, Vec<String>) {
         let changed = self.trail("organisation.policy")[0].0;
         let (before, after): (Vec<_>, Vec<_>) = self

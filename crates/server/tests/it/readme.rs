@@ -1,10 +1,10 @@
-//! The walk of README.md, from sign-in to the end of a secret, pasted into bash as it stands there.
+//! The walkthrough of README.md, from sign-in to the deletion of a secret, pasted into bash.
 
 use std::{fs, path::Path, process::Command};
 
 use crate::support::{Demo, finished};
 
-/// The lines of code under a heading, without their indent.
+/// The code under a heading, without indentation.
 fn code_under(heading: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
     let text = fs::read_to_string(file).unwrap();
@@ -19,7 +19,7 @@ fn the_walk_of_the_readme_works_as_pasted() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("demo.json"), demo.summary.to_string()).unwrap();
     let walk = code_under("## Manage secrets");
-    // As a person pastes it: nothing stops at an error, so every line has to show that it worked.
+    // Pasted as by a person: bash does not stop at an error, so every line must show that it worked.
     let mut bash = Command::new("bash");
     let out = finished(bash.args(["-c", &walk]).current_dir(folder.path()));
     let said = String::from_utf8(out.stdout).unwrap();

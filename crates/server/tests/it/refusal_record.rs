@@ -1,4 +1,4 @@
-//! The record of refusals: why a system gets no token, in one minute, from REST and the shell.
+//! The refusal record: why a system gets no token, found in one minute, by REST and from the shell.
 
 use serde_json::{Value, json};
 

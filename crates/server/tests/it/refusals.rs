@@ -1,4 +1,5 @@
-//! A-05, Y-01: every refusal is the same work for the database, counted to the byte. Its time: `tests/alone/timing.rs`.
+//! A-05, Y-01: every refusal is the same work for the database, counted to the byte. Its timing:
+//! `tests/alone/timing.rs`.
 
 use crate::support::refusals::{NOBODY, Setting};
 

@@ -1,4 +1,4 @@
-//! One id for a request: on its answer, in the error, in the log.
+//! Request ids: in the answer's header, in the error, in the log.
 
 use crate::support::{Answer, Demo, GRANT, eventually, http};
 

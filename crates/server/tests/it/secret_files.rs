@@ -1,4 +1,4 @@
-//! Passwords that stand in files of their own, as containers have them: used, and never shown.
+//! Passwords in files of their own, as containers have them: used, and never shown.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use crate::support::{binary, finished};
 
 const PASSWORD: &str = "pass word/%41@:?#";
 
-/// A Postgres that asks for a password in plain text and hands it to the test.
+/// A fake Postgres that asks for a clear-text password and passes it to the test.
 fn asking_database() -> (u16, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -33,7 +33,7 @@ fn asking_database() -> (u16, mpsc::Receiver<String>) {
     (port, receiver)
 }
 
-/// The protocol's message-formats: a start-up message, `R` with 3 (clear text), then `p` with the password.
+/// The protocol's messages: a start-up message, `R` with 3 (clear text), then `p` with the password.
 fn asked(stream: &mut TcpStream) -> Option<String> {
     let mut message = |kind: usize| -> Option<Vec<u8>> {
         let mut head = vec![0; kind + 4];

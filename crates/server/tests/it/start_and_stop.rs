@@ -1,4 +1,4 @@
-//! A node that starts before its database does, and one that leaves the balancer before it ends.
+//! A node that starts before its database, and one that drains before it stops.
 
 use std::{
     thread,

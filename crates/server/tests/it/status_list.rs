@@ -1,4 +1,5 @@
-//! S-01 from outside: the status list that the running server publishes, read as draft-ietf-oauth-status-list-20 says.
+//! S-01 over HTTP: the status list that the running server publishes, decoded as draft-ietf-oauth-status-list-20
+//! says.
 
 use std::{collections::BTreeSet, io::Read};
 
@@ -9,10 +10,10 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Credentials, Demo, http, people::Person};
 
-/// The statuses of a list, 131,072 of two bits however many secrets there are.
+/// The length of a list: 131,072 statuses of two bits, however many secrets there are.
 const LENGTH: usize = 131_072;
 
-/// Header and claims of a JWT whose signature is right under the server's keys.
+/// Header and claims of a JWT, verified with the server's keys.
 fn verified(demo: &Demo, token: &str) -> (Value, Value) {
     let keys: JwkSet = serde_json::from_str(&demo.get("/oauth2/jwks").text).unwrap();
     let header = jsonwebtoken::decode_header(token).unwrap();
@@ -33,7 +34,7 @@ fn token(demo: &Demo, client: &Credentials) -> Value {
     verified(demo, answer.json()["access_token"].as_str().unwrap()).1
 }
 
-/// §4.1: two bits for each credential, the least significant ones of each byte first; §4.2: zlib, base64url.
+/// §4.1: two bits per credential, the least significant ones of each byte first; §4.2: zlib, base64url.
 pub fn statuses(claims: &Value) -> Vec<u8> {
     let packed = URL_SAFE_NO_PAD.decode(claims["status_list"]["lst"].as_str().unwrap());
     let mut bytes = Vec::new();
@@ -46,18 +47,18 @@ pub fn statuses(claims: &Value) -> Vec<u8> {
         .collect()
 }
 
-/// The status of a client's secret on the list that the server publishes now.
+/// The status at an index of the list that the server publishes now.
 pub fn status_of(demo: &Demo, index: usize) -> u8 {
     statuses(&verified(demo, &demo.get("/oauth2/statuslists/0").text).1)[index]
 }
 
-/// Where the status of a client's secret stands.
+/// The status index of a client's secret.
 pub fn index_of(demo: &Demo, client: &Credentials) -> usize {
     let index = &token(demo, client)["status"]["status_list"]["idx"];
     usize::try_from(index.as_u64().unwrap()).unwrap()
 }
 
-/// The indexes of all that is not VALID, of which nothing is suspended.
+/// The indexes that are not VALID; none may be SUSPENDED.
 fn set_bits(claims: &Value) -> BTreeSet<usize> {
     let statuses = statuses(claims);
     assert!(statuses.iter().all(|status| *status < 2), "VALID or INVALID");
@@ -92,7 +93,7 @@ fn s01_the_list_is_a_signed_token_of_its_own_kind_about_its_own_address() {
     );
     assert_eq!(list["exp"], issued_at + 360, "a minute from now");
     assert_eq!(list["status_list"]["bits"], 2);
-    // §9: all lists are named in one place, in the metadata and in each list.
+    // §9: all lists are named in the aggregation, which the metadata and each list link to.
     let all = demo.url("/oauth2/statuslists");
     assert_eq!(list["status_list"]["aggregation_uri"], all);
     let metadata = demo.get("/.well-known/oauth-authorization-server").json();
@@ -101,7 +102,7 @@ fn s01_the_list_is_a_signed_token_of_its_own_kind_about_its_own_address() {
     assert_eq!(answer.header("content-type"), "application/json");
     assert_eq!(answer.json(), json!({ "status_lists": [uri] }));
     set_bits(&list);
-    // §8.4: there is no list of the past.
+    // §8.4: historical lists are not supported.
     assert_eq!(demo.get("/oauth2/statuslists/0?time=1686925000").status, 501);
 }
 
@@ -113,7 +114,7 @@ fn s01_the_list_is_kept_by_the_validator_alone_and_asked_about_by_its_tag() {
         let request = http().get(demo.url("/oauth2/statuslists/0"));
         Answer::of(request.header("if-none-match", tag))
     };
-    // The list is made anew twice a second, so the second question may come just too late.
+    // The list is renewed twice a second, so the second request may come just too late.
     let again = (0..5).find_map(|_| {
         let first = demo.get("/oauth2/statuslists/0");
         assert_eq!(first.header("cache-control"), "private, max-age=10");
@@ -151,7 +152,7 @@ fn s01_a_list_that_is_read_after_the_answer_to_a_delete_has_the_secrets_bit_set_
     }
 }
 
-/// Making a list reads the database: what nobody needs is not made, however many ask for it.
+/// Making a list reads the database: unused lists are not made, however many requests ask for them.
 #[test]
 fn a_list_that_no_secret_is_on_is_not_made() {
     let demo = Demo::sqlite();

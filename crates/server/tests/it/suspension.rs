@@ -1,4 +1,4 @@
-//! Suspension from outside: a secret that is refused for a while, its tokens with it, and both good again afterwards.
+//! Suspension over HTTP: a secret and its tokens are refused for a while, and accepted again afterwards.
 
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ fn minutes(from_now: i64) -> Value {
     json!((Utc::now() + TimeDelta::minutes(from_now)).to_rfc3339())
 }
 
-/// The path of the sample secret of the upload client.
+/// The path of the upload client's sample secret.
 fn path(demo: &Demo) -> String {
     let secret = demo.summary["clients"][1]["secret_id"].as_str().unwrap();
     format!("/applications/{}/secrets/{secret}", demo.upload.id)
@@ -116,7 +116,7 @@ fn a_suspended_secret_is_refused_and_good_again_afterwards(demo: &Demo) {
     );
     assert_eq!(status_of(demo, index), 0, "VALID");
     eventually(|| told("works again"));
-    // Deleted while it is suspended, it is invalid and not suspended.
+    // Deleted while suspended, it is INVALID instead of SUSPENDED.
     assert_eq!(set(&manager, &path, &end).status, 200);
     assert_eq!(manager.delete(&path).status, 204);
     assert_eq!(status_of(demo, index), 1, "INVALID");
@@ -157,7 +157,7 @@ fn a_suspension_follows_the_rules(demo: &Demo) {
         &hours(1),
     );
     assert_eq!(answer.status, 409, "{}", answer.text);
-    // Another application's secret, under one's own.
+    // Another application's secret, in the path of one's own.
     let crossed = path.replace(&demo.upload.id, &demo.search.id);
     assert_eq!(set(&manager, &crossed, &hours(1)).status, 404);
     let other = Person::of(demo, "credential_manager", 1).sign_in(demo);

@@ -1,4 +1,4 @@
-//! Too many failures from one source are answered 429; whoever has the right secret is answered all the same (T-14).
+//! Throttling: too many failures from one source get 429; the right secret is accepted all the same (T-14).
 
 use std::{
     thread,
@@ -9,13 +9,13 @@ use reqwest::blocking::RequestBuilder;
 
 use crate::support::{Answer, Demo, GRANT, postgres_database, proxy::Proxy};
 
-/// One more each second; one client of a source gets half of it.
+/// The burst of a source; one more each second. A client of a source gets half of it.
 const BURST: usize = 20;
 const LIMITS: [(&str, &str); 2] = [
     ("WMDA_AUTH__LIMITS__FAILURES_PER_SECOND", "1"),
     ("WMDA_AUTH__LIMITS__FAILURE_BURST", "20"),
 ];
-/// So many more than the burst are tried before it is called missing: a slow machine earns some back.
+/// How far beyond the burst to try: on a slow machine the limit refills meanwhile.
 const SLACK: usize = 100;
 
 fn demo(trusted_proxies: &str) -> Demo {
@@ -28,12 +28,12 @@ fn wrong(id: &str) -> String {
     format!("{GRANT}&client_id={id}&client_secret=wrong")
 }
 
-/// The id of a client that nobody has.
+/// The id of an unknown client.
 fn nobody(number: usize) -> String {
     format!("11111111-2222-4333-8444-{number:012}")
 }
 
-/// Fails until it is throttled; how many failures were answered 401 before, and the 429.
+/// Fails until throttled; returns the number of 401 answers before, and the 429.
 fn fail_until_throttled(mut request: impl FnMut(usize) -> RequestBuilder) -> (usize, Answer) {
     for number in 0..BURST + SLACK {
         let answer = Answer::of(request(number));
@@ -46,7 +46,7 @@ fn fail_until_throttled(mut request: impl FnMut(usize) -> RequestBuilder) -> (us
     panic!("it is never throttled");
 }
 
-/// Whether hardly any failure is left: a slow machine earns back one or two, a fresh source has many.
+/// Whether the source is throttled: a slow machine refills one or two failures, a fresh source has many.
 fn is_throttled(request: impl Fn() -> RequestBuilder) -> bool {
     fail_until_throttled(|_| request()).0 < BURST / 4
 }
@@ -201,7 +201,7 @@ fn x01_the_addresses_of_an_ipv6_network_are_one_source() {
     assert_eq!(status(from("2001:db8:1:3::1".to_owned())), 401, "another network");
 }
 
-/// who is over the limit costs no query. A database that is away is the proof: a query would be answered 503.
+/// a throttled source causes no query. With the database unreachable, a query would be answered 503.
 #[test]
 fn x02_who_is_over_the_limit_is_answered_from_memory_and_a_newcomer_gets_in() {
     let proxy = Proxy::start(&postgres_database());
@@ -219,13 +219,13 @@ fn x02_who_is_over_the_limit_is_answered_from_memory_and_a_newcomer_gets_in() {
         200,
         "a reserve is kept for newcomers"
     );
-    // The reserve is used up by the next failures.
+    // The next failures use up the reserve.
     for number in 0..BURST {
         assert_eq!(status(from(&wrong(&nobody(number)), "198.51.100.1")), 429);
     }
     assert_eq!(status(from(&known, "198.51.100.1")), 200, "memory knows it");
     proxy.cut();
-    // The lease of the memory is half a second.
+    // The lease of the client cache is half a second.
     thread::sleep(Duration::from_secs(1));
     let began = Instant::now();
     let statuses: Vec<u16> = thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! The certificate of `demo --tls`: what validators by the letter of RFC 5280 refuse, some clients refuse too.
+//! The certificate of `demo --tls` satisfies strict validation by RFC 5280, which some clients require.
 
 use std::{
     io::{Read, Write},
@@ -17,7 +17,7 @@ use rustls::{
 
 use crate::support::{Demo, finished};
 
-/// What `openssl verify` says of the demo's certificate for a TLS server, by the letter.
+/// The output of a strict `openssl verify` of the demo's certificate for a TLS server.
 fn verified(demo: &Demo, name: &[&str]) -> String {
     let file = |name: &str| demo.data_dir().join(name);
     let mut openssl = Command::new("openssl");

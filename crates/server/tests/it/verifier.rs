@@ -1,4 +1,4 @@
-//! The `verifier` crate against the running server: as a library and as an extractor of actix-web.
+//! The `verifier` crate against the running server: as a library and as an actix-web extractor.
 
 use std::{
     future::Future,

@@ -1,4 +1,4 @@
-//! Client assertions, right and wrong: written by hand, so that they may say anything.
+//! Client assertions, valid and invalid: built by hand, so that they may say anything.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use super::{Demo, GRANT};
 
 pub const JWT_BEARER: &str = "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
 
-/// A client of the demo that has a key or a certificate.
+/// A demo client with a key or a certificate.
 pub struct Signer {
     pub id: String,
     pub kid: String,
@@ -29,7 +29,7 @@ pub fn now() -> i64 {
     i64::try_from(now.as_secs()).unwrap()
 }
 
-/// Never the same twice.
+/// A unique value.
 pub fn fresh() -> String {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
@@ -37,7 +37,7 @@ pub fn fresh() -> String {
 }
 
 impl Signer {
-    /// The first of the demo's key clients with this profile and algorithm.
+    /// The first demo client with this profile and a key of this algorithm.
     pub fn of(demo: &Demo, profile: &str, algorithm: &str) -> Self {
         let clients = demo.summary["key_clients"].as_array().unwrap();
         let client = clients
@@ -60,7 +60,7 @@ impl Signer {
         }
     }
 
-    /// The demo's client with a certificate.
+    /// The demo client with a certificate.
     pub fn certified(demo: &Demo) -> Self {
         let client = &demo.summary["certificate_clients"][0];
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -73,12 +73,12 @@ impl Signer {
         }
     }
 
-    /// The header that clients send.
+    /// The header of a valid assertion.
     pub fn header(&self) -> Value {
         json!({ "alg": name(self.algorithm), "typ": "JWT", "kid": self.kid })
     }
 
-    /// The claims that clients send.
+    /// The claims of a valid assertion.
     pub fn claims(&self, audience: &str) -> Value {
         let now = now();
         json!({
@@ -87,7 +87,7 @@ impl Signer {
         })
     }
 
-    /// Right in every way.
+    /// A valid assertion.
     pub fn assertion(&self, audience: &str) -> String {
         self.sign(&self.header(), &self.claims(audience))
     }
@@ -96,7 +96,7 @@ impl Signer {
         self.sign_text(&header.to_string(), &claims.to_string())
     }
 
-    /// Whatever the texts say.
+    /// Signs any texts.
     pub fn sign_text(&self, header: &str, claims: &str) -> String {
         sign(&self.key, self.algorithm, header, claims)
     }
@@ -122,7 +122,7 @@ pub fn sign(key: &EncodingKey, algorithm: Algorithm, header: &str, claims: &str)
     format!("{message}.{signature}")
 }
 
-/// With members replaced, added, or, where null, left out.
+/// The object with members replaced, added, or, where null, removed.
 pub fn with(mut object: Value, changes: Value) -> Value {
     let members: &mut Map<String, Value> = object.as_object_mut().unwrap();
     for (name, value) in changes.as_object().unwrap() {
@@ -135,7 +135,7 @@ pub fn with(mut object: Value, changes: Value) -> Value {
     object
 }
 
-/// A token request with an assertion, on `/oauth2/token`.
+/// A token request with an assertion, to `/oauth2/token`.
 pub fn ask(demo: &Demo, signer: &Signer, assertion: &str) -> RequestBuilder {
     demo.token(body(assertion, &format!("&resource={}", signer.resource)))
 }

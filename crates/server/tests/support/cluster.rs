@@ -1,4 +1,4 @@
-//! A PostgreSQL server of a test's own, which can be copied, stopped in its tracks and promoted.
+//! A PostgreSQL server for one test, which can be replicated, stopped and promoted.
 
 use std::{
     fs,
@@ -10,14 +10,14 @@ use std::{
 
 use super::{finished, succeeded};
 
-/// A server in a folder, on a port of loopback; ended when it is dropped.
+/// A server in a folder, on a loopback port; ended when dropped.
 pub struct Cluster {
     dir: PathBuf,
     pub port: u16,
 }
 
 impl Cluster {
-    /// An empty primary, with further settings.
+    /// An empty primary, with additional settings.
     pub fn primary(settings: &str) -> Self {
         let cluster = Self::new();
         let mut initdb = cluster.program("initdb");
@@ -38,7 +38,7 @@ impl Cluster {
         cluster
     }
 
-    /// A standby that follows this one.
+    /// A standby of this server.
     pub fn standby(&self) -> Self {
         let copy = Self::new();
         let mut backup = copy.program("pg_basebackup");
@@ -125,7 +125,7 @@ impl Cluster {
         self.control(&["promote"]);
     }
 
-    /// Speaks TLS from now on, with this certificate and key.
+    /// Enables TLS with this certificate and key.
     pub fn encrypt(&self, certificate: &str, key: &str) {
         for (name, text) in [("server.crt", certificate), ("server.key", key)] {
             let path = self.data().join(name);
@@ -137,14 +137,14 @@ impl Cluster {
         self.query("SELECT pg_reload_conf()");
     }
 
-    /// Files that this process wrote are the server's.
+    /// Makes the server's user the owner of files that this process wrote.
     fn own(&self) {
         if is_root() {
             succeeded(Command::new("chown").args(["-R", "postgres"]).arg(self.data()));
         }
     }
 
-    /// Lets a server that was a primary follow another, from its next start on.
+    /// Makes a former primary a standby of another, from its next start on.
     pub fn follow(&self, primary: &Self) {
         self.configure(&format!(
             "primary_conninfo = 'host=127.0.0.1 port={} user=postgres'\nrecovery_target_timeline = 'latest'\n",
@@ -162,7 +162,7 @@ impl Cluster {
         let children = String::from_utf8(children.stdout).unwrap();
         let all = std::iter::once(postmaster.as_str()).chain(children.split_whitespace());
         for id in all {
-            // A child may have ended meanwhile.
+            // A child process may have ended meanwhile.
             let _ = Command::new("kill").args([&format!("-{name}"), id]).status();
         }
     }
@@ -180,7 +180,7 @@ impl Cluster {
         self.query_in("postgres", statements)
     }
 
-    /// The same, of another of its databases.
+    /// The same, in another of its databases.
     pub fn query_in(&self, database: &str, statements: &str) -> String {
         let (mut psql, url) = (self.program("psql"), self.url_of(database));
         let answer = succeeded(psql.args(["-qtAX", "-v", "ON_ERROR_STOP=1", &url, "-c", statements]));

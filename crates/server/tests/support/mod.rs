@@ -1,4 +1,4 @@
-//! Runs the real binary on a database of its own, and sends it requests.
+//! Runs the real binary on a database of its own, and sends requests to it.
 
 pub mod assertions;
 pub mod cluster;
@@ -35,19 +35,19 @@ use tempfile::TempDir;
 pub const FORM: &str = "application/x-www-form-urlencoded";
 pub const GRANT: &str = "grant_type=client_credentials";
 
-/// The binary, with a quiet environment.
+/// The binary, with a clean environment.
 pub fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wmda-auth"));
-    // cargo's own, for the build: an operator's environment has no such variable, and `check` would name it.
+    // Set by cargo for the build: an operator's environment has no such variable, and `check` would report it.
     command.env_remove("WMDA_AUTH_COMMIT");
     command.env_remove("RUST_LOG").stdin(Stdio::null());
     command
 }
 
-/// Start-up and shutdown of a process end within this time, or the test fails.
+/// Time limit for start-up and shutdown of a process.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The outcome of a command that ends by itself.
+/// Waits for a command that ends by itself.
 pub fn finished(command: &mut Command) -> Output {
     let mut child = command
         .stdout(Stdio::piped())
@@ -64,7 +64,7 @@ pub fn finished(command: &mut Command) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// Standard output of a command that succeeds.
+/// Standard output of a command that must succeed.
 pub fn succeeded(command: &mut Command) -> String {
     let output = finished(command);
     let error = String::from_utf8_lossy(&output.stderr);
@@ -72,7 +72,7 @@ pub fn succeeded(command: &mut Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Whether it becomes true in time.
+/// Whether the condition becomes true in time.
 pub fn wait_until(time: Duration, mut holds: impl FnMut() -> bool) -> bool {
     let until = Instant::now() + time;
     loop {
@@ -86,11 +86,11 @@ pub fn wait_until(time: Duration, mut holds: impl FnMut() -> bool) -> bool {
     }
 }
 
-/// One HTTP client for all tests; it follows nothing and trusts nobody.
+/// One HTTP client for all tests; it follows no redirects and verifies no certificates.
 pub fn http() -> Client {
     static CLIENT: OnceLock<Client> = OnceLock::new();
     let build = || {
-        // A second installation is refused, and the first one serves as well.
+        // A second installation fails, and the first one serves as well.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -102,7 +102,7 @@ pub fn http() -> Client {
     CLIENT.get_or_init(build).clone()
 }
 
-/// What came back.
+/// An HTTP answer.
 pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
@@ -132,7 +132,7 @@ impl Answer {
     }
 }
 
-/// A client or resource server that the demo made.
+/// A client or resource server of the demo.
 #[derive(Clone)]
 pub struct Credentials {
     pub id: String,
@@ -163,12 +163,12 @@ impl Credentials {
 pub struct Demo {
     pub base: String,
     pub tenant: String,
-    /// Two resources: Search & Match and Match-Connect.
+    /// Has two resources: Search & Match and Match-Connect.
     pub search: Credentials,
-    /// One resource: Data Manager.
+    /// Has one resource: Data Manager.
     pub upload: Credentials,
     pub expired: Credentials,
-    /// Everything that the demo printed.
+    /// The demo's printed JSON.
     pub summary: Value,
     /// One for each of the six resources.
     pub resource_servers: Vec<Credentials>,
@@ -190,22 +190,22 @@ impl Demo {
         Self::start_with(database_url, &[])
     }
 
-    /// With configuration variables beside the database.
+    /// With configuration variables besides the database.
     pub fn start_with(database_url: Option<&str>, variables: &[(&str, &str)]) -> Self {
         Self::start_in(TempDir::new().unwrap(), database_url, variables)
     }
 
-    /// On https, with a certificate made on the spot.
+    /// On https, with a generated certificate.
     pub fn tls() -> Self {
         Self::launch(TempDir::new().unwrap(), None, &["--tls"], &[])
     }
 
-    /// On the folder that another demo left behind.
+    /// On the folder of an earlier demo.
     pub fn again(dir: TempDir) -> Self {
         Self::start_in(dir, None, &[])
     }
 
-    /// Through a shell that runs `script` first: limits, other outputs. `"$@"` stands for the demo.
+    /// Through a shell that runs `script` first: limits, redirections. `"$@"` stands for the demo.
     pub fn start_by(script: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new("bash");
         command.env_remove("RUST_LOG").stdin(Stdio::null()).args([
@@ -252,7 +252,7 @@ impl Demo {
         let mut child = command.spawn().unwrap();
         let line = first_line(child.stdout.take().unwrap());
         let Ok(summary) = serde_json::from_str::<Value>(&line) else {
-            // It is not there to be dropped.
+            // There is no value yet whose drop would kill it.
             let _ = child.kill();
             let _ = child.wait();
             let log = fs::read_to_string(dir.path().join("log")).unwrap();
@@ -288,7 +288,7 @@ impl Demo {
         Answer::of(http().get(self.url(path)))
     }
 
-    /// A form for any path.
+    /// A form posted to any path.
     pub fn post(&self, path: &str, body: impl Into<String>) -> RequestBuilder {
         http()
             .post(self.url(path))
@@ -296,7 +296,7 @@ impl Demo {
             .body(body.into())
     }
 
-    /// A form for the token endpoint.
+    /// A form posted to the token endpoint.
     pub fn token(&self, body: impl Into<String>) -> RequestBuilder {
         self.post("/oauth2/token", body)
     }
@@ -322,23 +322,23 @@ impl Demo {
         command
     }
 
-    /// The store of the demo, for what has no route.
+    /// The demo's store, for what has no route.
     pub fn store(&self) -> Store {
         Store::open(&DatabaseUrl::parse(&self.database_url).unwrap(), 1).unwrap()
     }
 
-    /// The resource server that answers for a resource.
+    /// The resource server of a resource.
     pub fn resource_server(&self, resource: &str) -> &Credentials {
         let answers = |server: &&Credentials| server.resources.iter().any(|own| own == resource);
         self.resource_servers.iter().find(answers).unwrap()
     }
 
-    /// `127.0.0.1:port`, for who speaks HTTP by hand.
+    /// `127.0.0.1:port`, for HTTP written by hand.
     pub fn address(&self) -> &str {
         self.base.rsplit_once('/').unwrap().1
     }
 
-    /// The most memory that the process has held so far, in MiB.
+    /// The process's peak memory in MiB.
     pub fn peak_memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status
@@ -363,7 +363,7 @@ impl Demo {
         succeeded(Command::new("kill").args([&format!("-{name}"), &id]));
     }
 
-    /// SIGTERM, then the exit status.
+    /// Sends SIGTERM; returns the exit status.
     pub fn terminate(&mut self) -> ExitStatus {
         self.signal("TERM");
         let log = self.dir.path().join("log");
@@ -384,12 +384,12 @@ impl Drop for Demo {
     }
 }
 
-/// What is written first; nothing when that takes too long.
+/// The first line of output; empty if that takes too long.
 fn first_line(output: ChildStdout) -> String {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut line = String::new();
-        // What can't be read is no line, and who waited too long is gone.
+        // An unreadable line stays empty, and the waiting side may be gone.
         let _ = BufReader::new(output).read_line(&mut line);
         let _ = sender.send(line);
     });
@@ -419,7 +419,7 @@ pub fn postgres_database() -> String {
     format!("{}/{name}", server.rsplit_once('/').unwrap().0)
 }
 
-/// What stands in the guide for member systems between a line and the end of its block.
+/// The code block of the guide for member systems that begins with this line.
 pub fn block_of_guide(first_line: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/member-systems.md");
     let text = fs::read_to_string(file).unwrap();
@@ -427,14 +427,14 @@ pub fn block_of_guide(first_line: &str) -> String {
     block.split("\n```").next().unwrap().to_owned()
 }
 
-/// How long `work` takes, with its outcome.
+/// The duration of `work`, with its result.
 pub fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let began = Instant::now();
     let outcome = work();
     (began.elapsed(), outcome)
 }
 
-/// Waits for what happens in the background, ten seconds at most.
+/// Waits for background work, ten seconds at most.
 pub fn eventually(mut happened: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(10);
     while !happened() {

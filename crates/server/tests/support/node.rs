@@ -1,4 +1,4 @@
-//! A further `wmda-auth serve` on the database, keys and pepper of a demo; killed on drop.
+//! Another `wmda-auth serve` on the database, keys and pepper of a demo; killed on drop.
 
 use std::{
     net::TcpListener,
@@ -8,15 +8,15 @@ use std::{
 
 use super::{Demo, binary, http, wait_until};
 
-/// The node, once it answers.
+/// The node, which is ready.
 pub struct Node {
-    /// Its own address; the public one is the demo's.
+    /// Its own address; the public URL is the demo's.
     pub base: String,
     child: Child,
 }
 
 impl Node {
-    /// With these configuration variables beside.
+    /// With these additional configuration variables.
     pub fn beside(demo: &Demo, variables: &[(&str, &str)]) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap().to_string();

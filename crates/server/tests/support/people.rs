@@ -1,4 +1,4 @@
-//! People who sign in to a demo, and what they ask of the management API.
+//! People who sign in to a demo, and their requests to the management API.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,7 +8,7 @@ use totp_rs::{Algorithm, Secret, TOTP};
 
 use super::{Answer, Demo, http};
 
-/// Somebody whom the demo printed.
+/// A person printed by the demo.
 pub struct Person {
     pub email: String,
     pub password: String,
@@ -16,7 +16,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// The first one with this role; `which` counts managers.
+    /// A person with this role; `which` selects among managers.
     pub fn of(demo: &Demo, role: &str, which: usize) -> Self {
         let users = demo.summary["users"].as_array().unwrap();
         let user = users
@@ -43,12 +43,12 @@ impl Person {
     }
 }
 
-/// The code that an authenticator shows now.
+/// An authenticator's current code.
 pub fn code(secret: &str) -> String {
     code_in(secret, 0)
 }
 
-/// The code that it shows some steps of 30 seconds from now.
+/// The code some time steps of 30 seconds from now.
 pub fn code_in(secret: &str, steps: i64) -> String {
     let secret = Secret::Encoded(secret.to_owned()).to_bytes().unwrap();
     let totp = TOTP::new(Algorithm::SHA1, 6, 1, 30, secret, None, String::new()).unwrap();
@@ -60,7 +60,7 @@ pub fn attempt(demo: &Demo, proof: &Value) -> Answer {
     Answer::of(http().post(demo.url("/api/v1/session")).json(proof))
 }
 
-/// Somebody who has signed in; an empty token is nobody.
+/// A signed-in person; an empty token is nobody.
 #[derive(Clone)]
 pub struct Session {
     base: String,

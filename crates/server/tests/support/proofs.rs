@@ -1,4 +1,4 @@
-//! Keys of callers, and DPoP proofs (RFC 9449) that they make, right or spoilt.
+//! Client keys, and DPoP proofs (RFC 9449) made with them, valid or spoilt.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,16 +13,16 @@ pub fn encoded(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
-/// base64url of SHA-256: `ath` of an access token.
+/// base64url of SHA-256, as for `ath` of an access token.
 pub fn hash(text: &str) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
     URL_SAFE_NO_PAD.encode(digest)
 }
 
-/// A key pair of a caller.
+/// A client's key pair.
 pub struct ProofKey {
     pub algorithm: Algorithm,
-    /// Its public half, without anything that is not needed.
+    /// Its public JWK with required members only.
     pub jwk: Value,
     pub thumbprint: String,
     key: EncodingKey,
@@ -50,7 +50,7 @@ impl ProofKey {
         }
     }
 
-    /// A proof that is right for this request now, with a `jti` of its own.
+    /// A draft of a valid proof for this request now, with a unique `jti`.
     pub fn draft(&self, method: &str, url: &str) -> Draft<'_> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let jti = format!(
@@ -65,19 +65,19 @@ impl ProofKey {
         }
     }
 
-    /// The same, signed.
+    /// A valid proof.
     pub fn proof(&self, method: &str, url: &str) -> String {
         self.draft(method, url).signed()
     }
 
-    /// A proof for an API that the token is presented to.
+    /// A proof for an API to which the token is presented.
     pub fn proof_with(&self, token: &str, url: &str) -> String {
         let mut draft = self.draft("GET", url);
         draft.claims["ath"] = json!(hash(token));
         draft.signed()
     }
 
-    /// A compact JWS over these two parts, which are encoded already.
+    /// A compact JWS over these two encoded parts.
     pub fn signed(&self, header: &str, payload: &str) -> String {
         let text = format!("{header}.{payload}");
         let signature = crypto::sign(text.as_bytes(), &self.key, self.algorithm.into()).unwrap();
@@ -85,7 +85,7 @@ impl ProofKey {
     }
 }
 
-/// A proof that is not signed yet.
+/// An unsigned proof.
 pub struct Draft<'a> {
     pub header: Value,
     pub claims: Value,
@@ -97,7 +97,7 @@ impl Draft<'_> {
         self.key.signed(&encoded(&self.header), &encoded(&self.claims))
     }
 
-    /// Signed over JSON that no map can hold, such as one that repeats a key.
+    /// Signs any JSON, such as one that repeats a key.
     pub fn signed_as(&self, header: &str, claims: &str) -> String {
         let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
         self.key.signed(&encode(header), &encode(claims))

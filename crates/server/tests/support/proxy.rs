@@ -1,4 +1,4 @@
-//! A way to Postgres that can be cut, stalled or slow, and that counts what goes over it.
+//! A proxy in front of Postgres that can be cut, stalled or slow, and that counts bytes.
 
 use std::{
     io::{Read, Write},
@@ -19,7 +19,7 @@ pub struct Proxy {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     Open,
-    /// Connections are accepted and held, and nothing arrives.
+    /// Connections are accepted and held, and no data arrives.
     Stalled,
     Cut,
 }
@@ -30,7 +30,7 @@ struct Link {
     sockets: Mutex<Vec<TcpStream>>,
     /// Bytes to the database and back.
     carried: [AtomicU64; 2],
-    /// How many milliseconds whatever is sent is under way.
+    /// The delay of data in milliseconds.
     delay: AtomicU64,
 }
 
@@ -56,26 +56,26 @@ impl Proxy {
         Self { url, link }
     }
 
-    /// Closes every connection; new ones are closed at once.
+    /// Closes every connection, and new ones at once.
     pub fn cut(&self) {
         self.link.set(Way::Cut);
         for socket in self.link.sockets.lock().unwrap().drain(..) {
-            // A connection that is closed already is what is wanted.
+            // It may be closed already.
             let _ = socket.shutdown(Shutdown::Both);
         }
     }
 
-    /// Holds back whatever is sent from now on, as a database does that is stopped.
+    /// Holds back all data from now on, like a stopped database.
     pub fn stall(&self) {
         self.link.set(Way::Stalled);
     }
 
-    /// From now on whatever is sent arrives later, in both directions.
+    /// Delays all data from now on, in both directions.
     pub fn slow_down(&self, milliseconds: u64) {
         self.link.delay.store(milliseconds, Ordering::SeqCst);
     }
 
-    /// Undoes cutting and stalling; what was held back arrives.
+    /// Ends cutting and stalling; data held back is delivered.
     pub fn restore(&self) {
         self.link.set(Way::Open);
     }
@@ -98,7 +98,7 @@ impl Link {
         self.changed.notify_all();
     }
 
-    /// Waits out a stall; whether the way is open then.
+    /// Waits out a stall; whether the link is open then.
     fn passes(&self) -> bool {
         let way = self.way.lock().unwrap();
         let way = self.changed.wait_while(way, |way| *way == Way::Stalled).unwrap();
@@ -119,7 +119,7 @@ impl Link {
         sockets.extend([client, server]);
     }
 
-    /// However the copy ends, both directions end with it.
+    /// Whatever the result, both directions end with it.
     fn carry(&self, direction: usize, mut from: TcpStream, mut to: TcpStream) {
         let mut buffer = [0; 4096];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
@@ -127,14 +127,14 @@ impl Link {
             if !self.passes() {
                 break;
             }
-            // Before it arrives, so that whoever has the answer finds it counted.
+            // Counted before delivery, so that it includes everything that has been answered.
             self.carried[direction].fetch_add(length as u64, Ordering::SeqCst);
             if to.write_all(&buffer[..length]).is_err() {
                 break;
             }
         }
         for socket in [from, to] {
-            // A connection that is closed already is what is wanted.
+            // It may be closed already.
             let _ = socket.shutdown(Shutdown::Both);
         }
     }

@@ -1,26 +1,26 @@
-//! Every way to be refused, and what a refusal costs the database.
+//! Every kind of failed client authentication, and its cost for the database.
 
 use std::time::Duration;
 
 use super::{Answer, Demo, GRANT, postgres_database, proxy::Proxy, secrets, wait_until};
 
 pub const NOBODY: &str = "11111111-2222-4333-8444-555555555555";
-/// What the sample client has already.
+/// How many secrets the sample client has.
 const SAMPLE_SECRETS: u128 = 3;
-/// Hardly anything but the requests goes to the database.
+/// Reduces database traffic other than that of requests.
 const QUIET: [(&str, &str); 2] = [
     ("WMDA_AUTH__CACHE__POLL_MS", "2500"),
     ("WMDA_AUTH__CACHE__LEASE_MS", "5000"),
 ];
 
-/// A demo behind a proxy that counts.
+/// A demo behind a counting proxy.
 pub struct Setting {
     demo: Demo,
     proxy: Proxy,
 }
 
 impl Setting {
-    /// A client with one secret, and one with ten.
+    /// Prepares a client with one secret, and one with ten.
     pub fn prepare() -> Self {
         let url = postgres_database();
         let proxy = Proxy::start(&url);
@@ -29,10 +29,10 @@ impl Setting {
         Self { demo, proxy }
     }
 
-    /// Who asks, and with which secret: every way to be refused.
+    /// Name, client id and secret of every kind of failure.
     pub fn refused(&self) -> [(&'static str, &str, &str); 6] {
         let (one, ten) = (&self.demo.upload, &self.demo.search);
-        // As long as a real one, so that requests are equally long too.
+        // As long as a real one, so that requests are equally long.
         let wrong = "abc_wmda_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA000000";
         [
             ("an unknown client", NOBODY, wrong),
@@ -50,13 +50,13 @@ impl Setting {
         assert_eq!(answer.status, 401, "{}", answer.text);
     }
 
-    /// What one refusal sends to the database and gets back, in bytes: the least of several, for the node has something to
-    /// say by itself now and then, and the longer a refusal takes the more often during it.
+    /// What one refusal sends to the database and gets back, in bytes: the minimum of several, as background work
+    /// adds to some, and the more often, the longer a refusal takes.
     pub fn carried(&self, id: &str, secret: &str) -> [u64; 2] {
         self.least_carried(id, secret, |tries| tries.len() == 12)
     }
 
-    /// The least of so many that it is what was expected, or less, or never will be.
+    /// The minimum of as many as it takes to reach the expected value, or to be sure that it never will.
     pub fn carried_against(&self, id: &str, secret: &str, expected: [u64; 2]) -> [u64; 2] {
         let reached = |least: &[u64; 2]| *least <= expected;
         self.least_carried(id, secret, |tries| {
@@ -79,7 +79,7 @@ impl Setting {
         [after[0] - before[0], after[1] - before[1]]
     }
 
-    /// Until every connection of the pool has prepared its statements.
+    /// Until every pooled connection has prepared its statements.
     pub fn warm_up(&self) {
         let warm = wait_until(Duration::from_secs(20), || {
             let [first, second] = [(); 2].map(|()| self.carried(NOBODY, "warm"));

@@ -1,4 +1,4 @@
-//! Further secrets for a client of a demo, through the store that the server uses.
+//! Additional secrets for a demo's client, through the server's store.
 
 use std::{fs, sync::Arc};
 
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::Demo;
 
-/// Adds secrets that nobody knows to the client of this id.
+/// Adds secrets of unknown value to the client with this id.
 pub fn add(demo: &Demo, database_url: &str, client_id: &str, count: u128) {
     let pepper = fs::read_to_string(demo.data_dir().join("pepper")).unwrap();
     let pepper = Pepper::parse(&pepper).unwrap();
@@ -40,7 +40,7 @@ pub fn add(demo: &Demo, database_url: &str, client_id: &str, count: u128) {
     }
 }
 
-/// A record for a change of a demo's store.
+/// An audit entry for a change in a demo's store.
 pub fn record(demo: &Demo) -> Entry {
     let pepper = fs::read_to_string(demo.data_dir().join("pepper")).unwrap();
     entry(&Pepper::parse(&pepper).unwrap())

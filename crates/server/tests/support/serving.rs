@@ -1,4 +1,4 @@
-//! A further node, `wmda-auth serve`, on what a demo left in its data folder.
+//! Another node, `wmda-auth serve`, on the data folder of a demo.
 
 use std::{
     fs::{self, File},
@@ -12,14 +12,14 @@ use super::{Answer, Demo, binary, http, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Killed on drop.
+/// A node; killed on drop.
 pub struct Serving {
     dir: TempDir,
     child: Child,
 }
 
 impl Serving {
-    /// On any free port, with these variables too; it may not be ready yet.
+    /// Starts it on any free port, with these additional variables, without waiting.
     pub fn launch(demo: &Demo, variables: &[(&str, &str)]) -> Self {
         let (data, dir) = (demo.data_dir(), TempDir::new().unwrap());
         let mut command = binary();
@@ -41,20 +41,20 @@ impl Serving {
         Self { dir, child }
     }
 
-    /// The same, once it answers.
+    /// The same, waiting until it is ready.
     pub fn start(demo: &Demo, variables: &[(&str, &str)]) -> Self {
         let node = Self::launch(demo, variables);
         node.is_ready();
         node
     }
 
-    /// Waits until it says that it listens.
+    /// Waits until it logs that it listens.
     pub fn is_ready(&self) {
         let listens = wait_until(PATIENCE, || self.address().is_some());
         assert!(listens, "it does not listen: {}", self.log());
     }
 
-    /// The address that the log tells.
+    /// Its address, from the log.
     pub fn address(&self) -> Option<String> {
         let log = self.log();
         let told = log.lines().find_map(|line| line.split_once("listening on "));
@@ -80,7 +80,7 @@ impl Serving {
         assert!(sent.unwrap().success());
     }
 
-    /// Its end, within half a minute.
+    /// Waits for its end, half a minute at most.
     pub fn ended(&mut self) -> ExitStatus {
         let ended = wait_until(PATIENCE, || self.child.try_wait().unwrap().is_some());
         assert!(ended, "it does not end: {}", self.log());

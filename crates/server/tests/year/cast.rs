@@ -1,4 +1,4 @@
-//! Plays the plot on the nodes, and writes down what was seen.
+//! Plays the plot on the nodes, and records the observations.
 
 use std::collections::HashMap;
 
@@ -11,12 +11,12 @@ use crate::{
     world::{Person, World},
 };
 
-/// An answer to a token request: when, of which member's system, from which of its machines.
+/// An answer to a token request: time, member, machine, outcome.
 pub type Answered = (DateTime<Utc>, usize, usize, Outcome);
-/// What an API was told of a token: when, of which member's system, whether it is good.
+/// An introspection answer: time, member, whether the token is active.
 pub type Introspected = (DateTime<Utc>, usize, bool);
 
-/// A mail: the tick at which it was sent, to whom, and its subject.
+/// A mail: the tick at which it was sent, recipient and subject.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mail {
     pub at: DateTime<Utc>,
@@ -29,7 +29,7 @@ pub struct Seen {
     pub answers: Vec<Answered>,
     pub introspections: Vec<Introspected>,
     pub mails: Vec<Mail>,
-    /// By member: exchanges that were answered, and those whose answer was lost.
+    /// By member: rotations that were answered, and those whose answer was lost.
     pub exchanges: Vec<(usize, usize)>,
 }
 
@@ -38,7 +38,7 @@ pub struct Cast {
     world: World,
     people: Vec<Person>,
     systems: Vec<System>,
-    /// Identifiers by name.
+    /// Ids by name.
     secrets: HashMap<String, String>,
 }
 
@@ -142,7 +142,7 @@ impl Cast {
             self.systems[number].gets(made["secret"].as_str().unwrap());
         }
         if member.kind == Kind::Rotating {
-            // The next code of the authenticator.
+            // Until the authenticator's next code.
             self.world.reach(at + TimeDelta::seconds(30));
             let on = json!({ "self_rotation": true });
             self.as_manager(number, ("PATCH", &client), &on, 200).await;

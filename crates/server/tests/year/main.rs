@@ -1,6 +1,6 @@
-//! A year of simulated time over the real handlers of two nodes on one database: systems that exchange their secrets by
-//! themselves, managers who suspend and restore, managers who forget, and secrets that get a grace on their last day.
-//! Every answer to a token request and every mail is compared with what the plot alone says must come.
+//! A year of simulated time over the real handlers of two nodes on one database: systems that rotate their secrets
+//! themselves, managers who suspend and restore, managers who forget, and secrets that get a grace period on their
+//! last day. Every answer to a token request and every mail is compared with what follows from the plot alone.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! One node: its memory, its handlers behind the guard of every request, and its sender of mails.
+//! One node: its client cache, its handlers behind the middleware, and its notifier.
 
 use std::{path::Path, rc::Rc, sync::Arc, time::Duration};
 
@@ -25,7 +25,7 @@ use uuid::Uuid;
 use crate::world::{HandClock, TEAM};
 
 const URL: &str = "https://auth.wmda.example";
-/// The clock stands still between two instants, so any lease lasts as long as it should.
+/// The clock stands still between two instants, so any lease lasts long enough.
 const LEASE: Duration = Duration::from_millis(1);
 const MOST_LIVE: i64 = 10;
 
@@ -94,12 +94,12 @@ impl Node {
         (self.handler)(request).await
     }
 
-    /// What a running node does every tenth of a second.
+    /// The poll, which a running node sends every tenth of a second.
     pub async fn poll(&self) {
         self.memory.poll().await.unwrap();
     }
 
-    /// What it does every few seconds and minutes.
+    /// The background work that a node does every few seconds and minutes.
     pub async fn housekeeping(&self) {
         self.usage.flush(&self.store).await.unwrap();
         self.refusals.flush(&self.store).await.unwrap();

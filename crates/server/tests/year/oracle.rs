@@ -1,4 +1,4 @@
-//! What has to come, worked out from the plot and the promises alone, without the product's rules.
+//! The test oracle: expected results, derived from the plot and the promises, without the product's rules.
 
 use std::collections::HashMap;
 
@@ -11,56 +11,56 @@ use crate::{
     world::TEAM,
 };
 
-/// The old secret goes on for so long after an exchange.
+/// How long the old secret stays valid after a rotation.
 const OVERLAP: TimeDelta = TimeDelta::days(7);
 
 pub struct Expected {
     pub answers: Vec<Answered>,
     pub introspections: Vec<Introspected>,
-    /// When, to whom, and the beginning of the subject.
+    /// Time, recipient, and the beginning of the subject.
     pub mails: Vec<Mail>,
     pub exchanges: Vec<(usize, usize)>,
 }
 
-/// One secret that a manager made.
+/// A secret created by a manager.
 struct Life {
     name: String,
     created: DateTime<Utc>,
     expires: DateTime<Utc>,
     suspended: Option<DateTime<Utc>>,
     deleted: Option<DateTime<Utc>>,
-    /// The system was refused because it had expired.
+    /// The system was refused because of its expiry.
     tried: bool,
-    /// The smallest threshold in days that it has reached.
+    /// The smallest threshold in days reached so far.
     reached: i64,
-    /// Who has its expiry in the calendar.
+    /// Recipients who have its expiry in the calendar.
     told: Vec<String>,
 }
 
-/// A system that exchanges its secrets by itself.
+/// The secrets of a system that rotates them itself.
 #[derive(Default)]
 struct Chain {
     expires: DateTime<Utc>,
-    /// Its end if it were not exchanged.
+    /// Its expiry without rotation.
     planned: DateTime<Utc>,
-    /// What an interrupted job has left.
+    /// The successor left by an interrupted job.
     left: Option<DateTime<Utc>>,
     exchanges: usize,
     lost: usize,
 }
 
-/// One member's year as it must be.
+/// The expected year of one member.
 struct Oracle<'a> {
     member: &'a Member,
     lives: Vec<Life>,
-    /// The one in the system.
+    /// The secret that the system uses.
     current: usize,
     chain: Chain,
     last_token: Option<DateTime<Utc>>,
     answers: Vec<Answered>,
     introspections: Vec<Introspected>,
     mails: Vec<Mail>,
-    /// To be sent at the next tick.
+    /// Mails to be sent at the next tick.
     waiting: Vec<(String, String)>,
 }
 
@@ -83,7 +83,7 @@ impl Expected {
         all
     }
 
-    /// Each answer, each introspection, and each mail is as it must be, and there is none besides.
+    /// Each answer, each introspection, and each mail is as expected, and there are no others.
     pub fn compare(&self, seen: &Seen) {
         let by_place = |answers: &[Answered]| -> HashMap<_, Vec<Outcome>> {
             let mut places: HashMap<_, Vec<Outcome>> = HashMap::new();
@@ -125,7 +125,7 @@ impl Expected {
     }
 }
 
-/// Whether this is the mail that was expected.
+/// Whether this is the expected mail.
 pub fn is_it(want: &Mail, got: &Mail) -> bool {
     (want.at, &want.to) == (got.at, &got.to) && got.subject.starts_with(&want.subject)
 }
@@ -209,7 +209,7 @@ impl<'a> Oracle<'a> {
                 let life = self.life(name);
                 life.expires = life.expires.max(at) + TimeDelta::hours(*hours);
                 life.tried = false;
-                // Its second end is told as well as its first one.
+                // Its second expiry is announced like its first.
                 life.reached = life.reached.max(1);
                 let subject = format!("Urgent: client secret \"{name}\" was extended until");
                 self.waiting.push((TEAM.to_owned(), subject.clone()));
@@ -262,7 +262,7 @@ impl<'a> Oracle<'a> {
         self.answers.push((at, self.member.number, 0, outcome));
     }
 
-    /// What the nightly job must come to; each exchange that the managers can learn of is told.
+    /// The expected outcome of the nightly job; each rotation that managers can learn of is notified.
     fn job(&mut self, at: DateTime<Utc>, fate: Fate) {
         if fate == Fate::Missed {
             return;

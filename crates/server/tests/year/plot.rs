@@ -1,10 +1,10 @@
-//! Who there is, and what happens to whom in the year. Made by a fixed sequence of pseudo-random numbers.
+//! The plot: the members, and what happens in the year. Generated from a fixed sequence of pseudo-random numbers.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// The year begins.
+/// The beginning of the year.
 pub const START: DateTime<Utc> = DateTime::from_timestamp_nanos(1_800_000_000_000_000_000);
-/// Systems ask for tokens, and nodes look for mails to send, once a day.
+/// Systems request tokens, and nodes look for due mails, once a day.
 pub const TICK: TimeDelta = TimeDelta::days(1);
 pub const TICKS: i32 = 365;
 
@@ -13,7 +13,7 @@ const SUSPENDING: usize = 6;
 const CARELESS: usize = 6;
 const GRACED: usize = 3;
 
-/// How the people of an organisation go about their secrets.
+/// How the people of an organisation handle their secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Rotating,
@@ -26,41 +26,41 @@ pub enum Kind {
 pub struct Member {
     pub number: usize,
     pub kind: Kind,
-    /// The life of its secrets.
+    /// The lifetime of its secrets.
     pub life: TimeDelta,
-    /// A system of its asks for a token at each tick of so many.
+    /// Its system requests a token every this many ticks.
     pub every: i32,
-    /// How long after the first machine of the system the second one gets a new secret.
+    /// The delay after which the system's second machine gets a new secret.
     pub lag: TimeDelta,
 }
 
-/// What becomes of an exchange.
+/// The fate of a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// The job does not run on this day.
     Missed,
-    /// The new secret is put in place.
+    /// The new secret is put in use.
     Kept,
-    /// The answer is lost; the job asks again on the next day.
+    /// The answer is lost; the job retries on the next day.
     Lost,
-    /// The answer is lost; the job asks again at once.
+    /// The answer is lost; the job retries at once.
     LostAndAgain,
-    /// The job dies with the new secret in its file.
+    /// The job dies after writing the new secret to its file.
     Interrupted,
-    /// Two jobs ask at the same time.
+    /// Two jobs rotate at the same time.
     Twice,
 }
 
 #[derive(Clone, Debug)]
 pub enum What {
-    /// The manager makes a secret; the system gets it, or it lies about.
+    /// The manager creates a secret; the system gets it, or it stays unused.
     Create {
         name: String,
         is_used: bool,
     },
-    /// The system asks for a token.
+    /// The system requests a token.
     Ask,
-    /// The nightly job of a system that exchanges its secret by itself.
+    /// The nightly job of a system that rotates its secret itself.
     Job(Fate),
     Suspend {
         name: String,
@@ -72,13 +72,13 @@ pub enum What {
     Delete {
         name: String,
     },
-    /// The WMDA team grants so many hours; `granted` unless the rules forbid it.
+    /// The WMDA team grants this many hours; `granted` unless the rules forbid it.
     Grace {
         name: String,
         hours: i64,
         granted: bool,
     },
-    /// An API asks about the token that the system got last.
+    /// An API introspects the system's last token.
     Introspect,
 }
 
@@ -91,13 +91,13 @@ pub struct Event {
 
 pub struct Plot {
     pub members: Vec<Member>,
-    /// By time; what stands at the same time happens in this order.
+    /// By time; events at the same time happen in this order.
     pub events: Vec<Event>,
-    /// From tick to tick, by node; one is always up.
+    /// From tick to tick, by node; one is always running.
     pub outages: [Vec<(i32, i32)>; 2],
 }
 
-/// A small linear congruential generator: the same year each time.
+/// A small linear congruential generator, for the same year each time.
 struct Random(u64);
 
 impl Random {
@@ -119,7 +119,7 @@ fn days(number: i32) -> TimeDelta {
 }
 
 impl Member {
-    /// The nightly job exchanges a secret that has fewer whole days left.
+    /// The nightly job rotates a secret with fewer whole days left.
     pub fn rotates_below(&self) -> i64 {
         (self.life.num_days() / 2 + 5).min(90)
     }
@@ -132,7 +132,7 @@ impl Member {
         format!("manager{}@example.org", self.number)
     }
 
-    /// Its manager is at work on this day of the year.
+    /// When its manager is at work on this day of the year.
     fn at_work(&self, day: i32) -> DateTime<Utc> {
         let minutes = 60 + 7 * i64::try_from(self.number).unwrap();
         START + days(day) + TimeDelta::minutes(minutes)
@@ -176,7 +176,7 @@ impl Plot {
         }
     }
 
-    /// Which nodes are up at a tick.
+    /// Which nodes run at a tick.
     pub fn up(&self, tick: i32) -> [bool; 2] {
         self.outages
             .each_ref()
@@ -190,7 +190,7 @@ fn member(number: usize, kind: Kind, nth: usize) -> Member {
         number,
         kind,
         life: match kind {
-            // Long enough that a year, which takes seconds, stays within the exchanges that one client may ask for.
+            // Long enough that a year, which takes seconds, stays within a client's rate limit of rotations.
             Kind::Rotating => of(&[120, 150, 180, 270, 365]),
             Kind::Suspending => of(&[365]),
             Kind::Careless => of(&[60, 90, 120, 180]),
@@ -205,7 +205,7 @@ fn member(number: usize, kind: Kind, nth: usize) -> Member {
     }
 }
 
-/// One member's year.
+/// Generates one member's year.
 struct Script<'a> {
     member: &'a Member,
     events: Vec<Event>,
@@ -217,13 +217,13 @@ impl Script<'_> {
         self.events.push(Event { at, member, what });
     }
 
-    /// Just before an instant, and at it.
+    /// Token requests just before an instant, and at it.
     fn asks_around(&mut self, at: DateTime<Utc>) {
         self.at(at - TimeDelta::milliseconds(1), What::Ask);
         self.at(at, What::Ask);
     }
 
-    /// Before the first tick each manager makes a secret and gives it to the system, which asks from then on.
+    /// Before the first tick each manager creates a secret and gives it to the system, which uses it from then on.
     fn begins(&mut self) {
         let born = START - TimeDelta::minutes(100 - i64::try_from(self.member.number).unwrap());
         self.creates(born, "first");
@@ -254,7 +254,7 @@ impl Script<'_> {
         self.at(at, What::Delete { name });
     }
 
-    /// Jobs come to different ends; where machines are off now and then, nothing else goes wrong.
+    /// Jobs have different fates; where nodes stop now and then, nothing else goes wrong.
     fn rotates(&mut self, random: &mut Random) {
         let is_often_off = self.member.number % 2 == 1;
         let mut off = 0;
@@ -278,7 +278,7 @@ impl Script<'_> {
         }
     }
 
-    /// Old secrets are tried without and deleted; the one that is needed is suspended by mistake, and put back or not.
+    /// Old secrets are suspended on trial and deleted; the one in use is suspended by mistake, and restored or not.
     fn suspends(&mut self, random: &mut Random) {
         let mut day = 3 + random.below(10);
         let mut number = 0;
@@ -336,7 +336,7 @@ impl Script<'_> {
         name
     }
 
-    /// It ends by itself.
+    /// A suspension that ends by itself.
     fn suspends_for(&mut self, begins: DateTime<Utc>, length: TimeDelta) {
         let until = begins + length;
         self.begins_to_suspend(begins, until);
@@ -348,7 +348,7 @@ impl Script<'_> {
         }
     }
 
-    /// It is taken back, long before it would end.
+    /// A suspension taken back long before its end.
     fn puts_back(&mut self, begins: DateTime<Utc>, after: TimeDelta) {
         let name = self.begins_to_suspend(begins, begins + TimeDelta::days(7));
         let back = begins + after;
@@ -359,7 +359,7 @@ impl Script<'_> {
         self.at(back, What::Introspect);
     }
 
-    /// Each secret dies, and some days later somebody makes another.
+    /// Each secret expires, and some days later somebody creates another.
     fn forgets(&mut self, random: &mut Random) {
         let (mut born, mut number) = (self.born(), 1);
         while born < tick(TICKS) {
@@ -372,7 +372,8 @@ impl Script<'_> {
         }
     }
 
-    /// Each secret would die, and gets hours: before its end; after it, and then it ends a second time; or in vain once more.
+    /// Each secret is about to expire and gets a grace period: before its expiry; after it, and then it expires a
+    /// second time; or once more in vain.
     fn is_helped(&mut self) {
         let (mut born, mut name, mut number) = (self.born(), "first".to_owned(), 1);
         while born < tick(TICKS) {

@@ -1,4 +1,4 @@
-//! A member's system, on two machines where it exchanges its secrets by itself, and its nightly job: the one of the guide.
+//! A member's system, on two machines if it rotates its secrets itself, and its nightly job: the one of the guide.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -7,7 +7,7 @@ use crate::{
     world::World,
 };
 
-/// What came of a token request.
+/// The outcome of a token request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Token,
@@ -16,7 +16,7 @@ pub enum Outcome {
     Other(u16),
 }
 
-/// A secret in a system's file, and its end as the system was told.
+/// A secret in a system's file, and its expiry as the system was told.
 #[derive(Clone)]
 pub struct Held {
     pub value: String,
@@ -25,13 +25,13 @@ pub struct Held {
 
 pub struct System {
     pub client_id: String,
-    /// In the file from which the job works.
+    /// The secret in the job's file.
     current: Held,
-    /// What an interrupted job has left beside it.
+    /// The successor left by an interrupted job.
     left: Option<Held>,
-    /// What each machine uses.
+    /// The secret that each machine uses.
     machines: Vec<String>,
-    /// When the second machine gets what the first one has.
+    /// When the second machine gets the first one's secret.
     follows_at: Option<DateTime<Utc>>,
     lag: TimeDelta,
     rotates_below: i64,
@@ -60,13 +60,13 @@ impl System {
         }
     }
 
-    /// Its people put a secret into every machine.
+    /// Its people install a secret on every machine.
     pub fn gets(&mut self, value: &str) {
         value.clone_into(&mut self.current.value);
         self.machines.fill(value.to_owned());
     }
 
-    /// Each machine asks for a token.
+    /// Each machine requests a token.
     pub async fn asks(&mut self, world: &World) -> Vec<Outcome> {
         if self.follows_at.is_some_and(|at| at <= world.now()) {
             self.follows_at = None;
@@ -89,7 +89,7 @@ impl System {
         outcomes
     }
 
-    /// The job of the guide.
+    /// Runs the guide's job.
     pub async fn job(&mut self, world: &World, fate: Fate) {
         if fate == Fate::Missed {
             return;
@@ -166,7 +166,7 @@ impl System {
         self.puts_in_place(world, new);
     }
 
-    /// One machine has it at once, the other one later.
+    /// One machine gets it at once, the other one later.
     fn puts_in_place(&mut self, world: &World, new: Held) {
         new.value.clone_into(&mut self.machines[0]);
         self.current = new;

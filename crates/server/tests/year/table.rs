@@ -1,4 +1,4 @@
-//! What the year came to, as the guide for member systems shows it.
+//! The results of the year, as the guide for member systems shows them.
 
 use std::{fmt, fs, path::PathBuf};
 
@@ -9,7 +9,7 @@ use crate::{
     systems::Outcome,
 };
 
-/// Where the table stands, between its head and the command that makes it.
+/// The guide, which holds the table between its heading and the command that makes it.
 const GUIDE: &str = "../../docs/member-systems.md";
 const HEAD: &str = "| how secrets are looked after | applications | token requests | answered | refused, as they must be | refused otherwise | mails due | arrived |";
 
@@ -79,7 +79,7 @@ impl Table {
         }
     }
 
-    /// The guide shows what was measured; with `WMDA_AUTH_WRITE_YEAR` set it is written anew.
+    /// Compares the guide with the results; with `WMDA_AUTH_WRITE_YEAR` set it is rewritten.
     pub fn compare_with_the_guide(&self) {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(GUIDE);
         let guide = fs::read_to_string(&path).unwrap();

@@ -51,14 +51,14 @@ impl Clock for HandClock {
     }
 }
 
-/// Somebody who has enrolled.
+/// An enrolled person.
 pub struct Person {
     id: Uuid,
     email: String,
     totp_secret: String,
 }
 
-/// What a node answered.
+/// A node's answer.
 pub struct Answer {
     pub status: u16,
     pub body: Value,
@@ -129,7 +129,7 @@ impl World {
         world
     }
 
-    /// Who and what is there before any member: the WMDA team, an API, and the credential by which it introspects.
+    /// Sets up what comes before any member: the WMDA team, an API, and its credential for introspection.
     async fn open(&mut self) {
         let team = self.person(TEAM, "admin", None).await;
         self.team = Some(team);
@@ -156,7 +156,7 @@ impl World {
         self.nodes[0].management.operator("test")
     }
 
-    /// Which nodes are up from now on.
+    /// Sets which nodes run from now on.
     pub fn set_up(&self, up: [bool; 2]) {
         self.up.set(up);
     }
@@ -174,13 +174,13 @@ impl World {
         self.shared.clock.now()
     }
 
-    /// Lets time pass up to an instant; no node has a lease then, and each reads the database until it polls.
+    /// Advances time to an instant; no node has a lease then, and each reads the database until it polls.
     pub fn reach(&self, instant: DateTime<Utc>) {
         let at = instant.max(self.now()).timestamp_millis();
         self.shared.clock.0.store(at, Ordering::SeqCst);
     }
 
-    /// The nodes poll, where they have not since time last passed; then they answer from memory.
+    /// The nodes poll, unless they have since time last advanced; then they answer from their caches.
     pub async fn polls(&self) {
         let now = self.now();
         if self.polled.replace(now) < now {
@@ -194,7 +194,7 @@ impl World {
         }
     }
 
-    /// Gathered use is written, and both nodes look at the same time for mails to send; what was sent, by recipient and subject.
+    /// Usage is flushed, and both nodes look for due mails at once; returns recipient and subject of what was sent.
     pub async fn mails(&self) -> Vec<(String, String)> {
         for node in self.running() {
             node.housekeeping().await;
@@ -211,7 +211,7 @@ impl World {
         files.map(|file| read(file.unwrap().path())).collect()
     }
 
-    /// The next node that is up answers, as behind a balancer.
+    /// Sends to the next running node, like a load balancer.
     async fn send(&self, request: TestRequest) -> Answer {
         let turn = self.turn.replace(self.turn.get() + 1);
         let running: Vec<&Node> = self.running().collect();
@@ -244,7 +244,7 @@ impl World {
         self.form("/oauth2/rotate-secret", &form).await
     }
 
-    /// Whether an API is told that a token is good.
+    /// Whether an API is told that a token is active.
     pub async fn is_active(&self, token: &str) -> bool {
         let (client_id, secret) = self.api.as_ref().unwrap();
         let form = [
@@ -271,12 +271,12 @@ impl World {
             request = request.set_json(body);
         }
         let answer = self.send(request).await;
-        // A change is answered after a lease, in which every node has polled; here no time passes while it waits.
+        // A change is answered after a lease, in which every node has polled; here no time passes during that wait.
         self.poll_now().await;
         answer
     }
 
-    /// The same for the WMDA team.
+    /// The same by the WMDA team.
     pub async fn call_as_team(&self, what: (&str, &str), body: &Value) -> Answer {
         self.call(self.team.as_ref().unwrap(), what, body).await
     }
@@ -305,7 +305,7 @@ impl World {
         }
     }
 
-    /// An organisation with an application and its manager.
+    /// Creates an organisation with an application and its manager.
     pub async fn member(&self, member: &Member) -> (Person, String) {
         let (service, allowed) = (&self.nodes[0].management, self.operator());
         let new = NewOrganisation {

@@ -1,4 +1,4 @@
-//! Clients that ask for tokens as fast as they can, with credentials that live, die and are dead.
+//! Clients that request tokens as fast as they can, with live, dying and deleted credentials.
 
 use std::{thread, time::Duration};
 

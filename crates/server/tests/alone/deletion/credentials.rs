@@ -1,4 +1,4 @@
-//! A new credential of each kind, and how a client proves itself by it.
+//! A new credential of each kind, and how a client authenticates with it.
 
 use std::sync::Arc;
 
@@ -24,12 +24,12 @@ use crate::support::{
     assertions::{body, fresh, now, sign},
 };
 
-/// The nodes' issuer: what `server.public_url` is by default.
+/// The nodes' issuer: the default of `server.public_url`.
 const ISSUER: &str = "http://127.0.0.1:8080";
 const CLUSTER: &str = "https://cluster.example";
 const AUDIENCE: &str = "api://wmda";
 
-/// What the store keeps of it, and what the client does with it.
+/// The stored part of a credential, and the client's.
 pub struct NewCredential {
     pub kind: CredentialKind,
     pub hint: String,
@@ -37,15 +37,15 @@ pub struct NewCredential {
     pub way: Way,
 }
 
-/// How a client asks for a token.
+/// How a client requests a token.
 pub enum Way {
-    /// With this form, always.
+    /// Always with this form.
     Secret(String),
-    /// With an assertion, each time another one.
+    /// With a new assertion each time.
     Assertion(Box<Signer>),
 }
 
-/// A private key, and what it signs.
+/// A private key, and the claims that it signs.
 pub struct Signer {
     key: EncodingKey,
     kid: String,
@@ -61,7 +61,7 @@ impl Way {
         }
     }
 
-    /// A node whose wall clock is wrong rightly refuses assertions.
+    /// Whether it depends on the clock: a node whose wall clock is wrong rightly refuses assertions.
     pub fn goes_by_the_clock(&self) -> bool {
         matches!(self, Self::Assertion(_))
     }
@@ -86,7 +86,7 @@ impl Signer {
 }
 
 impl NewCredential {
-    /// Of one kind or the other, for this application and resource.
+    /// A random kind of credential, for this application and resource.
     pub fn any(application: &(Uuid, String), pepper: &Pepper, random: &mut Random) -> Self {
         match random.below(3) {
             0 => Self::secret(application, pepper),
@@ -122,7 +122,7 @@ impl NewCredential {
         )
     }
 
-    /// A subject of its own, about which a cluster with a key of its own gives its word.
+    /// A federated identity with a subject of its own, and a cluster with a key of its own.
     fn federated(application: &(Uuid, String)) -> Self {
         let (pair, jwk) = pair();
         let (kid, subject) = (jwk["kid"].as_str().unwrap().to_owned(), fresh());
@@ -159,10 +159,10 @@ impl Signer {
     }
 }
 
-/// A P-256 key, and its public half as a JWK.
+/// A P-256 key, and its public JWK.
 fn pair() -> (KeyPair, Value) {
     let pair = KeyPair::generate().unwrap();
-    // Uncompressed: a byte, x, y.
+    // Uncompressed point: a byte, x, y.
     let point = pair.public_key_raw();
     let half = |range| URL_SAFE_NO_PAD.encode(&point[range]);
     let jwk = json!({ "kty": "EC", "crv": "P-256", "x": half(1..33), "y": half(33..65), "kid": fresh() });

@@ -1,11 +1,11 @@
-//! What happens to a node: one fault after the other, with little peace between them. Stopped, killed, cut off, stalled, slowed
-//! down, and its clock stepped.
+//! Fault injection: a node is stopped, killed, cut off, stalled, slowed down, and its clock stepped, one fault after
+//! the other with short pauses.
 
 use std::{thread, time::Duration};
 
 use super::{Stop, history::History, nodes::Node, random::Random};
 
-/// The history learns when the wall clock of the node of this number was wrong.
+/// Injects faults; the history learns when the wall clock of this node was wrong.
 pub fn work(node: &Node, stop: &Stop, mut random: Random, (history, number): (&History, usize)) {
     while !stop.is_set() {
         thread::sleep(random.millis(300, 2500));
@@ -24,7 +24,7 @@ pub fn work(node: &Node, stop: &Stop, mut random: Random, (history, number): (&H
     }
 }
 
-/// Longer and shorter than a lease.
+/// For longer or shorter than a lease.
 fn pause(node: &Node, random: &mut Random) {
     node.note("stopped");
     node.signal("-STOP");
@@ -49,7 +49,7 @@ fn cut(node: &Node, random: &mut Random) {
     node.launch();
 }
 
-/// Polls that were sent before a deletion are answered after it.
+/// Polls sent before a deletion are answered after it.
 fn stall(node: &Node, random: &mut Random) {
     node.note("stalled");
     node.link.stall();
@@ -66,7 +66,8 @@ fn slow_down(node: &Node, random: &mut Random) {
     node.launch();
 }
 
-/// The wall clock jumps ahead by hours, and back. (Not before the start of the keys: then there is none to sign with.)
+/// Steps the wall clock ahead by hours, and back. (Not before the activation of the keys: then there is none to sign
+/// with.)
 fn step_clock(node: &Node, random: &mut Random) {
     node.note("clock stepped");
     node.step_clock(random.millis(0, 12 * 3_600_000));

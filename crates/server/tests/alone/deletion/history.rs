@@ -1,4 +1,4 @@
-//! What everybody saw, on one clock, and the checker that reads it.
+//! The history of all observations, on one clock, and its checker.
 
 use std::{
     fmt::Write,
@@ -16,18 +16,18 @@ const KINDS: [CredentialKind; 3] = [
     CredentialKind::Key,
     CredentialKind::Federated,
 ];
-/// Clients still try a credential for this long after its deletion was answered.
+/// How long clients use a credential after its deletion was answered.
 const TRIED_AFTER: Duration = Duration::from_secs(2);
 
-/// A clock that is put right is read anew by then.
+/// By then a node has noticed that its clock was set right.
 const CLOCK_IS_RIGHT: Duration = Duration::from_millis(2500);
 
-/// A credential's life. Times count from the start of the history.
+/// A credential's life cycle. Times count from the start of the history.
 pub struct Credential {
     pub id: Uuid,
     pub client_id: Uuid,
     pub kind: CredentialKind,
-    /// How its client asks for a token.
+    /// How its client requests a token.
     pub way: Way,
     created: OnceLock<Duration>,
     suspensions: Mutex<Vec<Suspension>>,
@@ -35,7 +35,7 @@ pub struct Credential {
     deletion_answered: OnceLock<Duration>,
 }
 
-/// From the question that began it to the answer to the one that took it back; what is not known yet is at the end of time.
+/// From the request that began it to the answer that took it back; unknown times are at the end of time.
 #[derive(Clone, Copy)]
 struct Suspension {
     begun: Duration,
@@ -85,23 +85,23 @@ impl Request {
     }
 }
 
-/// What must never be seen.
+/// A violation of the promise about deletion.
 #[derive(Debug)]
 #[expect(dead_code, reason = "its Debug is what a failing test shows")]
 pub enum Violation {
-    /// A token by a request that began after the deletion was answered.
+    /// A token for a request that began after the deletion was answered.
     TokenAfterDeletion {
         credential: Uuid,
         node: usize,
         began_after_answer: Duration,
     },
-    /// A refusal by a request that began after the creation was answered and ended before the deletion began.
+    /// A refusal of a request that began after the creation was answered and ended before the deletion began.
     RefusalOfLive {
         credential: Uuid,
         node: usize,
         began_after_creation: Duration,
     },
-    /// A token by a request that began after the suspension was answered and ended before the restoration began.
+    /// A token for a request that began after the suspension was answered and ended before the restoration began.
     TokenInSuspension {
         credential: Uuid,
         node: usize,
@@ -122,7 +122,7 @@ pub struct History {
     start: Instant,
     credentials: Mutex<Vec<Arc<Credential>>>,
     requests: Mutex<Vec<Request>>,
-    /// When the wall clock of a node was wrong.
+    /// When the wall clock of which node was wrong.
     wrong_clocks: Mutex<Vec<(usize, Duration, Duration)>>,
 }
 
@@ -136,7 +136,7 @@ impl History {
         }
     }
 
-    /// The wall clock of a node was wrong from then until now.
+    /// Records that a node's wall clock was wrong from then until now.
     pub fn clock_was_wrong(&self, node: usize, since: Duration) {
         let until = self.now() + CLOCK_IS_RIGHT;
         self.wrong_clocks.lock().unwrap().push((node, since, until));
@@ -153,7 +153,7 @@ impl History {
         self.start.elapsed()
     }
 
-    /// Called after the creation's answer.
+    /// To be called after the creation's answer.
     pub fn created(&self, credential: Credential) -> Arc<Credential> {
         let credential = Arc::new(credential);
         credential.created.set(self.now()).unwrap();
@@ -171,7 +171,7 @@ impl History {
         });
     }
 
-    /// Called after its answer; likewise the other two at their time.
+    /// To be called after its answer, like the other two.
     pub fn suspension_answered(&self, credential: &Credential) {
         self.note_suspension(credential, |last, now| last.answered = now);
     }
@@ -195,12 +195,12 @@ impl History {
         credential.deletion_begun.set(self.now()).unwrap();
     }
 
-    /// Called after the deletion's answer.
+    /// To be called after the deletion's answer.
     pub fn deletion_answered(&self, credential: &Credential) {
         credential.deletion_answered.set(self.now()).unwrap();
     }
 
-    /// One that lives, dies, or is dead for not long.
+    /// A credential that is live, or recently deleted.
     pub fn pick(&self, random: &mut Random) -> Option<Arc<Credential>> {
         let mut credentials = self.credentials.lock().unwrap();
         let now = self.now();
@@ -227,14 +227,14 @@ impl History {
         self.requests.lock().unwrap().push(request);
     }
 
-    /// The checker.
+    /// Checks the history for violations.
     pub fn violations(&self) -> Vec<Violation> {
         self.requests
             .lock()
             .unwrap()
             .iter()
             .filter(|seen| {
-                // An assertion has a time; a refusal by a wrong clock is right.
+                // Assertions depend on time; a refusal because of a wrong clock is right.
                 let excused = seen.outcome == Outcome::Refused && seen.credential.way.goes_by_the_clock();
                 !(excused && self.was_wrong(seen))
             })
@@ -251,7 +251,7 @@ impl History {
             .count()
     }
 
-    /// Requests that began and ended within a suspension, and those that began after a restoration's answer.
+    /// Counts requests that began and ended within a suspension, and those that began after a restoration's answer.
     fn around_suspensions(&self) -> (usize, usize) {
         let any = |seen: &Request, holds: fn(&Request, &Suspension) -> bool| {
             let suspensions = seen.credential.suspensions.lock().unwrap();
@@ -327,7 +327,7 @@ impl History {
         text
     }
 
-    /// How long each deletion took, the slowest last.
+    /// The duration of each deletion, the slowest last.
     fn deletions(&self) -> Vec<Duration> {
         let requests = self.requests.lock().unwrap();
         let mut lives: Vec<&Arc<Credential>> = requests.iter().map(|seen| &seen.credential).collect();

@@ -1,4 +1,4 @@
-//! A node's way to Postgres, which can be cut, stalled and slowed down.
+//! A node's connection to Postgres, which can be cut, stalled and slowed down.
 
 use std::{
     io::{Read, Write},
@@ -13,10 +13,10 @@ use std::{
 
 const OPEN: u64 = 0;
 const CUT: u64 = u64::MAX;
-/// Held back until it is open again, then delivered late.
+/// Data is held back until the link is open again, then delivered late.
 const STALLED: u64 = u64::MAX - 1;
 
-/// The state is a delay in milliseconds, or one of the constants.
+/// The link; its state is a delay in milliseconds, or one of the constants.
 pub struct Link {
     pub url: String,
     state: Arc<AtomicU64>,
@@ -50,7 +50,7 @@ impl Link {
         self.state.store(OPEN, Ordering::SeqCst);
     }
 
-    /// Closes every connection and takes no new one.
+    /// Closes every connection and accepts no new one.
     pub fn cut(&self) {
         self.state.store(CUT, Ordering::SeqCst);
         for socket in self.sockets.lock().unwrap().drain(..) {
@@ -91,7 +91,7 @@ fn pump(mut from: TcpStream, mut to: TcpStream, state: &AtomicU64) {
             break;
         }
     }
-    // However it ended, both directions end with it.
+    // Whatever the result, both directions end with it.
     let _ = to.shutdown(Shutdown::Both);
     let _ = from.shutdown(Shutdown::Both);
 }

@@ -1,4 +1,5 @@
-//! Creates, suspends, restores and deletes credentials as the management routes do: commit, wait out one lease, answer.
+//! Creates, suspends, restores and deletes credentials as the management routes do: commit, wait out the lease,
+//! answer.
 
 use std::{
     sync::Arc,
@@ -35,12 +36,12 @@ impl Clock for RealClock {
     }
 }
 
-/// What a deletion waits between its commit and its answer.
+/// What a deletion waits for between its commit and its answer.
 #[derive(Clone, Copy)]
 pub enum Wait {
     /// As the product does.
     Settled,
-    /// Broken on purpose.
+    /// Broken on purpose: only this long.
     Only(Duration),
 }
 
@@ -55,7 +56,7 @@ pub struct Deleter {
 impl Deleter {
     pub fn new(site: &Site, wait: Wait) -> Self {
         let store = site.store();
-        // The nodes' lease is not told: the deleter learns it from the database.
+        // The nodes' lease is not passed on: the deleter learns it from the database.
         let clock = Arc::new(RealClock(Instant::now()));
         Self {
             memory: ClientMemory::new(store.clone(), clock, Duration::from_millis(1), Uuid::from_u128(1)),
@@ -108,7 +109,7 @@ impl Deleter {
             expires_at: Utc::now() + TimeDelta::days(1),
             replaces: None,
         };
-        // Busy leaves the outcome open, as a 503 does: ask again until it is known.
+        // Busy leaves the outcome unknown, as a 503 does: repeat until it is known.
         while let Err(error) = self
             .store
             .create_secret(new.clone(), SecretLimits::NONE, entry(&self.pepper))
@@ -143,7 +144,7 @@ impl Deleter {
 
     async fn suspend(&self, history: &History, credential: &Credential) {
         history.suspension_begins(credential);
-        // As long as can be: the nodes' wall clocks are stepped, and the end by itself goes by them.
+        // The longest suspension: the nodes' wall clocks are stepped, and its end depends on them.
         self.set_suspension(credential, Some(Utc::now() + TimeDelta::days(7)))
             .await;
         history.suspension_answered(credential);

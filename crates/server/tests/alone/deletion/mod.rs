@@ -1,5 +1,6 @@
-//! The promise about deletion, put to the test: three nodes on one Postgres, eight clients, credentials of each kind that come and go, and nodes
-//! that are stopped, killed, cut off and have their clocks stepped. A checker reads what everybody saw. `cargo xtask deletion --seconds N` runs it for longer.
+//! Tests the promise about deletion: three nodes on one Postgres, eight clients, credentials of each kind that come
+//! and go, and nodes that are stopped, killed, cut off and have their clocks stepped. A checker reads all
+//! observations. `cargo xtask deletion --seconds N` runs it for longer.
 
 mod clients;
 mod credentials;
@@ -30,7 +31,7 @@ const NODES: usize = 3;
 const CLIENTS: u64 = 8;
 const MANAGERS: u64 = 2;
 
-/// What one run is made of.
+/// The parameters of a run.
 struct Plan {
     /// The lease on the nodes.
     node_lease: Duration,
@@ -94,8 +95,9 @@ fn seconds() -> u64 {
     asked.map_or(15, |text| text.parse().unwrap())
 }
 
-/// Design, "The promise about deletion", 1: no token by a request that began after a DELETE's answer, and no refusal of a live
-/// secret by a request that began after its creation's answer; no token in a suspension, and no refusal after it.
+/// Design, "The promise about deletion", 1: no token for a request that began after a DELETE's answer, and no refusal
+/// of a live secret for a request that began after its creation's answer; no token during a suspension, and no
+/// refusal after it.
 #[test]
 fn no_node_serves_a_deleted_secret_and_none_refuses_a_live_one() {
     let _alone = alone();
@@ -109,7 +111,8 @@ fn no_node_serves_a_deleted_secret_and_none_refuses_a_live_one() {
     history.assert_thorough();
 }
 
-/// The checker can see what it looks for: with a lease on the nodes that is longer than what the DELETE waits, it finds tokens.
+/// The checker detects violations: with a lease on the nodes that is longer than what the DELETE waits, it finds
+/// tokens.
 #[test]
 fn a_broken_lease_is_found_out() {
     let _alone = alone();

@@ -1,4 +1,4 @@
-//! The nodes: `wmda-auth serve` on one database, each with its own link to it.
+//! The nodes: `wmda-auth serve` on one database, each with a link of its own.
 
 use std::{
     fs::{File, OpenOptions},
@@ -28,7 +28,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// Fills a fresh database.
+    /// Sets up a fresh database.
     pub fn new(lease: Duration) -> Self {
         let database_url = postgres_database();
         let mut demo = Demo::start(Some(&database_url));
@@ -49,12 +49,12 @@ impl Site {
         Pepper::parse(&std::fs::read_to_string(self.demo.data_dir().join("pepper")).unwrap()).unwrap()
     }
 
-    /// Straight to the database, around every link.
+    /// A direct connection to the database, around every link.
     pub fn store(&self) -> Store {
         Store::open(&DatabaseUrl::parse(&self.database_url).unwrap(), 4).unwrap()
     }
 
-    /// The file by which the wall clock of a node is set.
+    /// The file that sets the wall clock of a node.
     fn clock(&self, port: u16) -> PathBuf {
         self.demo.data_dir().join(format!("clock-{port}"))
     }
@@ -137,7 +137,7 @@ impl Node {
         node
     }
 
-    /// Runs it, unless it runs.
+    /// Starts it, unless it runs.
     pub fn launch(&self) {
         let mut child = self.child.lock().unwrap();
         if let Some(running) = child.as_mut()
@@ -160,7 +160,7 @@ impl Node {
         }
     }
 
-    /// SIGSTOP, SIGCONT.
+    /// Sends SIGSTOP or SIGCONT.
     pub fn signal(&self, name: &str) {
         if let Some(child) = self.child.lock().unwrap().as_ref() {
             let sent = Command::new("kill")
@@ -170,7 +170,7 @@ impl Node {
         }
     }
 
-    /// Sets the wall clock to so much ahead of the real one.
+    /// Sets the wall clock ahead of the real one.
     pub fn step_clock(&self, ahead: Duration) {
         std::fs::write(&self.clock, format!("+{}", ahead.as_secs())).unwrap();
     }
@@ -179,7 +179,7 @@ impl Node {
         format!("http://127.0.0.1:{}/oauth2/token", self.port)
     }
 
-    /// A line for whoever reads the log afterwards.
+    /// Writes a line for readers of the log.
     pub fn note(&self, text: &str) {
         let _ = writeln!(&self.log, "=== {text}");
     }

@@ -1,10 +1,10 @@
-//! Choices that a seed repeats (xorshift64*).
+//! Pseudo-random choices, repeatable by their seed (xorshift64*).
 
 use std::time::Duration;
 
 pub struct Random(u64);
 
-/// A seed that differs each time.
+/// A different seed each time.
 pub fn seed() -> u64 {
     u64::from(uuid::Uuid::from_u128(std::process::id().into()).as_fields().0) ^ now()
 }

@@ -1,4 +1,4 @@
-//! A table of what assertions must not be. Each row is one change of an assertion that is right.
+//! A table of invalid assertions. Each row changes one thing in a valid assertion.
 
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
@@ -17,10 +17,10 @@ on_both! {
     l02_no_assertion_is_in_the_log
 }
 
-/// One text for all who have proved nothing.
+/// One text for everybody who has not proved possession.
 const NOTHING_PROVED: &str = "Client authentication failed";
 
-/// 401 `invalid_client`, on this route.
+/// Expects 401 `invalid_client`, on this route.
 #[track_caller]
 fn refused(demo: &Demo, signer: &Signer, assertion: &str, row: &str) -> String {
     let answer = Answer::of(ask(demo, signer, assertion));
@@ -170,7 +170,7 @@ fn k05_wrong_signatures_are_refused(demo: &Demo) {
         "..".to_owned(),
         "x".to_owned(),
         "x".repeat(8000),
-        // RFC 7518 §3.4: a DER signature is none.
+        // RFC 7518 §3.4: a DER signature is invalid.
         format!(
             "{signed}.MEQCIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABAiAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAQ"
         ),
@@ -178,7 +178,7 @@ fn k05_wrong_signatures_are_refused(demo: &Demo) {
     for text in texts {
         refused(demo, &signer, &text, &text);
     }
-    // An embedded key is nobody's, whoever signed with it, and neither is one that is somewhere else.
+    // An embedded key belongs to no client, whoever signed with it, and neither does one behind a URL.
     let header = with(
         rsa.header(),
         json!({ "kid": null, "jwk": { "kty": "EC" }, "jku": "https://attacker.example/keys", "x5u": "https://attacker.example/chain" }),
@@ -189,7 +189,7 @@ fn k05_wrong_signatures_are_refused(demo: &Demo) {
     );
     let text = refused(demo, &signer, &rsa.sign(&header, &foreign), "an embedded key");
     assert!(text.starts_with(NOTHING_PROVED), "{text}");
-    // The public key of RSA as the secret of an HMAC.
+    // Algorithm confusion: an RSA public key as an HMAC secret.
     let secret = EncodingKey::from_secret(rsa.kid.as_bytes());
     let header = json!({ "alg": "HS256", "kid": rsa.kid }).to_string();
     let confused = sign(
@@ -199,7 +199,7 @@ fn k05_wrong_signatures_are_refused(demo: &Demo) {
         &rsa.claims(&demo.base).to_string(),
     );
     refused(demo, &rsa, &confused, "HMAC");
-    // RSASSA-PKCS1-v1_5 is for certificates on the tenant routes.
+    // RSASSA-PKCS1-v1_5 is accepted for certificates on the tenant routes only.
     let pkcs1 = sign(
         &rsa.key,
         Algorithm::RS256,
@@ -207,7 +207,7 @@ fn k05_wrong_signatures_are_refused(demo: &Demo) {
         &rsa.claims(&demo.base).to_string(),
     );
     refused(demo, &rsa, &pkcs1, "RS256");
-    // Whoever does not exist is told the same.
+    // An unknown client gets the same answer.
     let nobody = "11111111-2222-4333-8444-555555555555";
     let claims = with(signer.claims(&demo.base), json!({ "iss": nobody, "sub": nobody }));
     let unknown = refused(demo, &signer, &signer.sign(&signer.header(), &claims), "nobody");
@@ -285,7 +285,7 @@ fn l02_no_assertion_is_in_the_log(demo: &Demo) {
         let answer = Answer::of(ask(demo, &signer, &format!("{assertion}sentinel")));
         answer.header("x-request-id").clone_into(&mut last);
     }
-    // Lines are written one after the other, behind the answers.
+    // Log lines are written asynchronously, after the answers.
     eventually(|| demo.log().contains(&last));
     let log = demo.log();
     assert!(log.contains(&signer.id) || log.contains("key_id="));

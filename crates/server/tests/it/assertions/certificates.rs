@@ -1,4 +1,4 @@
-//! Certificates on the tenant routes, as Microsoft's libraries use them at Entra.
+//! Client certificates on the tenant routes, as Microsoft's libraries use them with Entra.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::Algorithm;
@@ -23,7 +23,7 @@ fn thumbprints(demo: &Demo, signer: &Signer) -> [String; 2] {
     ["x5t", "x5t_s256"].map(|name| keys["items"][0][name].as_str().unwrap().to_owned())
 }
 
-/// As MSAL Python writes it: `x5t` with RS256, `x5t#S256` with PS256, both padded.
+/// As MSAL for Python writes it: `x5t` with RS256, `x5t#S256` with PS256, both padded.
 fn header(algorithm: Algorithm, [sha1, sha256]: &[String; 2]) -> Value {
     match algorithm {
         Algorithm::RS256 => json!({ "alg": "RS256", "typ": "JWT", "x5t": format!("{sha1}=") }),
@@ -44,7 +44,7 @@ fn assertion(signer: &Signer, algorithm: Algorithm, header: &Value, claims: &Val
     sign(&signer.key, algorithm, &header.to_string(), &claims.to_string())
 }
 
-/// The route's parameter for the resource.
+/// The route's parameter that names the resource.
 fn target(path: &str, signer: &Signer) -> String {
     let resource = &signer.resource;
     match path.contains("v2.0") {
@@ -188,12 +188,12 @@ fn what_is_wrong_has_entras_code(demo: &Demo) {
             answer.text
         );
     }
-    // Signed by RS256 under a header that says PS256.
+    // Signed with RS256 under a header that says PS256.
     let claims = claims(&signer, &demo.url(&path));
     let confused = assertion(&signer, Algorithm::RS256, &good, &claims);
     let answer = Answer::of(demo.post(&path, body(&confused, &target(&path, &signer))));
     assert_eq!(answer.json()["error_codes"], json!([700_027]));
-    // Nothing at all is a missing secret, as before.
+    // An empty assertion counts as a missing secret, as before.
     let nothing = format!("{}{}", crate::support::GRANT, target(&path, &signer));
     assert_eq!(
         Answer::of(demo.post(&path, nothing)).json()["error_codes"],

@@ -1,4 +1,4 @@
-//! Federated identities: JWTs that somebody else signs about a client, by pasted keys and by discovery.
+//! Federated identities: JWTs of an external issuer, verified with registered keys and by discovery.
 
 use std::{
     collections::HashSet,
@@ -48,7 +48,7 @@ fn manager(demo: &Demo) -> Session {
     person(demo).sign_in(demo)
 }
 
-/// The public half of a key of the demo, as a set.
+/// The public key of a demo client, as a JWK Set.
 fn set(demo: &Demo, at: usize) -> Value {
     let mut jwk = demo.summary["key_clients"][at]["jwk"].clone();
     for private in ["d", "p", "q", "dp", "dq", "qi", "alg"] {
@@ -57,7 +57,7 @@ fn set(demo: &Demo, at: usize) -> Value {
     json!({ "keys": [jwk] })
 }
 
-/// A cluster signs with the RSA key of another client, by RS256.
+/// A cluster that signs with the RSA key of another client, with RS256.
 struct Cluster {
     key: EncodingKey,
     kid: String,
@@ -87,7 +87,7 @@ impl Cluster {
     }
 }
 
-/// The client that the cluster speaks for.
+/// Registers the cluster as a client's federated identity.
 fn register(demo: &Demo, manager: &Session, issuer: &str, jwks: Value) -> (Signer, Answer) {
     let signer = Signer::of(demo, "standard", "ES256");
     let body = json!({ "name": "cluster", "issuer": issuer, "subject": SUBJECT, "audience": AUDIENCE, "jwks": jwks });
@@ -114,7 +114,7 @@ fn a_service_account_gets_tokens_by_pasted_keys(demo: &Demo) {
     let manager = manager(demo);
     let (signer, made) = register(demo, &manager, CLUSTER, set(demo, 1));
     let token = cluster.token(CLUSTER, json!({}));
-    // A cluster hands out one for many requests.
+    // A cluster reuses one JWT for many requests.
     for _ in 0..2 {
         assert_eq!(ask(demo, &signer, &token).status, 200);
         let answer = ask_entra(demo, &signer, &token);
@@ -204,7 +204,7 @@ fn what_does_not_fit_has_entras_code(demo: &Demo) {
         );
         assert_eq!(ask(demo, &signer, &token).status, 401, "{row}");
     }
-    // It speaks for this client only, and a fapi2 application takes keys of its own alone.
+    // It authenticates this client only, and a `fapi2` application accepts keys of its own only.
     let token = cluster.token(CLUSTER, json!({}));
     let other = Signer::of(demo, "fapi2", "ES256");
     assert_eq!(ask(demo, &other, &token).status, 401);
@@ -255,7 +255,7 @@ fn x02_a_signature_is_checked_against_ten_keys_and_no_more(demo: &Demo) {
     let cluster = Cluster::of(demo);
     let manager = manager(demo);
     let right = set(demo, 1)["keys"][0].clone();
-    // Keys that nobody has, all of the name that the cluster gives its own.
+    // Unrelated keys, all with the cluster's `kid`.
     let others: Vec<Value> = (1..=18)
         .map(|number| {
             let mut modulus = [0xFF_u8; 256];
@@ -272,7 +272,7 @@ fn x02_a_signature_is_checked_against_ten_keys_and_no_more(demo: &Demo) {
     }
 }
 
-/// Serves documents on loopback, which a demo allows.
+/// An HTTP server on loopback, which a demo allows.
 struct Publisher {
     base: String,
     documents: Arc<Mutex<Vec<(String, String)>>>,
@@ -299,7 +299,7 @@ impl Publisher {
                     Some((_, body)) => format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len()),
                     None => "HTTP/1.1 302 Found\r\nlocation: /keys\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned(),
                 };
-                // Whoever has read enough hangs up.
+                // The client may close the connection early.
                 let _ = stream.write_all(answer.as_bytes());
             }
         });
@@ -310,7 +310,7 @@ impl Publisher {
         }
     }
 
-    /// From now on it answers something else.
+    /// Serves nothing at this path from now on.
     fn withdraw(&self, path: &str) {
         self.documents.lock().unwrap().retain(|one| one.0 != path);
     }
@@ -344,7 +344,7 @@ fn an_issuer_is_asked_for_its_keys(demo: &Demo) {
     }
     let asked = *publisher.asked.lock().unwrap();
     assert!(asked <= 2, "kept in memory: {asked}");
-    // Whatever keys tokens name, the issuer is not asked again and again.
+    // Whatever `kid`s tokens name, requests to the issuer are rate-limited.
     let unknown = Cluster {
         key: Cluster::of(demo).key,
         kid: "unknown".to_owned(),
@@ -356,7 +356,7 @@ fn an_issuer_is_asked_for_its_keys(demo: &Demo) {
         );
     }
     assert!(*publisher.asked.lock().unwrap() <= 4);
-    // A document that names another issuer proves nothing, and neither does one that is elsewhere.
+    // A document that names another issuer is rejected, and so is one behind a redirect.
     let liar = Publisher::start();
     liar.publish(
         "/.well-known/openid-configuration",
@@ -373,7 +373,7 @@ fn an_issuer_is_asked_for_its_keys(demo: &Demo) {
 fn a_published_key_counts_until_it_disappears(demo: &Demo) {
     let publisher = Publisher::start();
     publisher.publish("/keys", &set(demo, 0));
-    // The second client publishes the key of the first.
+    // The second client publishes the first one's key.
     let first = Signer::of(demo, "standard", "ES256");
     let second = Signer::of(demo, "standard", "PS256");
     let path = format!("/applications/{}/keys", second.id);
@@ -440,7 +440,7 @@ fn managers_are_told_once_a_day_of_keys_that_can_t_be_read(demo: &Demo) {
     assert!(said.iter().all(|part| mail.contains(part)), "{mail}");
 }
 
-/// Lets what was read at a place look as old as this.
+/// Backdates a cached JWK Set to this age.
 async fn age(demo: &Demo, place: &KeyPlace, age: TimeDelta) {
     let store = demo.store();
     let (jwks, _) = store.published_keys(place.clone()).await.unwrap().unwrap();

@@ -1,5 +1,5 @@
-//! Clients that prove a key: at the token endpoints, and as people register them. Expected values come from RFC 7523, RFC
-//! 8725, FAPI 2.0 and what Microsoft's libraries send.
+//! Client authentication with keys: at the token endpoints, and their registration. Expected values come from
+//! RFC 7523, RFC 8725, FAPI 2.0 and what Microsoft's libraries send.
 
 mod bad_input;
 mod certificates;

@@ -1,4 +1,4 @@
-//! An application of the profile fapi2 proves keys only, and only at the standard's endpoint.
+//! An application with the profile `fapi2` authenticates with keys only, and only at the standard's endpoint.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Keys as people register them: what is taken, what is refused, and that a DELETE ends them.
+//! Registration of keys: what is accepted, what is rejected, and that a DELETE takes effect.
 
 use serde_json::{Value, json};
 
@@ -64,19 +64,19 @@ fn c01_a_key_lives_like_a_secret(demo: &Demo) {
     );
     assert!(view["x5t"].is_null() && view["last_used_at"].is_null());
     assert_eq!(manager.get(&place).json(), view);
-    // The same key, and another one of the same name.
+    // The same key, and another one with the same `kid`.
     let again = json!({ "name": "again", "jwk": { "kty": "OKP", "crv": "Ed25519", "x": ED25519 } });
     assert_eq!(manager.post(&path, &again).status, 409);
     let same_kid =
         json!({ "name": "again", "jwk": { "kty": "EC", "crv": "P-256", "x": X, "y": Y, "kid": "mine" } });
     assert_eq!(manager.post(&path, &same_kid).status, 409);
-    // It is no secret, and a secret is no key.
+    // A key is not found among the secrets, nor a secret among the keys.
     let secrets = format!("/applications/{}/secrets", signer.id);
     let id = view["id"].as_str().unwrap();
     assert_eq!(manager.get(&format!("{secrets}/{id}")).status, 404);
     assert_eq!(manager.delete(&format!("{secrets}/{id}")).status, 404);
     assert_eq!(manager.get(&place).status, 200);
-    // A DELETE ends the key that works, and what it issued.
+    // A DELETE invalidates a working key and its tokens.
     let sample = manager.get(&format!("{path}?search=demo")).json()["items"][0]["id"].clone();
     let token = Answer::of(ask(demo, &signer, &signer.assertion(&demo.base))).json()["access_token"].clone();
     assert_eq!(
@@ -249,7 +249,7 @@ fn certificates_bring_their_end(demo: &Demo) {
     assert_eq!(view["alg"], "PS256");
     assert_eq!(view["x5t"].as_str().unwrap().len(), 27);
     assert_eq!(view["x5t_s256"].as_str().unwrap().len(), 43);
-    // The demo's certificates end before a year has passed.
+    // The demo's certificates expire within a year.
     let end = view["expires_at"].as_str().unwrap();
     assert!(end.ends_with("T00:00:00Z"), "{end}");
 }
@@ -278,7 +278,7 @@ fn a_key_that_ends_soon_needs_attention_as_a_key(demo: &Demo) {
 }
 
 fn an_expired_key_that_is_still_tried_is_told_with_its_origin(demo: &Demo) {
-    // The second client has the key of the first, for some seconds.
+    // The second client has the first one's key, for some seconds.
     let first = Signer::of(demo, "standard", "ES256");
     let second = Signer::of(demo, "standard", "PS256");
     let members = ["kty", "crv", "x", "y", "kid"];
@@ -292,7 +292,7 @@ fn an_expired_key_that_is_still_tried_is_told_with_its_origin(demo: &Demo) {
     let made = manager.post(&keys(&second), &new);
     assert_eq!(made.status, 201, "{}", made.text);
     let id = made.json()["id"].clone();
-    // Neither request names the client: its assertion does.
+    // Neither request has a `client_id`: the assertion names the client.
     let asked = || {
         let own = json!({ "iss": second.id, "sub": second.id });
         let claims = with(first.claims(&demo.base), own);

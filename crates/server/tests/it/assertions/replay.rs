@@ -1,4 +1,4 @@
-//! An assertion counts once: in parallel, on all nodes, and across restarts.
+//! Replay protection of assertions: concurrently, on all nodes, and across restarts.
 
 use std::{
     net::TcpListener,
@@ -48,7 +48,7 @@ fn k02_an_assertion_is_used_up_by_a_request_that_gets_no_token(demo: &Demo) {
             .unwrap()
             .contains("used before")
     );
-    // Another client's jti is another jti, and so is the same one in another form.
+    // The same `jti` is accepted from another client, and in another form.
     let other = Signer::of(demo, "standard", "PS256");
     let claims = with(other.claims(&demo.base), json!({ "jti": "the same" }));
     assert_eq!(
@@ -62,7 +62,7 @@ fn k02_an_assertion_is_used_up_by_a_request_that_gets_no_token(demo: &Demo) {
     );
 }
 
-/// Another node on the same database, which calls itself the same; killed on drop.
+/// Another node on the same database with the same issuer; killed on drop.
 struct Node {
     address: String,
     child: Child,

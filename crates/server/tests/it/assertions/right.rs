@@ -1,4 +1,4 @@
-//! What is right is answered.
+//! Valid assertions are accepted.
 
 use serde_json::json;
 
@@ -19,7 +19,7 @@ fn k01_every_algorithm_gets_a_token(demo: &Demo) {
     for (profile, algorithm) in [("standard", "ES256"), ("standard", "PS256"), ("fapi2", "PS256")] {
         let signer = Signer::of(demo, profile, algorithm);
         if profile == "fapi2" {
-            // Its tokens are sender-constrained: without a proof of possession there is none, whatever is proved here.
+            // Its tokens are sender-constrained: without a DPoP proof none is issued, whatever is tested here.
             continue;
         }
         for _ in 0..3 {
@@ -32,7 +32,7 @@ fn k01_every_algorithm_gets_a_token(demo: &Demo) {
             let assertion = signer.sign(&header, &signer.claims(&demo.base));
             assert_eq!(Answer::of(ask(demo, &signer, &assertion)).status, 200, "{typ}");
         }
-        // Neither typ nor kid, and the client id said once more.
+        // Without `typ` and `kid`, and with an additional `client_id`.
         let header = with(signer.header(), json!({ "typ": null, "kid": null }));
         let assertion = signer.sign(&header, &signer.claims(&demo.base));
         let rest = format!("&resource={}&client_id={}", signer.resource, signer.id);

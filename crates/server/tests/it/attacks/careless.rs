@@ -1,4 +1,4 @@
-//! what one careless manager does concerns no other application, on both databases.
+//! a careless manager affects no other application, on both databases.
 
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! a change runs to its end and is recorded, with where it came from, though its connection is gone.
+//! a change runs to completion and is audited with its source, even if the client disconnects.
 
 use std::{io::Write, thread, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::support::{
 
 const MANY: (&str, &str) = ("WMDA_AUTH__SECRETS__MAX_PER_APPLICATION", "60");
 
-/// Sends a request on a connection that is at work already, and resets it after a while.
+/// Sends a request on a connection in use, and resets it after a while.
 fn send_and_reset(demo: &Demo, head: &str, body: &str, after: Duration) {
     let mut stream = wire::connect(demo.address());
     stream
@@ -29,7 +29,7 @@ fn send_and_reset(demo: &Demo, head: &str, body: &str, after: Duration) {
 
 fn events(admin: &Session, action: &str) -> Vec<Value> {
     let answer = admin.get("/audit-events?limit=200").json();
-    // A database that is busy has none to tell yet.
+    // A busy database may have none to show yet.
     let items = answer["items"].as_array().cloned().into_iter().flatten();
     items.filter(|event| event["action"] == action).collect()
 }
@@ -51,7 +51,7 @@ fn x03_deletions_whose_connections_are_reset_are_done_and_recorded() {
     let client = applications["items"][0]["client_id"].as_str().unwrap();
     let path = format!("/applications/{client}/secrets");
     let ids: Vec<String> = (0..48).map(|number| create(&manager, &path, number)).collect();
-    // Some are cut off at once, most while the DELETE waits out the lease.
+    // Some are reset at once, most while the DELETE waits out the lease.
     let reset_eight = |ids: &[String]| {
         thread::scope(|scope| {
             for (number, id) in ids.iter().enumerate() {
@@ -108,7 +108,7 @@ fn x03_a_sign_in_whose_connection_is_reset_is_counted_and_recorded() {
     );
 }
 
-/// Whoever has a network of IPv6 has all its addresses: together they may have so many changes under way.
+/// A subscriber has all addresses of an IPv6 network: together they have one limit of concurrent changes.
 #[test]
 fn x02_the_addresses_of_an_ipv6_network_have_one_share_of_changes() {
     let proxies = ("WMDA_AUTH__SERVER__TRUSTED_PROXIES", "127.0.0.1");
@@ -130,8 +130,8 @@ fn x02_the_addresses_of_an_ipv6_network_have_one_share_of_changes() {
             wire::is_whole,
         ))
     };
-    // A few more than there may be: whoever asks meanwhile how it stands takes a place, too. A machine that is slow to open
-    // them all sees the first ones end, for they wait for a body that does not come, and opens them again.
+    // A few more than the limit, as the requests that observe it take a slot, too. On a machine that opens them
+    // slowly, the first ones time out waiting for their bodies, and are opened again.
     let all_held = || {
         let held: Vec<_> = (1..=136).map(unfinished).collect();
         let is_full = (0..20).any(|_| {

@@ -1,4 +1,4 @@
-//! T-05: a coded body is refused before a byte of it is read, on every route and in every coding.
+//! T-05: a body with a `Content-Encoding` is refused before a byte of it is read, on every route and in every coding.
 
 use std::{io::Write, thread};
 
@@ -17,7 +17,7 @@ const CODINGS: [&str; 7] = [
     "identity, gzip",
 ];
 
-/// A head that announces a body, which does not come.
+/// A request head that announces a body, which is not sent.
 fn head(method: &str, path: &str, content_type: &str, coding: &str) -> String {
     format!(
         "{method} {path} HTTP/1.1\r\nHost: here\r\nContent-Type: {content_type}\r\nContent-Encoding: {coding}\r\n\

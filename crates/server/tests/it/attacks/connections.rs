@@ -1,4 +1,4 @@
-//! connections that do nothing, take nothing or never end keep nobody out.
+//! connections that are idle, don't read, or never end lock nobody out.
 
 use std::{
     io::Write,
@@ -10,7 +10,7 @@ use std::{
 use super::wire;
 use crate::support::{Answer, Demo, succeeded, timed};
 
-/// A stranger, or one who is there already, gets an answer in this time.
+/// The time limit for answers to others, new or already connected.
 const SOON: Duration = Duration::from_secs(2);
 
 fn assert_answers(demo: &Demo, when: &str) {
@@ -22,7 +22,7 @@ fn assert_answers(demo: &Demo, when: &str) {
     }
 }
 
-/// Asks again and again for something large and reads none of it.
+/// Requests something large again and again and reads none of it.
 fn take_nothing(demo: &Demo, asked: usize) -> TcpStream {
     let mut stream = wire::connect_narrowly(demo.address());
     let one = "GET /api/v1/openapi.json HTTP/1.1\r\nHost: here\r\n\r\n";
@@ -39,7 +39,8 @@ fn x01_idle_connections_keep_nobody_out() {
     assert_answers(&demo, "they are gone");
 }
 
-/// The kernel takes connections while the server has no time to; one that it drops tries again after a second.
+/// The listen backlog holds connections while the server is busy; one that the kernel drops is retried after a
+/// second.
 #[test]
 fn x01_a_crowd_that_connects_at_once_pushes_nobody_out_of_the_queue() {
     let demo = Demo::sqlite();
@@ -152,7 +153,7 @@ fn x01_an_answer_that_is_not_taken_and_a_request_that_never_ends_are_given_up() 
         dripped += 1;
     }
     assert!((20..40).contains(&dripped), "closed after {dripped} s");
-    // Bytes that had been sent may still come; then it ends.
+    // Bytes sent before may still arrive; then the connection ends.
     greedy.set_read_timeout(Some(SOON)).unwrap();
     let got = wire::read(&mut greedy, |_| false);
     let all = 16 * demo.get("/api/v1/openapi.json").text.len();
@@ -172,7 +173,7 @@ fn x02_one_source_has_a_share_of_the_connections_and_no_more() {
     ];
     let demo = Demo::start_with(None, &share);
     let mut first = wire::connect(demo.address());
-    // Workers take connections side by side; time makes this one the oldest.
+    // Workers accept connections concurrently; the pause makes this one the oldest.
     thread::sleep(Duration::from_secs(1));
     let _others: Vec<TcpStream> = (0..20).map(|_| wire::connect(demo.address())).collect();
     assert!(

@@ -1,4 +1,4 @@
-//! HTTP/2 is not offered: one connection could ask for thousands of answers and take none.
+//! HTTP/2 is not offered: one connection could request thousands of answers and read none.
 
 use std::{io::Write, net::TcpStream, process::Command, sync::Arc};
 
@@ -10,7 +10,7 @@ use rustls::{
 use super::wire;
 use crate::support::{Demo, succeeded};
 
-/// The protocol that is agreed on, or nothing when there is none.
+/// The negotiated ALPN protocol, if any.
 fn agreed(demo: &Demo, offered: &[&str]) -> Option<String> {
     let mut roots = RootCertStore::empty();
     let authority = demo.data_dir().join("tls-ca.pem");
@@ -39,7 +39,7 @@ fn x01_tls_agrees_on_http_1_alone() {
     let demo = Demo::start_by("exec \"$@\"", &["--tls"], &[]);
     assert_eq!(agreed(&demo, &["h2", "http/1.1"]).as_deref(), Some("http/1.1"));
     assert_eq!(agreed(&demo, &["h2"]), None);
-    // A client that prefers HTTP/2 and has its POST refused goes on as with any other.
+    // A client that prefers HTTP/2 falls back, and gets its POST refused like any other.
     let authority = demo.data_dir().join("tls-ca.pem");
     let mut curl = Command::new("curl");
     curl.args([

@@ -1,4 +1,4 @@
-//! a log that nobody reads holds no request, and what anybody can ask for fills no log.
+//! a log that nobody reads blocks no request, and unauthenticated requests don't flood the log.
 
 use std::{
     fs::{File, OpenOptions},
@@ -18,7 +18,7 @@ use crate::support::{Demo, eventually, http, succeeded, timed};
 const PROXIES: (&str, &str) = ("WMDA_AUTH__SERVER__TRUSTED_PROXIES", "127.0.0.1");
 const ANY_PORT: (&str, &str) = ("WMDA_AUTH__SERVER__METRICS_BIND", "127.0.0.1:0");
 
-/// Requests for nothing by one connection, 16 at a time, each as if it came from another source.
+/// Sends requests to an unknown path on one connection, 16 at a time, each with another source.
 fn flood(demo: &Demo, count: usize, source: impl Fn(usize) -> String) {
     let mut stream = wire::connect(demo.address());
     for first in (0..count).step_by(16) {
@@ -38,7 +38,7 @@ fn read_answers(stream: &mut TcpStream, count: usize) {
     assert_eq!(text.matches("HTTP/1.1 404").count(), count);
 }
 
-/// A pipe that is open at both ends, so that nobody waits to open it.
+/// A pipe open at both ends, so that opening it blocks nobody.
 fn pipe(path: &Path) -> File {
     succeeded(Command::new("mkfifo").arg(path));
     OpenOptions::new().read(true).write(true).open(path).unwrap()
@@ -73,7 +73,7 @@ fn x01_one_source_has_so_many_lines_a_second_and_others_theirs() {
     let demo = Demo::start_with(None, &[PROXIES, ANY_PORT]);
     flood(&demo, 3_200, |_| "198.51.100.1".to_owned());
     flood(&demo, 16, |_| "198.51.100.2".to_owned());
-    // Whoever has a network of IPv6 has all its addresses.
+    // The addresses of an IPv6 network share one rate limit.
     flood(&demo, 3_200, |number| format!("2001:db8::{number:x}"));
     let lines = |source: &str| demo.log().matches(source).count();
     eventually(|| demo.log().contains("without a line each"));
@@ -101,6 +101,6 @@ fn x01_one_source_has_so_many_lines_a_second_and_others_theirs() {
             .find_map(|line| line.strip_prefix("wmda_auth_log_lines_missing_total{reason=\"source\"} "));
         missing.unwrap().parse::<usize>().unwrap()
     };
-    // The last lines are on their way.
+    // The last lines are still being written.
     eventually(|| missing() + lines("source=198.51.100.1 ") + lines("source=2001:db8::") == 6_400);
 }

@@ -1,5 +1,5 @@
-//! the short form: what one sender can do to the server, and what it does to others. `cargo xtask attacks`
-//! runs the long form.
+//! the short form: what one sender can do to the server, and how that affects others. `cargo xtask
+//! attacks` runs the long form.
 
 mod careless;
 mod changes;

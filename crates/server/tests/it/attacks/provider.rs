@@ -1,4 +1,4 @@
-//! sign-in through an OpenID provider that takes its time, or that nobody has begun, is no matter for others.
+//! a slow OpenID provider, or callbacks that nobody began, don't affect others.
 
 use std::{
     io::{Read, Write},
@@ -16,10 +16,10 @@ use crate::support::{
     timed,
 };
 
-/// Each has two turns, and together they have more than there are.
+/// Each source has two turns; together they exceed the global limit.
 const SOURCES: usize = 6;
 
-/// Answers for its metadata and keys; whoever brings a code waits.
+/// A provider that serves metadata and keys, but never answers a token request.
 fn provider() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let issuer = format!("http://{}", listener.local_addr().unwrap());
@@ -38,7 +38,7 @@ fn provider() -> String {
     issuer
 }
 
-/// The metadata; for those who ask for keys, it has none.
+/// Serves the metadata, and an empty JWKS.
 fn publish(stream: &mut TcpStream, base: &str) {
     let document = json!({
         "keys": [], "issuer": base, "authorization_endpoint": format!("{base}/authorize"),
@@ -54,7 +54,7 @@ fn publish(stream: &mut TcpStream, base: &str) {
     stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
 }
 
-/// Begins an attempt, and comes back with a code that nobody gave out.
+/// Begins a sign-in, and returns to the callback with a forged code.
 fn come_back(demo: &Demo, source: &str) -> Answer {
     let get = |path: &str| http().get(demo.url(path)).header("x-forwarded-for", source);
     let begun = Answer::of(get("/api/v1/session/openid"));

@@ -1,4 +1,4 @@
-//! whatever one source asks of a database that is slow, others find a turn.
+//! however much one source asks of a slow database, others get a turn.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -17,11 +17,11 @@ use crate::support::{
 };
 
 const PROXIES: (&str, &str) = ("WMDA_AUTH__SERVER__TRUSTED_PROXIES", "127.0.0.1");
-/// A fifth of a second for a question of three queries: no more than forty a second have a turn.
+/// A fifth of a second for a request with three queries: no more than forty a second get a turn.
 const UNDER_WAY: u64 = 30;
 const CROWD: usize = 64;
 
-/// A question, and the source that asks.
+/// A request and its name.
 type Asked<'a> = (&'a str, &'a (dyn Fn() -> RequestBuilder + Sync));
 
 fn from(source: &str, request: RequestBuilder) -> u16 {
@@ -41,7 +41,7 @@ fn lists(demo: &Demo, token: &str) -> RequestBuilder {
     http().get(demo.url("/api/v1/applications")).bearer_auth(token)
 }
 
-/// How often others were refused while a crowd from one source asked.
+/// How often others were refused while a crowd from one source sent requests.
 fn others_refused(demo: &Demo, manager: &Session, (what, asked): Asked<'_>) -> usize {
     let (over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! HTTP by hand, for what no decent client does.
+//! HTTP written by hand, for what no decent client sends.
 
 use std::{
     io::{Read, Write},
@@ -8,7 +8,7 @@ use std::{
 
 use rustix::net::{AddressFamily, SocketType, sockopt};
 
-/// Longer than any answer may take.
+/// Longer than any answer takes.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub fn connect(address: &str) -> TcpStream {
@@ -18,7 +18,7 @@ pub fn connect(address: &str) -> TcpStream {
     stream
 }
 
-/// A client whose kernel takes hardly anything either.
+/// Connects with a tiny receive buffer.
 pub fn connect_narrowly(address: &str) -> TcpStream {
     let address: SocketAddr = address.parse().unwrap();
     let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
@@ -27,7 +27,7 @@ pub fn connect_narrowly(address: &str) -> TcpStream {
     TcpStream::from(socket)
 }
 
-/// Sends bytes and reads what comes back until `enough` or the end.
+/// Sends bytes and reads the answer until `enough` or the end.
 pub fn ask(address: &str, bytes: &[u8], enough: impl Fn(&str) -> bool) -> String {
     let mut stream = connect(address);
     stream.write_all(bytes).unwrap();
@@ -45,7 +45,7 @@ pub fn read(stream: &mut TcpStream, enough: impl Fn(&str) -> bool) -> String {
     String::from_utf8_lossy(&got).into_owned()
 }
 
-/// Whether head and body are there, by the length that the head names.
+/// Whether head and body are complete, by the `Content-Length`.
 pub fn is_whole(text: &str) -> bool {
     text.split_once("\r\n\r\n").is_some_and(|(head, body)| {
         let length = head.lines().find_map(|line| {
@@ -64,7 +64,7 @@ pub fn status(text: &str) -> u16 {
         .unwrap()
 }
 
-/// Whether the server has closed it, within the time.
+/// Whether the server closes the connection within the time.
 pub fn is_closed_within(stream: &mut TcpStream, time: Duration) -> bool {
     stream.set_read_timeout(Some(time)).unwrap();
     let outcome = stream.read(&mut [0; 1]);
@@ -77,7 +77,7 @@ pub fn is_closed_within(stream: &mut TcpStream, time: Duration) -> bool {
     }
 }
 
-/// Closes with a reset, as a client that was killed.
+/// Closes with a TCP reset, as when a client is killed.
 pub fn reset(stream: TcpStream) {
     sockopt::set_socket_linger(&stream, Some(Duration::ZERO)).unwrap();
     drop(stream);

@@ -1,4 +1,4 @@
-//! Tokens that are bound to the key of a proof, and applications that get no others.
+//! DPoP-bound tokens, and applications that get no others.
 
 use keystore::Algorithm;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ on_both! {
     d01_an_application_may_be_given_bound_tokens_only
 }
 
-/// What a token says, unverified.
+/// The claims of a token, unverified.
 fn claims(token: &str) -> Value {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
@@ -92,8 +92,8 @@ fn d01_an_application_may_be_given_bound_tokens_only(demo: &Demo) {
     assert!(events.contains("application.require_dpop") && events.contains("application.allow_bearer"));
 }
 
-/// FAPI 2.0 §5.3.2.1: what the conformance suite's client does, from the assertion to the API, at the one endpoint that is good
-/// enough.
+/// FAPI 2.0 §5.3.2.1: what the conformance suite's client does, from the assertion to the API, at the one endpoint
+/// that conforms.
 #[test]
 fn d03_an_application_of_the_profile_fapi2_gets_bound_tokens_only_and_calls_the_api() {
     let demo = Demo::sqlite();

@@ -1,4 +1,4 @@
-//! DPoP (RFC 9449) at the token endpoints: tokens that are bound to a key, and every proof that is no proof.
+//! DPoP (RFC 9449) at the token endpoints: bound tokens, and every invalid proof.
 
 mod binding;
 mod proofs;
@@ -6,7 +6,7 @@ mod replay;
 
 use crate::support::{Answer, Demo};
 
-/// Asks for a token at a path, with these DPoP headers.
+/// Requests a token at a path, with these DPoP headers.
 fn ask_at(demo: &Demo, path: &str, proofs: &[&str]) -> Answer {
     let request = demo.post(path, demo.upload.body());
     Answer::of(

@@ -1,4 +1,4 @@
-//! Everything that is wrong with a proof, and what is right although it looks unusual.
+//! Invalid proofs, and valid ones that look unusual.
 
 use chrono::Utc;
 use keystore::Algorithm;
@@ -16,7 +16,7 @@ fn remove(object: &mut Value, name: &str) {
     object.as_object_mut().unwrap().remove(name);
 }
 
-/// Everything that is wrong with a proof in what it says; the signature is right.
+/// Proofs with a wrong header or claim and a valid signature.
 const SPOILT: &[(&str, Spoil)] = &[
     ("no typ", |draft| remove(&mut draft.header, "typ")),
     ("another typ", |draft| draft.header["typ"] = json!("JWT")),
@@ -119,7 +119,7 @@ fn append(text: &mut Value, more: &str) {
     *text = json!(format!("{}{more}", text.as_str().unwrap()));
 }
 
-/// Everything that is wrong with a proof as a text.
+/// Proofs that are malformed or wrongly signed.
 fn broken(draft: &Draft<'_>, other: &ProofKey) -> Vec<(&'static str, Vec<String>)> {
     let good = draft.signed();
     let parts: Vec<&str> = good.split('.').collect();
@@ -223,7 +223,7 @@ fn d01_every_bad_proof_is_refused_and_tells_what_is_wrong() {
     );
 }
 
-/// What must be accepted although it looks unusual: RFC 9449 §4.3 point 9, FAPI 2.0 §5.3.2.1.
+/// Valid although it looks unusual: RFC 9449 §4.3 point 9, FAPI 2.0 §5.3.2.1.
 #[test]
 fn d01_a_proof_may_write_the_address_otherwise_and_come_from_a_clock_that_is_off() {
     let demo = Demo::sqlite();
@@ -272,7 +272,7 @@ fn d01_a_proof_may_write_the_address_otherwise_and_come_from_a_clock_that_is_off
         let answer = ask(&demo, &draft.signed());
         assert_eq!(answer.status, 200, "{name}: {}", answer.text);
     }
-    // The public address counts, whatever the Host header says.
+    // The public URL counts, whatever the Host header says.
     let request = demo.token(demo.upload.body()).header("host", "evil.example");
     assert_eq!(
         Answer::of(request.header("DPoP", key.proof("POST", &url))).status,
@@ -284,7 +284,7 @@ fn d01_a_proof_may_write_the_address_otherwise_and_come_from_a_clock_that_is_off
         Answer::of(request.header("DPoP", evil)).error(),
         "invalid_dpop_proof"
     );
-    // Whoever is not authenticated learns nothing about proofs.
+    // An unauthenticated client learns nothing about proofs.
     let nobody = demo.token(demo.upload.body().replace("client_secret=", "client_secret=x"));
     assert_eq!(
         Answer::of(nobody.header("DPoP", "proof")).error(),

@@ -1,4 +1,4 @@
-//! A proof is used once, on whichever node, and a nonce is good on all of them.
+//! Replay protection of proofs across nodes, and nonces that are valid on all of them.
 
 use std::thread;
 
@@ -16,7 +16,7 @@ fn d01_a_proof_is_good_for_one_token(demo: &Demo) {
     let key = ProofKey::new(Algorithm::ES256);
     let draft = key.draft("POST", &demo.url("/oauth2/token"));
     let proof = draft.signed();
-    // A request that fails for another reason leaves the proof good.
+    // A request that fails for another reason does not use up the proof.
     let refused = demo.token(format!("{}&scope=nothing", demo.upload.body()));
     let refused = Answer::of(refused.header("DPoP", &proof));
     assert_eq!(refused.error(), "invalid_scope", "{}", refused.text);
@@ -32,7 +32,7 @@ fn d01_a_proof_is_good_for_one_token(demo: &Demo) {
             (400, "invalid_dpop_proof")
         );
     }
-    // Another key's proof may have the same jti.
+    // A proof under another key may have the same `jti`.
     let other = ProofKey::new(Algorithm::ES256);
     let mut same = other.draft("POST", &demo.url("/oauth2/token"));
     same.claims["jti"] = draft.claims["jti"].clone();
@@ -92,7 +92,7 @@ fn d01_a_nonce_is_asked_for_where_configured_and_good_on_every_node() {
         assert_eq!(answer.error(), "use_dpop_nonce", "{bad}");
         assert!(!answer.header("dpop-nonce").is_empty());
     }
-    // A node that asks for none knows it, and refuses what nobody made.
+    // A node that requires no nonce accepts one of another node, and rejects a forged one.
     let node = Node::beside(&demo, &[]);
     let elsewhere = |proof: String| {
         let request = http().post(format!("{}/oauth2/token", node.base));

@@ -1,4 +1,4 @@
-//! What was done and denied is recorded, and no secret with it.
+//! Changes and denials are audited, without secrets.
 
 use super::new_secret;
 use crate::support::{Demo, binary, people::Person};

@@ -1,4 +1,4 @@
-//! A person from the link to the last sign-in.
+//! A person from the enrolment link to the last sign-in.
 
 use serde_json::json;
 
@@ -85,7 +85,7 @@ fn a_person_enrols_and_is_disabled(demo: &Demo) {
         "another organisation's"
     );
     let user = format!("/users/{}", id.as_str().unwrap());
-    // A reset keeps the authenticator, and asks for it.
+    // A reset keeps the authenticator, and requires its code.
     let link = admin.post(&format!("{user}/enrolment"), &json!({})).json();
     let token = link["enrolment_url"]
         .as_str()

@@ -162,7 +162,7 @@ const MATRIX: &[(&str, &str, [u16; 5])] = &[
     ("PATCH", "/resources/{id}", [400, 403, 403, 403, 401]),
     ("GET", "/resource-servers", [200, 200, 403, 403, 401]),
     ("POST", "/resource-servers", [400, 403, 403, 403, 401]),
-    // An application is no resource server.
+    // An application's credentials are no resource server's.
     (
         "POST",
         "/resource-servers/{client_id}/secret",
@@ -196,7 +196,7 @@ const MATRIX: &[(&str, &str, [u16; 5])] = &[
         [400, 400, 400, 400, 401],
     ),
     ("POST", "/account/recovery-codes", [400, 400, 400, 400, 401]),
-    // There is no provider here.
+    // No provider is configured.
     ("POST", "/account/identity", [404, 404, 404, 404, 401]),
     ("GET", "/account/sessions", [200, 200, 200, 200, 401]),
     ("DELETE", "/account/sessions", [204, 204, 204, 204, 401]),
@@ -245,7 +245,7 @@ fn each_role_on_each_route(demo: &Demo) {
         "the matrix names each route, and each route exists"
     );
     let absent = "00000000-0000-4000-8000-000000000000";
-    // Z-01: a foreign object and an absent one are the same bytes, for whoever may not see it.
+    // Z-01: a foreign object and an absent one get identical answers, for callers who may not see it.
     let other = &people[3];
     for path in ["", "/secrets", "/keys", "/managers", "/permissions"] {
         let of = |id: &str| other.get(&format!("/applications/{id}{path}"));
@@ -255,7 +255,7 @@ fn each_role_on_each_route(demo: &Demo) {
     let put = Answer::of(other.request("PUT", "/applications"));
     assert_eq!((put.status, put.header("allow")), (405, "GET, POST"));
     assert_eq!(other.get("/nothing").status, 404);
-    // What ends a session or an object comes last.
+    // Operations that end a session or delete an object come last.
     let (last, first): (Vec<_>, Vec<_>) = MATRIX
         .iter()
         .partition(|row| row.0 == "DELETE" && row.1 == "/session");

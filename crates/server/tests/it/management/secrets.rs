@@ -1,4 +1,4 @@
-//! Secrets as managers make, list and delete them, and the rules that these follow.
+//! Secrets as managers create, list and delete them, and the rules for that.
 
 use std::{collections::BTreeSet, thread};
 
@@ -81,7 +81,7 @@ fn secrets_follow_the_rules(demo: &Demo) {
     assert_eq!(Answer::of(plain).status, 415);
     let huge = json!({ "name": "x".repeat(20_000), "expires_at": next_year() });
     assert_eq!(manager.post(&path, &huge).status, 413);
-    // Z-06: one is there, nine more fit, however many are asked for at once.
+    // Z-06: one exists, nine more are allowed, however many are requested concurrently.
     let outcomes: Vec<u16> = thread::scope(|scope| {
         let create = || manager.post(&path, &new_secret("race")).status;
         let tries: Vec<_> = (0..14).map(|_| scope.spawn(create)).collect();

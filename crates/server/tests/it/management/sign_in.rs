@@ -1,4 +1,4 @@
-//! Signing in: what it tells, how often it may fail, and what a cookie alone can do.
+//! Sign-in: what it reveals, its lock-out, and what a cookie alone can do.
 
 use std::thread;
 
@@ -32,7 +32,7 @@ fn sign_in_tells_nothing_and_each_code_works_once(demo: &Demo) {
     for answer in &refused {
         assert_eq!((answer.status, &answer.text), (401, &refused[0].text));
     }
-    // P-02: the same code, eight times at once.
+    // P-02: the same code, eight times concurrently.
     let proof = person.proof();
     let outcomes: Vec<u16> = thread::scope(|scope| {
         let tries: Vec<_> = (0..6)

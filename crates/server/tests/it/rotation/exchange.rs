@@ -1,4 +1,4 @@
-//! The exchange itself: who may, how often, and what a repetition does.
+//! Rotation by the system itself: who may, how often, and what a retry does.
 
 use std::{thread, time::Duration};
 
@@ -64,7 +64,7 @@ fn a_system_exchanges_its_secret_once_its_manager_lets_it(demo: &Demo) {
             .text
             .contains(&new.secret)
     );
-    // Switched off, it is refused again, also for the new secret.
+    // Once switched off it is refused again, for the new secret too.
     manager.patch(&application(demo), &json!({ "self_rotation": false }));
     assert_eq!(rotate(demo, &new).status, 403);
     let name = json!({ "self_rotation": true, "name": "Partner-NL-ExampleRegistry-SMC" });
@@ -82,7 +82,7 @@ fn a_system_exchanges_its_secret_once_its_manager_lets_it(demo: &Demo) {
     );
 }
 
-/// GitLab's trap: a repeated exchange must not end a new secret that somebody uses already.
+/// GitLab's trap: a repeated rotation must not revoke a new secret that is already in use.
 fn an_exchange_can_be_repeated_until_the_new_secret_is_used_and_no_more(demo: &Demo) {
     let manager = manager(demo);
     switch_on(demo, &manager);
@@ -185,7 +185,7 @@ fn what_is_no_live_secret_is_not_exchanged(demo: &Demo) {
     assert_eq!(refused.status, 401);
     assert!(refused.text.contains("suspended"), "{}", refused.text);
     manager.patch(&sample_secret(demo), &json!({ "suspended_until": null }));
-    // Ten live secrets are the limit here too.
+    // The limit of ten live secrets applies here too.
     let expiry = (Utc::now() + TimeDelta::days(9)).format("%Y-%m-%d").to_string();
     let path = format!("{}/secrets", application(demo));
     while manager
@@ -199,7 +199,7 @@ fn what_is_no_live_secret_is_not_exchanged(demo: &Demo) {
     assert_eq!(secrets(demo, &manager).len(), 9);
 }
 
-/// Each question locks the counter of changes: a client that asks in a loop is answered from memory.
+/// Each request locks the version counter: a client in a loop is refused from memory.
 #[test]
 fn a_client_that_asks_for_exchanges_in_a_loop_waits_and_gets_its_tokens() {
     let demo = Demo::sqlite();

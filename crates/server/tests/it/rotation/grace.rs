@@ -1,4 +1,4 @@
-//! A secret that is needed beyond its last day.
+//! The grace period of a secret that is needed beyond its last day.
 
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};

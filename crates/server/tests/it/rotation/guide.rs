@@ -1,4 +1,4 @@
-//! The job that the guide for member systems gives them.
+//! The rotation job from the guide for member systems.
 
 use std::{fs, process::Command};
 
@@ -34,7 +34,7 @@ fn the_job_of_the_guide_exchanges_a_secret_that_ends_soon_and_no_other() {
     assert_ne!(new.secret, demo.upload.secret);
     assert!(works(&demo, &new));
     assert_eq!(secrets(&demo, &manager).len(), 2);
-    // What is left of an interrupted run is used, and nothing is exchanged twice.
+    // What an interrupted run left is used, and nothing is rotated twice.
     let pending = folder.path().join("secret.new");
     fs::rename(&file, &pending).unwrap();
     fs::write(&file, &demo.upload.secret).unwrap();

@@ -1,4 +1,4 @@
-//! Self-rotation, the policy of an organisation, and the last day, from outside and on both databases; attacks on each.
+//! Self-rotation, policies of organisations, and the grace period, over HTTP and on both databases; attacks on each.
 
 mod exchange;
 mod grace;
@@ -12,7 +12,7 @@ use crate::support::{
     people::{Person, Session},
 };
 
-/// As many secrets as a test likes, and as short-lived.
+/// No limits on number and lifetime of secrets.
 const LIMITS: [(&str, &str); 3] = [
     ("WMDA_AUTH__SECRETS__MAX_PER_APPLICATION", "1000"),
     ("WMDA_AUTH__SECRETS__MIN_LIFETIME_MINUTES", "0"),

@@ -1,4 +1,4 @@
-//! The policy of an organisation binds what is created and what is exchanged.
+//! An organisation's policy applies to creation and rotation.
 
 use std::{thread, time::Duration};
 
@@ -97,7 +97,7 @@ fn a_policy_binds_what_is_created_and_what_is_exchanged(demo: &Demo) {
     assert_eq!(events["items"].as_array().unwrap().len(), 6);
 }
 
-/// Secrets are made as fast as can be while the policy changes: none that begins after its answer gets through.
+/// Secrets are created as fast as possible while the policy changes: none that begins after its answer succeeds.
 fn a_policy_is_obeyed_by_whatever_begins_after_its_answer(demo: &Demo) {
     let (manager, admin) = (manager(demo), Person::of(demo, "admin", 0).sign_in(demo));
     let policy = organisation(demo, &manager);

@@ -1,4 +1,4 @@
-//! The configuration: keys that nobody knows, values out of bounds, a file that can't be read.
+//! The configuration: unknown keys, values out of bounds, an unreadable file.
 
 use std::fs;
 
@@ -36,7 +36,7 @@ fn an_unknown_configuration_key_is_refused() {
     ]);
 }
 
-/// Sets one line, and expects its section and key to be named.
+/// Sets one line, and expects the error to name its section and key.
 macro_rules! bad {
     ($section:literal, $key:literal, $value:expr, $advice:literal) => {
         case(

@@ -1,4 +1,4 @@
-//! The database: not there, empty, behind, or left to others by a role that may not migrate.
+//! The database: missing, empty, outdated, or used by a role that may not migrate.
 
 use std::fs;
 
@@ -52,7 +52,7 @@ fn a_database_that_is_not_there_or_empty_is_made_by_migrate_alone() {
     folder.passes_check();
 }
 
-/// The owner of the tables migrates; the server's own role needs no more than rows.
+/// The owner of the tables migrates; the server's own role needs only access to rows.
 #[test]
 fn without_migrations_a_role_suffices_that_reads_and_writes_rows() {
     let url = postgres_database();
@@ -85,13 +85,13 @@ fn without_migrations_a_role_suffices_that_reads_and_writes_rows() {
     assert!(told, "the log names the database: {text}");
 }
 
-/// SQLite: who closes the database last removes the log. Whoever is not the last must notice that.
+/// SQLite: the last process to close the database removes the WAL. A process must notice that it is not the last.
 #[test]
 fn a_command_beside_a_running_server_leaves_it_its_log() {
     let demo = Demo::sqlite();
     let wrong = format!("{GRANT}&client_id={}&client_secret=wrong", demo.upload.id);
     std::thread::scope(|scope| {
-        // The pool makes further connections.
+        // The pool opens further connections.
         for _ in 0..16 {
             scope.spawn(|| assert_eq!(Answer::of(demo.token(&*wrong)).status, 401));
         }

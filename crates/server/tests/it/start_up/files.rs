@@ -1,4 +1,4 @@
-//! Key files, the pepper file and the files of TLS.
+//! Key files, the pepper file and the TLS files.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 

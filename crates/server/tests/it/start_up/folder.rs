@@ -1,4 +1,4 @@
-//! A folder from which the server starts, and the ways in which a case breaks it.
+//! A folder from which the server could start, and how a case breaks it.
 
 use std::{
     fs,
@@ -11,19 +11,20 @@ use tempfile::TempDir;
 
 use crate::support::{binary, finished, succeeded};
 
-/// Stands in every file that is broken; no message may show it.
+/// In every broken file; no message may show it.
 pub const SENTINEL: &str = "sentinel7Hk2Qw";
 
 pub const SHORT_PEPPER: &str = "1 c2VudGluZWw3SGsyUXc=";
 
-/// A folder from which the server starts, but for its port, which is taken: whatever else is told was found before.
+/// A folder from which the server could start, except that its port is taken: any other error was found before
+/// binding.
 pub struct Folder {
     pub dir: TempDir,
     pub port: TcpListener,
-    /// Further lines of the configuration, by section.
+    /// Additional lines of the configuration, by section.
     pub lines: Vec<(&'static str, String)>,
     pub environment: Vec<(&'static str, String)>,
-    /// The configuration file is the case's own.
+    /// The case brings its own configuration file.
     pub file_is_given: bool,
 }
 
@@ -44,7 +45,7 @@ impl Folder {
         folder
     }
 
-    /// On a port that is free: the one of the configuration is taken.
+    /// Uses a free port, as the configured one is taken.
     pub fn passes_check(&self) {
         succeeded(
             self.command("check")
@@ -56,13 +57,13 @@ impl Folder {
         self.dir.path().join(name)
     }
 
-    /// Any of the key files.
+    /// One of the key files.
     pub fn key(&self) -> PathBuf {
         let mut files = fs::read_dir(self.path("keys")).unwrap();
         files.next().unwrap().unwrap().path()
     }
 
-    /// A command in the folder, by the configuration as it is now; an empty name is none yet.
+    /// A command in the folder with the current configuration; an empty name runs the bare binary.
     pub fn command(&self, name: &str) -> Command {
         let config = self.path("wmda-auth.toml");
         if !self.file_is_given {
@@ -102,7 +103,7 @@ impl Folder {
         self.lines.push((section, line.to_owned()));
     }
 
-    /// Runs it; standard error, after a failure that never reached the port.
+    /// Runs it and expects a failure before binding; returns standard error.
     pub fn refusal(&self, command: &str, what: &str) -> String {
         let output = finished(&mut self.command(command));
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -115,9 +116,9 @@ impl Folder {
 
 pub struct Case {
     what: &'static str,
-    /// Breaks the folder, and says what the message must name.
+    /// Breaks the folder, and returns what the message must name.
     broken: fn(&mut Folder) -> String,
-    /// What the message must advise.
+    /// The remedy that the message must give.
     advice: &'static str,
 }
 

@@ -1,5 +1,5 @@
-//! What the server refuses at start: before its port is bound, with a sentence that names the file or the key and what
-//! to do, and never with what the file holds.
+//! What the server refuses at start-up: before its port is bound, with a sentence that names the file or the key and
+//! the remedy, and never the file's contents.
 
 mod configuration;
 mod database;
@@ -17,7 +17,7 @@ pub fn psql(url: &str, statements: &str) {
     succeeded(Command::new(Path::new(&folder).join("psql")).args([url, "-qc", statements]));
 }
 
-/// The counter-proof of every other test here: with nothing else broken, it is the taken port that is told.
+/// Control for all tests here: with nothing else broken, the taken port is reported.
 #[test]
 fn a_port_that_is_taken_is_named() {
     let folder = Folder::prepare();

@@ -1,4 +1,4 @@
-//! White space that nobody sees: dropped around a value, refused within one.
+//! Invisible white space: trimmed around a value, refused within one.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::support::{Demo, binary, finished};
 
-/// A tab in the issuer, a line end in the database's address: whoever writes configuration makes such mistakes unseen.
+/// A tab in the issuer, a line end in the database's address: such mistakes in a configuration are invisible.
 #[test]
 fn white_space_around_a_value_is_dropped_for_every_key_alike() {
     let dir = TempDir::new().unwrap();

@@ -1,4 +1,4 @@
-//! Applications: renamed, and moved here with the client id that they had.
+//! Applications: renamed, and migrated here with their client ids.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! A member from beginning to end by commands alone, and what their help says.
+//! A member's life cycle by commands alone, and the commands' help.
 
 use serde_json::json;
 
@@ -74,7 +74,7 @@ fn a_member_is_set_up_from_the_shell_alone(demo: &Demo) {
         demo,
         &["assign-manager", client_id, user, "--confirmed-by", "Head of IT"],
     );
-    // The person enrols by the link that was printed, and makes a secret that gets a token.
+    // The person enrols with the printed link, and creates a secret that obtains a token.
     let nobody = Session::new(demo, "");
     let token = text(&person["enrolment_url"]).split_once("#token=").unwrap().1;
     let begun = nobody
@@ -108,7 +108,7 @@ fn a_member_is_set_up_from_the_shell_alone(demo: &Demo) {
         (&answer["expires_in"], &answer["scope"]),
         (&json!(600), &json!("Read Write"))
     );
-    // What is there is shown, in tables and as JSON.
+    // Lists and views, as tables and as JSON.
     let listed = shell(
         demo,
         &[
@@ -171,7 +171,7 @@ fn a_member_is_set_up_from_the_shell_alone(demo: &Demo) {
     let server = text(&server["client_id"]).to_owned();
     assert!(shell(demo, &["new-resource-server-secret", &server])["client_secret"].is_string());
     shell(demo, &["delete-resource-server", &server]);
-    // And taken away again.
+    // And deleted again.
     shell(demo, &["delete-secret", client_id, text(&made.json()["id"])]);
     assert_eq!(
         Answer::of(demo.token(value.body())).status,

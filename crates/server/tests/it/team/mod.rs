@@ -1,4 +1,4 @@
-//! The WMDA team's work, by REST and by `wmda-auth admin`: each is the other's equal.
+//! The WMDA team's work, by REST and by `wmda-auth admin`, which are equivalent.
 
 mod apis;
 mod applications;
@@ -17,7 +17,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }
 
-/// `wmda-auth admin … --json`; the outcome as JSON.
+/// Runs `wmda-auth admin … --json`; returns the JSON.
 fn shell(demo: &Demo, words: &[&str]) -> Value {
     let out = succeeded(admin(demo, words).arg("--json"));
     serde_json::from_str(&out).unwrap_or_else(|_| panic!("{words:?}: {out}"))

@@ -1,4 +1,4 @@
-//! Names that deceive.
+//! Spoofed names.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Who manages an application, and when there are too few.
+//! Managers of an application, and the warning when there are too few.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ fn too_few_managers_are_counted_and_put_off(demo: &Demo) {
     let before = attention();
     assert!(thin(&before).contains(&demo.search.id), "one manager is too few");
     assert_eq!(before["counts"]["too_few_managers"], thin(&before).len());
-    // Somebody who has not enrolled can't sign in.
+    // A person who has not enrolled can't sign in.
     let application = admin.get(&format!("/applications/{}", demo.search.id)).json();
     let person = json!({ "email": "second@example.org", "display_name": "Second",
                          "organisation_id": application["organisation_id"], "roles": ["credential_manager"] });

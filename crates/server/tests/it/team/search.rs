@@ -1,4 +1,4 @@
-//! Finding people and things, and the report of all secrets.
+//! Search, and the report of all secrets.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ on_both!(
     all_secrets_are_reported_as_json_and_csv,
 );
 
-/// The ids of what a list holds.
+/// The ids in a list.
 fn ids(answer: &Answer, field: &str) -> Vec<String> {
     assert_eq!(answer.status, 200, "{}", answer.text);
     let items = answer.json()["items"].as_array().unwrap().clone();

@@ -1,4 +1,5 @@
-//! Every algorithm that a resource can ask for, from the change of the resource to the token that an API checks: J-01, M-03.
+//! Every signing algorithm of a resource, from the change of the resource to the token that an API verifies: J-01,
+//! M-03.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Requests in tables, and what every answer must be like.
+//! Tables of requests, and the checks on every answer.
 
 use reqwest::blocking::RequestBuilder;
 
@@ -20,7 +20,7 @@ pub fn case(name: &'static str, request: RequestBuilder, status: u16, error: &'s
     }
 }
 
-/// Sends every case; checks status, code and what RFC 6749 asks of each answer.
+/// Sends every case; checks status, code and the requirements of RFC 6749.
 pub fn check(cases: Vec<Case>) {
     for case in cases {
         let answer = Answer::of(case.request);
@@ -65,7 +65,7 @@ pub fn authorized(demo: &Demo, header: &str) -> RequestBuilder {
     demo.token(GRANT).header("authorization", header)
 }
 
-/// The base64 of the upload client's credentials, taken from what an HTTP client sends.
+/// The upload client's Basic credentials, as an HTTP client encodes them.
 pub fn encoded(demo: &Demo) -> String {
     let request = basic(demo, &demo.upload.id, &demo.upload.secret, GRANT)
         .build()

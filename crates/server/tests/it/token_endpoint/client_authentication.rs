@@ -1,4 +1,4 @@
-//! How clients prove who they are.
+//! Client authentication.
 
 use super::{NOBODY, check::*};
 use crate::support::{Answer, Demo, GRANT};
@@ -96,7 +96,7 @@ fn a04_every_401_has_a_challenge(demo: &Demo) {
 fn a05_failures_look_alike(demo: &Demo) {
     let look = |id: &str, secret: &str| {
         let request = demo.token(format!("{GRANT}&client_id={id}&client_secret={secret}"));
-        // Of what is answered, the id of the request alone differs: here the caller brings one along.
+        // The answers differ in the request id only: here the caller supplies one.
         let answer = Answer::of(request.header("x-request-id", NOBODY));
         let mut headers = answer.headers;
         headers.remove("date");

@@ -1,4 +1,4 @@
-//! A client library that others wrote, and what the log keeps of clients.
+//! A third-party client library, and what the log records of clients.
 
 use std::time::Duration;
 

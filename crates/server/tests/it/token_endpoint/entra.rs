@@ -19,7 +19,7 @@ struct EntraCase {
     error: &'static str,
 }
 
-/// The table of Microsoft's codes that member systems branch on.
+/// The table of Microsoft's error codes on which member systems branch.
 fn entra_cases(demo: &Demo) -> Vec<EntraCase> {
     let (id, one) = (&demo.search.id, &demo.search.resources[0]);
     let two = &demo.search.resources[1];

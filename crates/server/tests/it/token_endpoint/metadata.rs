@@ -1,4 +1,4 @@
-//! Metadata and keys: M-01, M-03.
+//! Metadata and JWKS: M-01, M-03.
 
 use jsonwebtoken::jwk::{JwkSet, ThumbprintHash};
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! Clients that were written for Entra ID, or by the letter of a standard, and change nothing but the host name.
+//! Clients written for Entra ID, or by the letter of a standard, that change nothing but the host name.
 
 use reqwest::Method;
 use serde_json::json;
@@ -20,7 +20,7 @@ fn error_code(answer: &Answer) -> u64 {
     answer.json()["error_codes"][0].as_u64().unwrap()
 }
 
-/// As MSAL for Java and Go, and azure-identity on top of them, ask.
+/// As MSAL for Java and Go, and azure-identity on top of them, request tokens.
 fn scopes_of_openid_count_for_nothing_on_v2(demo: &Demo) {
     let [one, two] = &demo.search.resources[..] else {
         panic!("the sample client has two resources");
@@ -88,7 +88,7 @@ fn t11_a_guid_as_a_urn_names_the_same_resource_everywhere(demo: &Demo) {
     assert_eq!(verified(demo, &token, uri)["aud"], uri);
 }
 
-/// Whoever has no such key is told so, and not that a secret is missing.
+/// A client without a registered key gets that error, not the one about a missing secret.
 fn assertions_are_answered_as_what_they_are(demo: &Demo) {
     let signer = Signer::of(demo, "standard", "ES256");
     let header = json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": "AAAA" }).to_string();
@@ -133,7 +133,7 @@ fn assertions_are_answered_as_what_they_are(demo: &Demo) {
     );
 }
 
-/// The metadata at a path: issuer and token endpoint, below the base.
+/// The metadata at a path: issuer and token endpoint, relative to the base.
 fn metadata(demo: &Demo, path: &str) -> Option<[String; 2]> {
     let answer = demo.get(path);
     (answer.status == 200).then(|| {
@@ -154,7 +154,7 @@ fn with_aliases() -> Demo {
     Demo::start_with(None, &[aliases])
 }
 
-/// Metadata of both versions, keys and authorization endpoint, under one name of the tenant.
+/// Metadata of both versions, JWKS and authorization endpoint, under one name of the tenant.
 fn assert_is_found_under(demo: &Demo, name: &str) {
     let tenant = &demo.tenant;
     let v1 = [format!("/{tenant}/"), format!("/{tenant}/oauth2/token")];
@@ -254,7 +254,7 @@ fn balancers_and_probes_may_ask_by_head_and_options() {
     }
 }
 
-/// Every code that an answer can link to is explained there, with the address that the configuration names.
+/// Every code that `error_uri` can link to is explained there, with the configured support address.
 #[test]
 fn error_uri_leads_to_an_explanation_of_its_code() {
     let demo = Demo::start_with(
@@ -292,7 +292,7 @@ fn error_uri_leads_to_an_explanation_of_its_code() {
     );
 }
 
-/// Links in mails are checked by mail servers, which ask by HEAD; proxies ask by OPTIONS.
+/// Mail servers check links by HEAD; proxies use OPTIONS.
 #[test]
 fn the_management_api_takes_head_and_options_and_nobody_gets_more_by_them() {
     let demo = Demo::sqlite();

@@ -1,4 +1,5 @@
-//! The token endpoint from outside: the real binary, on SQLite and on PostgreSQL. Expected values come from the standards.
+//! The token endpoint over HTTP: the real binary, on SQLite and on PostgreSQL. Expected values come from the
+//! standards.
 
 mod algorithms;
 mod check;

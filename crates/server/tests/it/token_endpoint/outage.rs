@@ -1,4 +1,4 @@
-//! The end of the server, and a database that is away: T-14.
+//! Shutdown, and an unreachable database: T-14.
 
 use std::{thread, time::Duration};
 
@@ -17,7 +17,7 @@ fn sigterm_ends_with_exit_code_0() {
     }
 }
 
-/// The answers while the database is away: 503 soon, and never 401.
+/// Answers while the database is unreachable: 503 soon, and never 401.
 fn assert_unavailable(request: RequestBuilder) {
     let (took, answer) = timed(|| Answer::of(request));
     assert_eq!(answer.status, 503, "{}", answer.text);
@@ -33,7 +33,7 @@ fn t14_without_its_database_the_server_answers_503_and_recovers() {
     let demo = Demo::start(Some(&proxy.url));
     access_token(&Answer::of(demo.token(demo.upload.body())));
     proxy.cut();
-    // The lease of the memory is half a second.
+    // The lease of the client cache is half a second.
     thread::sleep(Duration::from_secs(1));
     let wrong = format!("{GRANT}&client_id={}&client_secret=wrong", demo.upload.id);
     assert_unavailable(demo.token(demo.upload.body()));

@@ -1,4 +1,4 @@
-//! What a token request must be like: T-01 to T-13.
+//! The form of a token request: T-01 to T-13.
 
 use std::io::Cursor;
 

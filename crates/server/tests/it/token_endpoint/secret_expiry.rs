@@ -1,4 +1,4 @@
-//! The answer tells when the secret ends, and the guide's checks hear it.
+//! A response header announces the secret's expiry, and the guide's checks notice it.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ on_both! {
     the_answer_tells_when_the_secret_ends
 }
 
-/// A further secret of the upload client, with this life.
+/// Creates another secret of the upload client, with this lifetime.
 fn with_secret(demo: &Demo, manager: &Session, life: TimeDelta) -> (Credentials, DateTime<Utc>) {
     let path = format!("/applications/{}/secrets", demo.upload.id);
     let ends = (Utc::now() + life).format("%Y-%m-%dT%H:%M:%SZ").to_string();

@@ -1,4 +1,4 @@
-//! What is in a token: J-01.
+//! The claims of a token: J-01.
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
 use serde_json::Value;
@@ -11,7 +11,7 @@ on_both! {
     j01_entra_tokens_are_jwts
 }
 
-/// Claims of a token whose signature, audience and times hold by the published keys.
+/// The claims of a token, verified (signature, audience, times) with the published keys.
 pub fn verified(demo: &Demo, token: &str, audience: &str) -> Value {
     let header = decode_header(token).unwrap();
     let keys: JwkSet = serde_json::from_str(&demo.get("/oauth2/jwks").text).unwrap();
