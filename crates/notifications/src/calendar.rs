@@ -1,4 +1,5 @@
-//! The calendar file of a mail (RFC 5545, RFC 5546): one event per secret, the same UID always; a deletion cancels it.
+//! The calendar file of a mail (RFC 5545, RFC 5546): one event per secret, always with the same UID; a deletion
+//! cancels it.
 
 use chrono::{DateTime, Duration, Utc};
 use domain::{credential::CredentialKind, reminder::ReminderKind};
@@ -7,16 +8,16 @@ use store::mails::MailItem;
 
 use crate::{noun::Noun, text, words};
 
-/// When a calendar reminds of its own accord.
+/// Days before the event of the calendar's own alarm.
 const ALARM_DAYS: i64 = 3;
 
-/// A calendar file and its method.
+/// A calendar file and its `METHOD`.
 pub(crate) struct CalendarFile {
     pub(crate) text: String,
     pub(crate) method: &'static str,
 }
 
-/// The expiries that a mail tells of; `None` when there is none to come.
+/// The expiries in a mail as events; `None` if all have passed.
 pub(crate) fn file(items: &[MailItem], host: &str, from: &str, now: DateTime<Utc>) -> Option<CalendarFile> {
     let cancelled = items.iter().any(|item| item.kind == ReminderKind::Withdrawn);
     let ahead: Vec<&MailItem> = items
@@ -52,7 +53,8 @@ fn event(item: &MailItem, cancelled: bool, (host, from): (&str, &str), now: Date
         text::instant(facts.secret.expires_at),
         facts.application,
     );
-    // The whole day of the expiry: an event of no length is none (RFC 5545 section 3.6.1), and DTEND is not part of it.
+    // An all-day event on the day of expiry, as one without duration is invalid (RFC 5545 section 3.6.1); DTEND is
+    // exclusive.
     let day = facts.secret.expires_at.date_naive();
     let mut event = Event::with_uid(&format!("{}@{host}", facts.secret.id));
     event

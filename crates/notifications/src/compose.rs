@@ -1,4 +1,4 @@
-//! From a claimed mail to a message (RFC 5322): headers, text, HTML, calendar.
+//! Composes the message of a claimed mail (RFC 5322): headers, text, HTML, calendar.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -27,24 +27,24 @@ use crate::{
     words::{self, Words},
 };
 
-/// Why a message can't be made. It is not the recipient's doing: the next attempt may do.
+/// Why a message can't be composed. Not the recipient's fault: a retry may succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
     /// A template failed.
     #[error("the mail can't be written: {0}")]
     Template(#[from] askama::Error),
-    /// A header or part is not as it must be.
+    /// A header or body part is invalid.
     #[error("the mail can't be put together: {0}")]
     Message(#[from] lettre::error::Error),
-    /// Not an address to the mailer.
+    /// The mail library rejects the address.
     #[error("the address can't be written to: {0}")]
     Address(#[from] lettre::address::AddressError),
-    /// A media type, of which all are constants.
+    /// A media type is invalid; all are constants.
     #[error("the mail has an unknown part")]
     Part,
 }
 
-/// Writes mails.
+/// Composes mails.
 pub struct Composer {
     from: Mailbox,
     public_url: String,
@@ -71,22 +71,22 @@ struct NoticeText<'a>(&'a Notice, &'a Frame);
 #[template(path = "notice.html")]
 struct NoticeHtml<'a>(&'a Notice, &'a Frame);
 
-/// What surrounds the matter.
+/// The parts around a mail's content.
 struct Frame {
-    /// Manage API Credentials.
+    /// The URL of the page "Manage API Credentials".
     page: String,
-    /// Why this reader gets it.
+    /// Why the recipient gets this mail.
     reason: String,
-    /// How to get less.
+    /// The unsubscribe link.
     unsubscribe: Option<String>,
     support: Option<String>,
-    /// What a digest is of, behind their number.
+    /// The noun after the number of items in a digest.
     several: &'static str,
-    /// How soon the reader of a digest has to act.
+    /// How soon the reader of a digest must act.
     urgency: &'static str,
 }
 
-/// A message that is being made.
+/// A message before it is composed.
 struct Draft<'a> {
     id: Uuid,
     recipient: &'a str,
@@ -98,7 +98,7 @@ struct Draft<'a> {
 }
 
 impl Composer {
-    /// `from` is an address, with or without a name.
+    /// `from` is an address, with an optional display name.
     pub fn new(
         from: &str,
         public_url: String,
@@ -113,7 +113,7 @@ impl Composer {
         })
     }
 
-    /// Writes what a mail says about these of its secrets, or about a person's account.
+    /// Composes a mail about these of its secrets, or about a person's account.
     pub fn compose(
         &self,
         mail: &ClaimedMail,
@@ -140,7 +140,7 @@ impl Composer {
         self.notice((mail.id, &mail.recipient), &notice, now)
     }
 
-    /// A mail that shows that mail works.
+    /// A mail to test delivery.
     pub fn test_mail(&self, id: Uuid, recipient: &str, now: DateTime<Utc>) -> Result<Message, ComposeError> {
         let notice = Notice {
             headline: "A test mail of wmda-auth".to_owned(),
@@ -153,7 +153,7 @@ impl Composer {
         self.notice((id, recipient), &notice, now)
     }
 
-    /// What was sealed into a mail.
+    /// Opens the sealed content of a mail.
     fn hidden(&self, id: Uuid, sealed: Option<&[u8]>) -> Option<String> {
         let opened = self.pepper.open(id, sealed?)?;
         std::str::from_utf8(&opened).ok().map(str::to_owned)
@@ -166,7 +166,7 @@ impl Composer {
         now: DateTime<Utc>,
     ) -> Result<Message, ComposeError> {
         let mut frame = self.frame(None, String::new());
-        // Nobody is sent to themself for help.
+        // No recipient is referred to themself for help.
         frame.support = frame.support.filter(|team| team != recipient);
         let draft = Draft {
             id,
@@ -214,7 +214,7 @@ impl Composer {
         self.message(draft, now)
     }
 
-    /// Something that was done to one credential.
+    /// The notice of an event on one credential.
     fn happening(
         &self,
         mail: &ClaimedMail,
@@ -260,7 +260,7 @@ impl Composer {
         self.message(draft, now)
     }
 
-    /// The link by which a manager turns down all but urgent mail.
+    /// The link by which a manager unsubscribes from all but urgent mail.
     fn unsubscribe(&self, manager: &Recipient) -> String {
         let token = unsubscribe::token(&self.pepper, manager.user_id);
         format!("{}/api/v1/unsubscribe/{token}", self.public_url)
@@ -285,7 +285,7 @@ impl Composer {
             .date(SystemTime::from(now))
             .message_id(Some(format!("<{}@{}>", draft.id, self.from.email.domain())))
             .raw_header(raw("Auto-Submitted", "auto-generated"))
-            // Exchange answers absences by its own header, not by the standard's.
+            // Exchange has a header of its own to suppress out-of-office replies.
             .raw_header(raw("X-Auto-Response-Suppress", "All"));
         if let Some(url) = draft.unsubscribe {
             builder = builder
@@ -303,7 +303,7 @@ impl Composer {
     }
 }
 
-/// Subject, text and HTML: one matter alone, or a digest.
+/// Subject, text and HTML: a single item, or a digest.
 fn rendered(all: &[Words], frame: &Frame) -> Result<(String, String, String), ComposeError> {
     Ok(match all {
         [one] => (
@@ -319,7 +319,7 @@ fn rendered(all: &[Words], frame: &Frame) -> Result<(String, String, String), Co
     })
 }
 
-/// Only constants and our own URLs come here: ASCII, without line ends.
+/// Constants and our own URLs only: ASCII, without line breaks.
 fn raw(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
 }

@@ -1,4 +1,4 @@
-//! Delivering mails: claim, look again whether there is a reason, write, send, settle.
+//! Delivery of mails: claim, check that the reason still holds, compose, send, settle.
 
 use std::time::Duration;
 
@@ -16,21 +16,22 @@ use crate::{
     rules::{still_concerns, still_holds},
 };
 
-/// How many mails are looked up at once.
+/// Mails per query.
 const BATCH: i64 = 50;
-/// How long a claim lasts: longer than any attempt, with all of its time-outs.
+/// Duration of a claim: longer than any attempt, with all of its time-outs.
 const CLAIM: TimeDelta = TimeDelta::minutes(5);
-/// How often, and after which pause, the end of a mail is written down: well within its claim.
+/// Retries of settling a mail, and their interval: well within its claim.
 const SETTLE_TRIES: u32 = 20;
 const SETTLE_PAUSE: Duration = Duration::from_secs(2);
-/// A mail that is put off again and again is given up after this time.
+/// A mail with temporary failures is given up after this time.
 const GIVE_UP: TimeDelta = TimeDelta::days(5);
-/// A mail that is refused is tried for so long: a relay that is set up wrongly refuses everything, and is mended in a day.
+/// A mail rejected permanently is retried for this long: a misconfigured relay rejects everything, and is usually
+/// fixed within a day.
 const REFUSED_FOR: TimeDelta = TimeDelta::days(1);
 const LONGEST_WAIT: TimeDelta = TimeDelta::hours(4);
 
 impl Notifier {
-    /// Sends what is due. Stops when the mail server does not work: the rest is tried in a later pass.
+    /// Delivers due mails. Stops if the mail server does not work: a later pass retries the rest.
     pub async fn deliver(&self) -> Result<Report, StoreError> {
         let mut report = Report::default();
         loop {
@@ -83,7 +84,7 @@ impl Notifier {
         self.settle(mail, settlement, left_out).await
     }
 
-    /// Writes down what became of a mail. The server may have taken it: a database that is busy for a moment must not
+    /// Settles a mail. The server may have accepted it: a briefly overloaded database must not cause a duplicate.
     /// make it go out again.
     async fn settle(
         &self,
@@ -130,7 +131,7 @@ impl Notifier {
         }
     }
 
-    /// What concerns this mail alone is not tried for ever.
+    /// A temporary failure: back off and retry, up to the limit.
     fn later(&self, mail: &ClaimedMail, error: String, report: &mut Report) -> Settlement {
         if self.now() - mail.created_at > GIVE_UP {
             return self.refused(mail, error, report);
@@ -139,7 +140,8 @@ impl Notifier {
         self.put_off(mail, error, report)
     }
 
-    /// It may be the relay, or the address: it is tried again, and the WMDA team is told at once.
+    /// A permanent rejection may be the relay's fault or the address's: it is retried, and the WMDA team is notified
+    /// at once.
     fn refused_now(&self, mail: &ClaimedMail, error: String, report: &mut Report) -> Settlement {
         if self.now() - mail.created_at > REFUSED_FOR {
             return self.refused(mail, error, report);
@@ -169,7 +171,7 @@ impl Notifier {
         }
     }
 
-    /// The WMDA team is told what its recipient can't be.
+    /// The final rejection; the WMDA team is the fallback recipient.
     fn refused(&self, mail: &ClaimedMail, error: String, report: &mut Report) -> Settlement {
         log::error!(
             "mail {} to {} is refused for good: {error}",

@@ -1,4 +1,4 @@
-//! What mails say about something that was done to one credential.
+//! The texts of notices about an event on one credential.
 
 use std::net::IpAddr;
 
@@ -12,12 +12,12 @@ use crate::{
     words::{self, Words},
 };
 
-/// The longest name of whoever did it.
+/// The longest name of an actor.
 const ACTOR: usize = 120;
-/// The longest address that is shown.
+/// The longest address shown.
 const ADDRESS: usize = 200;
 
-/// Whether it is told to those, too, who want urgent mail only.
+/// Whether managers who want urgent mail only are recipients, too.
 pub(crate) fn is_urgent(kind: MailKind) -> bool {
     !matches!(
         kind,
@@ -25,7 +25,7 @@ pub(crate) fn is_urgent(kind: MailKind) -> bool {
     )
 }
 
-/// `at` is when it was done.
+/// `at` is when the event happened.
 pub(crate) fn of(kind: MailKind, about: &About, at: DateTime<Utc>, now: DateTime<Utc>) -> Words {
     let (headline, why, steps) = match kind {
         MailKind::SecretSuspended => suspended(about, at),
@@ -52,7 +52,7 @@ type Said = (String, String, Vec<String>);
 
 fn by(about: &About, at: DateTime<Utc>) -> String {
     let actor = text::line(&about.actor, ACTOR);
-    // On the command line there is no address.
+    // On the command line there is no source address.
     let from = about
         .source
         .parse::<IpAddr>()
@@ -221,7 +221,7 @@ fn unreachable(about: &About) -> Said {
     )
 }
 
-/// Where the keys of a credential are looked for.
+/// Where the credential's keys are published.
 fn address(public: &PublicPart) -> String {
     let address = match public {
         PublicPart::Key(key) => match &**key {

@@ -1,5 +1,5 @@
-//! Delivering webhooks, signed as Standard Webhooks (v1) has it: `webhook-signature: v1,` and the base64 of HMAC-SHA-256 over
-//! `<webhook-id>.<webhook-timestamp>.<body>` under the key behind `whsec_`.
+//! Delivery of webhooks, signed by Standard Webhooks (v1): `webhook-signature: v1,` and the base64 of HMAC-SHA-256
+//! over `<webhook-id>.<webhook-timestamp>.<body>`; the key follows `whsec_`.
 
 use std::sync::Arc;
 
@@ -17,25 +17,25 @@ use store::{
 use crate::{Notifier, notifier::backoff};
 
 const BATCH: i64 = 50;
-/// How many deliveries one pass makes at most: a receiver that is slow must not hold the mails up for long.
+/// Limit of deliveries per pass, so that a slow receiver does not delay the rest for long.
 const PER_PASS: usize = 200;
 const CLAIM: TimeDelta = TimeDelta::minutes(2);
-/// 1, 2, 4 … minutes between attempts: about a day and a half in all.
+/// Attempts with exponential back-off of 1, 2, 4 … minutes: about a day and a half in all.
 const ATTEMPTS: i32 = 11;
 
-/// What configuration decides.
+/// Settings from configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct HookSettings {
-    /// Whether receivers may be in a private network, or on this machine by plain http.
+    /// Whether receivers may be in a private network, or by plain http on this machine.
     pub allow_private: bool,
 }
 
-/// Why webhooks can't be sent at all.
+/// The HTTP client for webhooks can't be built.
 #[derive(Debug, thiserror::Error)]
 #[error("webhooks can't be sent: {0}")]
 pub struct HookError(#[from] ClientError);
 
-/// Signs and sends.
+/// Signs and sends webhook deliveries.
 pub struct HookSender {
     client: reqwest::Client,
     settings: HookSettings,
@@ -43,7 +43,7 @@ pub struct HookSender {
 }
 
 impl HookSender {
-    /// Trusts the machine's certificate authorities, follows no redirect, uses no proxy.
+    /// A client that trusts the system's certificate authorities, follows no redirects and uses no proxy.
     pub fn new(settings: HookSettings, pepper: Arc<Pepper>) -> Result<Self, HookError> {
         let client = fetch::client(settings.allow_private)?;
         Ok(Self {
@@ -79,7 +79,7 @@ impl HookSender {
     }
 }
 
-/// The same bytes at each attempt, unless the secret itself is changed meanwhile.
+/// The payload: the same bytes at each attempt, unless the secret itself changes meanwhile.
 fn body(delivery: &ClaimedDelivery) -> String {
     let (facts, secret) = (&delivery.facts, &delivery.facts.secret);
     let time = |at: chrono::DateTime<chrono::Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
@@ -104,7 +104,7 @@ fn body(delivery: &ClaimedDelivery) -> String {
 }
 
 impl Notifier {
-    /// Tells webhooks what is due; answers how many took it.
+    /// Delivers due webhooks; returns the number of successes.
     pub async fn deliver_hooks(&self) -> Result<usize, StoreError> {
         let (mut made, mut tried) = (0, 0);
         while tried < PER_PASS {
@@ -124,7 +124,7 @@ impl Notifier {
                 break;
             }
         }
-        // What is not removed now is removed later.
+        // A later pass deletes what remains.
         if let Err(error) = self.store.forget_old_deliveries(self.now()).await {
             log::warn!("webhook deliveries that ended long ago could not be removed: {error}");
         }

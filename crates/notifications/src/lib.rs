@@ -1,6 +1,6 @@
-//! Reminders before a secret expires, notices about people's accounts, and webhooks: what is due, how it reads, how it is sent.
-//! One [`Notifier::pass`] plans what is due into the outbox and delivers what the outbox holds; any number of nodes may do
-//! so at once. Time is an argument; storage is `store`.
+//! Reminders before a secret expires, notices about people's accounts, and webhooks: planning, composing and
+//! delivery. One [`Notifier::pass`] plans due reminders into the outbox and delivers what the outbox holds; any
+//! number of nodes may do so at once. Time is an argument; storage is `store`.
 
 mod calendar;
 mod compose;

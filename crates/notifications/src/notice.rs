@@ -1,19 +1,19 @@
-//! What mails about an account say.
+//! The texts of notices about an account.
 
 use chrono::{DateTime, Utc};
 use store::outbox::MailKind;
 
 use crate::text;
 
-/// A mail about an account.
+/// A notice about an account.
 pub(crate) struct Notice {
     pub(crate) headline: String,
     pub(crate) why: String,
-    /// What only this recipient may open.
+    /// The confidential link, opened for this recipient.
     pub(crate) link: Option<String>,
 }
 
-/// `hidden` is what was sealed into the mail.
+/// `hidden` is the opened sealed content.
 pub(crate) fn of(kind: MailKind, at: DateTime<Utc>, hidden: Option<&str>) -> Notice {
     let at = text::instant(at);
     let changed = |sessions: &str| {
@@ -21,7 +21,7 @@ pub(crate) fn of(kind: MailKind, at: DateTime<Utc>, hidden: Option<&str>) -> Not
     };
     let link = hidden.filter(|_| matches!(kind, MailKind::Invitation | MailKind::Reset));
     let (headline, why) = match kind {
-        // These have words of their own.
+        // These have texts of their own.
         MailKind::Reminders
         | MailKind::SecretSuspended
         | MailKind::SecretResumed
@@ -83,7 +83,7 @@ pub(crate) fn of(kind: MailKind, at: DateTime<Utc>, hidden: Option<&str>) -> Not
     }
 }
 
-/// One more of the same, where several are told in one mail.
+/// One more notice of the same kind, merged into one mail.
 pub(crate) fn once_more(at: DateTime<Utc>, hidden: Option<&str>) -> String {
     let at = text::instant(at);
     match hidden {

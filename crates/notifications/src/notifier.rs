@@ -1,4 +1,4 @@
-//! One pass: plan what is due, then deliver what the outbox holds. Nodes may do so at the same time.
+//! A pass: plan due reminders, then deliver the outbox. Nodes may do so concurrently.
 
 use std::{
     collections::HashSet,
@@ -15,10 +15,10 @@ use uuid::Uuid;
 
 use crate::{Composer, HookSender, SendFailure, Transport, compose::ComposeError, rules::Rules};
 
-/// How many secrets one transaction plans.
+/// Secrets planned per transaction.
 const BATCH: i64 = 50;
 
-/// Plans and delivers.
+/// Plans and delivers mails and webhooks.
 pub struct Notifier {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
@@ -27,31 +27,31 @@ pub struct Notifier {
     pub(crate) transport: Transport,
     pub(crate) hooks: HookSender,
     stopping: AtomicBool,
-    /// Held while mails are planned and sent.
+    /// Locked while mails are planned and delivered.
     passing: tokio::sync::Mutex<()>,
 }
 
-/// What a pass did.
+/// The result of a pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Secrets for which something was planned.
+    /// Secrets for which a reminder was planned.
     pub planned: usize,
     /// Mails sent.
     pub sent: usize,
-    /// Mails that had no reason any more.
+    /// Mails whose reason was gone.
     pub suppressed: usize,
-    /// Mails put off.
+    /// Mails with a temporary failure.
     pub put_off: usize,
-    /// Mails refused for good: to whom, and why.
+    /// Mails with a permanent failure: recipient and reason.
     pub refused: Vec<String>,
-    /// Webhook deliveries made.
+    /// Webhook deliveries.
     pub hooks: usize,
-    /// What keeps any mail from leaving.
+    /// What prevents all delivery.
     pub trouble: Option<String>,
 }
 
 impl Notifier {
-    /// Puts the parts together.
+    /// Builds the notifier from its parts.
     pub fn new(
         store: Store,
         clock: Arc<dyn Clock>,
@@ -71,14 +71,14 @@ impl Notifier {
         }
     }
 
-    /// Plans and delivers, mails and webhooks.
+    /// Plans and delivers mails and webhooks.
     pub async fn pass(&self) -> Result<Report, StoreError> {
         let mut report = self.pass_mails().await?;
         report.hooks = self.deliver_hooks().await?;
         Ok(report)
     }
 
-    /// Plans, then delivers mails. What can't be planned holds up no mail that is waiting.
+    /// Plans, then delivers mails. A failure in planning does not delay pending mails.
     pub async fn pass_mails(&self) -> Result<Report, StoreError> {
         let _passing = self.passing.lock().await;
         let planned = self.plan_due().await;
@@ -87,7 +87,7 @@ impl Notifier {
         Ok(report)
     }
 
-    /// Begins no other mail, and waits for the end of the one that is under way: a mail that was sent and not written
+    /// Starts no further mail, and waits for the one in progress: a mail sent but not settled would be sent twice.
     /// down as sent goes out twice.
     pub async fn finish(&self) {
         self.stopping.store(true, Ordering::SeqCst);
@@ -98,7 +98,7 @@ impl Notifier {
         self.stopping.load(Ordering::SeqCst)
     }
 
-    /// Puts what is due into the outbox.
+    /// Plans due reminders into the outbox.
     pub async fn plan_due(&self) -> Result<usize, StoreError> {
         let now = self.now();
         let mut planned = 0;
@@ -117,7 +117,7 @@ impl Notifier {
                     .collect();
                 let made = self.store.plan(plans, now).await?;
                 planned += made.iter().filter(|id| told.contains(id)).count();
-                // Where another node was faster for all of them, it goes on with the rest.
+                // If another node has planned all of them, that node continues.
                 if !full || made.is_empty() {
                     break;
                 }
@@ -126,7 +126,7 @@ impl Notifier {
         Ok(planned)
     }
 
-    /// What a pass would plan now; changes nothing.
+    /// What a pass would plan now; a dry run.
     pub async fn preview(&self) -> Result<Vec<(Plan, SecretFacts)>, StoreError> {
         let now = self.now();
         let (mut all, mut known) = (Vec::new(), HashSet::new());
@@ -141,37 +141,37 @@ impl Notifier {
         Ok(all)
     }
 
-    /// Puts mails that were given up lately into the outbox again; the next pass sends what still has a reason.
+    /// Queues recently failed mails again; the next pass sends those whose reason still holds.
     pub async fn resend_failed(&self) -> Result<Resent, StoreError> {
         self.store.resend_failed_mails(self.now()).await
     }
 
-    /// Sends a mail that shows that mail works.
+    /// Sends a test mail.
     pub async fn send_test(&self, id: Uuid, recipient: &str) -> Result<(), TestFailure> {
         let message = self.composer.test_mail(id, recipient, self.now())?;
         Ok(self.transport.send(message, &format!("test-{id}")).await?)
     }
 
-    /// Now, as both databases keep it.
+    /// The current time, truncated to what both databases store.
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.clock.now().trunc_subsecs(3)
     }
 }
 
-/// The pause after so many attempts before: 1, 2, 4 … minutes.
+/// Exponential back-off after this many attempts: 1, 2, 4 … minutes.
 pub(crate) fn backoff(attempts: i32) -> TimeDelta {
     TimeDelta::minutes(1 << attempts.clamp(0, 20))
 }
 
-/// A threshold that is skipped is marked, and told to nobody.
+/// Whether the plan sends anything: a skipped threshold is only marked.
 fn says(plan: &Plan) -> bool {
     !plan.recipients.is_empty() || !plan.suppressed.is_empty()
 }
 
-/// Why a test mail did not leave.
+/// Why a test mail failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TestFailure {
-    /// It could not be written.
+    /// It could not be composed.
     #[error(transparent)]
     Compose(#[from] ComposeError),
     /// It could not be sent.

@@ -1,20 +1,20 @@
-//! What a mail calls a credential, and how to get a newer one.
+//! The nouns of mails for each kind of credential, and how to create a successor.
 
 use domain::credential::CredentialKind;
 
-/// The words for one kind of credential.
+/// The nouns for one kind of credential.
 pub(crate) struct Noun {
     /// At the beginning of a sentence.
     pub(crate) first: &'static str,
-    /// Within one.
+    /// Within a sentence.
     pub(crate) full: &'static str,
-    /// Within one, when it is clear what is spoken of.
+    /// Within a sentence, when the context is clear.
     pub(crate) short: &'static str,
-    /// What its row in a table is called.
+    /// The label of its row in a table.
     pub(crate) row: &'static str,
-    /// How a newer one is made, at the beginning of a sentence.
+    /// How to create a successor, at the beginning of a sentence.
     pub(crate) make: &'static str,
-    /// The same within one.
+    /// The same within a sentence.
     pub(crate) make_within: &'static str,
     /// How a system gets it.
     pub(crate) give: &'static str,

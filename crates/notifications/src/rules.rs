@@ -1,4 +1,4 @@
-//! When something is to be told about a secret, what, and to whom. No I/O.
+//! Rules of reminders: when one is due, its kind, and its recipients. No I/O.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
@@ -14,16 +14,16 @@ use store::{
 
 /// The default of `mail.thresholds_days`.
 pub const DEFAULT_THRESHOLDS: [i32; 7] = [60, 30, 14, 7, 3, 1, 0];
-/// From here on a reminder is urgent: a mail of its own, also to the WMDA team.
+/// From this threshold on a reminder is urgent: a mail of its own, also to the WMDA team.
 const URGENT_DAYS: i32 = 7;
-/// A secret that expired longer ago than this was not seen expiring by this server: only its use is told.
+/// A secret that expired longer ago, before this server observed it, gets no reminder, unless it is still in use.
 const LOOKED_BACK_DAYS: i64 = 30;
-/// Stands for the rhythm of a secret that was used on one day only, in days.
+/// The assumed interval of use, in days, of a secret that was used on one day only.
 const UNKNOWN_RHYTHM: i64 = 7;
-/// Named as recipient where there is nobody to tell.
+/// Placeholder where there is no recipient.
 pub const NOBODY: &str = "nobody";
 
-/// What configuration decides.
+/// Settings from configuration.
 #[derive(Clone, Debug)]
 pub struct Rules {
     thresholds: Vec<i32>,
@@ -31,7 +31,7 @@ pub struct Rules {
     mails_per_hour: i64,
 }
 
-/// Why thresholds are refused.
+/// The thresholds are invalid.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("mail.thresholds_days takes at least one number of days from 0 to 365")]
 pub struct InvalidThresholds;
@@ -51,7 +51,7 @@ impl Rules {
         })
     }
 
-    /// How many mails a recipient gets within an hour; the last tells what else is waiting.
+    /// The rate limit of mails per recipient and hour; the last mail within it includes those pending.
     pub fn with_mails_per_hour(self, mails_per_hour: i64) -> Self {
         Self {
             mails_per_hour,
@@ -63,13 +63,13 @@ impl Rules {
         self.mails_per_hour
     }
 
-    /// Where the WMDA team's copies go.
+    /// The WMDA team's address, for copies.
     pub fn support_address(&self) -> Option<&str> {
         self.support_address.as_deref()
     }
 
-    /// What is to be looked for now, the most urgent first. Each secret falls into one span: that of the smallest threshold
-    /// that it has reached.
+    /// The selections of due secrets, the most urgent first. Each secret falls into one span: that of the smallest
+    /// threshold that it has reached.
     pub fn due(&self, now: DateTime<Utc>) -> Vec<Due> {
         let first = match self.thresholds.first() {
             Some(0) => now - TimeDelta::days(LOOKED_BACK_DAYS),
@@ -85,7 +85,7 @@ impl Rules {
         std::iter::once(Due::StillTried).chain(spans).collect()
     }
 
-    /// What is to be told of a secret that is due.
+    /// Plans the reminder of a due secret.
     pub fn plan(&self, due: Due, facts: &SecretFacts, now: DateTime<Utc>) -> Plan {
         let (threshold, kind) = match due {
             Due::StillTried => (STILL_TRIED, ReminderKind::StillTried),
@@ -116,7 +116,7 @@ impl Rules {
         plan
     }
 
-    /// Those who are told, and those who would be if they wanted or needed it.
+    /// Recipients and suppressed recipients.
     fn recipients(
         &self,
         facts: &SecretFacts,
@@ -149,7 +149,7 @@ impl Rules {
         (told, silent)
     }
 
-    /// After a pause only the most urgent threshold is told: these are not.
+    /// Suppressed thresholds: those missed during a pause, after which only the most urgent one is sent.
     fn passed_over(&self, facts: &SecretFacts, threshold: i32) -> Vec<i32> {
         let later = threshold + 1..facts.reminded_days;
         let missed = |days: &i32| later.contains(days) && !is_skipped(&facts.secret, *days);
@@ -157,7 +157,7 @@ impl Rules {
     }
 }
 
-/// A threshold over half of the secret's life says nothing new.
+/// A threshold beyond half of the secret's lifetime is skipped.
 fn is_skipped(secret: &ClientSecret, days: i32) -> bool {
     TimeDelta::days(i64::from(days) * 2) > secret.expires_at - secret.created_at
 }
@@ -170,7 +170,7 @@ fn kind(facts: &SecretFacts, threshold: i32, now: DateTime<Utc>) -> ReminderKind
     }
 }
 
-/// Whether a mail of its own is sent at once, whatever the recipient prefers.
+/// Whether a reminder is sent at once in a mail of its own, whatever the recipient prefers.
 pub fn is_urgent(kind: ReminderKind, threshold: i32) -> bool {
     match kind {
         ReminderKind::Reminder => threshold <= URGENT_DAYS,
@@ -187,8 +187,8 @@ fn event(facts: &SecretFacts, threshold: i32) -> Option<WebhookEvent> {
     }
 }
 
-/// A system has exchanged the secret for another, and uses that one, or has had little time to: the old one ends by itself,
-/// and nobody has to do anything. That it is tried after its end is told all the same.
+/// Whether a system has rotated the secret and uses the successor, or has had little time to: the old one expires as
+/// planned, and nobody has to act. Use after its expiry is still reported.
 fn is_handed_over(facts: &SecretFacts, now: DateTime<Utc>) -> bool {
     let rotated = facts.secret.rotated_itself_at;
     rotated.is_some_and(|at| now - at < TimeDelta::days(1) || !facts.successors.is_empty())
@@ -199,8 +199,8 @@ fn was_asked_to_delete(secret: &ClientSecret) -> bool {
     told.any(|one| one.kind == ReminderKind::PleaseDelete && one.state != DeliveryState::Suppressed)
 }
 
-/// The rotation is done: a newer secret of the application got a token after this one's last, and this one has been silent
-/// for longer than its rhythm explains.
+/// Whether the rotation is complete: a newer secret of the application obtained a token after this one's last, and
+/// this one has been silent for longer than its usual interval.
 pub fn is_rotated(facts: &SecretFacts, now: DateTime<Utc>) -> bool {
     let last = facts.secret.last_use.as_ref().map(|last| last.at);
     let newer = facts
@@ -210,7 +210,8 @@ pub fn is_rotated(facts: &SecretFacts, now: DateTime<Utc>) -> bool {
     newer && last.is_none_or(|last| now - last > silence(facts))
 }
 
-/// Twice the longest pause between two days of use: a monthly job is not taken for a secret out of use.
+/// Silence that ends use: twice the longest interval between two days of use, so that a monthly job is not mistaken
+/// for an unused secret.
 fn silence(facts: &SecretFacts) -> TimeDelta {
     let days = &facts.days_of_use;
     let pauses = days
@@ -220,7 +221,7 @@ fn silence(facts: &SecretFacts) -> TimeDelta {
     TimeDelta::days(pauses.max().map_or(UNKNOWN_RHYTHM, |longest| 2 * longest))
 }
 
-/// Whether a line of a mail still has a reason when the mail is about to be sent.
+/// Whether the reason of a reminder still holds when its mail is about to be sent.
 pub fn still_holds(
     facts: &SecretFacts,
     (threshold, kind): (i32, ReminderKind),
@@ -239,13 +240,13 @@ pub fn still_holds(
     !facts.deleted && !is_superseded && (is_manager || support_address == Some(recipient))
 }
 
-/// Whether what happened to a credential is still to be told to whom it was to be.
+/// Whether a notice about a credential still concerns its recipient.
 pub fn still_concerns(mail: &ClaimedMail, support_address: Option<&str>) -> bool {
     let Some(About { facts, .. }) = &mail.about else {
         return true;
     };
     let is_manager = facts.managers.iter().any(|one| one.email == mail.recipient);
-    // That somebody made or deleted it stays worth knowing after its end, and a leak all the more.
+    // A creation or deletion stays worth knowing after the credential's end, and a leak all the more.
     let outlives = matches!(
         mail.kind,
         MailKind::SecretCreated | MailKind::SecretDeleted | MailKind::SecretLeaked

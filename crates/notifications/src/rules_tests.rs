@@ -1,4 +1,4 @@
-//! The rules, by examples.
+//! Tests of the rules, by examples.
 
 use domain::{
     credential::CredentialKind,
@@ -17,7 +17,7 @@ fn days(number: i64) -> TimeDelta {
     TimeDelta::days(number)
 }
 
-/// A secret of a year that expires after so many days.
+/// A secret with a lifetime of a year that expires in this many days.
 fn facts(left: i64) -> SecretFacts {
     let expires_at = NOW + days(left);
     SecretFacts {
@@ -66,7 +66,7 @@ fn rules() -> Rules {
     Rules::new(DEFAULT_THRESHOLDS.to_vec(), Some(TEAM.to_owned())).unwrap()
 }
 
-/// What the rules find for this secret, by the span that it falls into.
+/// The plan for this secret, by the span that it falls into.
 fn planned(facts: &SecretFacts) -> Option<Plan> {
     planned_by(&rules(), facts)
 }
@@ -203,12 +203,12 @@ fn a_rotation_that_is_done_is_no_alarm() {
     let mut facts = facts(3);
     facts.successors = in_use();
     facts.secret.last_use = last_use(5);
-    // Used daily, silent for five days.
+    // Used daily, then silent for five days.
     facts.days_of_use = (5..20).rev().map(|ago| (NOW - days(ago)).date_naive()).collect();
     let plan = planned(&facts).unwrap();
     assert_eq!((plan.kind, plan.urgent), (ReminderKind::PleaseDelete, false));
     assert_eq!(plan.recipients, ["a@example.org"], "the team is not alarmed");
-    // It is asked once.
+    // Asked to delete once only.
     facts.secret.notifications.push(Notification {
         threshold_days: 7,
         recipient: "a@example.org".to_owned(),
@@ -217,7 +217,7 @@ fn a_rotation_that_is_done_is_no_alarm() {
         at: NOW,
     });
     assert_eq!(planned(&facts).unwrap().recipients, Vec::<String>::new());
-    // Used again: an alarm.
+    // Used again: an urgent reminder.
     facts.secret.last_use = last_use(0);
     assert_eq!(planned(&facts).unwrap().kind, ReminderKind::Reminder);
 }
@@ -292,7 +292,7 @@ fn thresholds_are_checked() {
     }
 }
 
-/// A system has exchanged its secret for another: whoever looks after it has nothing to do.
+/// Once a system that rotated its secret uses the successor, its managers have nothing to do.
 #[test]
 fn a_secret_that_rotated_itself_is_not_reminded_of_once_its_successor_is_in_use() {
     let mut facts = facts(3);

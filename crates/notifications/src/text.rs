@@ -1,8 +1,8 @@
-//! Texts of others, such as names and user agents, made fit for a line of a mail; and dates as people read them.
+//! Sanitises untrusted text, such as names and user agents, for a line of a mail; formats dates for people.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// One line without control and direction characters, shortened. Direction marks could make a name read as another one.
+/// One line without control and direction characters, truncated. Direction marks could disguise a name.
 pub(crate) fn line(text: &str, longest: usize) -> String {
     let hidden = |one: char| {
         one.is_control()
@@ -27,13 +27,13 @@ pub(crate) fn day(at: DateTime<Utc>) -> String {
     at.format("%-d %B %Y").to_string()
 }
 
-/// How far away an instant is, such as `in 30 days`, `in 5 hours` or `2 days ago`.
+/// The relative time of an instant, such as `in 30 days`, `in 5 hours` or `2 days ago`.
 pub(crate) fn distance(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let (span, past) = match at - now {
         ahead if ahead > TimeDelta::zero() => (ahead, false),
         behind => (-behind, true),
     };
-    // A threshold of 30 days that is told a minute late is still "in 30 days".
+    // A reminder at 30 days that is sent a minute late still says "in 30 days".
     let hours = (span.num_minutes() + 30) / 60;
     let days = (hours + 12) / 24;
     let text = match (days, hours) {

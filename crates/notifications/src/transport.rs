@@ -1,4 +1,4 @@
-//! How a mail leaves: by SMTP (RFC 5321), or as a file where no server is configured.
+//! Mail transport: by SMTP (RFC 5321), or into a folder if no server is configured.
 
 use std::{
     io::Write,
@@ -13,16 +13,16 @@ use lettre::{
 };
 use url::Url;
 
-/// How long the server may take for one mail.
+/// Time-out of delivering one mail.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// Answers that speak of this server or its log-in, not of the recipient: 421, and what RFC 4954 and RFC 5321 say of
-/// authentication and commands.
+/// SMTP reply codes about this client or its authentication instead of the recipient: 421, and those for
+/// authentication and commands in RFC 4954 and RFC 5321.
 const ABOUT_US: [u16; 10] = [421, 454, 500, 502, 503, 504, 521, 530, 534, 535];
 
-/// Why `mail.smtp_url` can't be used. Never holds the URL, which may have a password.
+/// Why `mail.smtp_url` can't be used. Never holds the URL, which may contain a password.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// Not of the form.
+    /// Malformed.
     #[error(
         "mail.smtp_url must be smtp://host:port or smtps://host:port, with user:password@ where the server asks for it"
     )]
@@ -32,43 +32,43 @@ pub enum TransportError {
     Smtp(#[from] SmtpError),
 }
 
-/// Why a mail did not leave.
+/// Why a mail could not be delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum SendFailure {
-    /// The server, or the way to it, does not work now: no mail will leave.
+    /// The server, or the connection to it, fails: no mail can be delivered.
     #[error("{0}")]
     Server(String),
-    /// This mail was put off.
+    /// A temporary rejection of this mail.
     #[error("{0}")]
     Later(String),
-    /// This mail was refused for good.
+    /// A permanent rejection of this mail.
     #[error("{0}")]
     Refused(String),
 }
 
-/// Where mails go.
+/// The transport.
 pub enum Transport {
-    /// A server, and how long it may take for one mail: the mailer itself limits the connecting alone.
+    /// A mail server, and the time-out per mail, as the library's own limits connecting only.
     Smtp(AsyncSmtpTransport<Tokio1Executor>, Duration),
     /// A folder of `.eml` files.
     Folder(PathBuf),
 }
 
 impl Transport {
-    /// `smtp://` is plain, or STARTTLS when the server offers it; `?tls=required` insists, and so does a password that leaves
-    /// this machine. `smtps://` is TLS.
+    /// `smtp://` uses STARTTLS if the server offers it, else plain text; `?tls=required` requires it, as does a
+    /// password that leaves this machine. `smtps://` is TLS.
     pub fn smtp(url: &str) -> Result<Self, TransportError> {
         Self::smtp_within(url, TIMEOUT)
     }
 
-    /// The same with another limit of time.
+    /// The same with another time-out.
     pub fn smtp_within(url: &str, timeout: Duration) -> Result<Self, TransportError> {
         let mut url = Url::parse(url).map_err(|_| TransportError::Form)?;
         if !matches!(url.scheme(), "smtp" | "smtps") || url.host().is_none() {
             return Err(TransportError::Form);
         }
         if url.scheme() == "smtp" && !url.query_pairs().any(|(key, _)| key == "tls") {
-            // A password goes over a network by TLS alone: whoever hides STARTTLS must not read it.
+            // A password is sent over a network by TLS only, so that stripping STARTTLS does not reveal it.
             let exposed = url.password().is_some() && !is_here(&url);
             let tls = if exposed { "required" } else { "opportunistic" };
             url.query_pairs_mut().append_pair("tls", tls);
@@ -80,7 +80,7 @@ impl Transport {
         Ok(Self::Smtp(transport, timeout))
     }
 
-    /// Whether the server answers and takes the log-in, or nothing else stands in the folder's place.
+    /// Checks that the server answers and accepts the log-in, or that the folder can be used.
     pub async fn check(&self) -> Result<(), SendFailure> {
         match self {
             Self::Smtp(server, limit) => match tokio::time::timeout(*limit, server.test_connection()).await {
@@ -95,7 +95,7 @@ impl Transport {
         }
     }
 
-    /// Hands a mail over; `name` names its file.
+    /// Delivers a mail; `name` is its file's name.
     pub async fn send(&self, message: Message, name: &str) -> Result<(), SendFailure> {
         match self {
             Self::Smtp(server, limit) => match tokio::time::timeout(*limit, server.send(message)).await {
@@ -140,7 +140,7 @@ fn make_folder(folder: &std::path::Path) -> Result<(), SendFailure> {
     made.map_err(|error| SendFailure::Server(format!("{}: {error}", folder.display())))
 }
 
-/// Only what the server says of this mail or its recipient is held against them.
+/// Only replies about this mail or its recipient count as rejections.
 fn classified(error: &SmtpError) -> SendFailure {
     let text = described(error);
     match error.status().map(u16::from) {
@@ -151,7 +151,7 @@ fn classified(error: &SmtpError) -> SendFailure {
     }
 }
 
-/// With its causes: "connection error" alone helps nobody.
+/// The error with its sources: "connection error" alone helps nobody.
 fn described(error: &SmtpError) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);

@@ -1,4 +1,4 @@
-//! What each kind of mail says about a secret, in words for the people who look after it.
+//! The texts of each kind of reminder, for the people who manage the secret.
 
 use chrono::{DateTime, Utc};
 use domain::{credential::CredentialKind, reminder::ReminderKind, secret::Origin};
@@ -11,10 +11,10 @@ use crate::{
 
 const NAME: usize = 60;
 
-/// What a mail says about one secret.
+/// The text about one secret.
 pub(crate) struct Words {
     pub(crate) subject: String,
-    /// Where on the page the secret stands, behind the page's address.
+    /// The secret's fragment of the page's URL.
     pub(crate) link: String,
     pub(crate) headline: String,
     pub(crate) why: String,
@@ -48,7 +48,7 @@ fn link(item: &MailItem) -> String {
     }
 }
 
-/// Where the page shows a credential: a secret has an address of its own while it is there.
+/// The page's fragment for a credential: a secret has one of its own while it exists.
 pub(crate) fn place(facts: &SecretFacts) -> String {
     let application = format!("#/applications/{}", facts.client_id);
     match facts.secret.public.kind() {
@@ -123,7 +123,7 @@ pub(crate) fn apis(facts: &SecretFacts) -> String {
     }
 }
 
-/// A rotation that was begun and not ended.
+/// Describes a rotation that has begun but is not complete.
 fn not_yet_switched(facts: &SecretFacts) -> String {
     match (facts.successors.last(), &facts.secret.last_use) {
         (Some(newer), Some(_)) => format!(
@@ -136,7 +136,7 @@ fn not_yet_switched(facts: &SecretFacts) -> String {
     }
 }
 
-/// When, from where and by which program an expired secret was last tried.
+/// When an expired secret was last presented, its source and user agent.
 fn tried(facts: &SecretFacts) -> String {
     let at = facts.secret.tried_after_expiry_at.map_or_else(
         || "Since then".to_owned(),
@@ -148,7 +148,7 @@ fn tried(facts: &SecretFacts) -> String {
     }
 }
 
-/// Where to look for the system that still has an expired secret, when that is not known from what it tries.
+/// Where to look for a system that still uses an expired secret, if its last attempts don't tell.
 fn used_before(facts: &SecretFacts) -> String {
     let used = facts.secret.last_use.as_ref();
     let used = used.filter(|_| facts.secret.tried_after_expiry_origin.is_none());
@@ -223,7 +223,7 @@ fn steps(item: &MailItem) -> Vec<String> {
     }
 }
 
-/// The system that has to be changed, as far as the last use tells.
+/// The system that must be changed, as identified by the last use.
 pub(crate) fn system(facts: &SecretFacts) -> String {
     let last = facts.secret.last_use.as_ref().map(|last| &last.origin);
     match facts.secret.tried_after_expiry_origin.as_ref().or(last) {
@@ -232,7 +232,7 @@ pub(crate) fn system(facts: &SecretFacts) -> String {
     }
 }
 
-/// From where, and by which program: by its own word, so that it may be anything.
+/// Source and user agent; the latter is the client's own claim and may be anything.
 fn origin(Origin { from, with }: &Origin) -> String {
     match text::line(with, 60).as_str() {
         "" => format!("from {}", text::line(from, 60)),
@@ -240,7 +240,7 @@ fn origin(Origin { from, with }: &Origin) -> String {
     }
 }
 
-/// Its name, and what its owner can tell it by.
+/// Its name, and how its owner can recognise it.
 fn known_by(facts: &SecretFacts) -> String {
     let name = text::line(&facts.secret.name, 120);
     match (facts.secret.public.kind(), facts.secret.hint.as_str()) {

@@ -1,4 +1,4 @@
-//! Mails about credentials that somebody created or deleted, and about expired ones that are still tried.
+//! Mails about created or deleted credentials, and about expired ones still in use.
 
 use std::sync::Arc;
 
@@ -188,7 +188,7 @@ async fn what_an_expired_secret_is_tried_with_is_told_as_somebody_elses_text(wor
     assert!(!html.contains("<b>curl"));
 }
 
-/// The subjects of what a pass sends to the manager.
+/// The subjects of the manager's mails in a pass.
 async fn told(world: &World) -> Vec<String> {
     world.node().pass().await.unwrap();
     let mails = world.server.take().into_iter();

@@ -1,4 +1,4 @@
-//! Mail servers that fail, nodes that die, clocks that go back, and names that are attacks.
+//! Failing mail servers, nodes that die, clocks set back, and malicious names.
 
 use chrono::TimeDelta;
 use domain::{reminder::DeliveryState, secret::ClientSecret};
@@ -34,7 +34,7 @@ fn days(number: i64) -> TimeDelta {
     TimeDelta::days(number)
 }
 
-/// A secret of a year that expires in so many days.
+/// A secret with a lifetime of a year that expires in this many days.
 async fn expiring(world: &World, managed: Managed, name: &str, left: i64) -> Uuid {
     let expires = START + days(left);
     world
@@ -56,7 +56,7 @@ async fn shown(world: &World, managed: Managed, secret_id: Uuid) -> ClientSecret
     found.unwrap().unwrap()
 }
 
-/// How the mail to a recipient stands, by threshold.
+/// The delivery state of the mail to a recipient, by threshold.
 async fn state(world: &World, of: (Managed, Uuid), threshold: i32, to: &str) -> Option<DeliveryState> {
     let secret = shown(world, of.0, of.1).await;
     let mut all = secret.notifications.into_iter();
@@ -186,7 +186,7 @@ async fn a_node_that_dies_after_its_claim_holds_nothing_up(world: &World) {
     one_urgent(world).await;
     let (dies, lives) = (world.node(), world.node());
     dies.plan_due().await.unwrap();
-    // What a node does before it sends; then it is gone.
+    // What a node does before it sends; then it dies.
     let ids = world.store.mails_due(START, 10).await.unwrap();
     for id in &ids {
         let claimed = world
@@ -237,7 +237,7 @@ async fn a_manager_who_left_is_not_told(world: &World) {
         state(world, (managed, secret), 3, MANAGER).await,
         Some(DeliveryState::Suppressed)
     );
-    // From the next threshold on the team alone is told, and why.
+    // From the next threshold on only the team is notified, with the reason.
     world.clock.set(START + days(2));
     assert_eq!(node.pass().await.unwrap().sent, 1);
     let mails = world.server.take();
@@ -334,7 +334,7 @@ async fn what_is_not_urgent_comes_in_one_mail_a_day(world: &World) {
 async fn names_cannot_break_out(world: &World) {
     let managed = world.managed(MANAGER).await;
     let script = "<script>alert(1)</script> & \"quoted\"";
-    // Names with line ends are refused at creation; here they are in the database all the same.
+    // Names with line breaks are rejected at creation; here they are in the database nevertheless.
     for name in [
         script,
         "x\r\nBcc: victim@example.org\r\n\r\nbody",

@@ -1,4 +1,4 @@
-//! The mails in `docs/mails` about what was done to a secret, and about a person's account: see [`crate::samples`].
+//! The mails in `docs/mails` about events on a secret, and about a person's account: see [`crate::samples`].
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{audit::Entry, credential::CredentialKind, organisation_policy::OnLeak};
@@ -18,7 +18,7 @@ const COLLEAGUE: &str = "ben@registry.example";
 const FINDER: &str = "198.51.100.9";
 const WHILE_SUSPENDED: &str = "2027-06-02T14:05:00Z";
 
-/// An application of a registry, and a secret of its search server that is in use.
+/// A registry's application, and its search server's secret, which is in use.
 struct Example<'a> {
     world: &'a World,
     client_id: Uuid,

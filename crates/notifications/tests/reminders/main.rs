@@ -18,7 +18,7 @@ mod smtp;
 mod world;
 mod year;
 
-/// Each test on each database.
+/// Runs each test on each database.
 macro_rules! on_both {
     ($($test:ident)*) => {
         mod sqlite {

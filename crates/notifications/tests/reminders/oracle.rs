@@ -1,4 +1,4 @@
-//! What has to arrive, worked out from the plot and the promises alone, without the product's rules.
+//! The test oracle: expected mails, derived from the plot and the promises, without the product's rules.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use crate::{
     world::TEAM,
 };
 
-/// What a line of a mail says.
+/// The kind of a line in a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Says {
     Expires,
@@ -19,7 +19,7 @@ pub enum Says {
     Withdrawn,
 }
 
-/// A line: secret, what, to whom, and when it arrives.
+/// A line: secret, kind, recipient, and when it arrives.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Line {
     pub at: DateTime<Utc>,
@@ -28,7 +28,7 @@ pub struct Line {
     pub to: String,
 }
 
-/// A line that is on its way.
+/// A pending line.
 #[derive(Clone)]
 struct OnItsWay {
     secret: usize,
@@ -45,7 +45,7 @@ pub struct Oracle<'a> {
     reached: Vec<i64>,
     asked_to_delete: HashSet<usize>,
     queue: Vec<OnItsWay>,
-    /// Every line ever due: secret, days, to.
+    /// Every line ever due: secret, threshold, recipient.
     lines: HashSet<(usize, i64, String)>,
     closed: HashSet<(String, NaiveDate)>,
     withdrawn: HashSet<usize>,
@@ -84,7 +84,7 @@ impl<'a> Oracle<'a> {
         self.send(now);
     }
 
-    /// A deleted secret is taken out of the calendars that have it.
+    /// A deleted secret is withdrawn from the calendars that have it.
     fn withdraw(&mut self, now: DateTime<Utc>) {
         for (secret, life) in self.plot.lives.iter().enumerate() {
             let Some(deleted) = life.deleted.filter(|deleted| *deleted <= now) else {
@@ -242,7 +242,7 @@ impl<'a> Oracle<'a> {
     }
 }
 
-/// The smallest of 60, 30, 14, 7, 3, 1 and 0 days that is reached; nothing once it is long over.
+/// The smallest of 60, 30, 14, 7, 3, 1 and 0 days that is reached; nothing long after the expiry.
 fn threshold(left: TimeDelta) -> Option<i64> {
     if left <= TimeDelta::days(-30) {
         return None;
@@ -256,7 +256,7 @@ fn used(life: &Life, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
     life.uses.iter().copied().filter(|at| *at <= now).collect()
 }
 
-/// Twice the longest pause between days of use in the last 90 days, or a week.
+/// Twice the longest interval between days of use in the last 90 days, or a week.
 fn rhythm(life: &Life, now: DateTime<Utc>) -> TimeDelta {
     let first = (now - TimeDelta::days(90)).date_naive();
     let days: BTreeMap<NaiveDate, ()> = used(life, now)
@@ -269,7 +269,7 @@ fn rhythm(life: &Life, now: DateTime<Utc>) -> TimeDelta {
     TimeDelta::days(pauses.max().map_or(7, |longest| longest * 2))
 }
 
-/// How often each line is there.
+/// How often each line occurs.
 pub fn counted(lines: &[Line]) -> HashMap<(String, Says, String), usize> {
     let mut counts = HashMap::new();
     for line in lines {

@@ -1,4 +1,4 @@
-//! So many mails to one recipient within an hour, and nothing lost.
+//! The rate limit of mails per recipient and hour, without losses.
 
 use chrono::TimeDelta;
 use domain::reminder::DeliveryState;
@@ -22,7 +22,7 @@ on_both! {
 const MANAGER: &str = "manager@example.org";
 const PER_HOUR: i64 = 3;
 
-/// So many secrets that expire in three days.
+/// Creates secrets that expire in three days.
 async fn urgent(world: &World, managed: Managed, names: std::ops::Range<u32>) {
     let expires = START + TimeDelta::days(3);
     for number in names {
@@ -47,7 +47,7 @@ fn told(mails: &[&Received]) -> Vec<usize> {
     mails.iter().map(|mail| names(mail.text())).collect()
 }
 
-/// How the telling of the threshold that counts stands, secret by secret and recipient by recipient; earlier ones were passed over.
+/// The delivery states of the current threshold, by secret and recipient; earlier thresholds were suppressed.
 async fn states(world: &World, managed: Managed) -> Vec<DeliveryState> {
     let filter = store::client_secrets::SecretFilter {
         kind: domain::credential::CredentialKind::Secret,

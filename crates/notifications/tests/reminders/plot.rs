@@ -1,4 +1,5 @@
-//! What happens in the year: secrets with their lives, people, outages. Made by a fixed sequence of pseudo-random numbers.
+//! The plot of the year: life cycles of secrets, people, outages. Generated from a fixed sequence of pseudo-random
+//! numbers.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -7,11 +8,11 @@ use crate::world::START;
 pub const SECRETS: usize = 1_000;
 pub const APPLICATIONS: usize = 100;
 pub const ORGANISATIONS: usize = 40;
-/// Both nodes pass every twelve hours.
+/// Interval of both nodes' passes.
 pub const STEP_HOURS: i64 = 12;
 pub const STEPS: i64 = 365 * 24 / STEP_HOURS;
 
-/// One secret's life.
+/// The life cycle of a secret.
 #[derive(Clone, Debug)]
 pub struct Life {
     pub name: String,
@@ -31,18 +32,18 @@ pub struct Plot {
     pub lives: Vec<Life>,
     /// By application: the numbers of the people who manage it.
     pub managers: Vec<Vec<usize>>,
-    /// By person.
+    /// When each person is disabled.
     pub disabled: Vec<Option<DateTime<Utc>>>,
-    /// By person.
+    /// Whether each person wants urgent mail only.
     pub urgent_only: Vec<bool>,
     pub node_outages: [Vec<Hours>; 2],
-    /// The mail server closes each connection.
+    /// When the mail server closes each connection.
     pub down: Vec<Hours>,
-    /// The mail server puts each recipient off.
+    /// When the mail server rejects each recipient temporarily.
     pub busy: Vec<Hours>,
 }
 
-/// A small linear congruential generator: the same year each time.
+/// A small linear congruential generator, for the same year each time.
 struct Random(u64);
 
 impl Random {
@@ -100,7 +101,7 @@ fn managers(application: usize) -> Vec<usize> {
     }
 }
 
-/// A secret, and perhaps the one that replaces it.
+/// A secret, and perhaps its successor.
 fn life(number: usize, random: &mut Random) -> Vec<Life> {
     let days = [20, 30, 60, 90, 180, 365][usize::try_from(random.below(6)).unwrap()];
     let created = at(random.below(24 * 250) - 24 * 100) + TimeDelta::minutes(random.below(60));
@@ -128,7 +129,7 @@ fn life(number: usize, random: &mut Random) -> Vec<Life> {
     vec![one]
 }
 
-/// The newer one takes over; the old one is deleted, left lying, or still used by a forgotten system.
+/// The successor takes over; the old one is deleted, left behind, or still used by a forgotten system.
 fn rotated(number: usize, mut old: Life, random: &mut Random) -> Vec<Life> {
     let begins = old.expires - TimeDelta::hours(24 + random.below(24 * 18));
     let switched = begins + TimeDelta::hours(20);

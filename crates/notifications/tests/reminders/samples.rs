@@ -1,4 +1,4 @@
-//! The mails in `docs/mails` are what is sent. With `WMDA_AUTH_WRITE_MAILS` set they are written anew.
+//! The mails in `docs/mails` equal those sent. With `WMDA_AUTH_WRITE_MAILS` set they are rewritten.
 
 use std::{fs, path::PathBuf};
 

@@ -1,4 +1,4 @@
-//! An SMTP server on loopback: `mailin` speaks the protocol, the test decides how well it works.
+//! An SMTP server on loopback: `mailin` implements the protocol, the test decides how well it works.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -14,24 +14,24 @@ use mailparse::{MailHeaderMap, ParsedMail, parse_mail};
 
 use crate::world::HandClock;
 
-/// How the server behaves towards whoever connects or sends.
+/// The server's behaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
-    /// As it should.
+    /// It works.
     Well,
-    /// It takes the connection and closes it.
+    /// It accepts the connection and closes it.
     Down,
-    /// It answers nothing.
+    /// It never answers.
     Hanging,
-    /// It refuses each recipient for now.
+    /// It rejects each recipient temporarily.
     Busy,
-    /// It refuses each recipient for good, as a relay does that is set up wrongly.
+    /// It rejects each recipient permanently, like a misconfigured relay.
     Refusing,
-    /// It takes the mail, and the connection breaks before it can say so.
+    /// It accepts the mail, but the connection breaks before its reply.
     BreaksAfterData,
 }
 
-/// A mail that the server took.
+/// A mail that the server accepted.
 #[derive(Clone)]
 pub struct Received {
     pub at: DateTime<Utc>,
@@ -63,7 +63,7 @@ impl Received {
 
 struct State {
     mood: Mood,
-    /// Recipients that are refused for good.
+    /// Recipients that are rejected permanently.
     unknown: Vec<String>,
     received: Vec<Received>,
 }
@@ -92,7 +92,7 @@ impl Server {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let server = own.clone();
-                // A client that leaves early is no failure.
+                // A client may disconnect early.
                 thread::spawn(move || drop(server.talk(&stream)));
             }
         });
@@ -111,7 +111,7 @@ impl Server {
         self.state.lock().unwrap().unknown.push(recipient.to_owned());
     }
 
-    /// What it took since the last call.
+    /// The mails accepted since the last call.
     pub fn take(&self) -> Vec<Received> {
         std::mem::take(&mut self.state.lock().unwrap().received)
     }

@@ -1,4 +1,4 @@
-//! A database of its own, a clock that is set by hand, nodes, and people and secrets on them.
+//! A database of its own, a clock set by hand, nodes, people and secrets.
 
 use std::{
     net::Ipv4Addr,
@@ -41,7 +41,7 @@ use crate::smtp::Server;
 pub const TEAM: &str = "support@wmda.example";
 pub const START: DateTime<Utc> = DateTime::from_timestamp_nanos(1_800_000_000_000_000_000);
 
-/// A clock that everybody shares.
+/// A shared clock.
 pub struct HandClock(AtomicI64);
 
 impl HandClock {
@@ -64,7 +64,7 @@ impl Clock for HandClock {
     }
 }
 
-/// Everything that a test needs.
+/// The environment of a test.
 pub struct World {
     pub clock: Arc<HandClock>,
     pub server: Server,
@@ -113,7 +113,7 @@ impl World {
         }
     }
 
-    /// A node with a store of its own, that sends to the server.
+    /// A node with a store of its own that sends to the server.
     pub fn node(&self) -> Notifier {
         self.node_by(Transport::smtp_within(&self.server.url(), Duration::from_secs(1)).unwrap())
     }
@@ -122,7 +122,7 @@ impl World {
         self.node_with(transport, i64::MAX)
     }
 
-    /// A node that sends so many mails to a recipient within an hour.
+    /// A node with this rate limit of mails per recipient and hour.
     pub fn paced_node(&self, mails_per_hour: i64) -> Notifier {
         let transport = Transport::smtp_within(&self.server.url(), Duration::from_secs(1)).unwrap();
         self.node_with(transport, mails_per_hour)
@@ -165,7 +165,7 @@ impl World {
         }
     }
 
-    /// The record of what somebody did, from an address.
+    /// An audit entry with this actor and source address.
     pub fn entry_by(&self, actor: &str, source: &str) -> Entry {
         let mut entry = self.entry();
         actor.clone_into(&mut entry.event.actor);
@@ -287,27 +287,27 @@ impl World {
             .unwrap();
     }
 
-    /// The secret gets a token now.
+    /// The secret obtains a token now.
     pub async fn using(&self, secret_id: Uuid) {
         let recorder = UsageRecorder::default();
         recorder.record(secret_id, self.clock.get(), [192, 0, 2, 7].into(), "curl/8.5.0");
         recorder.flush(&self.store).await.unwrap();
     }
 
-    /// The suspended secret's value is presented now.
+    /// The suspended secret is presented now.
     pub async fn trying_while_suspended(&self, secret_id: Uuid) {
         let recorder = UsageRecorder::default();
         recorder.record_suspended(secret_id, self.clock.get());
         recorder.flush(&self.store).await.unwrap();
     }
 
-    /// The expired secret's value is presented now.
+    /// The expired secret is presented now.
     pub async fn trying(&self, client_id: Uuid, secret_id: Uuid) {
         self.trying_with(client_id, secret_id, "python-requests/2.31.0")
             .await;
     }
 
-    /// By a program that calls itself this.
+    /// The same with this user agent.
     pub async fn trying_with(&self, client_id: Uuid, secret_id: Uuid, user_agent: &str) {
         let refusals = RefusalRecorder::default();
         refusals.record(RefusedRequest {
@@ -328,7 +328,7 @@ impl World {
     }
 }
 
-/// An application and who looks after it.
+/// An application and its manager.
 #[derive(Clone, Copy)]
 pub struct Managed {
     pub organisation_id: Uuid,

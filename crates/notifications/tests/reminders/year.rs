@@ -1,5 +1,5 @@
-//! A year of simulated time: 1,000 secrets with rotations, deletions and outages, two nodes on one database, one mail server.
-//! Each line that is due arrives once and when it should; nothing else arrives.
+//! A year of simulated time: 1,000 secrets with rotations, deletions and outages, two nodes on one database, one mail
+//! server. Each due line arrives once and on time; nothing else arrives.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -70,7 +70,7 @@ fn mood(plot: &Plot, now: DateTime<Utc>) -> Mood {
     }
 }
 
-/// What happens to whom, in the order in which it happens.
+/// The events of the plot, in order.
 struct Cast {
     events: Vec<(DateTime<Utc>, What, usize)>,
     next: usize,
@@ -128,7 +128,7 @@ impl Cast {
         }
     }
 
-    /// Lets everything happen up to an instant.
+    /// Plays all events up to an instant.
     async fn until(&mut self, world: &World, plot: &Plot, now: DateTime<Utc>) {
         while let Some((when, what, who)) = self.events.get(self.next).copied().filter(|event| event.0 <= now)
         {
@@ -172,7 +172,7 @@ fn events(plot: &Plot) -> Vec<(DateTime<Utc>, What, usize)> {
     events
 }
 
-/// What a mail says, by its headlines.
+/// The lines of a mail, by its headings.
 fn lines_of(mail: &Received) -> Vec<Line> {
     let text = mail.text();
     let line = |text: &str| {
