@@ -1,5 +1,5 @@
-//! Private keys under a passphrase: `EncryptedPrivateKeyInfo` (RFC 5208 §6) by PBES2 (RFC 8018 §6.2) with
-//! PBKDF2-HMAC-SHA256 and AES-256-CBC, so that `openssl pkey` reads and makes them too.
+//! Encryption of private keys with a passphrase: `EncryptedPrivateKeyInfo` (RFC 5208 §6) by PBES2 (RFC 8018 §6.2)
+//! with PBKDF2-HMAC-SHA256 and AES-256-CBC, compatible with `openssl pkey`.
 
 use std::{fmt, num::NonZeroU32};
 
@@ -15,9 +15,9 @@ use aws_lc_rs::{
 };
 use zeroize::Zeroizing;
 
-/// What OWASP asks for with SHA-256: a quarter of a second for each guess.
+/// OWASP's recommendation for SHA-256: a quarter of a second for each guess.
 const ITERATIONS: u32 = 600_000;
-/// More would hold a start up for minutes.
+/// Upper limit, as more would delay start-up for minutes.
 const MOST_ITERATIONS: u32 = 20_000_000;
 const SALT: usize = 16;
 
@@ -32,11 +32,11 @@ const HMAC_SHA256: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x02, 0x09];
 const AES_256_CBC: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x2a];
 const NULL: &[u8] = &[0x05, 0x00];
 
-/// What private keys are encrypted with.
+/// The passphrase that encrypts private keys.
 pub struct Passphrase(Zeroizing<String>);
 
 impl Passphrase {
-    /// The text without white space at its ends, such as the newline of a file; `None` when nothing is left.
+    /// Trims the text, such as the newline of a file; `None` if it is blank.
     pub fn new(text: &str) -> Option<Self> {
         let text = text.trim();
         (!text.is_empty()).then(|| Self(Zeroizing::new(text.to_owned())))
@@ -77,7 +77,7 @@ fn parameters(salt: &[u8]) -> Vec<u8> {
     value(SEQUENCE, &[&value(OCTETS, &[salt]), &iterations, &function])
 }
 
-/// Decrypts; `None` for another scheme, a wrong passphrase, or something else.
+/// Decrypts; `None` for another scheme, a wrong passphrase, or malformed input.
 pub(crate) fn decrypt(der: &[u8], passphrase: &Passphrase) -> Option<Zeroizing<Vec<u8>>> {
     let mut whole = only(SEQUENCE, der)?;
     let mut algorithm = take(SEQUENCE, &mut whole)?;
@@ -90,7 +90,7 @@ pub(crate) fn decrypt(der: &[u8], passphrase: &Passphrase) -> Option<Zeroizing<V
     let mut parameters = only(SEQUENCE, derivation)?;
     let salt = take(OCTETS, &mut parameters)?;
     let iterations = number(take(INTEGER, &mut parameters)?)?;
-    // The length of the key may stand here; the cipher has one length only.
+    // An optional key length; the cipher has one length only.
     let _ = take(INTEGER, &mut parameters);
     is(HMAC_SHA256, &mut take(SEQUENCE, &mut parameters)?)?;
     is(AES_256_CBC, &mut cipher)?;
@@ -104,7 +104,7 @@ pub(crate) fn decrypt(der: &[u8], passphrase: &Passphrase) -> Option<Zeroizing<V
     Some(text)
 }
 
-/// One value of DER (X.690 §8.1): tag, length, contents.
+/// Encodes a DER value (X.690 §8.1): tag, length, contents.
 fn value(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
     let contents = contents.concat();
     let length = contents.len().to_be_bytes();
@@ -123,7 +123,7 @@ fn value(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
     whole
 }
 
-/// The contents of the value that comes next, which must have this tag.
+/// Takes the next DER value's contents; it must have this tag.
 fn take<'a>(tag: u8, rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (&[own, first], after) = rest.split_first_chunk::<2>()?;
     let (length, after) = match first {
@@ -167,7 +167,7 @@ mod tests {
         let text = [7; 1200];
         let encrypted = encrypt(&text, &right).unwrap();
         assert_eq!(decrypt(&encrypted, &right).unwrap().as_slice(), text);
-        // One wrong passphrase in 256 leaves a padding that looks right, but not the text.
+        // One wrong passphrase in 256 yields valid padding, but not the text.
         assert!(decrypt(&encrypted, &wrong).is_none_or(|other| other.as_slice() != text));
         assert!(Passphrase::new(" \n").is_none());
         for end in [0, 1, 20, 80, encrypted.len() - 1] {

@@ -12,23 +12,23 @@ pub enum KeyFolderError {
     /// The folder or a file can't be read or written.
     #[error("{}: {source}; check that the path exists and belongs to the server's user", path.display())]
     Io {
-        /// Where.
+        /// The path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A file's name does not follow the convention.
     #[error("{}: name a key file after its algorithm and instant of activation, such as es256_20260131T120000Z.pem", .0.display())]
     Name(PathBuf),
-    /// A file that everybody on the machine can read.
+    /// The file is readable by every user.
     #[error("{}: everybody can read it; run chmod 600 on it", .0.display())]
     Permissions(PathBuf),
-    /// A file that holds no usable key.
+    /// The file holds no usable key.
     #[error("{}: {source}; restore it, or remove it and run `wmda-auth keys rotate`", path.display())]
     Key {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: KeyError,
     },
     /// No key of an algorithm is active.
@@ -36,12 +36,12 @@ pub enum KeyFolderError {
     NoActiveKey {
         /// The folder.
         path: PathBuf,
-        /// Which algorithm.
+        /// The algorithm.
         algorithm: Algorithm,
-        /// What was found in its place.
+        /// Files that were skipped.
         passed_over: String,
     },
-    /// The key that was asked for is not there, or can't be retired.
+    /// The key does not exist, or can't be retired.
     #[error("{0}")]
     Refused(&'static str),
 }

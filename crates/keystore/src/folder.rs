@@ -1,5 +1,5 @@
-//! The folder of keys: files named `<algorithm>_<YYYYMMDD>T<HHMMSS>Z.pem` after the algorithm in lower case and the instant
-//! of activation, mode 0600.
+//! The key folder: files named `<algorithm>_<YYYYMMDD>T<HHMMSS>Z.pem` after the algorithm in lower case and the
+//! activation time, mode 0600.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,7 @@ use crate::{
     key_set::{Held, Stamp},
 };
 
-/// A folder of keys.
+/// A key folder.
 #[derive(Clone, Debug)]
 pub struct KeyFolder {
     pub(crate) path: PathBuf,
@@ -26,7 +26,7 @@ pub struct KeyFolder {
 }
 
 impl KeyFolder {
-    /// New keys are not encrypted, and encrypted ones can't be read.
+    /// A folder without a passphrase: new keys are not encrypted, and encrypted ones can't be read.
     pub fn new(path: PathBuf) -> Self {
         Self {
             path,
@@ -34,7 +34,7 @@ impl KeyFolder {
         }
     }
 
-    /// New keys are encrypted; those that are not can be read nevertheless.
+    /// With a passphrase: new keys are encrypted; unencrypted ones can still be read.
     pub fn with_passphrase(self, passphrase: Passphrase) -> Self {
         Self {
             passphrase: Some(Arc::new(passphrase)),
@@ -42,14 +42,14 @@ impl KeyFolder {
         }
     }
 
-    /// Loads all keys; there must be an active one of [`crate::FIRST_ALGORITHMS`] and of the server's default algorithm.
+    /// Loads all keys; requires an active one of [`crate::FIRST_ALGORITHMS`] and of the server's default algorithm.
     pub fn load(&self, now: DateTime<Utc>, default: Algorithm) -> Result<KeySet, KeyFolderError> {
         let set = self.load_any()?;
         self.require(&set, now, default)?;
         Ok(set)
     }
 
-    /// Refuses a set without an active key that the server has to have.
+    /// Refuses a set that lacks a required active key.
     pub fn require(
         &self,
         set: &KeySet,
@@ -67,12 +67,12 @@ impl KeyFolder {
         })
     }
 
-    /// Loads what is there, be it nothing. A file without a usable key is one of the set's problems and stops nothing.
+    /// Loads what is there, even if nothing. A file without a usable key is listed in the set's problems and skipped.
     pub fn load_any(&self) -> Result<KeySet, KeyFolderError> {
         self.reload(&KeySet::default())
     }
 
-    /// Loads what is there now. What did not change is not read again, and a file that broke keeps its key.
+    /// Reloads the folder. Unchanged files are not read again, and the key of a file that became invalid is kept.
     pub fn reload(&self, before: &KeySet) -> Result<KeySet, KeyFolderError> {
         let (mut files, mut problems) = (BTreeMap::new(), Vec::new());
         let seen = self.stamps()?;
@@ -100,24 +100,24 @@ impl KeyFolder {
         }
     }
 
-    /// Whether the files are those that the set was read from.
+    /// Whether the files are those from which the set was read.
     pub fn is_unchanged(&self, set: &KeySet) -> Result<bool, KeyFolderError> {
         Ok(self.stamps()? == set.seen)
     }
 
-    /// One that can't be looked at has none.
+    /// Each file's stamp; `None` if it can't be examined.
     fn stamps(&self) -> Result<BTreeMap<PathBuf, Option<Stamp>>, KeyFolderError> {
         let files = self.files()?.into_iter();
         Ok(files.map(|path| (path.clone(), stamp(&path).ok())).collect())
     }
 
-    /// The key in a text, whose file would have this name.
+    /// Parses a key from PEM, as if in a file of this name.
     pub fn parse(name: &str, pem: &str) -> Result<SigningKey, KeyFolderError> {
         parse(Path::new(name), pem)
     }
 
-    /// Who makes keys is alone while he looks and writes; the lock ends with what is returned. A network file system may
-    /// have no locks for folders: there, commands are as good as their order.
+    /// Takes an exclusive lock for creating keys; it is released when the result is dropped. Network file systems may
+    /// not support locks on folders: there, commands must not run concurrently.
     pub(crate) fn lock(&self) -> Result<fs::File, KeyFolderError> {
         let folder = fs::File::open(&self.path).map_err(|source| KeyFolderError::Io {
             path: self.path.clone(),
@@ -127,7 +127,7 @@ impl KeyFolder {
         Ok(folder)
     }
 
-    /// Makes a key that becomes active at the given instant.
+    /// Generates a key with this activation time.
     pub fn add(&self, algorithm: Algorithm, activates_at: DateTime<Utc>) -> Result<PathBuf, KeyFolderError> {
         let path = self.path.join(file_name(algorithm, activates_at));
         let pem = SigningKey::generate_pem(algorithm).map_err(|source| KeyFolderError::Key {
@@ -138,7 +138,7 @@ impl KeyFolder {
         Ok(path)
     }
 
-    /// Takes over a key that another node made, under its file name.
+    /// Stores another node's key under its file name.
     pub fn put(&self, name: &str, pem: &str) -> Result<SigningKey, KeyFolderError> {
         let name = Path::new(name).file_name().unwrap_or_default();
         let path = self.path.join(name);
@@ -147,7 +147,7 @@ impl KeyFolder {
         Ok(key)
     }
 
-    /// The PEM text of a file, without its encryption.
+    /// A file's PEM, decrypted.
     pub fn pem(&self, path: &Path) -> Result<Zeroizing<String>, KeyFolderError> {
         let text = fs::read_to_string(path).map_err(|source| KeyFolderError::Io {
             path: path.to_owned(),
@@ -177,8 +177,8 @@ impl KeyFolder {
         })
     }
 
-    /// Encrypts every key that is not under the folder's passphrase yet, in place; `old` opens those under another one.
-    /// Returns the files that changed.
+    /// Encrypts in place every key that is not under the folder's passphrase yet; `old` opens those under another
+    /// one. Returns the files that changed.
     pub fn encrypt(&self, old: Option<Passphrase>) -> Result<Vec<PathBuf>, KeyFolderError> {
         let _alone = self.lock()?;
         let before = Self {

@@ -1,4 +1,4 @@
-//! One signing key: its private half, its public form, and the tokens that it signs.
+//! A signing key: its private key, its public JWK, and signing.
 
 use base64::{
     Engine,
@@ -15,39 +15,39 @@ use crate::{encryption, encryption::Passphrase, pair::Pair};
 /// Why a key can't be used. Never holds key material.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// Not PKCS#8 PEM of the algorithm that the file's name says.
+    /// Not PKCS#8 PEM of the algorithm in the file's name.
     #[error("it is not a PKCS#8 PEM file with a private key for {0}")]
     Invalid(Algorithm),
-    /// Encrypted, and no passphrase is there.
+    /// Encrypted, but no passphrase is configured.
     #[error("it is encrypted, and keys.passphrase_file is not set")]
     Encrypted,
-    /// Encrypted under another passphrase, or by a scheme that is not known here.
+    /// Encrypted under another passphrase, or by an unsupported scheme.
     #[error("the passphrase in keys.passphrase_file does not open it")]
     Passphrase,
-    /// The cryptographic library refused.
+    /// The cryptographic library failed.
     #[error("the cryptographic library failed")]
     Crypto,
-    /// Claims that can't be written as JSON.
+    /// The claims can't be serialised as JSON.
     #[error("the claims can't be written as JSON")]
     Claims,
 }
 
-/// Bytes for which there is room at once: of the claims, and, encoded, of a signature by an RSA key of 4,096 bits and the dots.
+/// Preallocated bytes: for the claims, and for an encoded signature by an RSA key of 4,096 bits and the dots.
 const USUAL_PAYLOAD: usize = 1024;
 const LONGEST_SIGNATURE: usize = 700;
 
-/// A private key with its public form and the instant at which it becomes active.
+/// A private key with its public JWK and activation time.
 pub struct SigningKey {
     pair: Pair,
-    /// The JOSE header behind the value of `typ`.
+    /// The JOSE header after the value of `typ`.
     header: String,
     /// The public key (RFC 7517), with `kid`, `use` and `alg`.
     pub jwk: Jwk,
-    /// RFC 7638 thumbprint.
+    /// The RFC 7638 thumbprint.
     pub kid: String,
-    /// What it signs with.
+    /// The signing algorithm.
     pub algorithm: Algorithm,
-    /// From this instant on the key signs, until the next one does.
+    /// From this instant on the key signs, until its successor does.
     pub activates_at: DateTime<Utc>,
 }
 
@@ -75,7 +75,7 @@ impl SigningKey {
         })
     }
 
-    /// The PEM text of a new key.
+    /// Generates a key; returns its PEM.
     pub fn generate_pem(algorithm: Algorithm) -> Result<Zeroizing<String>, KeyError> {
         Ok(to_pem(
             PRIVATE,
@@ -83,7 +83,7 @@ impl SigningKey {
         ))
     }
 
-    /// A compact JWS (RFC 7515 §3.1) over the claims, with `typ`, `alg` and `kid` in the header.
+    /// Signs the claims as a compact JWS (RFC 7515 §3.1), with `typ`, `alg` and `kid` in the header.
     pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, KeyError> {
         let mut payload = Vec::with_capacity(USUAL_PAYLOAD);
         serde_json::to_writer(&mut payload, claims).map_err(|_| KeyError::Claims)?;
@@ -99,7 +99,7 @@ impl SigningKey {
     }
 }
 
-/// Labels of PEM (RFC 7468 §10 and §11).
+/// PEM labels (RFC 7468 §10 and §11).
 const PRIVATE: &str = "PRIVATE KEY";
 const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
 
@@ -107,7 +107,7 @@ pub(crate) fn is_encrypted(pem: &str) -> bool {
     labelled_body(ENCRYPTED, pem).is_some()
 }
 
-/// The PEM text without its encryption, if it has one.
+/// The PEM, decrypted if necessary.
 pub(crate) fn opened(
     pem: Zeroizing<String>,
     passphrase: Option<&Passphrase>,
@@ -120,7 +120,7 @@ pub(crate) fn opened(
     Ok(to_pem(PRIVATE, &der))
 }
 
-/// The PEM text under a passphrase.
+/// The PEM, encrypted with a passphrase.
 pub(crate) fn closed(pem: &str, passphrase: &Passphrase) -> Result<Zeroizing<String>, KeyError> {
     let der = pem_body(pem).ok_or(KeyError::Crypto)?;
     let encrypted = encryption::encrypt(&der, passphrase).map_err(|_| KeyError::Crypto)?;
@@ -163,7 +163,7 @@ mod tests {
 
     use super::*;
 
-    /// RFC 8037 appendix A.1 to A.4: the key, its public form, its thumbprint, and a signature under it.
+    /// RFC 8037 appendix A.1 to A.4: the key, its public JWK, its thumbprint, and a signature.
     #[test]
     fn m03_an_ed25519_key_is_published_and_signs_as_rfc_8037_shows() {
         let der = [

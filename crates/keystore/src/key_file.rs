@@ -1,4 +1,4 @@
-//! A key file: what its name says, whether it is still the same, and how it is written, whole or not at all.
+//! A key file: its name, change detection, and atomic writing.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use crate::{KeyFolderError, SigningKey, key_set::Stamp};
 
 const TIME: &str = "%Y%m%dT%H%M%SZ";
 
-/// By algorithm and instant of activation.
+/// The file name for this algorithm and activation time.
 pub(crate) fn file_name(algorithm: Algorithm, activates_at: DateTime<Utc>) -> String {
     format!(
         "{}_{}.pem",
@@ -51,16 +51,16 @@ pub(crate) fn stamp(path: &Path) -> Result<Stamp, KeyFolderError> {
     })
 }
 
-/// Writes a file that only its owner can read, in place of one that is there.
+/// Replaces a file atomically; only its owner can read it.
 pub(crate) fn replace_private(path: &Path, contents: &[u8]) -> io::Result<()> {
     let unfinished = path.with_extension("encrypted");
-    // One that an earlier attempt left behind.
+    // Left behind by an earlier attempt.
     let _ = fs::remove_file(&unfinished);
     write_private(&unfinished, contents)?;
     fs::rename(&unfinished, path)
 }
 
-/// Writes a new file that only its owner can read; an existing one is never replaced.
+/// Writes a new file that only its owner can read; never replaces one.
 pub fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let unfinished = path.with_extension(format!("{}.unfinished", std::process::id()));
@@ -72,7 +72,7 @@ pub fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
         .open(&unfinished)?;
     file.write_all(contents)?;
     file.sync_all()?;
-    // A hard link fails where the name is taken, and shows other nodes a whole file or none.
+    // A hard link fails if the name is taken, and shows other nodes a complete file or none.
     let linked = fs::hard_link(&unfinished, path);
     fs::remove_file(&unfinished)?;
     linked

@@ -1,4 +1,5 @@
-//! All keys of a folder and the states that follow from their activation: published → active → retiring → removed.
+//! All keys of a folder and their states, which follow from the activation times: published → active → retiring →
+//! removed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,27 +14,28 @@ use strum::VariantArray;
 
 use crate::SigningKey;
 
-/// What every server can sign with; keys of the others are made when they are asked for.
+/// The algorithms of which every server has a key; others get one on request.
 pub const FIRST_ALGORITHMS: [Algorithm; 2] = [Algorithm::ES256, Algorithm::RS256];
-/// How long validators may cache the key set.
+/// How long validators may cache the JWKS.
 pub const JWKS_MAX_AGE_SECONDS: i64 = 300;
-/// A key stays published this long after its successor took over: the longest token life (24 h) and clock skew.
+/// How long a key stays published after its successor became active: the longest token lifetime (24 h) and clock
+/// skew.
 const RETIRING: TimeDelta = TimeDelta::seconds(86_400 + 300);
 
-/// Where a key is in its life.
+/// The state of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
-    /// In the key set, not signing yet.
+    /// In the JWKS, not signing yet.
     Published,
     /// Signing.
     Active,
-    /// Not signing any more; tokens that it signed may still live.
+    /// No longer signing; its tokens may still be valid.
     Retiring,
-    /// No longer in the key set.
+    /// No longer in the JWKS.
     Removed,
 }
 
-/// A file as it was when it was read: one that differs is worth another look.
+/// A file's stamp for change detection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     pub(crate) inode: u64,
@@ -42,15 +44,15 @@ pub(crate) struct Stamp {
     pub(crate) changed: (i64, i64),
 }
 
-/// The key that a file held; no stamp where the file is broken now, and the key is the one from before.
+/// The key of a file; without stamp if the file became invalid and the key is the previous one.
 pub(crate) type Held = (Option<Stamp>, Arc<SigningKey>);
 
-/// Keys in the order of their activation.
+/// Keys in the order of their activation times.
 #[derive(Clone, Default)]
 pub struct KeySet {
     keys: Vec<Arc<SigningKey>>,
     pub(crate) files: BTreeMap<PathBuf, Held>,
-    /// Every file that was looked at, broken ones too.
+    /// Every file that was examined, invalid ones too.
     pub(crate) seen: BTreeMap<PathBuf, Option<Stamp>>,
     pub(crate) problems: Vec<String>,
     revoked: BTreeSet<String>,
@@ -64,7 +66,7 @@ impl KeySet {
         set
     }
 
-    /// The keys of files, in place of those that there were.
+    /// The set with its file keys replaced.
     pub(crate) fn with_files(&self, files: BTreeMap<PathBuf, Held>, problems: Vec<String>) -> Self {
         let mut set = Self {
             keys: files.values().map(|(_, key)| Arc::clone(key)).collect(),
@@ -76,36 +78,37 @@ impl KeySet {
         set.without(self.revoked.clone())
     }
 
-    /// With a key that no file holds.
+    /// Adds a key without a file.
     pub fn add(&mut self, key: SigningKey) {
         self.keys.push(Arc::new(key));
         self.keys.sort_by_key(|key| key.activates_at);
     }
 
-    /// Without those that were revoked, now and after a reload: they sign nothing, are not published, and verify nothing.
+    /// The set without revoked keys, now and after a reload: these sign nothing, verify nothing, and are not
+    /// published.
     pub fn without(mut self, revoked: BTreeSet<String>) -> Self {
         self.keys.retain(|key| !revoked.contains(&key.kid));
         self.revoked = revoked;
         self
     }
 
-    /// Whether it has a key of this `kid`.
+    /// Whether it has a key with this `kid`.
     pub fn has(&self, kid: &str) -> bool {
         self.keys.iter().any(|key| key.kid == kid)
     }
 
-    /// Files that were passed over, because they hold no key that can be used.
+    /// Files that were skipped because they hold no usable key.
     pub fn problems(&self) -> &[String] {
         &self.problems
     }
 
-    /// An algorithm that has to have an active key, and has none: one of [`FIRST_ALGORITHMS`] or the server's default.
+    /// An algorithm whose active key is required but missing: one of [`FIRST_ALGORITHMS`] or the server's default.
     pub fn lacks(&self, now: DateTime<Utc>, default: Algorithm) -> Option<Algorithm> {
         let mut needed = FIRST_ALGORITHMS.into_iter().chain([default]);
         needed.find(|algorithm| self.active(*algorithm, now).is_none())
     }
 
-    /// The key that signs now; the first one also before its instant, for a clock that was set back.
+    /// The active key; before the first activation time the first one, in case a clock was set back.
     pub fn active(&self, algorithm: Algorithm, now: DateTime<Utc>) -> Option<&SigningKey> {
         let mut own = self
             .keys
@@ -116,7 +119,7 @@ impl KeySet {
         own.rfind(|key| key.activates_at <= now).or(Some(first))
     }
 
-    /// The algorithms that there is a key of, each once.
+    /// The algorithms of which there is a key, each once.
     pub fn algorithms(&self) -> Vec<Algorithm> {
         let known = Algorithm::VARIANTS.iter().copied();
         known
@@ -124,7 +127,7 @@ impl KeySet {
             .collect()
     }
 
-    /// The key set as published (RFC 7517 §5): public members only.
+    /// The JWKS (RFC 7517 §5): public members only.
     pub fn jwks(&self, now: DateTime<Utc>) -> JwkSet {
         let published = self
             .keys

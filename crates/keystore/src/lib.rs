@@ -1,5 +1,5 @@
-//! Signing keys in a folder: load, sign, rotate, publish. A key's file name holds its algorithm and the instant at
-//! which it becomes active, so every node that sees the folder derives the same states and switches at once.
+//! Signing keys in a folder: load, sign, rotate, publish. A key's file name holds its algorithm and activation time,
+//! so every node that sees the folder derives the same states and switches at the same instant.
 
 mod encryption;
 mod error;

@@ -1,4 +1,4 @@
-//! What each algorithm needs of cryptography: a new key pair, a key pair from its file, a signature. The only place where
+//! The cryptography of each algorithm: generating a key pair, loading it from its file, signing. The only place where
 //! algorithms differ.
 
 use aws_lc_rs::{
@@ -15,7 +15,7 @@ use jsonwebtoken::EncodingKey;
 use oauth2_types::algorithm::Algorithm;
 use zeroize::Zeroizing;
 
-/// A private key, parsed once and kept: parsing it again for every token would cost more than the signature.
+/// A parsed private key, kept in memory: parsing it for every token would cost more than the signature.
 pub(crate) enum Pair {
     Ecdsa(Box<EcdsaKeyPair>),
     Rsa(Box<RsaKeyPair>, &'static dyn RsaEncoding),
@@ -23,7 +23,7 @@ pub(crate) enum Pair {
 }
 
 impl Pair {
-    /// PKCS#8 of a new key: P-256, RSA with 2048 bits, or Ed25519.
+    /// Generates a key as PKCS#8: P-256, RSA with 2048 bits, or Ed25519.
     pub(crate) fn generate(algorithm: Algorithm) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
         let held = |document: &[u8]| Zeroizing::new(document.to_vec());
         Ok(match algorithm {
@@ -39,7 +39,7 @@ impl Pair {
         })
     }
 
-    /// Reads PKCS#8.
+    /// Parses PKCS#8.
     pub(crate) fn parse(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyRejected> {
         let rsa = || RsaKeyPair::from_pkcs8(der).map(Box::new);
         Ok(match algorithm {
@@ -53,7 +53,7 @@ impl Pair {
         })
     }
 
-    /// The same key as jsonwebtoken knows it; it makes the public JWK.
+    /// The same key for jsonwebtoken, which derives the public JWK.
     pub(crate) fn encoding_key(
         algorithm: Algorithm,
         pem: &[u8],
@@ -65,7 +65,7 @@ impl Pair {
         }
     }
 
-    /// The signature as RFC 7518 §3.3 to §3.5 and RFC 8037 §3.1 write it.
+    /// Signs, in the format of RFC 7518 §3.3 to §3.5 and RFC 8037 §3.1.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
         let random = SystemRandom::new();
         Ok(match self {

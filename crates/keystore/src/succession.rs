@@ -1,5 +1,5 @@
-//! Which key comes next: the first of an algorithm, a successor that is published ahead, and one that takes over at once
-//! because a key leaked.
+//! Key rotation: the first key of an algorithm, a successor published ahead, and one that takes over at once from a
+//! revoked key.
 
 use std::{fs, io, path::PathBuf};
 
@@ -9,31 +9,31 @@ use strum::VariantArray;
 
 use crate::{KeyFolder, KeyFolderError, KeySet, KeyState, SigningKey, key_file::parse_name};
 
-/// How many names are tried for a successor: commands of one second would choose the same.
+/// How many file names are tried for a successor: concurrent commands would choose the same second.
 const NAMES: i64 = 60;
 
-/// The key that takes over from the active one of its algorithm.
+/// The successor of an algorithm's active key.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Successor {
-    /// It was made.
+    /// It was generated now.
     New(PathBuf),
-    /// Somebody made it before.
+    /// It had been published before.
     Published(PathBuf),
 }
 
-/// A key that is about to be removed because it leaked.
+/// A key to be removed because it leaked.
 #[derive(Debug)]
 pub struct Revoked {
     /// Its algorithm.
     pub algorithm: Algorithm,
-    /// Where it was in its life.
+    /// Its state.
     pub state: KeyState,
-    /// The key that signs from now on, if the revoked one did until now.
+    /// Its successor, if it was active.
     pub successor: Option<PathBuf>,
 }
 
 impl KeyFolder {
-    /// Makes the first key of each of these algorithms that has no active one; returns the new files.
+    /// Generates the first key of each of these algorithms without an active one; returns the new files.
     pub fn generate_missing(
         &self,
         algorithms: &[Algorithm],
@@ -50,7 +50,8 @@ impl KeyFolder {
         missing.map(|algorithm| self.add(*algorithm, now)).collect()
     }
 
-    /// Publishes a successor of each algorithm that there is a key of, unless one is published already: there is one, however many commands run
+    /// Publishes a successor for each algorithm that has a key, unless one is published already; only one, however
+    /// many commands run concurrently.
     /// at once.
     pub fn rotate(
         &self,
@@ -75,7 +76,7 @@ impl KeyFolder {
         algorithms.map(successor).collect()
     }
 
-    /// Makes the successor of a key that leaked, active at once, if that key signs now. The key itself is still there.
+    /// If the leaked key is active, generates a successor that is active at once. The leaked key's file stays.
     pub fn succeed(&self, kid: &str, now: DateTime<Utc>) -> Result<Revoked, KeyFolderError> {
         let _alone = self.lock()?;
         let set = self.load_any()?;
@@ -91,7 +92,7 @@ impl KeyFolder {
         })
     }
 
-    /// The name holds whole seconds: where one is taken, the second before is as active.
+    /// File names have a resolution of seconds: if one is taken, an earlier second is just as active.
     fn add_active(&self, algorithm: Algorithm, now: DateTime<Utc>) -> Result<PathBuf, KeyFolderError> {
         let taken = |outcome: &Result<PathBuf, KeyFolderError>| matches!(outcome, Err(KeyFolderError::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists);
         let mut attempts = (0..NAMES).map(|second| self.add(algorithm, now - TimeDelta::seconds(second)));
@@ -102,7 +103,7 @@ impl KeyFolder {
             )))
     }
 
-    /// Removes a key at once, unless it signs: what it signed is refused as soon as validators refresh.
+    /// Removes a key at once, unless it is active: validators refuse its tokens as soon as they refresh.
     pub fn retire(&self, kid: &str, now: DateTime<Utc>) -> Result<(), KeyFolderError> {
         let set = self.load_any()?;
         if find(&set, kid, now)?.1 == KeyState::Active {
@@ -141,7 +142,7 @@ mod tests {
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         folder.generate_missing(&FIRST_ALGORITHMS, now).unwrap();
         let made: Vec<Successor> = std::thread::scope(|scope| {
-            // Each has a clock of its own.
+            // Each with another time.
             let rotate = |number| now + TimeDelta::seconds(number);
             let commands = [0, 1, 2, 3].map(|number| {
                 let (folder, at) = (&folder, rotate(number));

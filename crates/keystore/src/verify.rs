@@ -1,5 +1,5 @@
-//! Checking a token that came back, as introspection and revocation do: against every published key, its algorithm
-//! bound to the key. Times and audience are the caller's to check.
+//! Verification of our own tokens, for introspection and revocation: against every published key, with the algorithm
+//! bound to the key. Times and audience must be checked by the caller.
 
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::{Algorithm, KeySet};
 
 impl KeySet {
-    /// The header's `typ` and the claims of a token that one of these keys signed; `None` for anything else.
+    /// The header's `typ` and the claims of a token signed by one of these keys; `None` for anything else.
     pub fn verify<T: DeserializeOwned + Clone>(
         &self,
         token: &str,
