@@ -1,5 +1,5 @@
-//! HTTPS to addresses that members have given: receivers of webhooks, and where keys are published. Never to what is private,
-//! without redirects and proxies, bounded in time, and what is read bounded in size.
+//! HTTPS requests to URLs given by members: webhook receivers, and published keys. Protected against SSRF: no private
+//! addresses, no redirects, no proxies; bounded in time and in the size of the answer.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -10,24 +10,24 @@ use reqwest::{
 };
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 
-/// How long one request may take in all.
+/// Time-out of a request.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// More than any set of keys needs.
+/// Limit of an answer: more than any JWKS needs.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
-/// Why nothing can be asked at all.
+/// Why the client can't be built.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// TLS.
+    /// TLS can't be set up.
     #[error("TLS can't be set up: {0}")]
     Tls(#[from] rustls::Error),
-    /// The client.
+    /// The HTTP client can't be set up.
     #[error("the HTTP client can't be set up: {0}")]
     Client(#[from] reqwest::Error),
 }
 
-/// A client that trusts the machine's certificate authorities, follows no redirect, uses no proxy, and connects to the public
-/// internet alone, unless private addresses are allowed.
+/// A client that trusts the system's certificate authorities, follows no redirects, uses no proxy, and connects to
+/// public addresses only, unless private ones are allowed.
 ///
 /// # Errors
 /// When TLS or the client can't be set up.
@@ -52,7 +52,7 @@ fn client_by(names: impl Resolve + 'static, allow_private: bool) -> Result<reqwe
         .build()?)
 }
 
-/// Resolves as the system does.
+/// The system's resolver.
 struct SystemNames;
 
 impl Resolve for SystemNames {
@@ -64,14 +64,14 @@ impl Resolve for SystemNames {
     }
 }
 
-/// Keeps public addresses alone: at the moment of connecting, so that a name that changes its address between check and use
-/// gains nothing.
+/// Filters private addresses out of a resolution, at the time of connecting, so that DNS rebinding between check and
+/// use gains nothing.
 struct PublicNames<N> {
     names: N,
     allow_private: bool,
 }
 
-/// The name stands for nothing public.
+/// The name resolves to no public address.
 #[derive(Debug, thiserror::Error)]
 #[error("the name stands for no public address; webhooks.allow_private = true would allow it")]
 struct NotPublic;
@@ -92,14 +92,14 @@ impl<N: Resolve> Resolve for PublicNames<N> {
     }
 }
 
-/// Reads documents.
+/// Fetches documents.
 pub struct Fetcher {
     client: reqwest::Client,
     allow_private: bool,
 }
 
 impl Fetcher {
-    /// With a client of its own.
+    /// Builds a client of its own.
     ///
     /// # Errors
     /// See [`client`].
@@ -110,10 +110,10 @@ impl Fetcher {
         })
     }
 
-    /// The body at an address, 64 KiB at most.
+    /// The body at a URL, 64 KiB at most.
     ///
     /// # Errors
-    /// A text for the log, without the address.
+    /// A text for the log, without the URL.
     pub async fn get(&self, url: &str) -> Result<Vec<u8>, String> {
         let url = parse_url(url, self.allow_private).map_err(|error| error.to_string())?;
         let asked = self.client.get(url).header("accept", "application/json").send();
@@ -132,7 +132,7 @@ impl Fetcher {
     }
 }
 
-/// Without the URL, which may hold a key of the receiver.
+/// The error without its URL, which may hold a receiver's secret.
 pub fn described(error: &reqwest::Error) -> String {
     let mut text = "it can't be reached".to_owned();
     let mut cause = std::error::Error::source(error);

@@ -1,4 +1,4 @@
-//! What publishers on loopback may do to who reads from them.
+//! Misbehaving publishers on loopback.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -10,7 +10,7 @@ use std::{
 
 use super::*;
 
-/// Answers each request in this way, as long as the test lives; where it is.
+/// A publisher that answers each request like this, for the test's lifetime; returns its URL.
 fn publisher(answer: impl Fn(&mut TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -26,7 +26,7 @@ fn publisher(answer: impl Fn(&mut TcpStream) + Send + 'static) -> String {
 
 fn says(text: String) -> String {
     publisher(move |stream| {
-        // Whoever has read enough hangs up.
+        // The client may close the connection early.
         let _ = stream.write_all(text.as_bytes());
     })
 }
@@ -91,7 +91,7 @@ async fn a_redirect_is_not_followed() {
     assert_eq!(elsewhere.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
-/// A name server that answers each question with the next of these.
+/// A resolver that answers each query with the next of these.
 struct Rebinding(Mutex<Vec<Vec<IpAddr>>>);
 
 impl Resolve for Rebinding {

@@ -1,4 +1,4 @@
-//! A compact JWS (RFC 7515 §3.1), taken apart. Nothing in it is to be believed before its signature is checked.
+//! A parsed compact JWS (RFC 7515 §3.1). Nothing in it is trusted before its signature is verified.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use oauth2_types::algorithm::Algorithm;
@@ -10,25 +10,25 @@ use crate::{
     strict_json::{self, NotStrict},
 };
 
-/// Why a text is no JWS that can be checked.
+/// Why a text can't be parsed as a JWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwsError {
-    /// Not three parts of base64url, of which the first is a JSON object.
+    /// Not three base64url parts, of which the first is a JSON object.
     #[error("it is no compact JWS")]
     Malformed,
-    /// A member of the header stands twice.
+    /// A header member is repeated.
     #[error("its header repeats a member")]
     Repeated,
-    /// `crit` or `b64`: no extension is understood (RFC 7515 §4.1.11).
+    /// `crit` or `b64`: no extension is supported (RFC 7515 §4.1.11).
     #[error("its header has a critical extension")]
     Critical,
-    /// An `alg` that is none of [`Algorithm`]'s; `none` and every HMAC are among these.
+    /// An `alg` that is no [`Algorithm`], such as `none` and every HMAC.
     #[error("its algorithm is not accepted")]
     Algorithm,
 }
 
-/// A signed text with its header. `jwk`, `jku`, `x5u` and `x5c` are not looked at (RFC 8725 §3.10): whose key it is, the
-/// reader knows.
+/// A JWS with its header. `jwk`, `jku`, `x5u` and `x5c` are ignored (RFC 8725 §3.10): the caller decides which keys
+/// are trusted.
 pub struct Jws<'a> {
     /// The `alg` of the header.
     pub algorithm: Algorithm,
@@ -40,7 +40,7 @@ pub struct Jws<'a> {
 }
 
 impl<'a> Jws<'a> {
-    /// Takes it apart.
+    /// Parses a compact JWS.
     pub fn parse(text: &'a str) -> Result<Self, JwsError> {
         let mut parts = text.split('.');
         let (Some(header), Some(payload), Some(signature), None) =
@@ -69,7 +69,7 @@ impl<'a> Jws<'a> {
         })
     }
 
-    /// A member of the header.
+    /// A header member.
     pub fn header(&self, name: &str) -> Option<&Value> {
         self.header.get(name)
     }
@@ -86,7 +86,7 @@ impl<'a> Jws<'a> {
         short.eq_ignore_ascii_case(expected)
     }
 
-    /// Whether the key made the signature; never by an algorithm that the key is not for.
+    /// Whether the signature verifies under the key, which must fit the algorithm.
     pub fn is_signed_by(&self, key: &PublicKey) -> bool {
         key.verify(self.algorithm, self.signed.as_bytes(), &self.signature)
     }

@@ -1,6 +1,6 @@
-//! Signed JWTs that others made (RFC 7515, RFC 7517, RFC 7519), read as strictly as RFC 8725 asks: JSON without repeated
-//! members, compact JWS, public keys that are parsed once. What a token must say is its reader's to know. Our own tokens
-//! are signed in `keystore`.
+//! JWTs of other issuers (RFC 7515, RFC 7517, RFC 7519), parsed as strictly as RFC 8725 asks: JSON without repeated
+//! members, compact JWS, public keys that are parsed once. Claims are validated by the caller. Our own tokens are
+//! signed in `keystore`.
 
 mod algorithm;
 pub mod dpop;

@@ -1,4 +1,4 @@
-//! A public key as others give it (RFC 7517, RFC 7518 §6, RFC 8037), checked and parsed once.
+//! A foreign public key (RFC 7517, RFC 7518 §6, RFC 8037), validated and parsed once.
 
 use std::fmt;
 
@@ -16,43 +16,43 @@ use serde_json::{Map, Value};
 
 use crate::algorithm;
 
-/// RFC 7518 §6.2.2, §6.3.2, §6.4: what only the owner may have.
+/// Private members of a JWK (RFC 7518 §6.2.2, §6.3.2, §6.4).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
-/// RFC 7518 §3.3, §3.5; the upper bound is that of the work that one check may cost: with 8192 bits it is more than that of
-/// ten tokens.
+/// RSA modulus: the least by RFC 7518 §3.3, §3.5; the upper bound limits the cost of a verification, which with 8192
+/// bits exceeds that of ten tokens.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
-/// F4. Smaller exponents have broken real implementations of padding.
+/// F4. Smaller exponents have broken real padding implementations.
 const MIN_EXPONENT: u64 = 65_537;
 /// No real key has a longer one (FIPS 186-5 allows 256 bits; libraries stop at 33).
 const MAX_EXPONENT_BYTES: usize = 4;
 
-/// Why a key can't be used. The texts tell its owner what to do.
+/// Why a key is unsuitable. The texts give the remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnfitKey {
-    /// A member is missing, of another type, or no base64url.
+    /// A member is missing, of the wrong type, or no base64url.
     #[error("the key is malformed")]
     Malformed,
-    /// Its private half is there.
+    /// It holds private members.
     #[error("this is a private key")]
     Private,
-    /// A type or curve that no accepted algorithm has.
+    /// An unsupported key type or curve.
     #[error("use a key on the curve P-256 or Ed25519, or an RSA key")]
     Kind,
-    /// Coordinates that are no point of the curve.
+    /// The coordinates are no point on the curve.
     #[error("the key is no point of its curve")]
     NotOnCurve,
-    /// An RSA modulus that is too short or too long.
+    /// The RSA modulus is too short or too long.
     #[error("an RSA key needs 2048 to 4096 bits")]
     Size,
-    /// An RSA exponent or modulus that no sound key has.
+    /// The RSA exponent or modulus is invalid.
     #[error("the RSA key has an odd modulus and an odd exponent from 65537 to 4294967295")]
     Exponent,
-    /// An RSA modulus whose factors can be computed (ROCA, CVE-2017-15361).
+    /// The RSA modulus can be factored (ROCA, CVE-2017-15361).
     #[error(
         "the RSA key was made by a chip whose keys anybody can break (CVE-2017-15361): make another one, in software"
     )]
     Broken,
-    /// `use`, `key_ops` or `alg` say that it is for something else.
+    /// `use`, `key_ops` or `alg` declare another purpose.
     #[error("use, key_ops or alg of the key say that it is for something else")]
     Purpose,
 }
@@ -67,7 +67,7 @@ enum Parsed {
     },
 }
 
-/// A public key, fit for one or two algorithms.
+/// A public key, usable with one or two algorithms.
 #[derive(Clone)]
 pub struct PublicKey {
     parsed: Parsed,
@@ -90,7 +90,7 @@ impl PartialEq for PublicKey {
 impl Eq for PublicKey {}
 
 impl PublicKey {
-    /// Reads a JWK. Members that it does not need are ignored, those of a private key are not.
+    /// Parses a JWK. Unknown members are ignored, private ones refused.
     pub fn from_jwk(jwk: &Map<String, Value>) -> Result<Self, UnfitKey> {
         if PRIVATE.iter().any(|name| jwk.contains_key(*name)) {
             return Err(UnfitKey::Private);
@@ -113,7 +113,7 @@ impl PublicKey {
         }
     }
 
-    /// A point of P-256 by its coordinates.
+    /// A P-256 point from its coordinates.
     pub fn p256(x: &[u8], y: &[u8]) -> Result<Self, UnfitKey> {
         if x.len() != 32 || y.len() != 32 {
             return Err(UnfitKey::NotOnCurve);
@@ -126,7 +126,7 @@ impl PublicKey {
         Ok(Self::with(Parsed::P256(parsed), &jwk))
     }
 
-    /// An Ed25519 key by its 32 bytes.
+    /// An Ed25519 key from its 32 bytes.
     pub fn ed25519(x: &[u8]) -> Result<Self, UnfitKey> {
         if x.len() != 32 {
             return Err(UnfitKey::NotOnCurve);
@@ -138,7 +138,7 @@ impl PublicKey {
         Ok(Self::with(Parsed::Ed25519(parsed), &jwk))
     }
 
-    /// An RSA key by modulus and exponent, big-endian without leading zeros.
+    /// An RSA key from modulus and exponent, big-endian without leading zeros.
     pub fn rsa(n: &[u8], e: &[u8]) -> Result<Self, UnfitKey> {
         let (Some(first), Some(last)) = (n.first(), n.last()) else {
             return Err(UnfitKey::Malformed);
@@ -173,7 +173,7 @@ impl PublicKey {
         Ok(Self::with(parsed, &[("e", &e), ("kty", "RSA"), ("n", &n)]))
     }
 
-    /// The algorithms that it is fit for, the better one first.
+    /// The algorithms it can be used with, the preferred one first.
     pub fn algorithms(&self) -> &'static [Algorithm] {
         match self.parsed {
             Parsed::P256(_) => &[Algorithm::ES256],
@@ -182,7 +182,7 @@ impl PublicKey {
         }
     }
 
-    /// Whether it made this signature by this algorithm.
+    /// Verifies a signature with this algorithm.
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let key = match (&self.parsed, algorithm) {
             (Parsed::P256(key), Algorithm::ES256) | (Parsed::Ed25519(key), Algorithm::EdDSA) => key,
@@ -193,7 +193,7 @@ impl PublicKey {
         key.verify_sig(message, signature).is_ok()
     }
 
-    /// RFC 7638: base64url of SHA-256 over the JWK's required members.
+    /// The RFC 7638 thumbprint: base64url of SHA-256 over the JWK's required members.
     pub fn thumbprint(&self) -> &str {
         &self.thumbprint
     }
@@ -203,7 +203,7 @@ impl PublicKey {
         &self.jwk
     }
 
-    /// The members come sorted, as RFC 7638 §3.2 wants them, and are hashed in that order.
+    /// Members are sorted, as RFC 7638 §3.2 requires for hashing.
     fn with(parsed: Parsed, members: &[(&str, &str)]) -> Self {
         let text: Vec<String> = members
             .iter()
@@ -229,8 +229,8 @@ impl PublicKey {
     }
 }
 
-/// The fingerprint of ROCA (Nemec et al., CCS 2017, §2): modulo each of these primes the modulus is a power of 65537. Of sound
-/// keys one in two hundred million is, too.
+/// Whether the modulus has the fingerprint of ROCA (Nemec et al., CCS 2017, §2): modulo each of these primes it is a
+/// power of 65537. So is that of one sound key in two hundred million.
 fn is_of_broken_generator(n: &[u8]) -> bool {
     ROCA_PRIMES.iter().all(|prime| {
         let rest = n
@@ -245,7 +245,7 @@ fn is_of_broken_generator(n: &[u8]) -> bool {
     })
 }
 
-/// The odd ones of the 39 primes that those keys are made with.
+/// The odd ones of the 39 primes used by the vulnerable generator.
 const ROCA_PRIMES: [u32; 38] = [
     3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103,
     107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,

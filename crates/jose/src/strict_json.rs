@@ -1,4 +1,5 @@
-//! JSON that refuses repeated keys at every depth: two readers of one token must not see two tokens (RFC 8725 §2.4).
+//! JSON parsing that rejects repeated members at every depth: two parsers of one token must not see two tokens
+//! (RFC 8725 §2.4).
 
 use std::fmt;
 
@@ -10,27 +11,27 @@ use serde_json::{Map, Value};
 
 const REPEATED: &str = "repeated key";
 
-/// Why a text is not read.
+/// Why a text is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotStrict {
-    /// No JSON object.
+    /// Not a JSON object.
     #[error("it is no JSON object")]
     Malformed,
-    /// A member stands twice in one object.
+    /// A member is repeated in one object.
     #[error("a member is repeated")]
     Repeated,
-    /// An object with a member that is missing or of another type.
+    /// A member is missing or of the wrong type.
     #[error("a member is missing or has another type")]
     Mismatch,
 }
 
-/// Reads an object into a type.
+/// Parses an object into a type.
 pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, NotStrict> {
     let object = read(text)?;
     serde_json::from_value(Value::Object(object)).map_err(|_| NotStrict::Mismatch)
 }
 
-/// Reads an object as it stands.
+/// Parses an object as a map.
 pub fn read(text: &[u8]) -> Result<Map<String, Value>, NotStrict> {
     let read = serde_json::from_slice(text).map_err(|error| {
         if error.to_string().starts_with(REPEATED) {
@@ -45,7 +46,7 @@ pub fn read(text: &[u8]) -> Result<Map<String, Value>, NotStrict> {
     }
 }
 
-/// An object without repeated members, as part of something larger.
+/// An object without repeated members, nested in a larger text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StrictObject(pub Map<String, Value>);
 

@@ -1,5 +1,5 @@
-//! Project Wycheproof's vectors of JSON Web Signatures and Keys: what is invalid is never accepted, what is valid is, where its
-//! algorithm is one of ours.
+//! Project Wycheproof's test vectors for JSON Web Signatures and Keys: invalid ones are never accepted, valid ones
+//! are if we support their algorithm.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests stand outside test functions")]
 
@@ -15,7 +15,7 @@ fn keys(group: &Value) -> Vec<Map<String, Value>> {
     each.iter().filter_map(Value::as_object).cloned().collect()
 }
 
-/// As a reader of a JWK Set does it: unfit keys are no keys, and a name must fit.
+/// Verifies as with a JWK Set: unsuitable keys are skipped, and `kid` must match.
 fn is_accepted(keys: &[Map<String, Value>], text: &str) -> bool {
     let Ok(jws) = Jws::parse(text) else { return false };
     keys.iter()
@@ -24,7 +24,7 @@ fn is_accepted(keys: &[Map<String, Value>], text: &str) -> bool {
         .any(|key| jws.is_signed_by(&key))
 }
 
-/// Whether the algorithm is one of ours, and the key no shared one.
+/// Whether the algorithm is supported, and the key is not symmetric.
 fn is_ours(keys: &[Map<String, Value>], text: &str) -> bool {
     let header = text.split('.').next().unwrap_or_default();
     let header = URL_SAFE_NO_PAD.decode(header).unwrap_or_default();
@@ -36,7 +36,7 @@ fn is_ours(keys: &[Map<String, Value>], text: &str) -> bool {
             .any(|name| header["alg"] == *name)
 }
 
-/// Answers how many vectors were accepted and how many refused.
+/// Returns how many vectors were accepted and how many rejected.
 fn judge(name: TestName) -> (usize, usize) {
     let (mut accepted, mut refused) = (0, 0);
     for group in TestSet::load(name).unwrap().test_groups {

@@ -1,5 +1,5 @@
-//! Signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1) by their JWA names, and the keys that each is for. The only list of
-//! them: a new one is a variant here, and what it means to make, load and use its key in `keystore::pair`.
+//! Signing algorithms (RFC 7518 §3.1, RFC 8037 §3.1) by their JWA names, and the keys of each. The only list of them:
+//! a new one is a variant here, and its key generation, loading and signing in `keystore::pair`.
 
 use std::{fmt, str::FromStr};
 
@@ -7,10 +7,10 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, RSAKeyParameters};
 use strum::VariantArray;
 
-/// RFC 7518 §3.3, §3.5: 2048 bits or more.
+/// RFC 7518 §3.3, §3.5: 2048 bits at least.
 const MIN_RSA_BYTES: usize = 256;
 
-/// How a token is signed. A key is for one algorithm only (RFC 8725 §3.1).
+/// A signing algorithm. A key is for one algorithm only (RFC 8725 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::VariantArray)]
 pub enum Algorithm {
     /// ECDSA on P-256 with SHA-256.
@@ -29,7 +29,7 @@ impl Algorithm {
         self.into()
     }
 
-    /// The algorithm that a public key declares by `alg` and is fit for; `None` for any other key.
+    /// The algorithm in the `alg` of a public key, if the key fits it; else `None`.
     pub fn of_key(key: &Jwk) -> Option<Self> {
         let declared = key.common.key_algorithm?.to_string();
         declared
@@ -75,7 +75,7 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// A name that is none of [`Algorithm`]'s; `none` and every HMAC are among these.
+/// A name that is no [`Algorithm`]'s, such as `none` and every HMAC.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnknownAlgorithm;
 

@@ -1,15 +1,16 @@
-//! Access tokens in requests, alone or with a proof, and the challenges that refuse them (RFC 6750, RFC 9449).
+//! Access tokens in requests, as bearer tokens or with a DPoP proof, and the challenges of refusals (RFC 6750,
+//! RFC 9449).
 
-/// How a token is presented.
+/// The authentication scheme of an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// Whoever has it may use it (RFC 6750 §2.1).
+    /// Whoever has the token may use it (RFC 6750 §2.1).
     Bearer,
-    /// With a proof that its holder has the key that it is bound to (RFC 9449 §7.1).
+    /// With a proof of possession of the key to which the token is bound (RFC 9449 §7.1).
     Dpop,
 }
 
-/// The token of an `Authorization` header; the scheme folds case (RFC 9110 §11.1).
+/// The token in an `Authorization` header; the scheme is case-insensitive (RFC 9110 §11.1).
 pub fn presented(header: &[u8]) -> Option<(Scheme, &str)> {
     let (scheme, token) = std::str::from_utf8(header).ok()?.split_once(' ')?;
     let scheme = match scheme {
@@ -22,16 +23,16 @@ pub fn presented(header: &[u8]) -> Option<(Scheme, &str)> {
     (!token.is_empty() && token.bytes().all(in_alphabet)).then_some((scheme, token))
 }
 
-/// The token of an `Authorization: Bearer` header.
+/// The token in an `Authorization: Bearer` header.
 pub fn parse(header: &[u8]) -> Option<&str> {
     let (scheme, token) = presented(header)?;
     (scheme == Scheme::Bearer).then_some(token)
 }
 
-/// Why a request with, or without, a token is refused.
+/// Why a request with a bearer token, or without one, is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BearerError {
-    /// RFC 6750 §3: no authentication was sent, so no code is told.
+    /// RFC 6750 §3: no authentication was sent, so the challenge has no error code.
     Missing,
     /// RFC 6750 §3.1: the token is malformed, expired, revoked or not for this resource.
     InvalidToken,
@@ -50,14 +51,14 @@ impl BearerError {
     }
 }
 
-/// Why a request with a token and a proof, or without them, is refused.
+/// Why a request with a DPoP-bound token, or without one, is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DpopError {
-    /// Nothing was sent, so no code is told.
+    /// No authentication was sent, so the challenge has no error code.
     Missing,
-    /// RFC 9449 §7.1: as for a bearer token, or it is not bound to the key of the proof.
+    /// RFC 9449 §7.1: as for a bearer token, or it is not bound to the proof's key.
     InvalidToken,
-    /// RFC 9449 §7.1: the proof is missing or not for this request.
+    /// RFC 9449 §7.1: the proof is missing or invalid for this request.
     InvalidProof,
 }
 

@@ -1,39 +1,39 @@
-//! Claims of access tokens: RFC 9068 for `/oauth2/token`, and the two shapes of Microsoft Entra's app-only tokens.
+//! Claims of access tokens: RFC 9068 for `/oauth2/token`, and the two formats of Microsoft Entra's app-only tokens.
 
 use serde::Serialize;
 
-/// What every token carries, whatever its shape. Times are seconds since the Unix epoch.
+/// The claims common to all formats. Times are seconds since the Unix epoch.
 #[derive(Serialize)]
 pub struct CommonClaims<'a> {
-    /// RFC 7519 §4.1.1.
+    /// Issuer (RFC 7519 §4.1.1).
     pub iss: &'a str,
-    /// RFC 7519 §4.1.2: the client id, since no person takes part (RFC 9068 §2.2).
+    /// Subject (RFC 7519 §4.1.2): the client id, as there is no user (RFC 9068 §2.2).
     pub sub: &'a str,
-    /// RFC 7519 §4.1.3: exactly the resource that was granted.
+    /// Audience (RFC 7519 §4.1.3): exactly the granted resource.
     pub aud: &'a str,
-    /// RFC 7519 §4.1.4.
+    /// Expiry (RFC 7519 §4.1.4).
     pub exp: i64,
-    /// RFC 7519 §4.1.6.
+    /// Issue time (RFC 7519 §4.1.6).
     pub iat: i64,
-    /// RFC 7519 §4.1.5.
+    /// Not before (RFC 7519 §4.1.5).
     pub nbf: i64,
-    /// RFC 7519 §4.1.7.
+    /// Token id (RFC 7519 §4.1.7).
     pub jti: &'a str,
-    /// RFC 9068 §2.2.3.1 and Entra: the roles granted on the resource.
+    /// The roles granted on the resource (RFC 9068 §2.2.3.1, and Entra).
     pub roles: &'a [String],
-    /// The tenant.
+    /// The tenant id.
     pub tid: &'a str,
-    /// Where the token's status is published.
+    /// The token's index in a status list.
     pub status: TokenStatus<'a>,
-    /// The key that it is bound to; a token without it is a bearer token.
+    /// The key that the token is bound to; a bearer token has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation<'a>>,
 }
 
-/// The `cnf` claim (RFC 7800 §3.1) of a token that is bound to a key by DPoP (RFC 9449 §6.1).
+/// The `cnf` claim (RFC 7800 §3.1) of a DPoP-bound token (RFC 9449 §6.1).
 #[derive(Serialize)]
 pub struct Confirmation<'a> {
-    /// RFC 7638: the thumbprint of the key.
+    /// The thumbprint of the key (RFC 7638).
     pub jkt: &'a str,
 }
 
@@ -50,7 +50,7 @@ struct StatusListReference<'a> {
 }
 
 impl<'a> TokenStatus<'a> {
-    /// The bit `idx` of the list at `uri`.
+    /// The index `idx` in the list at `uri`.
     pub fn of(idx: i64, uri: &'a str) -> Self {
         Self {
             status_list: StatusListReference { idx, uri },
@@ -61,50 +61,50 @@ impl<'a> TokenStatus<'a> {
 /// A status list token (draft-ietf-oauth-status-list-20 §5.1). Times are seconds.
 #[derive(Serialize)]
 pub struct StatusListClaims<'a> {
-    /// Its own address.
+    /// The list's own URI.
     pub sub: &'a str,
-    /// When the list was true.
+    /// The time of the list's content.
     pub iat: i64,
-    /// When it must not be believed any more.
+    /// The list must not be used after this.
     pub exp: i64,
     /// How long it may be cached.
     pub ttl: i64,
-    /// The list.
+    /// The statuses.
     pub status_list: StatusList<'a>,
 }
 
 /// The statuses of tokens, compressed (draft-ietf-oauth-status-list-20 §4.2).
 #[derive(Serialize)]
 pub struct StatusList<'a> {
-    /// Bits per token.
+    /// Bits per status.
     pub bits: u8,
     /// base64url of the zlib-compressed bits, least significant first.
     pub lst: String,
-    /// Where all lists are named (§9.3).
+    /// The URI of the status list aggregation (§9.3).
     pub aggregation_uri: &'a str,
 }
 
-/// RFC 9068 §2.2.
+/// The claims of a JWT access token (RFC 9068 §2.2).
 #[derive(Serialize)]
 pub struct AccessTokenClaims<'a> {
-    /// Shared claims.
+    /// The common claims.
     #[serde(flatten)]
     pub common: CommonClaims<'a>,
-    /// RFC 8693 §4.3.
+    /// The client id (RFC 8693 §4.3).
     pub client_id: &'a str,
-    /// RFC 8693 §4.2; agrees with `roles`.
+    /// The scope (RFC 8693 §4.2); the same as `roles`.
     pub scope: &'a str,
 }
 
-/// Entra's v1.0 app-only token.
+/// The claims of Entra's v1.0 app-only token.
 #[derive(Serialize)]
 pub struct EntraV1Claims<'a> {
-    /// Shared claims.
+    /// The common claims.
     #[serde(flatten)]
     pub common: CommonClaims<'a>,
     /// The client id.
     pub appid: &'a str,
-    /// How the client authenticated: "1" is a secret.
+    /// How the client authenticated: "1" by secret, "2" by key or certificate.
     pub appidacr: &'a str,
     /// The identity provider: the issuer itself.
     pub idp: &'a str,
@@ -116,17 +116,17 @@ pub struct EntraV1Claims<'a> {
     pub ver: &'a str,
 }
 
-/// Entra's v2.0 app-only token.
+/// The claims of Entra's v2.0 app-only token.
 #[derive(Serialize)]
 pub struct EntraV2Claims<'a> {
-    /// Shared claims.
+    /// The common claims.
     #[serde(flatten)]
     pub common: CommonClaims<'a>,
     /// The client id.
     pub azp: &'a str,
-    /// How the client authenticated: "1" is a secret.
+    /// How the client authenticated: "1" by secret, "2" by key or certificate.
     pub azpacr: &'a str,
-    /// "app": no person takes part.
+    /// "app": there is no user.
     pub idtyp: &'a str,
     /// Same as `sub`.
     pub oid: &'a str,

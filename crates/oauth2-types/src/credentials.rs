@@ -1,10 +1,10 @@
-//! How a client presents its credentials: the `Authorization: Basic` header (RFC 6749 §2.3.1, RFC 7617).
+//! Client credentials in the `Authorization: Basic` header (RFC 6749 §2.3.1, RFC 7617).
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::form;
 
-/// A client id and secret as presented, not yet checked.
+/// A client id and secret as presented; not verified.
 pub struct PresentedCredentials {
     /// The client identifier.
     pub client_id: String,
@@ -23,8 +23,8 @@ pub enum BasicError {
     Malformed,
 }
 
-/// Reads a Basic header. Id and secret are form-decoded as RFC 6749 §2.3.1 demands; clients that skip the encoding
-/// are understood too, since issued ids and secrets hold no character that decoding would change.
+/// Parses a Basic header. Id and secret are form-decoded as RFC 6749 §2.3.1 demands; clients that omit the encoding
+/// work too, since issued ids and secrets hold no character that decoding would change.
 pub fn parse_basic(header: &[u8]) -> Result<PresentedCredentials, BasicError> {
     let header = std::str::from_utf8(header).map_err(|_| BasicError::Malformed)?;
     let (scheme, encoded) = header.split_once(' ').unwrap_or((header, ""));

@@ -1,8 +1,8 @@
-//! Error codes of the token endpoint and the JSON that carries them (RFC 6749 §5.2, RFC 8707 §2).
+//! Error codes of the token endpoint and the error response (RFC 6749 §5.2, RFC 8707 §2).
 
 use serde::Serialize;
 
-/// An `error` value on the wire; each variant cites the section that defines it.
+/// A value of `error`; each variant cites the section that defines it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -19,9 +19,9 @@ pub enum ErrorCode {
     InvalidScope,
     /// RFC 8707 §2: the resource is malformed, unknown or not permitted.
     InvalidTarget,
-    /// RFC 9449 §5: the DPoP proof is invalid, or is missing where one is needed.
+    /// RFC 9449 §5: the DPoP proof is invalid, or missing although required.
     InvalidDpopProof,
-    /// RFC 9449 §8: the proof must repeat the nonce that the answer offers.
+    /// RFC 9449 §8: the proof must carry the nonce in this answer.
     UseDpopNonce,
     /// Microsoft Entra's name for an unknown or forbidden resource, on its compatible routes only.
     InvalidResource,

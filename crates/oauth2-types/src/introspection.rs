@@ -1,17 +1,17 @@
-//! The answer of the introspection endpoint (RFC 7662 §2.2).
+//! The introspection response (RFC 7662 §2.2).
 
 use serde::Serialize;
 
 use crate::claims::Confirmation;
 
-/// What a resource server learns about a token that is active and meant for it. An inactive one is [`Inactive`].
+/// The response about an active token whose audience is the caller. For others it is [`Inactive`].
 #[derive(Serialize)]
 pub struct Active<'a> {
     /// Always true.
     pub active: bool,
     /// Issuer.
     pub iss: &'a str,
-    /// The client, since no person takes part.
+    /// The client id, as there is no user.
     pub sub: &'a str,
     /// The audience: one resource.
     pub aud: &'a str,
@@ -29,14 +29,14 @@ pub struct Active<'a> {
     pub nbf: i64,
     /// The token's identifier.
     pub jti: &'a str,
-    /// How the token is presented (RFC 6750 §2.1, RFC 9449 §6.2).
+    /// `token_type`: how the token is presented (RFC 6750 §2.1, RFC 9449 §6.2).
     pub token_type: &'static str,
-    /// The key that it is bound to (RFC 9449 §6.2).
+    /// The key that the token is bound to (RFC 9449 §6.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation<'a>>,
 }
 
-/// `{"active":false}`: nothing tells one reason from another.
+/// `{"active":false}`: does not reveal the reason.
 #[derive(Serialize)]
 pub struct Inactive {
     active: bool,

@@ -1,4 +1,4 @@
-//! Protocol vocabulary of OAuth 2.0 for machine-to-machine access: requests, credentials, errors, scope, claims
+//! Protocol vocabulary of OAuth 2.0 for machine-to-machine access: requests, credentials, errors, scope, claims,
 //! metadata and algorithms. No I/O, no policy, no cryptography.
 
 pub mod algorithm;

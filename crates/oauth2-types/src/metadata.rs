@@ -1,42 +1,42 @@
-//! Server metadata (RFC 8414 §2, OpenID Connect Discovery 1.0 §3).
+//! Authorization server metadata (RFC 8414 §2, OpenID Connect Discovery 1.0 §3).
 
 use serde::Serialize;
 
-/// One document serves both well-known names; OpenID clients insist on the last three fields.
+/// One document for both well-known paths; OpenID clients require the last three fields.
 #[derive(Serialize)]
 pub struct ServerMetadata {
-    /// The issuer, from configuration.
+    /// The issuer identifier, from configuration.
     pub issuer: String,
-    /// Where tokens are issued.
+    /// The token endpoint.
     pub token_endpoint: String,
-    /// Where the keys are.
+    /// The JWKS.
     pub jwks_uri: String,
-    /// Issues nothing; clients of Entra refuse metadata without it.
+    /// Issues nothing, but Entra clients reject metadata without it.
     pub authorization_endpoint: String,
-    /// How clients authenticate.
+    /// Authentication methods of clients at the token endpoint.
     pub token_endpoint_auth_methods_supported: &'static [&'static str],
     /// The algorithms of client assertions there.
     pub token_endpoint_auth_signing_alg_values_supported: &'static [&'static str],
-    /// Where downstream APIs ask about a token (RFC 7662).
+    /// The introspection endpoint (RFC 7662).
     pub introspection_endpoint: String,
-    /// How they authenticate there.
+    /// Authentication methods of resource servers there.
     pub introspection_endpoint_auth_methods_supported: &'static [&'static str],
-    /// Where a client ends its own token (RFC 7009).
+    /// The revocation endpoint (RFC 7009).
     pub revocation_endpoint: String,
-    /// How it authenticates there.
+    /// Authentication methods of clients there.
     pub revocation_endpoint_auth_methods_supported: &'static [&'static str],
     /// The algorithms of client assertions there.
     pub revocation_endpoint_auth_signing_alg_values_supported: &'static [&'static str],
-    /// What DPoP proofs may be signed with (RFC 9449 §5.1).
+    /// The signing algorithms of DPoP proofs (RFC 9449 §5.1).
     pub dpop_signing_alg_values_supported: [&'static str; 3],
-    /// Where all status lists are named (draft-ietf-oauth-status-list-20 §9.1).
+    /// The status list aggregation (draft-ietf-oauth-status-list-20 §9.1).
     pub status_list_aggregation_endpoint: String,
-    /// Client credentials alone.
+    /// `client_credentials` only.
     pub grant_types_supported: &'static [&'static str],
-    /// No response type leads to a token here; OpenID clients want the list non-empty.
+    /// No response type is supported; OpenID clients require a non-empty list.
     pub response_types_supported: &'static [&'static str],
-    /// Subjects are the same for every client.
+    /// `public`: a subject is the same for every client.
     pub subject_types_supported: &'static [&'static str],
-    /// No ID token is issued; RS256 is the value the standard makes mandatory.
+    /// No ID tokens are issued; RS256 is the mandatory value.
     pub id_token_signing_alg_values_supported: &'static [&'static str],
 }

@@ -1,11 +1,11 @@
 //! Scope (RFC 6749 §3.3): a space-separated list of case-sensitive tokens.
 
-/// A scope that holds a character outside RFC 6749 §3.3.
+/// The scope has a character that RFC 6749 §3.3 forbids.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a scope is a list of tokens of printable ASCII, separated by single spaces")]
 pub struct MalformedScope;
 
-/// Splits a scope into its tokens; repeated ones count once, order is kept.
+/// Splits a scope into its tokens, in order; duplicates are dropped.
 pub fn parse(scope: &str) -> Result<Vec<&str>, MalformedScope> {
     let mut tokens = Vec::new();
     for token in scope.split(' ') {

@@ -1,4 +1,4 @@
-//! An API that checks tokens with this crate. `cargo xtask validators` runs it against the server.
+//! An API that validates tokens with this crate. `cargo xtask validators` runs it against the server.
 
 #![expect(
     clippy::disallowed_methods,
@@ -27,7 +27,7 @@ fn verifier() -> Result<Verifier, Box<dyn Error>> {
     };
     let (fetch, clock) = (HttpFetch::new()?, SystemClock::start());
     let verifier = Verifier::new(settings, Arc::new(fetch), Arc::new(clock))?;
-    // The API's own origin, as callers know it: tokens that are bound to a key are for it.
+    // The API's public origin: DPoP proofs must be for it.
     Ok(verifier.with_dpop(&env::var("API_URL")?)?)
 }
 

@@ -1,4 +1,4 @@
-//! The extractor for actix-web: a handler that takes a [`VerifiedToken`] can't forget the check.
+//! The actix-web extractor: a handler that takes a [`VerifiedToken`] can't forget the validation.
 
 use std::{fmt, future::Future, pin::Pin};
 
@@ -16,18 +16,18 @@ use oauth2_types::bearer::{self, BearerError, DpopError, Scheme};
 
 use crate::{ProvenRequest, Rejection, VerifiedToken, Verifier};
 
-/// A refused request: 401 or 403 with challenges (RFC 6750 §3, RFC 9449 §7.1), 503 when the token can't be checked. The reason
-/// stays in the log.
+/// A refused request: 401 or 403 with challenges (RFC 6750 §3, RFC 9449 §7.1), 503 if the token can't be validated
+/// now. The reason goes to the log only.
 #[derive(Debug)]
 pub enum Denied {
     /// No token, or more than one.
     Missing {
-        /// Whether the API accepts tokens with a proof, too.
+        /// Whether the API accepts DPoP-bound tokens, too.
         knows_dpop: bool,
     },
-    /// A bearer token that is not accepted.
+    /// A bearer token is rejected.
     Rejected(Rejection),
-    /// A token with a proof that are not accepted, or a token that should have come with one.
+    /// A DPoP-bound token or its proof is rejected, or the proof is missing.
     Unproven(Rejection),
     /// The application was built without `web::Data<Verifier>`.
     NotConfigured,
@@ -50,7 +50,7 @@ impl From<Rejection> for Denied {
 }
 
 impl Denied {
-    /// What the caller is told: status, and the challenges of the schemes that would do.
+    /// The answer: status, and the challenges of the accepted schemes.
     fn told(&self) -> (StatusCode, Vec<&'static str>) {
         let unauthorized = StatusCode::UNAUTHORIZED;
         match self {
@@ -114,7 +114,7 @@ impl FromRequest for VerifiedToken {
     }
 }
 
-/// What a request has of a token and a proof.
+/// The token and proof that a request presents.
 struct Presented {
     token: Option<(Scheme, String)>,
     proofs: Vec<String>,
@@ -132,7 +132,7 @@ impl Presented {
         let proofs = request.headers().get_all(dpop::HEADER);
         Self {
             token: token.map(|(scheme, token)| (scheme, token.to_owned())),
-            // What is no text is no proof either.
+            // A header that is no text can't be a proof.
             proofs: proofs
                 .map(|proof| proof.to_str().unwrap_or_default().to_owned())
                 .collect(),

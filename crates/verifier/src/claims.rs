@@ -1,10 +1,10 @@
-//! What an API learns of a good token.
+//! The claims of a valid token.
 
 use serde::Deserialize;
 
 use crate::{Rejection, status};
 
-/// The claims of a token as they stand. `iss` and `aud` are single strings: lists are not issued, and are refused.
+/// The claims of a token as parsed. `iss` and `aud` must be single strings: lists are not issued, and are rejected.
 #[derive(Deserialize)]
 pub(crate) struct Claims {
     pub(crate) iss: String,
@@ -24,15 +24,15 @@ pub(crate) struct Claims {
     pub(crate) cnf: Option<Confirmation>,
 }
 
-/// What a token is bound to (RFC 7800 §3.1): a key by DPoP (RFC 9449 §6.1), or something that this crate does not know.
+/// The `cnf` claim (RFC 7800 §3.1): a key bound by DPoP (RFC 9449 §6.1), or a method unknown to this crate.
 #[derive(Deserialize)]
 pub(crate) struct Confirmation {
     jkt: Option<String>,
 }
 
 impl Claims {
-    /// Whether an application calls for itself: `sub` is the client that the token was issued to, under whatever name the route
-    /// gives it (RFC 9068 §2.2, §5). A person's token must never pass for an application's.
+    /// Whether the token was issued to an application itself: `sub` is its client id, in whichever claim the endpoint
+    /// puts that (RFC 9068 §2.2, §5). A person's token must never pass for an application's.
     pub(crate) fn is_of_a_client(&self) -> bool {
         let mut named = [&self.client_id, &self.appid, &self.azp]
             .into_iter()
@@ -41,7 +41,7 @@ impl Claims {
         named.peek().is_some() && named.all(|client| *client == self.sub)
     }
 
-    /// A token that is bound to a key comes with a proof by that key and never alone (RFC 9449 §7.1, §7.2).
+    /// A bound token requires a proof under its key (RFC 9449 §7.1, §7.2), a bearer token forbids one.
     pub(crate) fn check_binding(&self, proven: Option<&str>) -> Result<(), Rejection> {
         match (&self.cnf, proven) {
             (None, None) => Ok(()),
@@ -53,7 +53,7 @@ impl Claims {
     }
 }
 
-/// A token that has passed every check. Nothing but [`crate::Verifier::verify`] builds one.
+/// A validated token. Only [`crate::Verifier::verify`] constructs one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedToken {
     issuer: String,
@@ -80,22 +80,22 @@ impl VerifiedToken {
         }
     }
 
-    /// The application that calls; the same on every route.
+    /// The client id of the calling application; the same for every endpoint.
     pub fn client_id(&self) -> &str {
         &self.client_id
     }
 
-    /// Who issued it.
+    /// The issuer.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// Which of the API's audiences it is for.
+    /// The audience: one of the API's own.
     pub fn audience(&self) -> &str {
         &self.audience
     }
 
-    /// What the application may do.
+    /// The roles granted to the application.
     pub fn roles(&self) -> &[String] {
         &self.roles
     }
@@ -115,12 +115,13 @@ impl VerifiedToken {
         self.expires_at
     }
 
-    /// The key that it is bound to, and that its holder has proved to have (RFC 7638); `None` for a bearer token.
+    /// The thumbprint of the key that it is bound to and whose possession the caller has proved (RFC 7638); `None`
+    /// for a bearer token.
     pub fn key_thumbprint(&self) -> Option<&str> {
         self.key_thumbprint.as_deref()
     }
 
-    /// Refuses a token without this role.
+    /// Rejects a token without this role.
     pub fn require_role(&self, role: &str) -> Result<(), Rejection> {
         if self.roles.iter().any(|held| held == role) {
             Ok(())

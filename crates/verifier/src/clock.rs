@@ -1,20 +1,20 @@
-//! Time as an argument; tests bring their own.
+//! Time as an argument; tests provide their own.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Where time comes from.
+/// A source of time.
 pub trait Clock: Send + Sync {
     /// Seconds since the Unix epoch, for the times in tokens.
     fn unix_time(&self) -> i64;
-    /// Time since an arbitrary start that never goes back, for the ages of what is cached.
+    /// Monotonic time since an arbitrary start, for the age of cached documents.
     fn monotonic(&self) -> Duration;
 }
 
-/// The machine's clocks.
+/// The system's clocks.
 pub struct SystemClock(Instant);
 
 impl SystemClock {
-    /// Starts the monotonic one.
+    /// Starts the monotonic clock.
     #[expect(clippy::disallowed_methods, reason = "this is where time comes from")]
     pub fn start() -> Self {
         Self(Instant::now())

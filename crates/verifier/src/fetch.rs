@@ -1,10 +1,10 @@
-//! Fetching metadata, keys and status lists. The way is an argument; [`HttpFetch`] is the usual one.
+//! Fetching metadata, JWKS and status lists. The transport is an argument; [`HttpFetch`] is the usual one.
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 
-/// A document is never larger than this.
+/// Size limit of a document.
 const MAX_BODY: usize = 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -14,20 +14,20 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 #[error("{0}")]
 pub struct FetchError(pub String);
 
-/// What [`Fetch::get`] answers.
+/// The result of [`Fetch::get`].
 pub type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, FetchError>> + Send + 'a>>;
 
-/// Something that gets a document by its URL.
+/// A transport that fetches a document by its URL.
 pub trait Fetch: Send + Sync {
     /// The body of a 200 answer; anything else is an error.
     fn get<'a>(&'a self, url: &'a str) -> Fetching<'a>;
 }
 
-/// HTTP with rustls: it follows no redirect and trusts the machine's certificate authorities.
+/// HTTP with rustls; follows no redirects and trusts the system's certificate authorities.
 pub struct HttpFetch(reqwest::Client);
 
 impl HttpFetch {
-    /// Trusts the machine's authorities.
+    /// Trusts the system's certificate authorities.
     pub fn new() -> Result<Self, FetchError> {
         let found = rustls_native_certs::load_native_certs();
         let mut roots = RootCertStore::empty();
@@ -35,7 +35,7 @@ impl HttpFetch {
         Self::trusting(roots)
     }
 
-    /// Trusts these authorities alone.
+    /// Trusts these certificate authorities only.
     pub fn trusting(roots: RootCertStore) -> Result<Self, FetchError> {
         let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()

@@ -1,6 +1,6 @@
-//! Which issuers are believed, and what their tokens look like.
+//! Trusted issuers and the `typ` of their tokens.
 
-/// One of the issuers that tokens may come from, with the `typ` of its tokens.
+/// A trusted issuer, with the `typ` of its tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuer {
     pub(crate) url: String,
@@ -32,7 +32,7 @@ impl Issuer {
         }
     }
 
-    /// All three of a server: its clients choose the route.
+    /// All three issuers of a server, as its clients choose the endpoint.
     pub fn all(public_url: &str, tenant: &str) -> Vec<Self> {
         vec![
             Self::standard(public_url),
@@ -41,12 +41,12 @@ impl Issuer {
         ]
     }
 
-    /// Where its metadata is (OpenID Connect Discovery 1.0 §4).
+    /// The URL of its metadata (OpenID Connect Discovery 1.0 §4).
     pub(crate) fn metadata_url(&self) -> String {
         format!("{}/.well-known/openid-configuration", origin_only(&self.url))
     }
 
-    /// Whether an address lies at the issuer's origin: its keys and lists are fetched from nowhere else.
+    /// Whether a URL is at the issuer's origin: its JWKS and status lists are fetched from nowhere else.
     pub(crate) fn owns(&self, address: &str) -> bool {
         let host_at = self.url.find("://").map_or(0, |at| at + 3);
         let end = self.url[host_at..]

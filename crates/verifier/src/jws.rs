@@ -1,4 +1,4 @@
-//! A compact JWS (RFC 7515 §3.1): its header judged, its signature checked under a key whose algorithm it has.
+//! A compact JWS (RFC 7515 §3.1): checks its header, and verifies its signature with a key of the same algorithm.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jose::strict_json;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{Rejection, keys::Key};
 
-/// A token that can be looked at; nothing in it is to be believed before [`Jws::verify`].
+/// A parsed token; nothing in it is trusted before [`Jws::verify`].
 #[derive(Debug)]
 pub(crate) struct Jws<'a> {
     pub(crate) algorithm: Algorithm,
@@ -20,7 +20,7 @@ pub(crate) struct Jws<'a> {
 }
 
 impl<'a> Jws<'a> {
-    /// Takes a token apart. `jwk`, `jku`, `x5u` and `x5c` are not looked at: only the issuer says which keys are its own.
+    /// Parses a token. `jwk`, `jku`, `x5u` and `x5c` are ignored: only the issuer's JWKS is trusted.
     pub(crate) fn parse(token: &'a str) -> Result<Self, Rejection> {
         let mut parts = token.split('.');
         let (Some(header), Some(payload), Some(signature), None) =
@@ -59,7 +59,7 @@ impl<'a> Jws<'a> {
         }
     }
 
-    /// Checks the signature. A key is for one algorithm only.
+    /// Verifies the signature. A key is for one algorithm only.
     pub(crate) fn verify(&self, key: &Key) -> Result<(), Rejection> {
         if key.algorithm != self.algorithm {
             return Err(Rejection::Algorithm);

@@ -1,5 +1,5 @@
-//! An issuer's keys: fetched when first needed, refreshed when old, kept through an outage, and fetched once more for an
-//! unknown `kid`, but not at the pace of whoever forges tokens.
+//! A cache of an issuer's JWKS: fetched when first needed, refreshed when old, used through an outage, and fetched
+//! again for an unknown `kid`, rate-limited against forged tokens.
 
 use std::{
     collections::HashMap,
@@ -19,30 +19,30 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{Clock, Fetch, FetchError, Issuer, Rejection};
 
-/// After this long keys are fetched again, as the server's `Cache-Control` says.
+/// The age after which the JWKS is refreshed, as in the server's `Cache-Control`.
 const FRESH: Duration = Duration::from_secs(300);
-/// Until this age keys are used when the server does not answer.
+/// The age up to which cached keys are used while the server does not answer.
 const USABLE: Duration = Duration::from_secs(24 * 3600);
-/// How soon a failed fetch is tried again.
+/// Interval of retrying a failed fetch.
 const RETRY: Duration = Duration::from_secs(5);
-/// How often unknown key ids may cause a fetch.
+/// Least interval of fetches for unknown `kid`s.
 const UNKNOWN_KID: Duration = Duration::from_secs(30);
-/// No server needs more keys at once.
+/// Limit of keys: no server needs more at once.
 const MAX_KEYS: usize = 64;
 
-/// A public key and the one algorithm that it is for.
+/// A public key and its only algorithm.
 pub(crate) struct Key {
     pub(crate) algorithm: Algorithm,
     pub(crate) decoding: DecodingKey,
 }
 
-/// The keys as last fetched.
+/// The keys of the last fetch.
 struct Fetched {
     keys: HashMap<String, Arc<Key>>,
     at: Duration,
 }
 
-/// When fetches were tried; whoever holds it may fetch.
+/// The times of fetches; the holder of its lock may fetch.
 #[derive(Default)]
 struct Attempts {
     last: Option<Duration>,
@@ -69,7 +69,7 @@ impl IssuerKeys {
         }
     }
 
-    /// The key with this id.
+    /// The key with this `kid`.
     pub(crate) async fn find(&self, kid: &str) -> Result<Arc<Key>, Rejection> {
         let known = self.known(kid);
         if let Some(key) = known
@@ -78,7 +78,7 @@ impl IssuerKeys {
         {
             return Ok(Arc::clone(key));
         }
-        // Without a turn somebody else is fetching, and what is known serves until then.
+        // If another task is fetching, the cached key serves meanwhile.
         if let Some(attempts) = self.turn(known.is_some()).await {
             self.refresh_if_due(attempts, kid).await;
         }
@@ -88,7 +88,7 @@ impl IssuerKeys {
         }
     }
 
-    /// Waits for whoever is fetching, unless the key is known.
+    /// Waits for a task that is fetching, unless the key is cached.
     async fn turn(&self, known: bool) -> Option<MutexGuard<'_, Attempts>> {
         if known {
             self.attempts.try_lock().ok()
@@ -124,7 +124,7 @@ impl IssuerKeys {
             None => self.discover().await?,
         };
         let outcome = self.fetch.get(&uri).await.and_then(|body| parse(&body));
-        // Metadata is read again after a failure: the keys may have moved.
+        // After a failure the metadata is fetched again: the JWKS may have moved.
         attempts.jwks_uri = outcome.is_ok().then_some(uri);
         let fetched = Arc::new(Fetched {
             keys: outcome?,
@@ -134,7 +134,7 @@ impl IssuerKeys {
         Ok(())
     }
 
-    /// Reads the issuer's metadata, which must be its own (RFC 8414 §3.3).
+    /// Fetches the metadata, which must name this issuer (RFC 8414 §3.3).
     async fn discover(&self) -> Result<String, FetchError> {
         #[derive(Deserialize)]
         struct Metadata {
@@ -170,7 +170,7 @@ impl IssuerKeys {
     }
 }
 
-/// Reads a key set (RFC 7517 §5); keys that are not for checking signatures with a known algorithm are passed over.
+/// Parses a JWKS (RFC 7517 §5); keys that are not for signatures with a supported algorithm are skipped.
 fn parse(body: &[u8]) -> Result<HashMap<String, Arc<Key>>, FetchError> {
     #[derive(Deserialize)]
     struct Set {

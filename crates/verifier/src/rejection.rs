@@ -1,42 +1,42 @@
-//! Every reason to refuse a token. The reason is for the log; a caller learns only "invalid token".
+//! The reasons to reject a token. The reason is for the log; the caller learns only "invalid token".
 
 use jose::{dpop::ProofError, strict_json::NotStrict};
 use oauth2_types::bearer::{BearerError, DpopError};
 
-/// Why a token is not accepted.
+/// Why a token is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// Longer than any token of the server.
+    /// Longer than any token of this server.
     #[error("the token is too long")]
     TooLong,
-    /// Not three parts of base64url with JSON objects; also a JWE, which has five.
+    /// Not three base64url parts with JSON objects; a JWE, for instance, has five.
     #[error("the token is not a signed JWT")]
     Malformed,
-    /// A JSON object names a key twice (RFC 8725 §2.4).
+    /// A JSON member is repeated (RFC 8725 §2.4).
     #[error("the token repeats a JSON key")]
     DuplicateKey,
-    /// A `crit` header (RFC 7515 §4.1.11): no extension is understood.
+    /// A `crit` header (RFC 7515 §4.1.11): no extension is supported.
     #[error("the token has a critical header")]
     Critical,
-    /// An `alg` that is not allowed; also `none` and every HMAC.
+    /// An `alg` that is not allowed, such as `none` and every HMAC.
     #[error("the token's algorithm is not allowed")]
     Algorithm,
-    /// A `typ` that the issuer's access tokens don't have (RFC 9068 §4).
+    /// The `typ` is not that of the issuer's access tokens (RFC 9068 §4).
     #[error("the token has the wrong type")]
     Type,
-    /// An `iss` that is not believed.
+    /// The issuer is not trusted.
     #[error("the token's issuer is unknown")]
     Issuer,
-    /// A `kid` that the issuer does not publish, or none.
+    /// The `kid` is missing or not in the issuer's JWKS.
     #[error("the token's key is unknown")]
     UnknownKey,
-    /// The signature does not fit.
+    /// The signature does not verify.
     #[error("the token's signature is wrong")]
     Signature,
     /// A required claim is missing or has another type.
     #[error("a claim of the token is missing or malformed")]
     Claims,
-    /// For another API.
+    /// The audience is another API.
     #[error("the token is for another audience")]
     Audience,
     /// Past its `exp`.
@@ -45,37 +45,37 @@ pub enum Rejection {
     /// Before its `nbf` or `iat`.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// It is bound to a key, and came without a proof (RFC 9449 §7.2).
+    /// The token is bound to a key, but there is no proof (RFC 9449 §7.2).
     #[error("the token is bound to a key: it must come with a DPoP proof")]
     BoundToken,
-    /// It came with a proof, and is bound to no key.
+    /// There is a proof, but the token is bound to no key.
     #[error("the token is not bound to a key: it comes as a bearer token")]
     UnboundToken,
-    /// The proof is by another key than the token's (RFC 9449 §4.3 point 12).
+    /// The proof is under another key than the token's (RFC 9449 §4.3 point 12).
     #[error("the token is bound to another key than the proof's")]
     OtherKey,
-    /// There is not one DPoP header, or this API does not know DPoP.
+    /// Not exactly one DPoP header, or this API does not accept DPoP.
     #[error("one DPoP proof is needed")]
     NoProof,
-    /// The proof is not for this request.
+    /// The proof is invalid for this request.
     #[error("{0}")]
     Proof(#[from] ProofError),
-    /// The proof was used before.
+    /// The proof is replayed.
     #[error("the DPoP proof was used before")]
     UsedProof,
-    /// Its status list says that it is not valid any more.
+    /// The token's status is not VALID.
     #[error("the token has been revoked")]
     Revoked,
-    /// The token does not hold the role that the operation needs.
+    /// The token lacks the role that the operation needs.
     #[error("the token lacks a role")]
     MissingRole,
-    /// Keys or status can't be fetched, and what was fetched before is too old. Not the token's fault.
+    /// JWKS or status list can't be fetched, and the cached one is too old. Not the token's fault.
     #[error("the token can't be checked now: {0}")]
     Unavailable(&'static str),
 }
 
 impl Rejection {
-    /// What a caller with a proof is told (RFC 9449 §7.1); `None`: as [`Rejection::bearer_error`] says.
+    /// The error for a caller with a proof (RFC 9449 §7.1); `None`: as [`Rejection::bearer_error`].
     pub fn dpop_error(&self) -> Option<DpopError> {
         match self {
             Self::MissingRole | Self::Unavailable(_) => None,
@@ -84,7 +84,7 @@ impl Rejection {
         }
     }
 
-    /// What the caller is told (RFC 6750 §3.1); `None`: answer 503.
+    /// The error for the caller (RFC 6750 §3.1); `None`: answer 503.
     pub fn bearer_error(&self) -> Option<BearerError> {
         match self {
             Self::MissingRole => Some(BearerError::InsufficientScope),

@@ -1,5 +1,5 @@
-//! Token Status Lists (draft-ietf-oauth-status-list-20): read again when their `ttl` has passed, used until their `exp` when
-//! the server does not answer, and never after it.
+//! A cache of Token Status Lists (draft-ietf-oauth-status-list-20): refreshed when their `ttl` has passed, used until
+//! their `exp` while the server does not answer, and never after it (fail closed).
 
 use std::{
     collections::HashMap,
@@ -16,17 +16,17 @@ use tokio::sync::Mutex;
 
 use crate::{Clock, Fetch, Issuer, Rejection, jws::Jws, keys::IssuerKeys};
 
-/// How soon a failed fetch is tried again.
+/// Interval of retrying a failed fetch.
 const RETRY: Duration = Duration::from_secs(1);
-/// The `ttl` of a list that names none.
+/// The `ttl` of a list without one.
 const DEFAULT_TTL: i64 = 10;
-/// A list is never larger than this, decompressed.
+/// Size limit of a decompressed list.
 const MAX_LIST: u64 = 4 * 1024 * 1024;
-/// How many lists are remembered; a server with more secrets than fit there needs a larger number.
+/// Capacity in lists; a server with more secrets needs a larger one.
 const MAX_LISTS: usize = 256;
 const UNAVAILABLE: Rejection = Rejection::Unavailable("the status list");
 
-/// The place that a token names (§6.1).
+/// The token's list and index (§6.1).
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Reference {
     status_list: Place,
@@ -68,7 +68,7 @@ impl StatusLists {
         }
     }
 
-    /// Whether the token's status is VALID (§7.1); any other status refuses it.
+    /// Checks that the token's status is VALID (§7.1); any other status rejects it.
     pub(crate) async fn check(
         &self,
         issuer: &Issuer,
@@ -128,7 +128,7 @@ impl StatusLists {
         }
     }
 
-    /// Fetches and validates a list (§8.3).
+    /// Fetches and validates a status list token (§8.3).
     async fn read(&self, uri: &str, keys: &IssuerKeys) -> Result<(List, Duration), String> {
         let body = self.fetch.get(uri).await.map_err(|error| error.to_string())?;
         let token = String::from_utf8(body).map_err(|error| error.to_string())?;

@@ -1,5 +1,5 @@
-//! Proofs that were used, in the memory of one process, for as long as they would be accepted (RFC 9449 §11.1). Bounded: when it
-//! is full nothing further is accepted, for to forget a proof would be to accept it again.
+//! Replay protection for DPoP proofs, in the memory of one process, for as long as they would be accepted
+//! (RFC 9449 §11.1). Bounded: when it is full, proofs are rejected, as forgetting one would mean to accept it again.
 
 use std::{
     collections::HashSet,
@@ -12,15 +12,15 @@ use jose::dpop::{LIFETIME_SECONDS, MAX_AHEAD_SECONDS};
 
 use crate::Rejection;
 
-/// No proof is accepted for longer after its first use.
+/// How long a proof can be accepted after its first use.
 const WINDOW: Duration = Duration::from_secs((LIFETIME_SECONDS + MAX_AHEAD_SECONDS + 1).unsigned_abs());
-/// In two windows; some 13,000 requests per second, and 64 MiB.
+/// Capacity in proofs, in two windows: some 13,000 requests per second, and 64 MiB.
 const CAPACITY: usize = 1_000_000;
 
 #[derive(Default)]
 pub(crate) struct UsedProofs(Mutex<Windows>);
 
-/// What was used in this window and in the one before.
+/// The proofs used in this window and in the previous one.
 #[derive(Default)]
 struct Windows {
     began: Duration,
@@ -29,7 +29,7 @@ struct Windows {
 }
 
 impl UsedProofs {
-    /// Remembers a proof; refuses one that is known.
+    /// Records a proof; rejects one that was recorded.
     pub(crate) fn remember(&self, digest: [u8; 32], now: Duration) -> Result<(), Rejection> {
         let half = digest.first_chunk().map_or(0, |half| u128::from_be_bytes(*half));
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);

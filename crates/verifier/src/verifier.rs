@@ -1,4 +1,4 @@
-//! The checks, in their order.
+//! Token validation: the checks, in their order.
 
 use std::sync::Arc;
 
@@ -13,32 +13,32 @@ use crate::{
     status::StatusLists, used_proofs::UsedProofs,
 };
 
-/// The largest difference between clocks that may be tolerated.
+/// The largest clock skew that can be tolerated.
 pub const MAX_SKEW_SECONDS: u32 = 60;
-/// Longer than any token of the server.
+/// Length limit: more than any token of this server.
 const MAX_TOKEN_LENGTH: usize = 16 * 1024;
 
-/// What to do about the status of tokens.
+/// Whether the status of tokens is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusPolicy {
-    /// A token must name its place in a status list, and be valid there.
+    /// A token must reference a status list and be VALID there.
     Required,
-    /// Tokens live until they expire, also when their secret has been deleted.
+    /// The status is not checked: tokens are valid until they expire, even if their secret was deleted.
     Ignored,
 }
 
-/// What an API decides.
+/// Settings of an API.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Whose tokens are accepted.
+    /// The trusted issuers.
     pub issuers: Vec<Issuer>,
-    /// The API's resource id, and its URI if clients ask by that: `aud` must be one of them.
+    /// The accepted audiences: the API's resource id, and its URI if clients request it by that.
     pub audiences: Vec<String>,
-    /// Those that the API's tokens are signed with, and none that they are not.
+    /// The accepted signing algorithms; list only those in use.
     pub algorithms: Vec<Algorithm>,
-    /// The difference between clocks that is tolerated, at most [`MAX_SKEW_SECONDS`].
+    /// The tolerated clock skew, at most [`MAX_SKEW_SECONDS`].
     pub skew_seconds: u32,
-    /// Whether deletion ends tokens.
+    /// Whether the status of tokens is checked.
     pub status: StatusPolicy,
 }
 
@@ -48,13 +48,13 @@ pub enum SettingsError {
     /// No issuer, audience or algorithm.
     #[error("name at least one issuer, one audience and one algorithm")]
     Empty,
-    /// An issuer's keys would be fetched in the clear.
+    /// An issuer without https, whose keys could be replaced in transit.
     #[error("an issuer must be an https URL; http is allowed on loopback only")]
     InsecureIssuer,
-    /// More than a minute.
+    /// A clock skew of more than a minute.
     #[error("the skew must not exceed 60 seconds")]
     Skew,
-    /// Proofs would be compared with something that is no address.
+    /// The origin for DPoP proofs is invalid.
     #[error("the origin must be an http or https URL without a path, as callers know it")]
     Origin,
 }
@@ -74,24 +74,24 @@ impl Settings {
     }
 }
 
-/// The request that a token and its proof came with.
+/// A request with a DPoP-bound token and its proof.
 #[derive(Clone, Copy, Debug)]
 pub struct ProvenRequest<'a> {
     /// The value of the one `DPoP` header.
     pub proof: &'a str,
-    /// As it was sent.
+    /// The method as sent.
     pub method: &'a str,
-    /// Below the API's origin; a query does no harm.
+    /// The path below the API's origin; a query is ignored.
     pub path: &'a str,
 }
 
-/// Where proofs are for, and which were used.
+/// The API's origin, and the replay protection of proofs.
 struct Dpop {
     origin: String,
     used: UsedProofs,
 }
 
-/// Checks tokens; one for a whole API, shared by its workers.
+/// Validates tokens; one for a whole API, shared by its workers.
 pub struct Verifier {
     dpop: Option<Dpop>,
     settings: Settings,
@@ -101,7 +101,7 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Fetches nothing yet.
+    /// Builds a verifier; fetches nothing yet.
     pub fn new(
         settings: Settings,
         fetch: Arc<dyn Fetch>,
@@ -122,8 +122,8 @@ impl Verifier {
         })
     }
 
-    /// Accepts tokens that are bound to a key, too (RFC 9449). `origin` is the API's own, as callers know it, such as
-    /// `https://api.example.org`: the `Host` header says nothing.
+    /// Also accepts DPoP-bound tokens (RFC 9449). `origin` is the API's public origin, such as
+    /// `https://api.example.org`: the `Host` header is not trusted.
     pub fn with_dpop(mut self, origin: &str) -> Result<Self, SettingsError> {
         let origin = origin.trim_end_matches('/').to_owned();
         let host = origin.split_once("://").map_or("", |(_, host)| host);
@@ -135,18 +135,18 @@ impl Verifier {
         Ok(self)
     }
 
-    /// Whether tokens that are bound to a key are accepted.
+    /// Whether DPoP-bound tokens are accepted.
     pub fn knows_dpop(&self) -> bool {
         self.dpop.is_some()
     }
 
-    /// Accepts a bearer token, or says why not. One that is bound to a key is none.
+    /// Validates a bearer token; a bound one is rejected.
     pub async fn verify(&self, token: &str) -> Result<VerifiedToken, Rejection> {
         self.check(token, None).await
     }
 
-    /// Accepts a token that is bound to a key, with a proof of its holder for this request (RFC 9449 §4.3, §7.1), or says why
-    /// not. Each proof is accepted once by this verifier.
+    /// Validates a DPoP-bound token with its proof for this request (RFC 9449 §4.3, §7.1). This verifier accepts each
+    /// proof once.
     pub async fn verify_proven(
         &self,
         token: &str,
@@ -165,7 +165,7 @@ impl Verifier {
         Ok(verified)
     }
 
-    /// `proven` is the thumbprint of the key of a proof that is right.
+    /// `proven` is the thumbprint of a valid proof's key.
     async fn check(&self, token: &str, proven: Option<&str>) -> Result<VerifiedToken, Rejection> {
         if token.len() > MAX_TOKEN_LENGTH {
             return Err(Rejection::TooLong);
@@ -175,7 +175,7 @@ impl Verifier {
             return Err(Rejection::Algorithm);
         }
         let claims: Claims = strict_json::parse(&jws.payload)?;
-        // `iss` chooses the keys, and the signature then proves it.
+        // The unverified `iss` selects the keys; the signature then proves it.
         let known = self.issuers.iter().find(|(issuer, _)| issuer.url == claims.iss);
         let (issuer, keys) = known.ok_or(Rejection::Issuer)?;
         jws.has_type(issuer.typ)?;

@@ -1,47 +1,47 @@
-//! Every reason to refuse a proof (RFC 9449 §4.3). Nothing in it comes from the request.
+//! The reasons to reject a DPoP proof (RFC 9449 §4.3). Nothing in them comes from the request.
 
 use std::fmt;
 
 use crate::{jws::JwsError, public_key::UnfitKey, strict_json::NotStrict};
 
-/// Why a proof is not accepted. The text is for the developer of the client.
+/// Why a proof is rejected. The text is for the client's developer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProofError {
-    /// Longer than any proof needs to be.
+    /// It is too long.
     TooLong,
-    /// §4.3 point 2.
+    /// §4.3 point 2: it is no JWT.
     #[default]
     Malformed,
-    /// RFC 8725 §2.4.
+    /// RFC 8725 §2.4: a JSON member is repeated.
     Repeated,
-    /// RFC 7515 §4.1.11: no extension is understood.
+    /// RFC 7515 §4.1.11: no `crit` extension is supported.
     Critical,
-    /// §4.3 point 4.
+    /// §4.3 point 4: `typ`.
     Type,
-    /// §4.3 point 5.
+    /// §4.3 point 5: `alg`.
     Algorithm,
-    /// §4.3 point 3, §4.2.
+    /// §4.3 point 3, §4.2: `jwk` is missing or unsuitable.
     Key,
-    /// §4.3 point 7.
+    /// §4.3 point 7: `jwk` holds a private key.
     PrivateKey,
-    /// §4.3 point 6.
+    /// §4.3 point 6: the signature does not verify.
     Signature,
-    /// §4.3 point 3: jti, htm, htu or iat.
+    /// §4.3 point 3: `jti`, `htm`, `htu` or `iat` is missing.
     Claims,
-    /// §4.2.
+    /// §4.2: `jti`.
     Identifier,
-    /// §4.3 point 8.
+    /// §4.3 point 8: `htm`.
     Method,
-    /// §4.3 point 9.
+    /// §4.3 point 9: `htu`.
     Target,
-    /// §4.3 point 11.
+    /// §4.3 point 11: `iat`.
     Time,
     /// §4.3 point 12: `ath`.
     Token,
 }
 
 impl ProofError {
-    /// What is wrong and what to do, in the characters of RFC 6749 §5.2.
+    /// What is wrong and the remedy, in the characters of RFC 6749 §5.2.
     pub fn text(self) -> &'static str {
         match self {
             Self::TooLong => "The DPoP proof is longer than 8 KiB.",

@@ -1,5 +1,5 @@
-//! DPoP proofs (RFC 9449): a caller shows that it holds the key that a token is bound to. Reading and checking a proof, for the
-//! token endpoint and for APIs alike. That a proof is used once is for the caller to see to, by [`Proof::digest`].
+//! DPoP proofs of possession (RFC 9449): a client proves that it holds the key to which a token is bound. Parsing and
+//! checking, for the token endpoint and for APIs. Replay protection is the caller's, by [`Proof::digest`].
 
 mod error;
 mod proof;
@@ -8,14 +8,14 @@ mod target;
 pub use error::ProofError;
 pub use proof::{ALGORITHMS, LIFETIME_SECONDS, MAX_AHEAD_SECONDS, Proof, Request};
 
-/// Whether a text is an http or https address that proofs can be for.
+/// Whether a text is an http or https URI that can be a proof's `htu`.
 pub fn is_address(text: &str) -> bool {
     target::normalized(text).is_some()
 }
 
-/// The header that holds the proof (RFC 9449 §4.1).
+/// The request header with the proof (RFC 9449 §4.1).
 pub const HEADER: &str = "dpop";
-/// The header that offers a nonce (RFC 9449 §8).
+/// The response header with a nonce (RFC 9449 §8).
 pub const NONCE_HEADER: &str = "dpop-nonce";
-/// How a bound token is presented (RFC 9449 §7.1), and what its answer calls it (§5).
+/// The authentication scheme (RFC 9449 §7.1) and `token_type` (§5) of a bound token.
 pub const SCHEME: &str = "DPoP";

@@ -1,4 +1,4 @@
-//! A proof: read, its signature checked, then held against the request (RFC 9449 §4.3).
+//! A DPoP proof: parsed, its signature verified, then compared with the request (RFC 9449 §4.3).
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -9,17 +9,17 @@ use serde_json::Value;
 use super::{error::ProofError, target::normalized};
 use crate::{jws::Jws, public_key::PublicKey, strict_json};
 
-/// What proofs may be signed with, as FAPI 2.0 §5.4.1 allows.
+/// The signing algorithms of proofs, as FAPI 2.0 §5.4.1 allows.
 pub const ALGORITHMS: [Algorithm; 3] = [Algorithm::ES256, Algorithm::PS256, Algorithm::EdDSA];
-/// A proof is accepted for so long after its `iat`.
+/// How long a proof is accepted after its `iat`.
 pub const LIFETIME_SECONDS: i64 = 60;
-/// How far its `iat` may lie ahead: FAPI 2.0 §5.3.2.1 wants 10 s accepted and more than 60 s refused.
+/// How far `iat` may lie ahead: FAPI 2.0 §5.3.2.1 requires 10 s to be accepted and more than 60 s to be rejected.
 pub const MAX_AHEAD_SECONDS: i64 = 10;
-/// Room for the longest RSA key and its signature, twice.
+/// Enough for the longest RSA key and its signature, twice.
 const MAX_LENGTH: usize = 8 * 1024;
 const MAX_IDENTIFIER: usize = 256;
 
-/// RFC 9449 §4.2. A number need not be whole (RFC 7519 §2).
+/// The claims of RFC 9449 §4.2. A number may have a fraction (RFC 7519 §2).
 #[derive(Deserialize)]
 struct Claims {
     jti: String,
@@ -32,25 +32,25 @@ struct Claims {
     nonce: Option<String>,
 }
 
-/// The request that a proof came with.
+/// The request that carries a proof.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// As it was sent; methods are case-sensitive (RFC 9110 §9.1).
+    /// The method as sent; methods are case-sensitive (RFC 9110 §9.1).
     pub method: &'a str,
-    /// Its address as callers know it: origin by configuration, and path. A query does no harm.
+    /// The URL as clients know it: configured origin, and path. A query is ignored.
     pub url: &'a str,
     /// Seconds since the Unix epoch.
     pub now: i64,
 }
 
-/// A proof that the holder of a key signed. What it is for is to be checked by [`Proof::check`].
+/// A proof with a valid signature, to be compared with the request by [`Proof::check`].
 pub struct Proof {
     claims: Claims,
     key_thumbprint: String,
 }
 
 impl Proof {
-    /// Reads the value of the header (§4.3 points 2 to 7).
+    /// Parses the header and verifies the signature (§4.3 points 2 to 7).
     pub fn parse(header: &str) -> Result<Self, ProofError> {
         if header.len() > MAX_LENGTH {
             return Err(ProofError::TooLong);
@@ -83,7 +83,7 @@ impl Proof {
         })
     }
 
-    /// Whether it is for this request and this time (§4.3 points 8, 9 and 11, but for its one use).
+    /// Checks that it is for this request and time (§4.3 points 8, 9 and 11, except for replay).
     pub fn check(&self, request: Request<'_>) -> Result<(), ProofError> {
         if self.claims.htm != request.method {
             return Err(ProofError::Method);
@@ -108,7 +108,7 @@ impl Proof {
         }
     }
 
-    /// Whether it was made for this access token (§4.3 point 12, `ath`).
+    /// Checks that it is for this access token (§4.3 point 12, `ath`).
     pub fn check_token(&self, access_token: &str) -> Result<(), ProofError> {
         let hash = URL_SAFE_NO_PAD.encode(digest(&SHA256, access_token.as_bytes()));
         if self.claims.ath.as_deref() == Some(hash.as_str()) {
@@ -118,17 +118,17 @@ impl Proof {
         }
     }
 
-    /// The thumbprint of its key (RFC 7638), `jkt` of tokens that are bound to it (§6.1).
+    /// The thumbprint of its key (RFC 7638), `jkt` of tokens bound to it (§6.1).
     pub fn key_thumbprint(&self) -> &str {
         &self.key_thumbprint
     }
 
-    /// The nonce that it repeats (§8).
+    /// Its nonce (§8).
     pub fn nonce(&self) -> Option<&str> {
         self.claims.nonce.as_deref()
     }
 
-    /// What to remember it by, so that it is used once (§11.1): a hash of its key and `jti`.
+    /// The digest for replay protection (§11.1): a hash of its key and `jti`.
     pub fn digest(&self) -> [u8; 32] {
         let text = [self.key_thumbprint.as_str(), ".", self.claims.jti.as_str()].concat();
         let mut hash = [0; 32];

@@ -1,4 +1,4 @@
-//! The address that a proof is for, in the one form in which addresses are compared (RFC 9449 §4.3 point 9).
+//! Normalises `htu` for comparison (RFC 9449 §4.3 point 9).
 
 /// Syntax-based and scheme-based normalisation (RFC 3986 §6.2.2, §6.2.3), without query and fragment; `None` for anything but an
 /// http or https URI without user information.
@@ -19,7 +19,7 @@ pub(crate) fn normalized(uri: &str) -> Option<String> {
     };
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let authority = authority.to_ascii_lowercase();
-    // In an IPv6 address colons stand between brackets.
+    // Colons of an IPv6 address are within brackets.
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, port),
         _ => (authority.as_str(), ""),
@@ -38,7 +38,7 @@ pub(crate) fn normalized(uri: &str) -> Option<String> {
     ))
 }
 
-/// Percent-encoding in capitals, and only where a character needs it (RFC 3986 §6.2.2.1, §6.2.2.2).
+/// Percent-encodes in upper case, and only where necessary (RFC 3986 §6.2.2.1, §6.2.2.2).
 fn decoded(path: &str) -> Option<String> {
     let mut parts = path.split('%');
     let mut text = parts.next().unwrap_or_default().to_owned();
@@ -57,7 +57,7 @@ fn decoded(path: &str) -> Option<String> {
     Some(text)
 }
 
-/// RFC 3986 §5.2.4, §6.2.2.3; an empty path is `/` (§6.2.3).
+/// Removes dot segments (RFC 3986 §5.2.4, §6.2.2.3); an empty path is `/` (§6.2.3).
 fn without_dots(path: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let mut segments = path.split('/').skip(1).peekable();

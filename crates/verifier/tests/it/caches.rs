@@ -1,4 +1,5 @@
-//! Keys through rotation and outage, and status lists that fail closed: what is fetched when, by a clock that the test turns.
+//! The JWKS cache through rotation and outage, and status lists that fail closed: what is fetched when, under a clock
+//! set by the test.
 
 use serde_json::{Value, json};
 use verifier::{Algorithm, Clock, Rejection, Settings, StatusPolicy};
@@ -13,7 +14,7 @@ fn list_gone() -> Rejection {
     Rejection::Unavailable("the status list")
 }
 
-/// An API that does not ask for statuses, so that only keys are fetched.
+/// An API that does not check the status, so that only keys are fetched.
 fn without_status() -> Scene {
     Scene::with(|settings| Settings {
         status: StatusPolicy::Ignored,

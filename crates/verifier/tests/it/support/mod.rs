@@ -1,4 +1,4 @@
-//! An issuer in memory: its documents, its keys, its clock, and what was fetched from it.
+//! An issuer in memory: its documents, keys and clock, and counts of fetches.
 
 use std::{
     collections::HashMap,
@@ -118,7 +118,7 @@ impl World {
         self.documents.lock().unwrap().clear();
     }
 
-    /// How often an address was asked for.
+    /// How often a URL was fetched.
     pub fn fetches(&self, url: &str) -> usize {
         self.fetched
             .lock()
@@ -166,7 +166,7 @@ impl Scene {
         scene
     }
 
-    /// Metadata, keys and a list on which nothing is revoked.
+    /// Serves metadata, JWKS and a status list on which nothing is revoked.
     pub fn publish(&self) {
         let issuers = [
             URL.to_owned(),
@@ -213,7 +213,7 @@ impl Scene {
         })
     }
 
-    /// A good token.
+    /// A valid token.
     pub fn token(&self) -> String {
         self.es256.sign(&self.es256.header(), &self.claims())
     }

@@ -1,4 +1,4 @@
-//! The algorithm: on the list of the API, and bound to the key.
+//! The algorithm: allowed by the API, and bound to the key.
 
 use jsonwebtoken::EncodingKey;
 use serde_json::json;

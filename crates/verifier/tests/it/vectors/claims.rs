@@ -1,4 +1,4 @@
-//! What a token says: whose it is, who issued it, for whom, and from when to when.
+//! Claims: subject, issuer, audience and times.
 
 use serde_json::{Value, json};
 use verifier::Rejection;
@@ -6,7 +6,7 @@ use verifier::Rejection;
 use super::check;
 use crate::support::{AUDIENCE, CLIENT, START, Scene, TENANT, URL};
 
-/// RFC 9068 §5: whose `sub` it is must not be a matter of luck.
+/// RFC 9068 §5: a person's `sub` must not pass for a client's by chance.
 #[tokio::test]
 async fn j02_a_token_of_anybody_but_an_application_is_refused() {
     let scene = Scene::new();

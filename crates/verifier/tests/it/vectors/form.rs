@@ -1,4 +1,4 @@
-//! A token that was changed or is none, and one whose status is another's.
+//! Malformed and modified tokens, and one with another token's status.
 
 use serde_json::{Value, json};
 use verifier::{Rejection, Settings, StatusPolicy};

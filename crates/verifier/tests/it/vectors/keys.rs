@@ -1,4 +1,4 @@
-//! Whose key it is, and what a header may not say beside.
+//! The key, and header members that must be ignored.
 
 use serde_json::{Value, json};
 use verifier::{Algorithm, Rejection};
