@@ -1,12 +1,12 @@
-//! `cargo xtask attacks`: what one sender can do to the binary, and what others notice of it (`tests/attacks`). A whole run on
-//! the release binary writes its figures into the document.
+//! `cargo xtask attacks`: what one sender can do to the binary, and how that affects others (`tests/attacks`). A
+//! complete run on the release binary writes its figures into the document.
 
 use std::process::Command;
 
 use crate::shell::{self, Outcome};
 use crate::workspace::Workspace;
 
-/// Where the figures stand.
+/// The document with the figures.
 const DOCUMENT: &str = "docs/attacks.md";
 
 /// What to run.

@@ -8,7 +8,7 @@ use crate::tools::Tools;
 
 const INSTALLED: &str = "/usr/bin/chromium";
 
-/// Ubuntu's package of that name is a stub that asks for a snap.
+/// Whether it is a real package: Ubuntu's package of that name is a stub for a snap.
 pub(crate) fn distribution_has_it() -> bool {
     let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     !release.lines().any(|line| line == "ID=ubuntu")
@@ -18,7 +18,7 @@ pub(crate) fn is_installed(_: &Tools) -> bool {
     std::path::Path::new(INSTALLED).exists()
 }
 
-/// Where it is.
+/// The browser's path.
 pub(crate) fn path(tools: &Tools) -> PathBuf {
     match distribution_has_it() {
         true => INSTALLED.into(),
@@ -26,7 +26,7 @@ pub(crate) fn path(tools: &Tools) -> PathBuf {
     }
 }
 
-/// Fetches it from npm, unless it is there.
+/// Installs it from npm, unless it exists.
 pub(crate) fn provide(tools: &Tools) -> Outcome {
     let browser = path(tools);
     if shell::succeeds(tools.command(&browser).arg("--version")) {

@@ -12,7 +12,7 @@ use crate::shell::{self, Outcome};
 use crate::tools::Tools;
 use crate::workspace::Workspace;
 
-/// Comes last: it does whatever the API lets an admin do.
+/// Runs last, as it uses everything that the API offers an admin.
 const CHANGES_EVERYTHING: &str = "test_management_api.py";
 const DATABASE: &str = "wmda_auth_clients";
 

@@ -1,4 +1,4 @@
-//! `cargo xtask deletion [--seconds N]`: the experiment of `crates/server/tests/alone/deletion`, for as long as asked.
+//! `cargo xtask deletion [--seconds N]`: runs the experiment of `crates/server/tests/alone/deletion` for this long.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use crate::shell::{self, Outcome};
 use crate::tools::Tools;
 use crate::workspace::Workspace;
 
-/// How long the experiment takes by default.
+/// The default duration.
 pub(crate) const SECONDS: u32 = 60;
 
 pub(crate) fn run(workspace: &Workspace, seconds: u32) -> Outcome {
@@ -16,7 +16,7 @@ pub(crate) fn run(workspace: &Workspace, seconds: u32) -> Outcome {
     shell::run(test.args(["--", "--nocapture"]))
 }
 
-/// How long it takes, and the library that steps its clocks.
+/// Sets the duration, and the library that fakes clocks.
 pub(crate) fn configure(test: &mut Command, tools: &Tools, seconds: u32) {
     test.env("WMDA_AUTH_DELETION_SECONDS", seconds.to_string());
     if let Some(library) = needs::faketime(tools) {

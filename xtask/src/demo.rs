@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// What no proxy may stand before.
+/// Hosts to be reached without a proxy.
 pub(crate) const LOOPBACK: &str = "127.0.0.1,localhost";
 
 pub(crate) struct Demo {
@@ -17,9 +17,9 @@ impl Demo {
         let mut command = Command::new(program);
         command
             .args(["demo", "--json", "--port", "0", "--tls"])
-            // The suites provoke refusals by the thousand.
+            // The suites cause thousands of refusals.
             .env("RUST_LOG", "error")
-            // They create more than people do.
+            // They create more secrets than people do.
             .env("WMDA_AUTH__LIMITS__SECRETS_PER_HOUR", "10000")
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
@@ -30,7 +30,7 @@ impl Demo {
         Self::spawn(command)
     }
 
-    /// On plain http, one worker, one core; its log is thrown away.
+    /// Starts it on plain http with one worker on one core, without a log.
     pub(crate) fn start_pinned(program: &Path, core: &str, data: &Path) -> Result<Self, String> {
         Self::spawn(Self::pinned(program, core, data))
     }
@@ -67,17 +67,17 @@ impl Demo {
         Ok(demo)
     }
 
-    /// Its process.
+    /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// The line of JSON that it printed: it has secrets, so it goes into an environment and not into a log.
+    /// Its printed JSON, which contains secrets: for the environment, not for a log.
     pub(crate) fn json(&self) -> &str {
         &self.json
     }
 
-    /// A form that asks for the first resource of a client, by its place in the list.
+    /// A token request for the first resource of a client, by its index in the list.
     pub(crate) fn token_request(&self, client: usize) -> Result<String, String> {
         let list = self.list("clients")?;
         let entry = list
@@ -94,7 +94,7 @@ impl Demo {
         ))
     }
 
-    /// Client id and first resource of the first client that has a key.
+    /// Client id and first resource of the first client with a key.
     pub(crate) fn key_client(&self) -> Result<(&str, &str), String> {
         let list = self.list("key_clients")?;
         let resource = list.split("\"resources\":[\"").nth(1);
@@ -111,13 +111,13 @@ impl Demo {
         Ok((text(list, "client_id")?, text(list, "client_secret")?))
     }
 
-    /// What follows the beginning of a list.
+    /// The text after the beginning of a list.
     fn list(&self, key: &str) -> Result<&str, String> {
         let rest = self.json.split_once(&format!("\"{key}\":["));
         Ok(rest.ok_or_else(|| format!("the demo's line lacks {key}"))?.1)
     }
 
-    /// The text behind a key at the top level. Only for plain paths: escapes are not decoded.
+    /// The text of a top-level member. For plain paths only: escapes are not decoded.
     pub(crate) fn text(&self, key: &str) -> Result<&str, String> {
         text(&self.json, key)
     }

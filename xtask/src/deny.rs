@@ -1,4 +1,4 @@
-//! cargo-deny: licences, bans and sources offline; advisories when asked.
+//! cargo-deny: licences, bans and sources offline; advisories on request.
 
 use crate::shell::{self, Outcome};
 use crate::subcommand::Subcommand;
@@ -10,7 +10,7 @@ const DENY: Subcommand = Subcommand {
     version: "^0.20",
 };
 
-/// Fetches the crates of every platform, whose licences cargo-deny reads offline, and builds cargo-deny when it is missing.
+/// Fetches the crates of every platform, whose licences cargo-deny reads offline, and builds cargo-deny if missing.
 pub(crate) fn prepare(tools: &Tools) -> Outcome {
     shell::run(&mut tools.cargo(&["fetch", "--locked"]))?;
     DENY.provide(tools)

@@ -1,4 +1,5 @@
-//! `cargo xtask faults`: faults on real processes, each row with its effect in `docs/reliability.md` (`tests/faults`).
+//! `cargo xtask faults`: fault injection on real processes; each row with its effect is in `docs/reliability.md`
+//! (`tests/faults`).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +11,7 @@ use crate::postgres;
 use crate::shell::{self, Outcome};
 use crate::workspace::Workspace;
 
-/// The last commit of version 0.1, which nodes of this version run beside.
+/// The last commit of version 0.1, for tests of nodes of both versions together.
 const PREVIOUS: &str = "3ee03f6";
 
 #[derive(Args)]
@@ -29,7 +30,7 @@ pub(crate) struct Options {
     soak: Option<u32>,
 }
 
-/// The rows that were asked for; those of the whole form go into the document.
+/// Runs the requested rows; those of the long form go into the document.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Outcome {
     if options.quick {
         return drive(workspace, &workspace.server()?, options, &[]);
@@ -41,7 +42,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Outcome {
     if rows.is_none_or(|rows| rows.split(',').any(|row| row == "two-versions")) {
         match previous(workspace) {
             Ok(previous) => further.extend(["--previous".to_owned(), previous.display().to_string()]),
-            // The row fails, and the others run.
+            // Only the row that needs it fails.
             Err(problem) => shell::announce(&format!("no version 0.1: {problem}")),
         }
     }
@@ -53,7 +54,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Outcome {
 const NOT_TRIED_ELSEWHERE: &str =
     "database-read-only,database-exhausted,disk-of-the-log-full,keys-pepper-certificate-gone,kill-9,clocks";
 
-/// A step of the tests: the short form of what they don't try already.
+/// The step of the tests: the short form of rows that they don't cover otherwise.
 pub(crate) fn short_form(workspace: &Workspace) -> Outcome {
     let options = Options {
         only: Some(NOT_TRIED_ELSEWHERE.to_owned()),
@@ -90,7 +91,7 @@ fn drive(workspace: &Workspace, server: &Path, options: &Options, further: &[Str
     shell::run(python.env("PYTHONDONTWRITEBYTECODE", "1"))
 }
 
-/// Version 0.1, built from the history.
+/// Builds version 0.1 from the repository's history.
 fn previous(workspace: &Workspace) -> Result<PathBuf, String> {
     let folder = workspace.target_dir().join("previous");
     let source = folder.join("source");

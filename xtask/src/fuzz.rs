@@ -13,7 +13,7 @@ const FUZZ: Subcommand = Subcommand {
     version: "^0.13",
 };
 
-/// One target, or each after the other.
+/// Runs one target, or all in turn.
 pub(crate) fn run(workspace: &Workspace, target: Option<&str>, seconds: u32) -> Outcome {
     let known = targets(workspace)?;
     let wanted = |name: &&String| target.is_none_or(|target| target == *name);
@@ -32,7 +32,7 @@ fn fuzz(workspace: &Workspace, name: &str, seconds: u32) -> Outcome {
     fs::create_dir_all(&corpus).map_err(|error| format!("{}: {error}", corpus.display()))?;
     let mut command = FUZZ.command(workspace.tools());
     command
-        // Sanitizers need a nightly toolchain; there is no `unsafe` here that they would watch.
+        // Sanitizers need a nightly toolchain; there is no `unsafe` here for them to watch.
         .args(["run", "--sanitizer", "none", "--features", "libfuzzer", name])
         .args([corpus, workspace.root().join("fuzz/seeds").join(name)])
         .args(["--", "-timeout=10", "-rss_limit_mb=2048", "-max_len=4096"])
@@ -40,7 +40,7 @@ fn fuzz(workspace: &Workspace, name: &str, seconds: u32) -> Outcome {
             format!("-max_total_time={seconds}"),
             "-print_final_stats=1".to_owned(),
         ])
-        // Optimising across crates takes minutes and finds nothing.
+        // Link-time optimisation takes minutes and finds nothing.
         .envs([
             ("CARGO_PROFILE_RELEASE_LTO", "off"),
             ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),

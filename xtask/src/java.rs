@@ -1,4 +1,4 @@
-//! The client suite in Java, which insists on https: the demo's authority goes into a trust store of its own.
+//! The client suite in Java, which requires https: the demo's CA goes into a trust store of its own.
 
 use std::path::PathBuf;
 use std::process::Command;

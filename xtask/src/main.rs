@@ -1,4 +1,4 @@
-//! `cargo xtask`: every check and test, and what measures or draws; each task is a variant of [`Task`].
+//! `cargo xtask`: every check and test, measurements and screenshots; each task is a variant of [`Task`].
 
 mod attacks;
 mod bench;

@@ -1,5 +1,5 @@
-//! `cargo xtask management-load`: how long creating, listing and deleting a secret take over REST, beside 100,000 secrets
-//! and in an almost empty store, on both databases.
+//! `cargo xtask management-load`: the latency of creating, listing and deleting a secret over REST, with 100,000
+//! secrets and in an almost empty store, on both databases.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! What a step needs before it can run, and how to see that it is there: a Debian package each, or a runtime.
+//! The prerequisites of a step and their detection: Debian packages and runtimes.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::tools::Tools;
 #[derive(Clone, Copy)]
 pub(crate) enum Need {
     Package(Package),
-    /// The system's, if recent enough, or else one from PyPI.
+    /// The system's, if recent enough, else one from PyPI.
     Runtime(Runtime),
     /// Debian's Chromium; on Ubuntu, which has it as a snap only, one from npm.
     Browser,
@@ -23,7 +23,7 @@ pub(crate) enum Need {
 pub(crate) struct Package {
     pub(crate) name: &'static str,
     there: fn(&Tools) -> bool,
-    /// Whether its programs also work from a folder where root has not installed them.
+    /// Whether its programs also work when unpacked into a folder, without root.
     pub(crate) unpacks: bool,
 }
 
@@ -81,17 +81,17 @@ pub(crate) const DPKG_DEV: Need = Need::Package(installed("dpkg-dev", |tools| to
 pub(crate) const TASKSET: Need = Need::Package(installed("util-linux", |tools| tools.has("taskset")));
 pub(crate) const WRK: Need = Need::Package(installed("wrk", |tools| tools.has("wrk")));
 pub(crate) const PNGQUANT: Need = Need::Package(installed("pngquant", |tools| tools.has("pngquant")));
-/// A font like those of people's machines.
+/// A font like those on people's machines.
 pub(crate) const FONT: Need = Need::Package(installed("fonts-noto-core", |_| {
     there("/usr/share/fonts/truetype/noto")
 }));
 
-/// `python3 -m venv` exists on Debian without the package, but cannot set up pip.
+/// On Debian `python3 -m venv` exists without the package, but can't set up pip.
 const VENV: Package = installed("python3-venv", |tools| {
     crate::shell::succeeds(tools.command("python3").args(["-c", "import venv, ensurepip"]))
 });
 
-/// The library that gives a process a clock of its own.
+/// The library that fakes a process's clock.
 pub(crate) fn faketime(tools: &Tools) -> Option<std::path::PathBuf> {
     tools.file(&format!(
         "/usr/lib/{}-linux-gnu/faketime/libfaketimeMT.so.1",
@@ -110,7 +110,7 @@ const NSS: Package = installed("libnss3", |tools| {
 const FONTS: Package = installed("fontconfig", |_| there("/etc/fonts/fonts.conf"));
 
 impl Need {
-    /// The Debian packages that it stands on; those of a runtime only when the system's own will not do.
+    /// The Debian packages needed; those of a runtime only if the system's own is too old.
     pub(crate) fn packages(self, tools: &Tools) -> Vec<Package> {
         match self {
             Self::Package(package) => vec![package],
@@ -122,7 +122,7 @@ impl Need {
         }
     }
 
-    /// In words, for a list.
+    /// Its name in a list.
     pub(crate) fn name(self) -> String {
         match self {
             Self::Package(package) => package.name.to_owned(),

@@ -15,7 +15,7 @@ pub(crate) fn prepare(tools: &Tools, suite: &str, name: &str) -> Outcome {
     install(tools, &tools.copy_of(suite, name)?)
 }
 
-/// What the lock file names; nothing in it has to run to be installed.
+/// Installs what the lock file names, without running install scripts.
 pub(crate) fn install(tools: &Tools, folder: &Path) -> Outcome {
     let mut npm = tools.command("npm");
     shell::run(
@@ -24,7 +24,7 @@ pub(crate) fn install(tools: &Tools, folder: &Path) -> Outcome {
     )
 }
 
-/// `node --test`, which talks to servers of this machine alone.
+/// `node --test`, with loopback exempt from proxies.
 pub(crate) fn test(tools: &Tools, folder: &Path) -> Command {
     let mut node = tools.command("node");
     node.arg("--test").current_dir(folder);
@@ -32,7 +32,7 @@ pub(crate) fn test(tools: &Tools, folder: &Path) -> Command {
     node
 }
 
-/// The same, for a suite that is told of a running demo.
+/// The same for a suite that uses a running demo.
 pub(crate) fn test_against(tools: &Tools, folder: &Path, demo: &Demo) -> Result<Command, String> {
     let mut node = test(tools, folder);
     node.env("NODE_EXTRA_CA_CERTS", demo.text("ca_file")?)

@@ -1,4 +1,5 @@
-//! People's sign-in through a real OpenID provider, on SQLite and on PostgreSQL: the suite starts provider and server by itself.
+//! People's sign-in through a real OpenID provider, on SQLite and on PostgreSQL: the suite starts provider and server
+//! itself.
 
 use crate::node;
 use crate::shell::{self, Outcome};

@@ -1,4 +1,5 @@
-//! What operators are given, tried: alert rules, the unit, and two nodes behind the balancers' configurations.
+//! Tests of what operators are given: alert rules, the systemd unit, and two nodes behind the balancers'
+//! configurations.
 
 use crate::demo::Demo;
 use crate::shell::{self, Outcome};

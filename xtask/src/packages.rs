@@ -1,5 +1,5 @@
-//! Debian packages: which are missing, and how they come here. Root installs them; without root, those that work from any
-//! folder are unpacked into `target/test-tools`.
+//! Debian packages: which are missing, and their installation. Root installs them; without root, those that work from
+//! any folder are unpacked into `target/test-tools`.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,7 @@ use crate::needs::{Need, Package};
 use crate::shell::{self, Outcome};
 use crate::tools::Tools;
 
-/// Each once.
+/// Missing packages, without duplicates.
 pub(crate) fn missing(needs: &[Need], tools: &Tools) -> Vec<Package> {
     let mut missing: Vec<Package> = Vec::new();
     for package in needs.iter().flat_map(|need| need.packages(tools)) {
@@ -87,7 +87,7 @@ fn apt_get(prefix: &[&str], arguments: &[&str]) -> Command {
     command
 }
 
-/// What apt would install, taken apart in a folder: apt keeps its lists and files there too, so nobody has to be root.
+/// Downloads and unpacks packages into a folder, where apt also keeps its lists, so that root is not needed.
 fn unpack(packages: &[Package], tools: &Tools) -> Outcome {
     let bound: Vec<Package> = packages
         .iter()

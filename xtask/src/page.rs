@@ -1,4 +1,4 @@
-//! The page in a real browser: its tests, and `cargo xtask screenshots`, which makes the pictures of the guides.
+//! The page in a real browser: its tests, and `cargo xtask screenshots`, which takes the pictures of the guides.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,7 +16,7 @@ pub(crate) fn prepare(tools: &Tools) -> Outcome {
     node::prepare(tools, "page", SUITE)
 }
 
-/// Each flow of the page, against a demo of its own: the tests change its database.
+/// Each flow of the page, against a demo of its own, as the tests change its database.
 pub(crate) fn run(workspace: &Workspace) -> Outcome {
     let suite = Suite::start(workspace)?;
     lint(workspace, &suite.folder)?;
@@ -24,7 +24,7 @@ pub(crate) fn run(workspace: &Workspace) -> Outcome {
     shell::run(&mut suite.node("page.test.mjs")?)
 }
 
-/// Biome checks the form and the rules of the page's modules and of their tests, by `biome.json`.
+/// Biome checks format and lints of the page's modules and of their tests, by `biome.json`.
 fn lint(workspace: &Workspace, installed: &Path) -> Outcome {
     shell::announce("linter and formatter of the page's JavaScript");
     let biome = installed.join("node_modules/.bin/biome");
@@ -32,7 +32,7 @@ fn lint(workspace: &Workspace, installed: &Path) -> Outcome {
     shell::run(biome.arg("check").current_dir(workspace.root()))
 }
 
-/// Writes the pictures into `docs/images`, with a palette of 256 colours.
+/// Writes the screenshots into `docs/images`, with a palette of 256 colours.
 pub(crate) fn screenshots(workspace: &Workspace) -> Outcome {
     prepare(workspace.tools())?;
     let suite = Suite::start(workspace)?;

@@ -1,4 +1,4 @@
-//! A throw-away PostgreSQL cluster on a free loopback port, gone when dropped.
+//! A temporary PostgreSQL cluster on a free loopback port, deleted when dropped.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ pub(crate) struct Cluster {
     port: u16,
 }
 
-/// The newest version's programs.
+/// The programs of the newest installed version.
 pub(crate) fn bin_dir(tools: &Tools) -> Option<PathBuf> {
     let versions = std::fs::read_dir(tools.file("/usr/lib/postgresql")?).ok()?;
     let bins = versions.flatten().map(|entry| entry.path().join("bin"));

@@ -1,4 +1,4 @@
-//! Node and Go: the system's own if recent enough, or else a pinned one from PyPI, in `target/test-tools`.
+//! Node and Go: the system's own if recent enough, else a pinned one from PyPI, in `target/test-tools`.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ impl Runtime {
         }
     }
 
-    /// The oldest version that will do: what the pinned clients ask for, and `tests/validators/go/go.mod`.
+    /// The oldest suitable version: what the pinned clients and `tests/validators/go/go.mod` require.
     pub(crate) fn oldest(self) -> (u32, u32) {
         match self {
             Self::Node => (20, 0),
@@ -39,7 +39,7 @@ impl Runtime {
         }
     }
 
-    /// Its programs, below the folder with the packages.
+    /// Its programs, relative to the folder of the packages.
     fn programs(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Node => &[
@@ -61,13 +61,13 @@ impl Runtime {
     }
 }
 
-/// Whether the one that is found will do.
+/// Whether the installed one is recent enough.
 pub(crate) fn is_recent(runtime: Runtime, tools: &Tools) -> bool {
     let complete = runtime != Runtime::Node || tools.has("npm");
     complete && runtime.version(tools) >= Some(runtime.oldest())
 }
 
-/// Fetches it from PyPI, unless one that will do is there.
+/// Installs it from PyPI, unless a suitable one exists.
 pub(crate) fn provide(runtime: Runtime, tools: &Tools) -> Outcome {
     if is_recent(runtime, tools) {
         return Ok(());

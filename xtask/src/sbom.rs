@@ -1,4 +1,4 @@
-//! The software bill of materials of the server's binary, in the form of CycloneDX, by cargo-cyclonedx.
+//! The software bill of materials of the server's binary, in CycloneDX format, by cargo-cyclonedx.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ const CYCLONEDX: Subcommand = Subcommand {
     version: "^0.5.9",
 };
 
-/// Below the repository; the Debian package takes it from there.
+/// Its path in the repository, from which the Debian package takes it.
 const WRITTEN: &str = "target/wmda-auth.cdx.json";
 
 pub(crate) fn run(workspace: &Workspace) -> Outcome {
@@ -34,7 +34,7 @@ pub(crate) fn run(workspace: &Workspace) -> Outcome {
     Ok(())
 }
 
-/// What names and orders the crates, below `target`: cargo-cyclonedx writes beside each manifest.
+/// A copy of the manifests and the lock file below `target`, as cargo-cyclonedx writes beside each manifest.
 fn copy(workspace: &Workspace) -> Result<PathBuf, String> {
     let copy = workspace.tools().folder().join("sbom");
     let failed = |error: std::io::Error| format!("{}: {error}", copy.display());
@@ -52,7 +52,7 @@ fn copy(workspace: &Workspace) -> Result<PathBuf, String> {
     Ok(copy)
 }
 
-/// Where it was made is nobody's matter.
+/// Publishes it without local paths.
 fn publish(copy: &Path, made: &Path, to: &Path) -> Outcome {
     let text = fs::read_to_string(made).map_err(|error| format!("{}: {error}", made.display()))?;
     let text = text.replace(&copy.display().to_string(), "");

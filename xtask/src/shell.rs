@@ -1,4 +1,4 @@
-//! Running programs: announced on standard error, and an error when one fails.
+//! Running programs: announced on standard error; a failing exit status is an error.
 
 use std::process::{Command, Stdio};
 
@@ -8,7 +8,7 @@ pub(crate) fn announce(text: &str) {
     eprintln!("==> {text}");
 }
 
-/// Runs the command, with what it prints left visible.
+/// Runs the command with its output visible.
 pub(crate) fn run(command: &mut Command) -> Outcome {
     let line = command_line(command);
     announce(&line);
@@ -20,7 +20,7 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
     }
 }
 
-/// Whether the command exits with 0; says nothing.
+/// Whether the command exits with 0, without output.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     let quiet = command
         .stdin(Stdio::null())
@@ -29,7 +29,7 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
     quiet.status().is_ok_and(|status| status.success())
 }
 
-/// What the command writes to standard output, trimmed.
+/// The command's trimmed standard output.
 pub(crate) fn output(command: &mut Command) -> Result<String, String> {
     let line = command_line(command);
     let output = command.output().map_err(|e| format!("cannot run {line}: {e}"))?;
@@ -46,7 +46,7 @@ pub(crate) fn is_root() -> bool {
     output(Command::new("id").arg("-u")).is_ok_and(|id| id == "0")
 }
 
-/// The program and its arguments; not the environment, where secrets may be.
+/// The program and its arguments, without the environment, which may hold secrets.
 fn command_line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words

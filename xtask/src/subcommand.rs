@@ -1,4 +1,4 @@
-//! Subcommands of cargo that are built from crates.io into `target/tools` when the system has none.
+//! Cargo subcommands, built from crates.io into `target/tools` if not installed.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -22,7 +22,7 @@ impl Subcommand {
         install
             .args(["--locked", "--debug", "--quiet", "--root"])
             .arg(folder(tools))
-            // Nobody debugs it.
+            // Debug information is not needed.
             .env("CARGO_PROFILE_DEV_DEBUG", "false");
         shell::run(&mut install)
     }

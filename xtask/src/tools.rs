@@ -1,5 +1,5 @@
-//! The programs that the steps run: the system's, and what was put into `target/test-tools` because the system has none
-//! or one that is too old.
+//! The programs that steps run: the system's, or those in `target/test-tools` if the system lacks them or has too old
+//! ones.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -24,22 +24,22 @@ impl Tools {
         &self.root
     }
 
-    /// Below it is what is installed for the tests alone; safe to remove.
+    /// The folder of what is installed for tests only; safe to remove.
     pub(crate) fn folder(&self) -> PathBuf {
         self.root.join("target/test-tools")
     }
 
-    /// Links to runtimes that came from a registry; found before the system's.
+    /// Links to runtimes from a registry; they precede the system's.
     pub(crate) fn bin(&self) -> PathBuf {
         self.folder().join("bin")
     }
 
-    /// Debian packages that were unpacked, not installed; found after the system's.
+    /// Debian packages that were unpacked instead of installed; they follow the system's.
     pub(crate) fn unpacked(&self) -> PathBuf {
         self.folder().join("debian/tree")
     }
 
-    /// A file of a Debian package, by its installed path: the system's, or the unpacked one.
+    /// A file of a Debian package by its installed path: the system's, or the unpacked one.
     pub(crate) fn file(&self, installed: &str) -> Option<PathBuf> {
         let unpacked = self.unpacked().join(installed.trim_start_matches('/'));
         [PathBuf::from(installed), unpacked]
@@ -47,16 +47,16 @@ impl Tools {
             .find(|path| path.exists())
     }
 
-    /// Whether there is a program of this name.
+    /// Whether this program exists.
     pub(crate) fn has(&self, program: &str) -> bool {
         std::env::split_paths(&self.search_path()).any(|folder| folder.join(program).is_file())
     }
 
-    /// A command that finds these programs, as do the ones that it starts.
+    /// A command with these programs in its `PATH`.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env("PATH", self.search_path());
-        // Go would download the version that a module asks for.
+        // Otherwise Go would download the version that a module requests.
         command.env("GOTOOLCHAIN", "local");
         if self.unpacked().exists() {
             command.env("LD_LIBRARY_PATH", self.library_path());
@@ -64,7 +64,7 @@ impl Tools {
         command
     }
 
-    /// Cargo, in the repository.
+    /// A cargo command in the repository.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = self.command(program);
@@ -72,7 +72,8 @@ impl Tools {
         command
     }
 
-    /// A fresh copy of a folder of `tests` below `target/test-tools`: what is installed there stays out of the source tree.
+    /// A fresh copy of a folder of `tests` below `target/test-tools`, so that installation leaves the source tree
+    /// clean.
     pub(crate) fn copy_of(&self, suite: &str, name: &str) -> Result<PathBuf, String> {
         let (from, to) = (self.root.join("tests").join(suite), self.folder().join(name));
         let failed = |e: std::io::Error| format!("cannot copy {} to {}: {e}", from.display(), to.display());
@@ -88,7 +89,7 @@ impl Tools {
         let system = std::env::var_os("PATH").unwrap_or_default();
         let mut folders = vec![self.bin()];
         folders.extend(std::env::split_paths(&system));
-        // Debian's path of an ordinary user lacks the folder of servers.
+        // An ordinary user's `PATH` on Debian lacks the folder of servers.
         folders.push("/usr/sbin".into());
         folders.push(self.unpacked().join("usr/bin"));
         joined(folders)
@@ -103,7 +104,7 @@ impl Tools {
     }
 }
 
-/// A folder whose name has the separator in it can be in no search path.
+/// Joins folders into a search path; one whose name has the separator is left out.
 fn joined(folders: Vec<PathBuf>) -> OsString {
     let fit = folders
         .into_iter()

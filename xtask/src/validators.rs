@@ -44,7 +44,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::{Path, PathBuf};
 
-    /// What stands on the pages is what is built and run: each block of code names its file, and no file is left out.
+    /// The pages show what is built and run: each code block names its file, and no file is missing.
     #[test]
     fn the_pages_show_the_files_that_run() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

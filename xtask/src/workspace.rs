@@ -1,4 +1,5 @@
-//! What the steps share: the repository, the tools, the built programs, and a PostgreSQL that is started when first asked for.
+//! State shared by the steps: the repository, the tools, the built programs, and a PostgreSQL that is started on
+//! first use.
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -44,10 +45,10 @@ impl Workspace {
         }
     }
 
-    /// The folder of the programs as developers build them, built once.
+    /// The folder of the debug binaries, built once.
     pub(crate) fn programs(&self) -> Result<&Path, String> {
         once(&self.programs, || {
-            // With the examples, so that what the tests have built is used again.
+            // With the examples, so that the tests' build is reused.
             let build = ["build", "--locked", "--workspace", "--bins", "--examples"];
             shell::run(&mut self.cargo(&build))?;
             Ok(self.target_dir().join("debug"))
@@ -63,7 +64,7 @@ impl Workspace {
         once(&self.cluster, || Cluster::start(&self.tools))
     }
 
-    /// `cargo test`, with the databases that the tests ask for.
+    /// `cargo test`, with the databases for the tests.
     pub(crate) fn cargo_test(&self, arguments: &[&str]) -> Result<Command, String> {
         let cluster = self.cluster()?;
         let mut tests = self.cargo(&["test", "--locked"]);

@@ -1,4 +1,4 @@
-//! Many applications beside a handful.
+//! Throughput with many applications compared with a few.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -12,9 +12,9 @@ use super::{
 use crate::demo::Demo;
 use crate::shell;
 
-/// So many live secrets each.
+/// Live secrets per application.
 const SECRETS: u64 = 3;
-/// How many applications one measurement asks for at most that no other did.
+/// Limit of applications per measurement that no other measurement requested.
 const COLD_STEP: u32 = 14_000;
 
 pub(super) fn rows(root: &Path, release: &Path, scale: u32) -> Result<Vec<Row>, String> {
@@ -47,7 +47,7 @@ pub(super) fn rows(root: &Path, release: &Path, scale: u32) -> Result<Vec<Row>, 
         grown / (u64::from(scale) * SECRETS),
         u64::from(scale) * SECRETS
     ));
-    // The inverse of a density of 1/x is the exponential.
+    // Inverse transform sampling: a density of 1/x needs the exponential.
     let spreads = [
         ("evenly", format!("math.random(1, {scale})")),
         ("by Zipf", format!("math.floor({scale} ^ math.random())")),
@@ -69,7 +69,7 @@ struct Crowd<'a> {
 }
 
 impl Crowd<'_> {
-    /// `number` is Lua for the number of the application that is asked for next.
+    /// `number` is a Lua expression for the number of the next application.
     fn asked(&self, number: &str) -> Result<Measured, String> {
         let resource = "f6d78a69-c840-46a2-941b-a0e08f9296e7";
         let lua = format!(
@@ -79,11 +79,11 @@ impl Crowd<'_> {
         Target::scripted(token_url(&self.demo)?, String::new(), script)?.measure()
     }
 
-    /// Until each application was asked for once.
+    /// Requests a token for each application once.
     fn warm_up(&self, mut next: u32) -> Result<(), String> {
         while next < self.scale {
             let measured = self.asked(&in_turn(next, self.scale))?;
-            // A little less than was asked for in three seconds.
+            // A little less than was requested in three seconds.
             next += (measured.rate * 2.9) as u32;
         }
         Ok(())
@@ -94,7 +94,7 @@ fn in_turn(first: u32, scale: u32) -> String {
     format!("({first} + at - 1) % {scale} + 1")
 }
 
-/// A data folder with `scale` applications beside those of the demo.
+/// A data folder with `scale` applications besides the demo's.
 fn fill(root: &Path, server: &Path, folder: &Path, scale: u32) -> Result<PathBuf, String> {
     drop(Demo::start_pinned(server, SERVER_CORE, folder)?);
     shell::announce(&format!("adding {scale} applications"));

@@ -1,4 +1,4 @@
-//! What is measured alone: memory, and the time from the start to the first token.
+//! Figures without a comparison: memory, and the time from start to the first token.
 
 use std::io::{Read, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use super::{SERVER_CORE, forget, wrk::Target};
 use crate::demo::Demo;
 
 const STARTS: usize = 5;
-/// By then a server that has not answered has failed.
+/// Time limit for the server's first answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) fn table(release: &Path) -> Result<String, String> {
@@ -39,7 +39,7 @@ pub(super) fn table(release: &Path) -> Result<String, String> {
     ))
 }
 
-/// MiB (proc(5), /proc/pid/status).
+/// Resident memory in MiB (proc(5), /proc/pid/status).
 pub(super) fn resident(process: u32) -> Result<u64, String> {
     let status = format!("/proc/{process}/status");
     let text = std::fs::read_to_string(&status).map_err(|e| format!("cannot read {status}: {e}"))?;
@@ -48,7 +48,7 @@ pub(super) fn resident(process: u32) -> Result<u64, String> {
     Ok(kib.ok_or_else(|| format!("{status} has no VmRSS"))? / 1024)
 }
 
-/// Ends with it.
+/// Kills the process when dropped.
 struct Serving(Child);
 
 impl Drop for Serving {

@@ -1,6 +1,6 @@
-//! `cargo xtask bench`: what the built server does on one core, beside the bare handler of
-//! `crates/token-endpoint/examples/bare.rs` on the same core, in turn, while the load comes from another core. The tables go into
-//! `docs/performance.md`.
+//! `cargo xtask bench`: the throughput of the built server on one core, compared with the bare handler of
+//! `crates/token-endpoint/examples/bare.rs` on the same core, in turn, while the load comes from another core. The
+//! tables go into `docs/performance.md`.
 
 mod bare;
 mod crowd;
@@ -16,19 +16,19 @@ use std::path::Path;
 use crate::shell::{self, Outcome};
 use crate::workspace::Workspace;
 
-/// Of whatever is measured.
+/// The core of what is measured.
 const SERVER_CORE: &str = "0";
-/// Of what asks it.
+/// The core of the load generator.
 const CLIENT_CORE: &str = "1";
-/// The tables stand between these lines of the document.
+/// The lines of the document between which the tables stand.
 const TABLES: [&str; 2] = [
     "<!-- tables: cargo xtask bench -->\n",
     "<!-- end of the tables -->",
 ];
 
-/// With a `scale`, so many applications are compared with those of the demo.
+/// With a `scale`, this many applications are compared with the demo's.
 pub(crate) fn run(workspace: &Workspace, scale: Option<u32>) -> Outcome {
-    // In one go: dependencies with other features would be built twice.
+    // In one build: separate ones would compile dependencies twice, with other features.
     let build = [
         "build",
         "--release",
@@ -74,7 +74,7 @@ fn write_down(document: &Path, tables: &str) -> Outcome {
     std::fs::write(document, format!("{before}{begin}{tables}{end}{after}")).map_err(failed)
 }
 
-/// Takes a data folder away again.
+/// Removes a data folder.
 fn forget(folder: &Path) -> Outcome {
     std::fs::remove_dir_all(folder).map_err(|e| format!("cannot remove {}: {e}", folder.display()))
 }

@@ -1,11 +1,11 @@
-//! A figure that was taken beside other work says nothing.
+//! Refuses to measure on a busy machine.
 
 use std::thread;
 use std::time::Duration;
 
 use crate::shell::Outcome;
 
-/// More than this share of the machine's time taken by others, and nothing is measured.
+/// The largest share of CPU time that others may use.
 const MOST_BUSY: f64 = 0.1;
 
 pub(super) fn refuse_when_busy() -> Outcome {
@@ -22,7 +22,7 @@ pub(super) fn refuse_when_busy() -> Outcome {
     ))
 }
 
-/// Idle and whole time of all processors (proc(5), /proc/stat: the fourth and fifth number are idle).
+/// Idle and total CPU time (proc(5), /proc/stat: the fourth and fifth number are idle).
 fn processor_time() -> Result<(f64, f64), String> {
     let text = std::fs::read_to_string("/proc/stat").map_err(|e| format!("cannot read /proc/stat: {e}"))?;
     let numbers: Vec<f64> = text

@@ -1,4 +1,4 @@
-//! One thing beside another, in turn.
+//! The rows of the table: one target compared with another, in turn.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -15,10 +15,10 @@ use super::{
 use crate::demo::Demo;
 use crate::shell::{self, Outcome};
 
-/// What is measured, beside what, and the outcome.
+/// The measured target, its counterpart, and the result.
 pub(super) type Row = (String, &'static str, Comparison);
 
-/// The client of the demo whose resource signs with the server's default, and the one of "Data Manager".
+/// The demo's client whose resource uses the server's default algorithm, and that of "Data Manager".
 const ES256_CLIENT: usize = 0;
 const OTHER_CLIENT: usize = 1;
 const PATIENCE_SECONDS: u32 = 30;
@@ -75,7 +75,7 @@ pub(super) fn table(rows: &[Row]) -> String {
             first,
             second,
         } = outcome;
-        // Writing into a string does not fail.
+        // Writing into a string can't fail.
         let _ = writeln!(
             table,
             "| {what} | {beside} | {ratio:.2} | {lowest:.2} to {highest:.2} | {:.0} | {:.2} | {:.0} | {:.2} | {:.2} |",
@@ -89,7 +89,7 @@ pub(super) fn table(rows: &[Row]) -> String {
     table
 }
 
-/// The server with the data of the demo, and the bare handler.
+/// The server with the demo's data, and the bare handler.
 struct Bench<'a> {
     release: &'a Path,
     bare: Bare,
@@ -119,7 +119,7 @@ impl<'a> Bench<'a> {
         Target::of_demo(&self.demo, client, self.script(name))
     }
 
-    /// The same request to the server and to the bare handler.
+    /// The same request to both.
     fn pair(&self, algorithm: &str) -> Result<(Target, Target), String> {
         let client = match algorithm {
             "ES256" => ES256_CLIENT,
@@ -137,7 +137,7 @@ impl<'a> Bench<'a> {
         Ok((ours, bare))
     }
 
-    /// A new key is found by the running server within seconds.
+    /// Waits until the running server has loaded the new key.
     fn wait_for_token(&self, target: &Target) -> Outcome {
         for _ in 0..PATIENCE_SECONDS {
             if self.token(target).is_ok() {
@@ -162,7 +162,7 @@ impl<'a> Bench<'a> {
         shell::output(&mut command).map(drop)
     }
 
-    /// A resource server asks about a token again and again.
+    /// A resource server introspects the same token repeatedly.
     fn introspection(&self) -> Result<Target, String> {
         let token = self.token(&self.ours(ES256_CLIENT, "issue")?)?;
         let (id, secret) = self.demo.resource_server()?;
@@ -176,7 +176,7 @@ fn folder(release: &Path) -> std::path::PathBuf {
     release.join("bench-few")
 }
 
-/// p99 of each at half of the rate that it reached a moment ago; the rates stand beside.
+/// p99 of each at half of its maximum rate; the rates are included.
 fn at_half(ours: &Target, bare: &Target) -> Result<Comparison, String> {
     let half = |target: &Target| {
         let rate = target.measure()?.rate / 2.0;
@@ -186,7 +186,7 @@ fn at_half(ours: &Target, bare: &Target) -> Result<Comparison, String> {
     Comparison::made(|| half(ours), || half(bare))
 }
 
-/// What `target` gets while another `wrk` asks `other`.
+/// The throughput of `target` while another `wrk` loads `other`.
 fn beside(target: &Target, other: &Target) -> Result<Measured, String> {
     let mut flood = other.command("5s");
     flood.stdout(Stdio::null());
@@ -196,7 +196,7 @@ fn beside(target: &Target, other: &Target) -> Result<Measured, String> {
     measured
 }
 
-/// Each assertion works once: enough of them are made before.
+/// Assertions can be used once: enough of them are made beforehand.
 fn assertions(bench: &Bench<'_>, right: &Target) -> Result<Row, String> {
     let (client_id, resource) = bench.demo.key_client()?;
     let base = bench.demo.text("base_url")?;

@@ -1,5 +1,5 @@
-//! Requests at a fixed rate, whether or not the answers keep up: latency counts from the instant at which a request was due, so
-//! that one late answer does not hide the wait of those behind it (coordinated omission).
+//! Open-loop load: requests at a fixed rate, whether or not the answers keep up. Latency counts from the instant at
+//! which a request was due, which avoids coordinated omission.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -12,12 +12,12 @@ use crate::shell;
 
 const CONNECTIONS: u32 = 16;
 const SECONDS: f64 = 5.0;
-/// What is not counted: connections are made, memory gets warm.
+/// Warm-up in seconds, which is not counted: connections are opened, caches filled.
 const WARM_UP: f64 = 1.0;
 
-/// The 99th percentile of the latency, in milliseconds, at so many requests a second.
+/// The 99th percentile of latency, in milliseconds, at this rate per second.
 pub(super) fn p99(target: &Target, rate: f64) -> Result<f64, String> {
-    // Threads inherit the core of the one that starts them.
+    // Threads inherit the CPU affinity of the one that starts them.
     let own = std::process::id().to_string();
     let everywhere = shell::output(Command::new("taskset").args(["-p", &own]))?;
     let everywhere = everywhere.rsplit(' ').next().unwrap_or("3").to_owned();

@@ -1,4 +1,4 @@
-//! As many requests as 16 keep-alive connections bring along, by `wrk` on a core of its own.
+//! Closed-loop load: as many requests as 16 keep-alive connections allow, by `wrk` on a core of its own.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,24 +9,24 @@ use crate::shell;
 
 const ROUNDS: usize = 7;
 
-/// What is measured: an address, and the requests that `wrk` sends there.
+/// A target: a URL, and the requests that `wrk` sends there.
 pub(super) struct Target {
     pub(super) url: String,
     pub(super) body: String,
-    /// Gone when dropped: it holds a secret.
+    /// Deleted when dropped, as it holds a secret.
     script: PathBuf,
-    /// Whether its answers are refusals.
+    /// Whether refusals are expected.
     is_refused: bool,
 }
 
 impl Target {
-    /// The same form again and again.
+    /// A target that gets the same form repeatedly.
     pub(super) fn new(url: String, body: String, script: PathBuf) -> Result<Self, String> {
         let lua = format!("wrk.body = \"{body}\"\n");
         Self::scripted(url, body, (&lua, script))
     }
 
-    /// `lua` says what is sent.
+    /// A target whose requests a Lua script builds.
     pub(super) fn scripted(
         url: String,
         body: String,
@@ -44,18 +44,18 @@ impl Target {
         })
     }
 
-    /// Tokens for a client of the demo, by its place in the list.
+    /// Token requests of a demo client, by its index in the list.
     pub(super) fn of_demo(demo: &Demo, client: usize, script: PathBuf) -> Result<Self, String> {
         Self::new(token_url(demo)?, demo.token_request(client)?, script)
     }
 
-    /// Every answer is expected to be a refusal.
+    /// Expects every answer to be a refusal.
     pub(super) fn refused(mut self) -> Self {
         self.is_refused = true;
         self
     }
 
-    /// Requests per second; an answer of the other kind is a failure of the measurement.
+    /// Requests per second; an unexpected status makes the measurement fail.
     pub(super) fn measure(&self) -> Result<Measured, String> {
         let report = shell::output(&mut self.command("3s"))?;
         if report.contains("Non-2xx") != self.is_refused {
@@ -79,7 +79,7 @@ impl Target {
         })
     }
 
-    /// `wrk` against it for so long.
+    /// The `wrk` command for this duration.
     pub(super) fn command(&self, duration: &str) -> Command {
         let mut wrk = Command::new("taskset");
         wrk.args([
@@ -110,7 +110,7 @@ pub(super) fn token_url(demo: &Demo) -> Result<String, String> {
     Ok(format!("{}/oauth2/token", demo.text("base_url")?))
 }
 
-/// `wrk` writes latencies as `812.00us`, `1.20ms` or `1.01s`.
+/// Parses latencies of `wrk` such as `812.00us`, `1.20ms` or `1.01s`.
 fn millis(text: &str) -> Option<f64> {
     let units = [("us", 0.001), ("ms", 1.0), ("s", 1000.0)];
     let (number, factor) = units
@@ -121,7 +121,7 @@ fn millis(text: &str) -> Option<f64> {
 
 pub(super) struct Measured {
     pub(super) rate: f64,
-    /// Milliseconds.
+    /// In milliseconds.
     pub(super) p99: f64,
 }
 
@@ -134,12 +134,12 @@ pub(super) struct Comparison {
 }
 
 impl Comparison {
-    /// Alternates, so that what else the machine does meets both.
+    /// Alternates, so that other load on the machine affects both.
     pub(super) fn of(one: &Target, other: &Target) -> Result<Self, String> {
         Self::made(|| one.measure(), || other.measure())
     }
 
-    /// Of whatever measures the first and the second.
+    /// Compares any two measurements.
     pub(super) fn made(
         one: impl Fn() -> Result<Measured, String>,
         other: impl Fn() -> Result<Measured, String>,

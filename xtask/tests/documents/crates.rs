@@ -1,4 +1,4 @@
-//! The arrows between crates in `docs/ARCHITECTURE.md`.
+//! The dependency arrows in `docs/ARCHITECTURE.md`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +11,7 @@ use crate::{architecture, block, entries, root};
 
 type Arrows = BTreeMap<String, BTreeSet<String>>;
 
-/// Dependencies inside the workspace, without those of tests alone.
+/// Dependencies within the workspace, without dev-dependencies.
 fn declared() -> Arrows {
     let mut folders = entries(&root().join("crates"));
     folders.extend(["fuzz", "xtask"].map(|name| root().join(name)));

@@ -4,10 +4,10 @@ use std::{collections::BTreeSet, path::Path};
 
 use crate::{architecture, block, entries, root};
 
-/// Folders whose parts have no line of their own.
+/// Folders whose subfolders have no line of their own.
 const WHOLE: [&str; 5] = [".cargo", ".ci", "docs", "fuzz", "xtask"];
 
-/// The folders that a newcomer meets: at the top, beside each other in `migrations` and `tests`, and all in the crates' `src`.
+/// The folders to be listed: at the top, in `migrations` and `tests`, and all in the crates' `src`.
 fn existing() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for folder in folders(root()) {
@@ -38,7 +38,7 @@ fn relative(path: &Path) -> String {
     path.strip_prefix(root()).unwrap().display().to_string()
 }
 
-/// Each line is a folder, below the one that is indented less, and what it is for.
+/// Parses the tree: each line is a folder with its purpose, nested by indentation.
 fn named(lines: &[&str]) -> BTreeSet<String> {
     let mut above: Vec<(usize, String)> = Vec::new();
     let mut named = BTreeSet::new();

@@ -11,7 +11,7 @@ fn targets(text: &str) -> impl Iterator<Item = &str> {
         .filter_map(|rest| rest.split_once(')').map(|(target, _)| target))
 }
 
-/// The anchor that a heading gets: lower case, spaces as hyphens, no punctuation.
+/// The anchor of a heading: lower case, spaces as hyphens, no punctuation.
 fn anchor(heading: &str) -> String {
     heading
         .trim_start_matches('#')
@@ -53,7 +53,7 @@ fn every_link_leads_to_a_file_and_a_heading_that_exist() {
     assert!(dead.is_empty(), "{dead:#?}");
 }
 
-/// Code between backticks that is a path: it has a slash and no space.
+/// Inline code that is a path: it has a slash and no space.
 fn paths(text: &str) -> impl Iterator<Item = &str> {
     let code = text.split('`').skip(1).step_by(2);
     code.filter(|code| code.contains('/') && !code.contains(' ') && !code.contains("://"))
@@ -66,7 +66,7 @@ fn every_file_that_a_contributor_is_sent_to_exists() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// Code between backticks that is a test's name: words joined by underscores, four at least.
+/// Inline code that is a test's name: at least four words joined by underscores.
 fn test_names(text: &str) -> impl Iterator<Item = &str> {
     let code = text.split('`').skip(1).step_by(2);
     code.filter(|code| {

@@ -1,4 +1,5 @@
-//! The documents say what the tree says: folders, arrows between crates, links, alerts and the runbook, and which test checks which requirement.
+//! The documents agree with the tree: folders, arrows between crates, links, alerts and the runbook, and which test
+//! checks which requirement.
 
 #![expect(
     clippy::unwrap_used,
@@ -25,7 +26,7 @@ fn architecture() -> String {
     fs::read_to_string(root().join("docs/ARCHITECTURE.md")).unwrap()
 }
 
-/// The lines of code under a heading, without their indent.
+/// The code under a heading, without indentation.
 fn block<'a>(text: &'a str, heading: &str) -> Vec<&'a str> {
     let section = text.split_once(&format!("\n{heading}\n")).unwrap().1;
     let section = section.split("\n## ").next().unwrap();
@@ -42,7 +43,7 @@ fn is_made(name: &str) -> bool {
     )
 }
 
-/// What lies in a folder, sorted; without what is made and not written.
+/// The entries of a folder, sorted; without generated ones.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     let mut written: Vec<PathBuf> = entries

@@ -1,5 +1,5 @@
-//! `docs/requirements.md`: which tests name which requirement. With `WMDA_AUTH_WRITE_REQUIREMENTS` set its last column is
-//! written anew.
+//! `docs/requirements.md`: which tests name which requirement. With `WMDA_AUTH_WRITE_REQUIREMENTS` set its last
+//! column is rewritten.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -39,7 +39,7 @@ fn ids_of_text(line: &str) -> Vec<String> {
         .collect()
 }
 
-/// The test that begins on a line, in Rust, JavaScript or Python.
+/// The name of the test that begins on this line, in Rust, JavaScript or Python.
 fn test_name(line: &str) -> Option<&str> {
     let line = line.trim_start();
     let rest = ["fn ", "pub fn ", "async fn ", "def "]
@@ -53,7 +53,7 @@ fn test_name(line: &str) -> Option<&str> {
     title[1..].split(quote).next()
 }
 
-/// A comment above a test belongs to the test; an id at the head of a file to the whole of it.
+/// Collects the ids: a comment above a test belongs to the test, an id at the head of a file to all of it.
 fn scan(path: &Path, text: &str, named: &mut Named) {
     let owner = owner(path);
     let file = path.file_stem().unwrap().to_string_lossy();
@@ -87,7 +87,7 @@ fn owner(path: &Path) -> String {
     }
 }
 
-/// Tests stand in folders `tests`, and in Rust also below the code.
+/// Tests are in folders named `tests`, and in Rust also below the code.
 fn named_by_tests() -> Named {
     let mut named = Named::new();
     for path in files(&["rs", "mjs", "py"]) {
@@ -108,7 +108,7 @@ fn named_by_tests() -> Named {
     named
 }
 
-/// The document with its last column as the tests have it.
+/// The document with its last column as derived from the tests.
 fn rewritten(text: &str, named: &Named) -> String {
     let lines = text.lines().map(|line| {
         let cells: Vec<&str> = line.split(" | ").collect();

@@ -1,10 +1,10 @@
-//! Each alert names a paragraph of the runbook that is there.
+//! Each alert links to an existing paragraph of the runbook.
 
 use std::{collections::BTreeSet, fs};
 
 use crate::root;
 
-/// As Git forges make an anchor of a heading.
+/// The anchor of a heading, as Git forges make it.
 fn anchor(heading: &str) -> String {
     let kept = heading.to_lowercase().replace(' ', "-");
     kept.chars()
