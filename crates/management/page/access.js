@@ -1,4 +1,4 @@
-// What an application may call and who manages it; the WMDA team changes both.
+// An application's permissions and managers; the WMDA team changes both.
 
 import { all, patch, post, remove } from './api.js';
 import { day } from './dates.js';
@@ -11,7 +11,7 @@ import { note, toast } from './notices.js';
 import { isAdmin } from './session.js';
 import { t } from './texts.js';
 
-/** A heading with the button that adds to what stands below it. */
+/** A heading with the button that adds an item to the list below it. */
 function sectionHead(id, title, add) {
   const button =
     isAdmin() &&

@@ -1,4 +1,4 @@
-// My account: password, authenticator, recovery codes, sessions, and which e-mails come.
+// My account: password, authenticator, recovery codes, sessions, and mail preferences.
 
 import { get, patch, post, remove } from './api.js';
 import { connectAuthenticator, recoveryCodes } from './authenticator.js';
@@ -40,7 +40,7 @@ export async function accountView(main, { signal }) {
   );
 }
 
-/** What signing in takes, and how to change each part. */
+/** The authentication factors, and how to change each. */
 function signInSection(account, refresh) {
   const row = (title, text, label, onclick) =>
     h(
@@ -74,7 +74,7 @@ function signInSection(account, refresh) {
   );
 }
 
-/** Whoever changes how they sign in proves again who they are. */
+/** Whoever changes a factor re-authenticates. */
 function proofFields(account) {
   const who = input({ type: 'email', autocomplete: 'username', value: account.user.email, readonly: true });
   const password = field(words.currentPassword, input({ type: 'password', autocomplete: 'current-password' }));
@@ -83,7 +83,7 @@ function proofFields(account) {
     fields: [field(t.email, who), password, factor],
     password,
     clear: () => factor.clear(),
-    /** Null when something is missing. */
+    /** Null when a factor is missing. */
     value() {
       const proof = factor.proof();
       if (!password.control.value) password.fail(t.signIn.passwordMissing);
@@ -92,7 +92,7 @@ function proofFields(account) {
   };
 }
 
-/** Opens a dialog that asks for the proof; `next(proof, dialog)` goes on with it. */
+/** Opens a dialog for re-authentication; `next(proof, dialog)` goes on with the factors. */
 function askProof(account, { title, intro, extra = [], submit, next, mayGo = () => true }) {
   const proof = proofFields(account);
   const send = async () => {
@@ -101,7 +101,7 @@ function askProof(account, { title, intro, extra = [], submit, next, mayGo = () 
     try {
       await next(given, dialog);
     } catch (error) {
-      // A code works once, also one that was refused for another reason.
+      // A code can be used once, even if the request was refused for another reason.
       proof.clear();
       throw error;
     }
@@ -176,7 +176,7 @@ function newCodes(account, refresh) {
   });
 }
 
-/** The codes, this once: leaving without them asks first. */
+/** The recovery codes, shown once: leaving without them asks first. */
 function showCodes(codes, dialog, refresh) {
   let kept = false;
   const keep = () => {
@@ -249,7 +249,7 @@ function sessionsSection(sessions, problem, refresh) {
   );
 }
 
-/** Which reminders come. Urgent ones always do. */
+/** Which reminders the person gets. Urgent ones can't be turned off. */
 function mailSection(account) {
   const problem = h('div', { role: 'alert' });
   const choose = (wanted) =>

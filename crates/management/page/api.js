@@ -1,25 +1,25 @@
-// The REST API: one way to call it, and what its failures mean to the page.
+// The REST API client, and how its failures appear to the page.
 
 import { t } from './texts.js';
 
 const BASE = '/api/v1';
-/** No answer after so long is no answer: the server itself gives up after 15 seconds. */
+/** The time-out of a call: the server itself gives up after 15 seconds. */
 const PATIENCE = 20_000;
 
-/** The server's clock, by the Date of its last answer: secrets expire by it, whatever this machine's clock says. */
+/** The server's clock, by the Date of its last answer: a secret's expiry must not depend on this machine's clock. */
 export const clock = {
   ahead: 0,
   now: () => Date.now() + clock.ahead,
 };
 
-/** What the session adds to a call; see session.js. */
+/** What the session adds to a call (such as the CSRF token); see session.js. */
 export const hooks = {
   csrf: () => '',
   refreshCsrf: async () => false,
   renew: async () => false,
 };
 
-/** The server said no, and why. */
+/** The server refused, and why. */
 class Problem extends Error {
   constructor(response, body) {
     super(body?.detail ?? t.answered(response.status));
@@ -29,7 +29,7 @@ class Problem extends Error {
   }
 }
 
-/** There was no answer, or none of this service: nobody knows whether a change was made. */
+/** No answer, or none of this service: the outcome of a change is unknown. */
 export class NoAnswer extends Error {
   constructor() {
     super(t.noAnswer);
@@ -39,10 +39,10 @@ export class NoAnswer extends Error {
 /** The session has ended, and the page shows the sign-in. */
 export class SessionOver extends Error {}
 
-/** The view was left. */
+/** The view was left, which aborts its calls. */
 export const isAbort = (error) => error?.name === 'AbortError';
 
-/** Whether a change may have been made although nothing good came back. */
+/** Whether a change may have been made despite the failure. */
 export const isUnknown = (error) => error instanceof NoAnswer || (error instanceof Problem && error.status >= 500);
 
 async function send(method, path, { body, background, signal }) {
@@ -70,10 +70,10 @@ async function read(response) {
   return response.json();
 }
 
-/** Calls the API. `background` marks what nobody asked for: it keeps no session alive. */
+/** Calls the API. `background` marks a call that nobody asked for: it keeps no session alive. */
 async function call(method, path, options = {}) {
   let { response, content } = await send(method, path, options);
-  // Another tab may have signed in anew: the token that goes with the cookie is then another.
+  // Another tab may have signed in again: the cookie then has another CSRF token.
   if (response.status === 403 && method !== 'GET' && (await hooks.refreshCsrf())) {
     ({ response, content } = await send(method, path, options));
   }
@@ -91,7 +91,7 @@ export const post = (path, body, options) => call('POST', path, { ...options, bo
 export const patch = (path, body, options) => call('PATCH', path, { ...options, body });
 export const remove = (path, options) => call('DELETE', path, options);
 
-/** Saves an answer as a file. */
+/** Downloads an answer as a file. */
 export async function download(path, type, file) {
   const response = await fetch(BASE + path, { headers: { Accept: type }, cache: 'no-store' }).catch(() => null);
   if (!response) throw new NoAnswer();
@@ -103,7 +103,7 @@ export async function download(path, type, file) {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** Every item of a list, following its pages; for lists that are short by their nature. */
+/** All items of a list, following its pagination; for lists that are short by nature. */
 export async function all(path, options) {
   const items = [];
   const mark = path.includes('?') ? '&' : '?';
@@ -116,5 +116,5 @@ export async function all(path, options) {
   return items;
 }
 
-/** What the server says of itself in the document. */
+/** The server's facts embedded in the document. */
 export const facts = JSON.parse(document.querySelector('meta[name="wmda-auth"]').content);

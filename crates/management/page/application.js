@@ -1,4 +1,5 @@
-// One application: what it is, its secrets, and the rotations under way. What changes elsewhere appears here by itself.
+// One application: its facts, its secrets, and the rotations in progress. Changes made elsewhere appear here by
+// themselves.
 
 import { accessSection, managersSection, switchButton } from './access.js';
 import { all, facts, get, isAbort, SessionOver } from './api.js';
@@ -21,7 +22,7 @@ import { t, titled } from './texts.js';
 import { entraTokenUrls, tokenUrl } from './token-urls.js';
 
 const words = t.application;
-/** More secrets than these are shown a line each. */
+/** Above this number, each secret is shown as one line. */
 const FEW = 4;
 
 export async function applicationView(main, { parameters: [clientId, secretId], signal }) {
@@ -55,7 +56,7 @@ export async function applicationView(main, { parameters: [clientId, secretId], 
     refresh,
   };
 
-  /** Reads again and shows; a background reading changes nothing when nothing has changed. */
+  /** Fetches again and redraws; a background fetch redraws only if something has changed. */
   async function refresh({ background = false, told = false } = {}) {
     const before = JSON.stringify([application, secrets]);
     [application, secrets] = await Promise.all([
@@ -107,7 +108,7 @@ export async function applicationView(main, { parameters: [clientId, secretId], 
   };
 }
 
-/** What is unfolded and where the focus is, so that a fresh drawing changes neither. */
+/** What is unfolded and focused, so that a redraw preserves both. */
 function keepPlace(main) {
   const focused = main.contains(document.activeElement) ? document.activeElement : null;
   const key = focused?.dataset.key;
@@ -126,7 +127,7 @@ function keepPlace(main) {
   };
 }
 
-/** Where a link in a mail leads to; the secret may be gone. */
+/** The target of a link in a mail; the secret may have been deleted. */
 function missing(secrets, secretId) {
   return secretId && !secrets.some((one) => one.id === secretId) ? note('info', words.secretGone) : null;
 }
@@ -140,7 +141,7 @@ function revealSecret(secretId) {
   return true;
 }
 
-/** The rotation that has just begun may be above what is on the screen. */
+/** A rotation that has just begun may be above the visible part of the page. */
 function revealRotation(made) {
   const panel = made.replaces && document.querySelector(`[data-rotation="${made.id}"]`);
   if (!panel) return;
@@ -176,7 +177,7 @@ function header(application, owner, tools) {
   ];
 }
 
-/** The WMDA team reads who disabled it, and when. */
+/** Shows the WMDA team who disabled it, and when. */
 function disabledNote(application) {
   const place = h('div', {}, note('danger', seesAll() ? words.disabledForTeam : words.disabled));
   if (seesAll()) tellWho(place, application.client_id).catch(() => {});
@@ -189,14 +190,14 @@ async function tellWho(place, clientId) {
   if (event) replace(place, note('danger', words.disabledBy(name(event.actor), moment(event.at))));
 }
 
-/** The organisation, which the WMDA team can open. */
+/** The organisation, with a link for the WMDA team. */
 function organisation(application) {
   const shown = name(application.organisation_name);
   if (!seesAll()) return h('span', { class: 'muted' }, shown);
   return h('a', { href: `#/organisations/${application.organisation_id}` }, shown);
 }
 
-/** What a system is configured with, apart from the secret. */
+/** The configuration of a system, apart from the secret. */
 function addresses(application) {
   const copied = (text, what) => [h('code', {}, text), copyButton(text, what)];
   return h(
@@ -280,7 +281,7 @@ function secretButtons(secret, mine, isReplaced, tools) {
   ];
 }
 
-/** While a rotation is under way the page looks for news by itself, the less often the longer it takes. */
+/** During a rotation the page polls for changes, less often the longer it takes. */
 async function watchRotation(pending, tools, signal) {
   let waited = 0;
   while (!signal.aborted) {

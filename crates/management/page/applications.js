@@ -1,4 +1,4 @@
-// The list of applications, each with what its manager wants to know at once.
+// The list of applications, each with what its manager needs to know first.
 
 import { all } from './api.js';
 import { add, h, name, replace } from './dom.js';
@@ -11,18 +11,18 @@ import { isAdmin, manages, seesAll, session } from './session.js';
 import { t, titled } from './texts.js';
 
 const words = t.applications;
-/** Above so many, the list asks for no secrets: it would ask too often. */
+/** Above this number the list fetches no secrets, to limit requests. */
 const WITH_SECRETS = 12;
-/** So many are found without a search. */
+/** This many are found without a search. */
 const FEW = 5;
 
-/** Production, sandbox, both: what the application may call decides. */
+/** Production, sandbox or both, by the application's permissions. */
 export function environments(application) {
   const found = [...new Set(application.permissions.map((one) => one.environment))].sort();
   return found.length === 0 ? [h('span', { class: 'badge' }, words.noApi)] : found.map(environmentBadge);
 }
 
-/** What its managers have decided and the reader should not have to look for. */
+/** The managers' settings, shown to save opening the application. */
 export function decisions(application) {
   return [
     application.self_rotation && h('span', { class: 'badge' }, icon('rotate'), words.rotatesItself),
@@ -31,7 +31,7 @@ export function decisions(application) {
   ];
 }
 
-/** The names of the APIs, each once. */
+/** The names of the APIs, without duplicates. */
 const apiNames = (application) => [...new Set(application.permissions.map((one) => one.resource_name))].join(', ');
 
 export async function applicationsView(main, { signal }) {
@@ -123,6 +123,6 @@ async function summarise(place, clientId, signal) {
       rotations(secrets).length > 0 && h('span', { class: 'badge production' }, icon('rotate'), t.rotation.underWay),
     );
   } catch {
-    /* The card stands without it; the application's own view says what is wrong. */
+    /* The card is shown without it; the application's own view reports the error. */
   }
 }

@@ -1,4 +1,4 @@
-// What the WMDA team should look at: the urgent open, the rest folded.
+// The WMDA team's list of concerns: urgent ones unfolded, the rest folded.
 
 import { clock, get, post } from './api.js';
 import { duration, expiry, moment, relative } from './dates.js';
@@ -13,11 +13,11 @@ import { isAdmin } from './session.js';
 import { t, titled } from './texts.js';
 
 const words = t.attention;
-/** In the order of their urgency; `many` groups are folded when they are long. */
+/** In order of urgency; groups marked `many` are folded when they are long. */
 const KINDS = ['secret_leaked', 'secret_expired_yet_tried', 'secret_expiring', 'too_few_managers'];
 const FOLDED_ABOVE = 10;
 
-/** How long thinly managed applications are left out. */
+/** For how long applications with too few managers are snoozed. */
 const SNOOZE_DAYS = 30;
 
 export async function attentionView(main, { signal }) {
@@ -53,7 +53,7 @@ export async function attentionView(main, { signal }) {
       toast(words.nowSnoozed(SNOOZE_DAYS));
       await changed();
     });
-  /** After something was done from here. */
+  /** Refreshes after an action in this list. */
   async function changed() {
     await show();
     main.querySelector('h1').focus({ preventScroll: true });
@@ -81,7 +81,7 @@ const rows = (found, changed) =>
     found.map((one) => row(one, changed)),
   );
 
-/** Mails have no application: they stand by themselves, after what a system waits for. */
+/** Failed mails belong to no application: they come after the concerns of systems. */
 function failedMails(found) {
   const [title, why] = words.mailFailed;
   const item = (one) =>
@@ -107,7 +107,7 @@ function failedMails(found) {
   );
 }
 
-/** Thinly managed applications of one organisation are one matter: one mail to it settles all. */
+/** Applications of one organisation with too few managers are one concern: one mail settles them all. */
 function byOrganisation(found, snooze) {
   const groups = new Map();
   for (const one of found) groups.set(one.organisation_name, [...(groups.get(one.organisation_name) ?? []), one]);
@@ -179,7 +179,7 @@ function mark(one) {
   return h('span', { class: 'badge warning' }, icon('warning'), words.left(left));
 }
 
-/** What has become of it. */
+/** What was done about it. */
 function leakMark(one) {
   if (one.deleted_at) return h('span', { class: 'badge' }, icon('bin'), words.deleted);
   const left = one.suspended_until ? Date.parse(one.suspended_until) - clock.now() : 0;

@@ -1,4 +1,4 @@
-// Connecting an authenticator: its key as a QR code, and the recovery codes that stand in for it.
+// Setting up an authenticator: its key as a QR code, and the recovery codes for its loss.
 
 import { h, name, svg } from './dom.js';
 import { icon } from './icons.js';
@@ -7,7 +7,7 @@ import { t } from './texts.js';
 
 const words = t.authenticator;
 
-/** The key, to be scanned or typed. */
+/** The TOTP key, to be scanned or typed. */
 export function connectAuthenticator(view) {
   const secret = view.totp_secret.replace(/(.{4})(?=.)/g, '$1 ');
   return [
@@ -24,7 +24,7 @@ export function connectAuthenticator(view) {
   ];
 }
 
-/** Dark modules on white, with a quiet zone of four: scanners need both, also at night. */
+/** Dark modules on white, with a quiet zone of four: scanners need both, also in dark mode. */
 function qrCode(rows) {
   const size = rows.length + 8;
   const square = (module, x, y) => (module === '1' ? `M${x + 4} ${y + 4}h1v1h-1z` : '');
@@ -38,7 +38,7 @@ function qrCode(rows) {
   );
 }
 
-/** The codes, shown this once; `kept` is called when somebody has copied, downloaded or printed them. */
+/** The recovery codes, shown once; `kept` is called when they have been copied, downloaded or printed. */
 export function recoveryCodes(codes, kept) {
   const text = `${codes.join('\n')}\n`;
   const then = (action) => () => {

@@ -1,4 +1,4 @@
-// Tokens per day over 30 days, as bars: drawn for eyes, said in words for everybody else.
+// Tokens per day over 30 days, as a bar chart with a text alternative.
 
 import { clock } from './api.js';
 import { DAY, isoDay, number, utcDay } from './dates.js';

@@ -1,4 +1,4 @@
-// A new secret: its name and expiry, then its value, once. When the answer is lost, the page finds out what happened.
+// Creating a secret: name and expiry, then its value, once. If the answer is lost, the page finds out what happened.
 
 import { clock, facts, isUnknown, post } from './api.js';
 import { showValue } from './created-secret.js';
@@ -12,15 +12,15 @@ import { session } from './session.js';
 import { t } from './texts.js';
 
 const words = t.createSecret;
-/** What lives shorter than this is for testing. */
+/** A shorter lifetime suggests a test. */
 const SHORT = 30 * DAY;
 const LONGEST_NAME = 120;
-/** A change that the server could not confirm may still be on its way to the database. */
+/** How long an unconfirmed change may still be in progress. */
 const SETTLE = 2_000;
 
 /**
- * Opens the dialog. `replaced` is the secret that the new one will take over from; `made` is called with the new secret
- * once the dialog is closed.
+ * Opens the dialog. `replaced` is the secret to be rotated; `made` is called with the new secret once the dialog is
+ * closed.
  */
 export function createSecret({ application, replaced, secrets, changed, drop, made = () => {} }) {
   const known = new Set(secrets.map((one) => one.id));
@@ -42,7 +42,7 @@ export function createSecret({ application, replaced, secrets, changed, drop, ma
     body: [replaced && h('p', {}, words.beside(h('strong', {}, name(replaced.name)))), body],
     closed: () => result && made(result),
   });
-  // The answer holds the value: who leaves before it comes never sees it.
+  // The answer holds the value: whoever leaves before it arrives never sees it.
   dialog.protect(
     () => sending && !session.renewing,
     () => announce(words.wait),
@@ -73,7 +73,7 @@ export function createSecret({ application, replaced, secrets, changed, drop, ma
     return true;
   }
 
-  /** The answer was lost: did the server make the secret? */
+  /** The answer was lost: finds out whether the server created the secret. */
   async function findOut(wanted, began) {
     const place = h('div', { role: 'alert' }, note('info', words.looking));
     body.hidden = true;
@@ -139,7 +139,7 @@ const actions = (...buttons) =>
     ),
   );
 
-/** The old name with this month; a month that an earlier rotation put there goes. */
+/** The old name with the current month, which replaces that of an earlier rotation. */
 function suggestion(old) {
   const stem = old.replace(/ \(\p{L}{3,5}\.? \d{4}\)$/u, '');
   const wanted = `${stem} (${month(clock.now())})`;

@@ -1,4 +1,4 @@
-// The value of a new secret: shown this once. Whoever leaves without it is asked first.
+// The value of a new secret, shown once. Leaving without it asks first.
 
 import { facts } from './api.js';
 import { expiryText } from './dates.js';
@@ -12,7 +12,7 @@ import { tokenUrl } from './token-urls.js';
 
 const words = t.createdSecret;
 
-/** Shows the value in the dialog that made it. */
+/** Shows the value in the dialog that created it. */
 export function showValue({ dialog, created, application, replaced }) {
   const take = keepUntilTaken(dialog, created.secret, words.leave);
   const content = dialog.element.querySelector('.dialog-body');
@@ -57,7 +57,7 @@ export function showValue({ dialog, created, application, replaced }) {
   dialog.retitle(words.title);
 }
 
-/** A call that shows whether the secret works, ready to paste. */
+/** A command that tests the secret, ready to paste. */
 function test(created, application, take) {
   if (application.permissions.length === 0) return note('info', words.untestable);
   const options = application.permissions.map((one) => [one.resource_id, t.apiIn(one.resource_name, one.environment)]);

@@ -1,4 +1,4 @@
-// Times: in the language of the page and the reader's time zone, with UTC for whoever asks. Now is the server's now.
+// Dates and times in the page's language and the reader's time zone, with UTC in detail. Now is the server's time.
 
 import { clock } from './api.js';
 import { h } from './dom.js';
@@ -27,20 +27,20 @@ function stamp(iso, text) {
   return h('time', { datetime: iso, title: utc(iso) }, text, h('span', { class: 'unseen' }, ` (${utc(iso)})`));
 }
 
-/** The day of an instant, where the reader is. */
+/** The day of an instant, in the reader's time zone. */
 export const day = (iso) => stamp(iso, dateFormat.format(new Date(iso)));
 
-/** A day with its time, where the reader is. */
+/** The day and time of an instant, in the reader's time zone. */
 export const moment = (iso) => stamp(iso, timeFormat.format(new Date(iso)));
 
-/** Whether an expiry was chosen as a day: then it is the last second of that day in UTC. */
+/** Whether an expiry was chosen as a day: then it is that day's last second in UTC. */
 const isWholeDay = (iso) => new Date(iso).toISOString().slice(11, 19) === '23:59:59';
 
-/** When a secret expires: the day that was chosen, the same for every reader; or the moment, if one was chosen. */
+/** A secret's expiry: the chosen day, the same for every reader; or the instant, if one was chosen. */
 export const expiryText = (iso) => (isWholeDay(iso) ? utcDateFormat : timeFormat).format(new Date(iso));
 export const expiry = (iso) => stamp(iso, expiryText(iso));
 
-/** The exact end of an expiry, in UTC and where the reader is. */
+/** The exact instant of an expiry, in UTC and in the reader's time zone. */
 export const exactly = (iso) => t.dates.exactly(utc(iso), timeFormat.format(new Date(iso)));
 
 /** A day in UTC such as `2026-11-24`, in words. */
@@ -49,7 +49,7 @@ export const utcDay = (isoDate) => utcDateFormat.format(new Date(isoDate));
 /** A month for the name of a secret. */
 export const month = (milliseconds) => monthFormat.format(milliseconds);
 
-/** How long ago, or how far ahead. */
+/** Relative time, past or future. */
 export const relative = (iso) => stamp(iso, relativeText(iso));
 
 const UNITS = [
@@ -74,10 +74,10 @@ function relativeText(iso) {
   return difference > 0 ? t.dates.ahead(duration(difference)) : t.dates.ago(duration(difference));
 }
 
-/** The day of an instant in UTC, as a date field takes it. */
+/** The day of an instant in UTC, in the format of a date field. */
 export const isoDay = (milliseconds) => new Date(milliseconds).toISOString().slice(0, 10);
 
-/** The same day some months later; where there is no such day, the last of that month. */
+/** The same day some months later; if that month lacks it, the month's last day. */
 export function plusMonths(milliseconds, months) {
   const date = new Date(milliseconds);
   const wanted = date.getUTCDate();

@@ -1,4 +1,4 @@
-// Deleting a secret: says what will happen, and asks the harder, the more would stop.
+// Deleting a secret: explains the consequences, and asks for more confirmation, the more it would break.
 
 import { get, isUnknown, remove, SessionOver } from './api.js';
 import { openDialog } from './dialogs.js';
@@ -10,7 +10,7 @@ import { t } from './texts.js';
 
 const words = t.deleteSecret;
 
-/** What somebody can type: direction marks and other invisible characters of a name are not asked for. */
+/** The typeable part of a name: direction marks and other invisible characters are not asked for. */
 const typable = (text) =>
   text
     .normalize('NFKC')
@@ -18,19 +18,19 @@ const typable = (text) =>
     .replace(/\s+/g, ' ')
     .trim();
 
-/** Secrets that a question is being prepared about: a second click asks no second one. */
+/** Secrets whose question is being prepared: a second click asks no second one. */
 const asking = new Set();
 
 /**
- * Opens the dialog. `quiet` deletes at once: for a secret that nobody has. `done` is called after a deletion, with the
- * secret as it was last seen.
+ * Opens the dialog. `quiet` deletes at once: for a secret whose value nobody has. `done` is called after a deletion,
+ * with the secret as last seen.
  */
 export async function deleteSecret({ clientId, secret, secrets, changed, quiet = false, done = () => {} }) {
   const path = `/applications/${clientId}/secrets/${secret.id}`;
   if (quiet) return perform(path, secret, changed);
   if (asking.has(secret.id)) return undefined;
   asking.add(secret.id);
-  // What is shown in the list may be minutes old; the question is asked about now.
+  // The list may be minutes old; the question needs the current state.
   const current = await get(path).catch((error) => {
     if (error instanceof SessionOver) return undefined;
     return error.status === 404 ? null : secret;
@@ -94,7 +94,7 @@ function consequence(secret, secrets, guarded) {
   ];
 }
 
-/** Deletes; an answer that was lost is looked for. */
+/** Deletes; if the answer is lost, finds out whether it was done. */
 async function perform(path, secret, changed) {
   let others = false;
   try {

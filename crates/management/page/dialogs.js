@@ -1,4 +1,4 @@
-// Dialogs: modal, named by their title, closed by Escape; one may ask before it lets go.
+// Dialogs: modal, labelled by their title, closed by Escape; one may ask before it closes.
 
 import { add, h, newId } from './dom.js';
 import { guard } from './guards.js';
@@ -7,17 +7,17 @@ import { t } from './texts.js';
 
 const open = [];
 
-/** Whether somebody is in the middle of something. */
+/** Whether any dialog is open. */
 export const inDialog = () => open.length > 0;
 
-/** Closes them all, whatever they hold. */
+/** Closes all dialogs, whatever they hold. */
 export function closeAll() {
   while (open.length) open.at(-1).close();
 }
 
 /**
- * Opens a dialog. `fixed`: no close button and no Escape. Resolves nothing: the caller keeps `close`, and `leave`, which
- * asks first when the dialog is protected.
+ * Opens a dialog. `fixed`: no close button and no Escape. Returns nothing to await: the caller keeps `close`, and
+ * `leave`, which asks first when the dialog is protected.
  */
 export function openDialog({ title, body, kind = '', fixed = false, closed = () => {} }) {
   const titleId = newId('title');
@@ -37,7 +37,7 @@ export function openDialog({ title, body, kind = '', fixed = false, closed = () 
     h('div', { class: 'dialog-body' }, body),
   );
   element.addEventListener('cancel', (event) => event.preventDefault());
-  // A browser closes a dialog at the second Escape whatever `cancel` says, so the key itself is taken.
+  // Browsers close a dialog at the second Escape despite `cancel`, so the key itself is handled.
   element.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape') return;
     event.preventDefault();
@@ -48,10 +48,10 @@ export function openDialog({ title, body, kind = '', fixed = false, closed = () 
   element.showModal();
   return dialog;
 
-  /** From now on the dialog holds something: `unsaved()` says whether it still does, `ask()` asks about it. */
+  /** Protects the dialog from now on: `unsaved()` says whether something would be lost, `ask()` asks about it. */
   function protect(unsaved, ask) {
     protection?.release();
-    // What stands in front of the dialog comes first: a question that is asked already, or the sign-in.
+    // Whatever is in front of the dialog comes first: a question already asked, or the sign-in.
     const askInFront = () => {
       if (open.at(-1) === dialog) ask();
     };
@@ -79,7 +79,7 @@ export function openDialog({ title, body, kind = '', fixed = false, closed = () 
   }
 }
 
-/** To where it came from, to what took its place, or to the view: never to the body. */
+/** Restores focus: to where it was, to its replacement, or to the view; never to the body. */
 function giveBackFocus(opener) {
   const key = opener?.dataset?.key;
   const again = opener?.isConnected && opener !== document.body ? opener : null;

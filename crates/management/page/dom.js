@@ -1,8 +1,8 @@
-// Builds elements. Whatever comes from the API becomes a text node: nothing here reads markup.
+// Builds DOM elements. Text from the API becomes text nodes: nothing here parses markup.
 
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** An HTML element. `on…` attributes are listeners; true and false set and leave out; null and false children are none. */
+/** An HTML element. `on…` attributes are listeners; true and false set and omit; null and false children are skipped. */
 export function h(name, attributes = {}, ...children) {
   return fill(document.createElement(name), attributes, children);
 }
@@ -22,26 +22,26 @@ function fill(element, attributes, children) {
   return element;
 }
 
-/** Appends children: elements, texts, lists of both. */
+/** Appends children: elements, texts, or nested lists of them. */
 export function add(element, ...children) {
   element.append(
     ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
   );
 }
 
-/** Puts children in place of what is there. */
+/** Replaces the children. */
 export function replace(element, ...children) {
   element.replaceChildren();
   add(element, ...children);
 }
 
-/** A text that names somebody's choice: hostile direction marks in it end where it ends. */
+/** User-supplied text, isolated so that direction marks in it affect nothing around it. */
 export function name(text, attributes = {}) {
   return h('bdi', attributes, text);
 }
 
 let last = 0;
-/** An id of its own for what another element refers to. */
+/** A unique id, for references between elements. */
 export function newId(prefix) {
   last += 1;
   return `${prefix}-${last}`;

@@ -18,7 +18,7 @@ export async function enrolmentView(main, { token, done, signal }) {
   const link = await lookUp();
   if (link) choosePassword();
 
-  /** Nobody chooses a password for a link that does not work. */
+  /** Checks the link first, so that nobody chooses a password for an invalid one. */
   async function lookUp() {
     try {
       return await post('/enrolment/lookup', { token }, { signingIn: true, signal });
@@ -122,7 +122,7 @@ const support = () => h('a', { href: `mailto:${facts.support_address}` }, facts.
 const toSignIn = (onclick) =>
   h('div', { class: 'actions' }, h('button', { type: 'button', class: 'button primary', onclick }, words.toSignIn));
 
-/** Password managers keep a password under a name: this says which. */
+/** Tells password managers which account the password is for. */
 const username = (email) =>
   field(t.email, input({ type: 'email', autocomplete: 'username', value: email, readonly: true }));
 

@@ -1,17 +1,17 @@
-// Events of the audit trail in words: what was done to what, by names where there are some.
+// Audit events in words: actions and objects, by names where they are known.
 
 import { h, name } from './dom.js';
 import { t } from './texts.js';
 
 const words = t.events;
 
-/** What was done, such as “Secret deleted”; an action without words is shown as it is. */
+/** The action, such as “Secret deleted”; one without translation is shown as its code. */
 export const actionText = (action) => words.actions[action] ?? action;
 
-/** The actions that there are, as code and words. */
+/** All actions, as code and text. */
 export const actions = () => Object.entries(words.actions);
 
-/** The object of an event, such as `application/<id>/secret/<id>`, by names; the path stays for whoever asks. */
+/** An event's object, such as `application/<id>/secret/<id>`, by names; the path is shown in detail. */
 export function objectName(event, names) {
   const named = pairs(event.object).map(([kind, id]) => part(kind, id, names));
   if (named.length === 0) return h('span', { class: 'muted' }, '–');

@@ -1,16 +1,16 @@
-// Forms: a label above, advice below, an error where it belongs, and no second sending while one is under way.
+// Forms: a label above, help below, errors at their fields, and no second submit while one is in progress.
 
 import { isAbort, SessionOver } from './api.js';
 import { h, newId, replace } from './dom.js';
 import { icon } from './icons.js';
 import { t } from './texts.js';
 
-/** As the server counts: by characters, of which an emoji is one. */
+/** Length in characters, as the server counts: an emoji is one. */
 const length = (text) => [...text].length;
 
 /**
- * A labelled control. The element has `.control`, `.text()` without the space around it, and `.fail(text)`. `longest` is
- * in characters, as the server counts them; `maxlength` would count an emoji as two.
+ * A labelled control. The element has `.control`, `.text()` (trimmed), and `.fail(text)`. `longest` is in characters,
+ * as the server counts them; `maxlength` would count an emoji as two.
  */
 export function field(label, control, { advice = null, optional = false, longest = Infinity } = {}) {
   const id = control.id || newId('field');
@@ -33,7 +33,7 @@ export function field(label, control, { advice = null, optional = false, longest
     replace(error, text ? [icon('stop'), h('span', {}, text)] : []);
     control.setAttribute('aria-invalid', text ? 'true' : 'false');
   };
-  /** Answers whether the text is too long, and says so. */
+  /** Whether the text is too long; shows the error. */
   element.tooLong = () => {
     const has = length(element.text());
     if (has > longest) element.fail(t.form.tooLong(longest, has));
@@ -50,13 +50,13 @@ export function field(label, control, { advice = null, optional = false, longest
 export const input = (attributes) =>
   h('input', { class: 'input', autocomplete: 'off', spellcheck: 'false', ...attributes });
 
-/** The six digits of an authenticator. What is pasted may have spaces: `.digits()` is without them. */
+/** A TOTP code. Pasted text may contain spaces, which `.digits()` removes. */
 export function codeField(label) {
   const control = input({ name: 'totp', inputmode: 'numeric', autocomplete: 'one-time-code', class: 'input code' });
   return withDigits(field(label, control, { advice: t.form.codeAdvice }));
 }
 
-/** One of the recovery codes. */
+/** A recovery code. */
 export function recoveryField() {
   return withDigits(
     field(t.form.recovery, input({ name: 'recovery', class: 'input code' }), { advice: t.form.recoveryAdvice }),
@@ -68,7 +68,7 @@ function withDigits(element) {
   return element;
 }
 
-/** The second factor: a code of the authenticator or, instead, a recovery code. `.proof()` is null when none is given. */
+/** The second factor: a TOTP code or a recovery code. `.proof()` is null when neither is given. */
 export function factorField(label) {
   const [code, recovery] = [codeField(label), recoveryField()];
   let shown = code;
@@ -99,7 +99,7 @@ export function factorField(label) {
   return element;
 }
 
-/** A choice from a list of [value, text]. */
+/** A select from a list of [value, text]. */
 export const select = (options, attributes = {}) =>
   h(
     'select',
@@ -108,8 +108,8 @@ export const select = (options, attributes = {}) =>
   );
 
 /**
- * A form. `send` runs on submit; what it throws is shown on top. Returning fields that failed: call `fail` on them and
- * return `false`: focus then goes to the first.
+ * A form. `send` runs on submit; an error that it throws is shown on top. For errors of fields, call `fail` on them
+ * and return `false`: focus then goes to the first.
  */
 export function form({ fields, submit, send, kind = 'primary', cancel = null, extra = null }) {
   const problem = h('div', { role: 'alert' });
@@ -123,7 +123,7 @@ export function form({ fields, submit, send, kind = 'primary', cancel = null, ex
   );
   const element = h('form', { class: 'form', novalidate: true }, problem, fields, actions);
   let busy = false;
-  /** Whether something is on its way. */
+  /** Whether a submit is in progress. */
   element.isBusy = () => busy;
   element.addEventListener('submit', async (event) => {
     event.preventDefault();
@@ -144,7 +144,7 @@ export function form({ fields, submit, send, kind = 'primary', cancel = null, ex
   return element;
 }
 
-/** Shows an error as a sentence, with the request id when the failure is the server's. */
+/** Shows an error as a sentence, with the request id when it is the server's fault. */
 export function showProblem(place, error) {
   const id = error.status >= 500 && error.requestId;
   replace(
@@ -163,14 +163,14 @@ export function showProblem(place, error) {
   );
 }
 
-/** The text of an error. The server speaks English: what the page has not worded itself is marked as English. */
+/** The text of an error. The server's texts are English: those without a translation are marked as such. */
 export function wording(error) {
   const translated = t.answers[error.message];
   if (translated || error.said || !error.status) return translated ?? error.message;
   return h('span', { lang: 'en' }, sentence(error.message));
 }
 
-/** The API's texts begin in lower case and have no full stop. */
+/** Makes a sentence of an API error text, which begins in lower case and has no full stop. */
 function sentence(text) {
   const trimmed = text.trim();
   const begun = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);

@@ -1,4 +1,4 @@
-// The last day: a secret that a system still needs lives on for some hours, once, by the WMDA team.
+// Grace period: the WMDA team extends a secret that is still needed on its last day by some hours, once.
 
 import { post } from './api.js';
 import { openDialog } from './dialogs.js';
@@ -9,10 +9,10 @@ import { toast } from './notices.js';
 import { t } from './texts.js';
 
 const words = t.grace;
-/** The server takes one hour to seventy-two. */
+/** The server accepts one hour to seventy-two. */
 const CHOICES = [24, 48, 72];
 
-/** Lets what an item of *Needs attention* is about live on; `changed` reads the list again. */
+/** Extends the secret of an item of *Needs attention*; `changed` refreshes the list. */
 export function graceButton(item, changed) {
   return h(
     'button',

@@ -1,10 +1,10 @@
-// What can't be shown again, such as the value of a new secret: nobody leaves it without a question, however they leave.
+// Guards of what can't be shown again, such as a new secret's value: every way of leaving asks first.
 
 const guards = new Set();
 
 /**
  * Registers a guard. `unsaved()` says whether something would be lost; `ask()` asks about it, where that is possible.
- * Answers how to take the guard away.
+ * Returns the function that removes the guard.
  */
 export function guard(unsaved, ask = () => {}) {
   const one = { unsaved, ask };
@@ -12,13 +12,13 @@ export function guard(unsaved, ask = () => {}) {
   return () => guards.delete(one);
 }
 
-/** Those that would lose something now. */
+/** Guards of what would be lost now. */
 const holding = () => [...guards].filter((one) => one.unsaved());
 
-/** Whether something would be lost, whatever stands in front of it. */
+/** Whether something would be lost, whatever is in front of it. */
 export const isHolding = () => holding().length > 0;
 
-/** Keeps the view: asks about what would be lost. Answers whether there is something. */
+/** Asks before the view is left, if something would be lost. Returns whether there is something. */
 export function hold() {
   const held = holding();
   held.at(-1)?.ask();

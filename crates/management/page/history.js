@@ -1,4 +1,4 @@
-// What happened to an application: who created, deleted and changed what.
+// The history of an application: who created, deleted and changed what.
 
 import { moment } from './dates.js';
 import { h, name } from './dom.js';

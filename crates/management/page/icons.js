@@ -1,4 +1,4 @@
-// The icons: strokes on a square of 24. They never stand alone, so they are hidden from screen readers.
+// Icons: strokes in a square of 24. They always accompany text, so they are hidden from screen readers.
 
 import { svg } from './dom.js';
 

@@ -1,4 +1,4 @@
-// Keys of an application: public halves with which a system proves who it is, instead of a shared secret.
+// Keys of an application: public keys with which a system authenticates, instead of a shared secret.
 
 import { all, facts, isUnknown, post, remove } from './api.js';
 import { day, expiry } from './dates.js';
@@ -16,7 +16,7 @@ import { t } from './texts.js';
 const words = t.keys;
 const LONGEST_NAME = 120;
 
-/** A section that reads its keys by itself. */
+/** A section that fetches its keys itself. */
 export function keysSection(application, signal) {
   const path = `/applications/${application.client_id}/keys`;
   const mine = manages(application.client_id);
@@ -99,7 +99,7 @@ export function keysSection(application, signal) {
   );
 }
 
-/** What was pasted, as the API takes it; `null` for nothing that can be used. */
+/** The pasted key in the API's format; `null` if it is unusable. */
 export function keyMaterial(text) {
   const pasted = text.trim();
   if (/^https:\/\/\S+$/.test(pasted)) return { jwks_uri: pasted };
@@ -112,7 +112,7 @@ export function keyMaterial(text) {
   }
 }
 
-/** Whether it holds the half that nobody else may have. */
+/** Whether it contains a private key. */
 export function isPrivate(text) {
   return /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(text) || /"(d|p|q|dp|dq|qi|k)"\s*:/.test(text);
 }
@@ -160,7 +160,7 @@ function addKey(application, path, refresh) {
   label.control.focus();
 }
 
-/** Commands that make a pair on the member's own machine, so that the private half never travels. */
+/** Commands that generate a key pair on the member's own machine, so that the private key never leaves it. */
 function example(application) {
   const [slug, days] = ['wmda-key', facts.max_lifetime_days];
   const commands = {

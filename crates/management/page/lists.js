@@ -1,4 +1,4 @@
-// What lists share: a search that waits for a pause in typing, tables that become cards on narrow screens, more on demand.
+// Common parts of lists: debounced search, tables that become cards on narrow screens, pagination.
 
 import { get, isAbort, SessionOver } from './api.js';
 import { add, h, newId, replace } from './dom.js';
@@ -9,10 +9,10 @@ import { t } from './texts.js';
 
 const PAUSE = 250;
 const PAGE = 50;
-/** The most that the server gives at once. */
+/** The server's largest page size. */
 const MOST = 200;
 
-/** A search field; `find(text)` is called after a pause, one call after the other, and the last text is always found. */
+/** A search field; `find(text)` is called after a pause, one call at a time, and always for the last text. */
 export function searchBox(label, find, value = '') {
   const id = newId('search');
   const problem = h('div', { role: 'alert' });
@@ -45,7 +45,7 @@ export function searchBox(label, find, value = '') {
   );
 }
 
-/** A button for the next part of a list; nothing at its end. */
+/** A button for the next page; nothing at the end. */
 export function moreButton(next, show) {
   if (!next) return null;
   const problem = h('div', { role: 'alert' });
@@ -63,8 +63,9 @@ export function moreButton(next, show) {
 }
 
 /**
- * A list that is read page by page and filtered. What was looked for, and how much of it, belongs to the entry in the
- * browser's history: Back shows it again, unless it is a part of a view that does not remember. `show(items, fresh)` draws; `filters` are names and values of the query.
+ * A list with pagination and filters. The search and the number of pages belong to the entry in the browser's
+ * history: Back restores them, unless it is a part of a view that does not remember. `show(items, fresh)` draws;
+ * `filters` are names and values of the query.
  */
 export function pagedList({ path, signal, show, filters = {}, remembers = true }) {
   const more = h('div', {});
@@ -94,14 +95,14 @@ export function pagedList({ path, signal, show, filters = {}, remembers = true }
     return page.next;
   }
 
-  /** Reads as much as was shown before. */
+  /** Fetches as many pages as were shown before. */
   async function load() {
     const wanted = Math.max(PAGE, shown || (kept.shown ?? 0));
     let after = await read(Math.min(wanted, MOST));
     while (after && shown < wanted) after = await read(Math.min(wanted - shown, MOST), after);
   }
 
-  /** Reads anew with other filters. */
+  /** Fetches again with other filters. */
   function filter(changes) {
     Object.assign(list.filters, changes);
     return read(PAGE);
@@ -110,7 +111,7 @@ export function pagedList({ path, signal, show, filters = {}, remembers = true }
 
 const busy = new WeakSet();
 
-/** Runs something that a person asked for, once however often they click, and says there what went wrong. */
+/** Runs an action, once despite repeated clicks, and shows its error in place. */
 export async function guarded(place, action) {
   if (busy.has(place)) return;
   busy.add(place);
@@ -127,7 +128,7 @@ async function attempt(place, action) {
   }
 }
 
-/** A table: `columns` are headings; rows are lists of cells. Each cell knows its heading for narrow screens. */
+/** A table: `columns` are headings; rows are lists of cells. Each cell carries its heading for narrow screens. */
 export function table(caption, columns, kind = '') {
   const body = h('tbody', {});
   const headings = columns.map((text) =>

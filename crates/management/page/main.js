@@ -1,4 +1,4 @@
-// Starts the page: the frame around the views, and which view an address shows.
+// The entry point of the page: the frame around the views, and the routing of addresses to views.
 
 import { facts, isAbort, NoAnswer, SessionOver } from './api.js';
 import { closeAll } from './dialogs.js';
@@ -14,7 +14,7 @@ import { listen, signOut, watch } from './watch.js';
 
 const words = t.frame;
 const ID = '([0-9a-f-]{36})';
-/** Each view is a module that is loaded when it is first shown: the sign-in needs none of them. */
+/** Each view is a module that is loaded on first use: the sign-in needs none of them. */
 const ROUTES = [
   [/^#\/applications$/, './applications.js', 'applicationsView'],
   [new RegExp(`^#/applications/${ID}(?:/secrets/${ID})?$`), './application.js', 'applicationView'],
@@ -27,7 +27,7 @@ const ROUTES = [
   [/^#\/apis$/, './resources.js', 'resourcesView'],
   [/^#\/audit$/, './audit.js', 'auditView'],
 ];
-/** What a credential manager may open; the rest is the WMDA team's. */
+/** The views of credential managers; the others are the WMDA team's. */
 const FOR_ALL = 3;
 const TEAM = ['attention', 'applications', 'organisations', 'people', 'report', 'apis', 'audit'];
 
@@ -81,7 +81,7 @@ function frame() {
   showCurrent();
 }
 
-/** On a narrow screen the views are a strip: the one that is shown is in sight. */
+/** On a narrow screen the navigation scrolls sideways: keeps the current view visible. */
 function showCurrent() {
   const nav = top.querySelector('nav');
   const link = nav?.querySelector('[aria-current]');
@@ -108,7 +108,7 @@ async function leave(event) {
 
 const mailto = () => h('a', { href: `mailto:${facts.support_address}` }, facts.support_address);
 
-/** Somebody without a role: why there is nothing, and whom to ask. */
+/** For a person without a role: explains why there is nothing, and whom to ask. */
 function closedView() {
   titled(words.closedTitle);
   replace(
@@ -140,7 +140,7 @@ function home() {
 async function route() {
   const hash = location.hash;
   if (current.hash !== hash && hold()) {
-    // The token of an enrolment is used up: it does not come back to the address.
+    // An enrolment token is used up: it does not return to the address bar.
     history.pushState(null, '', current.hash.startsWith('#token=') ? location.pathname : current.hash || '#/');
     return undefined;
   }
@@ -176,7 +176,7 @@ function showEnrolment(token) {
   };
 }
 
-/** Some browsers remember that a module could not be loaded: the next attempt asks by another address. */
+/** Some browsers cache the failure to load a module: the next attempt uses another URL. */
 async function module(file) {
   try {
     return await import(failures ? `${file}?${failures}` : file);
@@ -186,7 +186,7 @@ async function module(file) {
   }
 }
 
-/** Once the first view stands, the others are fetched, so that a click shows them at once. */
+/** After the first view the other modules are preloaded, so that a click shows them at once. */
 function fetchOthers() {
   const later = window.requestIdleCallback ?? ((action) => setTimeout(action, 500));
   later(() => {
@@ -194,7 +194,7 @@ function fetchOthers() {
   });
 }
 
-/** Shows a view; one that can't be shown says why and offers to try again. */
+/** Shows a view; if that fails, shows the error and offers to retry. */
 async function open(view, parameters) {
   frame();
   const { signal } = current.leave;
@@ -254,7 +254,7 @@ function failed(error) {
   settle();
 }
 
-/** After a view has changed, reading goes on at its heading; after Back, where it was left. */
+/** After navigation, focus goes to the view's heading; after Back, the scroll position is restored. */
 function settle() {
   main.querySelector('h1')?.focus({ preventScroll: true });
   scrollTo(0, history.state?.scroll ?? 0);
@@ -277,7 +277,7 @@ function foot() {
   );
 }
 
-/** Each entry of the browser's history knows how far down it was read. */
+/** Each entry of the browser's history remembers its scroll position. */
 function rememberScroll() {
   history.scrollRestoration = 'manual';
   let timer = 0;

@@ -1,4 +1,4 @@
-// A new application: its name follows WMDA's convention, so it is put together here.
+// A new application: its name is composed by WMDA's naming convention.
 
 import { all, post } from './api.js';
 import { openDialog } from './dialogs.js';
@@ -10,7 +10,7 @@ import { t } from './texts.js';
 const words = t.newApplication;
 const LONGEST = 80;
 
-/** Opens the dialog; afterwards the page shows the application. `owner` is the id of an organisation that is chosen. */
+/** Opens the dialog; afterwards the page shows the application. `owner` is the id of a preselected organisation. */
 export async function openNewApplication(signal, chosen = null) {
   const organisations = (await all('/organisations', { signal })).filter((one) => one.enabled);
   const options = organisations.map((one) => [one.id, `${one.name} (${one.country_code})`]);

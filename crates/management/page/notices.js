@@ -1,4 +1,4 @@
-// Short messages: seen in a corner, and read out.
+// Notifications: short messages shown in a corner and announced to screen readers.
 
 import { add, h } from './dom.js';
 import { icon } from './icons.js';
@@ -6,17 +6,17 @@ import { t } from './texts.js';
 
 const SHOWN_FOR = 7_000;
 
-/** Says something to screen readers only. */
+/** Announces something to screen readers only. */
 export function announce(text) {
   const status = document.getElementById('status');
   status.textContent = '';
-  // A region that is emptied and filled in one turn may go unread.
+  // A live region emptied and filled in one turn may not be announced.
   setTimeout(() => {
     status.textContent = text;
   }, 60);
 }
 
-/** Says that something was done. */
+/** Shows that something was done. */
 export function toast(text) {
   announce(text);
   const message = h('div', { class: 'toast' }, icon('check'), h('span', {}, text));
@@ -24,7 +24,7 @@ export function toast(text) {
   setTimeout(() => message.remove(), SHOWN_FOR);
 }
 
-/** Copies, and says so at the button itself. */
+/** Copies to the clipboard, and confirms at the button itself. */
 export async function copy(text, button) {
   const label = button.querySelector('.label');
   const before = label.textContent;
@@ -42,7 +42,7 @@ export async function copy(text, button) {
   return done;
 }
 
-/** A button that copies a text; `name` says which to whoever can't see where it stands. */
+/** A button that copies a text; `name` labels it for screen readers. */
 export function copyButton(text, name, { label = t.copy.copy, kind = 'quiet', after = () => {} } = {}) {
   const button = h(
     'button',

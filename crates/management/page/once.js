@@ -1,4 +1,4 @@
-// A value that is shown once, such as a secret or a one-time link: whoever leaves without it is asked first.
+// A value shown once, such as a secret or a one-time link: leaving without it asks first.
 
 import { h } from './dom.js';
 import { openDialog } from './dialogs.js';
@@ -6,8 +6,8 @@ import { copy } from './notices.js';
 import { t } from './texts.js';
 
 /**
- * Protects a dialog until its value was taken. `text` is the value, `words` are the title and body of the question and
- * the name of the button that leaves. Answers what to call once it was taken.
+ * Protects a dialog until its value was copied. `text` is the value, `words` are the title and body of the question
+ * and the label of the button that leaves. Returns the function to call once it was copied.
  */
 export function keepUntilTaken(dialog, text, words) {
   let taken = false;

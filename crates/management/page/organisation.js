@@ -1,4 +1,4 @@
-// One organisation: its applications, people, webhooks and history, and what the WMDA team changes about it.
+// One organisation: its applications, people, webhooks and history, and their administration by the WMDA team.
 
 import { all, get, patch } from './api.js';
 import { day, moment } from './dates.js';

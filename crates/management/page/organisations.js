@@ -17,10 +17,10 @@ let countries = null;
 try {
   countries = new Intl.DisplayNames(locale, { type: 'region' });
 } catch {
-  /* The code alone is shown. */
+  /* Only the code is shown. */
 }
 
-/** A country by its name in the language of the page. */
+/** A country's name in the page's language. */
 export function country(code) {
   try {
     return `${countries.of(code)} (${code})`;
@@ -29,7 +29,7 @@ export function country(code) {
   }
 }
 
-/** Fields for the name and the country; `.good()` says at the field what is wrong, `.value()` is what the API takes. */
+/** Fields for name and country; `.good()` validates and shows errors, `.value()` is the API's format. */
 export function organisationFields(organisation = { name: '', country_code: '' }) {
   const label = field(t.name, input({ value: organisation.name }), { longest: 120 });
   const code = field(words.country, input({ class: 'input short', value: organisation.country_code }), {

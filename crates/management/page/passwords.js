@@ -1,4 +1,4 @@
-// A new password, typed twice: the rules that the page can check before the server does.
+// A new password, typed twice: the rules that the page can check before the server.
 
 import { field, input } from './forms.js';
 import { t } from './texts.js';
@@ -7,7 +7,7 @@ const SHORTEST = 8;
 const LONGEST = 256;
 const words = t.passwords;
 
-/** The two fields; `.good()` says at the field what is wrong. */
+/** The two fields; `.good()` validates and shows errors. */
 export function passwordFields() {
   const control = () => input({ type: 'password', autocomplete: 'new-password' });
   const first = field(words.label, control(), { advice: words.advice(SHORTEST), longest: LONGEST });

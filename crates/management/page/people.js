@@ -1,4 +1,4 @@
-// People: who may sign in, as what, and the one-time links by which they enrol.
+// People: who may sign in, their roles, and the one-time links by which they enrol.
 
 import { all, patch, post } from './api.js';
 import { moment } from './dates.js';
@@ -15,7 +15,7 @@ import { t, titled } from './texts.js';
 const words = t.people;
 const EMAIL = /^\S+@\S+$/;
 
-/** The roles of somebody, in words. */
+/** A person's roles, in words. */
 export const roleNames = (roles) => roles.map((role) => words.roles[role]?.[0] ?? role).join(', ') || '–';
 
 /** Whether somebody is enabled, and whether they have enrolled: without both nobody signs in. */
@@ -127,7 +127,7 @@ const agreesToDisable = (one) =>
     body: h('p', {}, words.disableMeans(name(one.display_name))),
   });
 
-/** A new link: for a forgotten password, or also for an authenticator that is lost. */
+/** A new one-time link: for a forgotten password, or also for a lost authenticator. */
 function newLink(one) {
   const byMail = check(words.sendMail(one.email), true);
   const lost = check(words.lostAuthenticator, false, () =>
@@ -151,7 +151,7 @@ function newLink(one) {
   });
 }
 
-/** A labelled checkbox; `.chosen()` says whether it is set. */
+/** A labelled checkbox; `.chosen()` says whether it is checked. */
 function check(text, checked, onchange = () => {}) {
   const box = h('input', { type: 'checkbox', checked, onchange });
   const element = h('label', { class: 'check' }, box, h('span', {}, text));
@@ -159,7 +159,7 @@ function check(text, checked, onchange = () => {}) {
   return element;
 }
 
-/** The link went by mail, or is shown. */
+/** Shows the link, or that it was mailed. */
 function handOver(person, link) {
   if (link.mailed_to) toast(words.mailed(link.mailed_to));
   else showLink(person, link);
@@ -212,7 +212,7 @@ function roleChecks(current) {
   return element;
 }
 
-/** The link, this once: whoever has it can become this person. */
+/** The one-time link, shown once: whoever has it can become this person. */
 function showLink(person, link) {
   const box = h('div', { class: 'value-box' }, h('code', { class: 'value' }, link.enrolment_url));
   const dialog = openDialog({

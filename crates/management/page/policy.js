@@ -1,4 +1,4 @@
-// What the WMDA team decides for an organisation: how long and how many its credentials are, and of which kind.
+// An organisation's policy, set by the WMDA team: lifetime, number and kinds of credentials.
 
 import { get, patch } from './api.js';
 import { openDialog } from './dialogs.js';
@@ -12,7 +12,7 @@ import { t } from './texts.js';
 
 const words = t.policy;
 
-/** A section that reads the policy by itself. */
+/** A section that fetches the policy itself. */
 export function policySection(organisationId, signal) {
   const path = `/organisations/${organisationId}/policy`;
   const [place, problem] = [h('div', { class: 'cards' }), h('div', { role: 'alert' })];

@@ -7,7 +7,7 @@ import { t } from './texts.js';
 
 const words = t.refused;
 
-/** A section that reads the record when it is opened, and anew each time. */
+/** A section that fetches the refusal record whenever it is opened. */
 export function refusedSection(clientId, signal) {
   const list = table(words.title, words.columns, 'log');
   const problem = h('div', { role: 'alert' });
@@ -31,7 +31,7 @@ export function refusedSection(clientId, signal) {
   return h('section', { 'aria-labelledby': 'refused-title' }, h('h2', { id: 'refused-title' }, words.title), details);
 }
 
-/** On a narrow screen a cell is a line of its heading and one thing beside it. */
+/** On a narrow screen a cell is its heading and one element beside it. */
 const parts = (...children) => h('div', {}, children);
 const muted = (...children) => h('div', { class: 'muted' }, children);
 

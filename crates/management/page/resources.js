@@ -1,4 +1,4 @@
-// The WMDA APIs that tokens are for.
+// Resources: the WMDA APIs, which are the audiences of tokens.
 
 import { get } from './api.js';
 import { h, name, replace } from './dom.js';

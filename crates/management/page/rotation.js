@@ -1,5 +1,5 @@
-// The rotation assistant. Nothing is kept here: the new secret names the one that it replaces, and the rest follows from
-// the use of both. So it can be closed and resumed, and every manager sees the same.
+// The rotation assistant. It keeps no state: the new secret names the one that it replaces, and the step follows from
+// the last use of both. So it can be closed and resumed, and is the same for every manager.
 
 import { clock } from './api.js';
 import { DAY, duration, moment } from './dates.js';
@@ -15,8 +15,8 @@ const [USE, SILENCE, DELETE, OVER] = [1, 2, 3, 4];
 const said = new Map();
 
 /**
- * The rotations of an application: pairs of a secret and the one that it replaces, as long as both are there. Where a system
- * has exchanged the old one by itself, nobody has anything to do.
+ * The rotations of an application: pairs of a secret and the one that it replaces, as long as both exist. If a system
+ * has rotated its secret itself, nobody has anything to do.
  */
 export function rotations(secrets) {
   const byId = new Map(secrets.map((one) => [one.id, one]));
@@ -25,7 +25,7 @@ export function rotations(secrets) {
     .map((one) => ({ fresh: one, old: byId.get(one.replaces), done: false }));
 }
 
-/** How long to wait before looking again: seconds at first, a minute later. Without a rotation nothing is asked. */
+/** The polling interval: seconds at first, a minute later. Without a rotation there is no polling. */
 export function pollEvery(pending, waited) {
   if (pending.length === 0) return 1_000;
   if (pending.some((one) => step(one) === USE)) return waited < 5 * 60_000 ? 3_000 : 15_000;
@@ -35,7 +35,7 @@ export function pollEvery(pending, waited) {
 const quietFor = (old) => (old.last_used_at ? clock.now() - Date.parse(old.last_used_at) : Infinity);
 const isSilent = (old) => !isLive(old) || quietFor(old) >= DAY;
 
-/** Which step is next. A day of silence is enough: a token lives for an hour. */
+/** The next step. A day of silence is enough: a token lives for an hour. */
 function step({ fresh, old, done }) {
   if (done) return OVER;
   if (!fresh.last_used_at) return USE;
@@ -68,7 +68,7 @@ export function rotationPanel(rotation, tools) {
   );
 }
 
-/** The wait for silence may have been skipped: then it has no tick, however the rotation ended. */
+/** The wait for silence may have been skipped: then it has no tick, whatever the result of the rotation. */
 function stepState({ old }, index, at) {
   if (index === SILENCE && at === OVER && !isSilent(old)) return 'skipped';
   if (index < at) return 'past';
@@ -125,7 +125,7 @@ function silence({ fresh, old }, tools) {
   ];
 }
 
-/** What is known of the old secret's use, and no more. */
+/** What is known of the old secret's use, without guesses. */
 function silenceKnown(old) {
   if (!isLive(old)) return words.oldExpired;
   return old.last_used_at ? words.oldSilentSince(moment(old.last_used_at)) : words.oldNeverUsed;

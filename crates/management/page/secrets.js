@@ -1,4 +1,4 @@
-// How a secret looks: its state in words, who made it, who uses it, and what can be done with it.
+// The view of a secret: its status in words, its creator, its use, and the actions on it.
 
 import { clock } from './api.js';
 import { chart } from './chart.js';
@@ -17,7 +17,7 @@ export const usedLately = (secret) =>
   secret.last_used_at !== null && clock.now() - Date.parse(secret.last_used_at) < DAY;
 
 const suspension = (secret) => (secret.suspended_until ? Date.parse(secret.suspended_until) - clock.now() : 0);
-/** Whether it is refused for a while. */
+/** Whether it is suspended. */
 export const isSuspended = (secret) => suspension(secret) > 0;
 
 /** Where it is shown: a secret has an address of its own, other credentials stand on the page of their application. */
@@ -34,7 +34,7 @@ export const hint = (secret) =>
     h('span', { 'aria-hidden': 'true' }, DOTS),
   );
 
-/** How it stands: an icon and words, never a colour alone. What is told of it beside its time comes first. */
+/** The status: an icon and words, never a colour alone. A reported leak comes before the expiry. */
 export function statusBadge(secret) {
   return [secret.leak_reported_at && badge('danger', 'stop', words.leaked), timeBadge(secret)];
 }
@@ -51,7 +51,7 @@ function timeBadge(secret) {
   return badge('ok', 'check', words.active);
 }
 
-/** When, from where and by what it was last used. */
+/** When, from which source and by which program it was last used. */
 export function lastUse(secret, { brief = false } = {}) {
   if (!secret.last_used_at) return h('span', { class: 'muted' }, words.neverUsed);
   return [
@@ -63,7 +63,7 @@ export function lastUse(secret, { brief = false } = {}) {
 
 export const expiryTerm = (secret) => (isLive(secret) ? words.expires : words.expired);
 
-/** A secret of the list; `actions` are its buttons. */
+/** A secret as a card; `actions` are its buttons. */
 export function secretCard(secret, actions) {
   return h(
     'article',
@@ -86,7 +86,7 @@ export function secretCard(secret, actions) {
   );
 }
 
-/** A secret as one line of many; what else there is to know unfolds. */
+/** A secret as one line in a long list; the details unfold. */
 export function secretRow(secret, actions) {
   const rest = h(
     'div',

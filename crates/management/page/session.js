@@ -1,12 +1,12 @@
-// The session: who is signed in, as what and for how long. How it ends is in watch.js.
+// The session: the person, their roles, and when it ends. The end itself is in watch.js.
 
 import { get } from './api.js';
 
-/** `renewing`: the sign-in stands in front of what somebody was doing. */
+/** `renewing`: the sign-in is shown in front of unfinished work. */
 export const session = { user: null, manages: [], csrf: '', expiresAt: 0, renewing: false };
-/** What the tabs of one browser tell each other. */
+/** Messages between the tabs of one browser. */
 export const tabs = new BroadcastChannel('wmda-auth');
-/** When the server last heard of something that a person did. */
+/** The person's last activity known to the server. */
 export const activity = { lastCall: Date.now(), last: Date.now() };
 
 const has = (role) => session.user?.roles.includes(role) ?? false;
@@ -14,7 +14,7 @@ export const isAdmin = () => has('admin');
 export const seesAll = () => has('admin') || has('auditor');
 export const manages = (clientId) => session.manages.includes(clientId);
 
-/** Tells the other tabs that an application is not what it was. */
+/** Tells the other tabs that an application has changed. */
 export const tellChanged = (clientId) => tabs.postMessage({ kind: 'changed', clientId });
 
 function take(view) {
@@ -24,7 +24,7 @@ function take(view) {
   session.expiresAt = Date.parse(view.expires_at);
 }
 
-/** Asks who is signed in; answers false when nobody is. */
+/** Fetches the session; returns false if there is none. */
 export async function load({ background = false } = {}) {
   try {
     take(await get('/session', { signingIn: true, background }));
@@ -36,7 +36,7 @@ export async function load({ background = false } = {}) {
   }
 }
 
-/** After the sign-in was answered: this tab and the others go on. */
+/** After a sign-in: this tab and the others continue. */
 export function entered(view) {
   take(view);
   activity.lastCall = Date.now();
@@ -44,7 +44,7 @@ export function entered(view) {
   tabs.postMessage({ kind: 'signed-in', user: view.user.id });
 }
 
-/** Nobody is signed in any more. */
+/** The session is over. */
 export function forget() {
   Object.assign(session, { user: null, manages: [], csrf: '', expiresAt: 0, renewing: false });
 }

@@ -1,4 +1,4 @@
-// What a manager decides for an application: whether it rotates its secret itself, and from where its credentials work.
+// A manager's settings of an application: self-rotation, and the allowed networks of its credentials.
 
 import { get, patch } from './api.js';
 import { openDialog } from './dialogs.js';

@@ -1,4 +1,4 @@
-// Sign-in: e-mail, password and a code in one step; or by the provider that the server names.
+// Sign-in: e-mail, password and a TOTP code in one step; or through the OpenID provider.
 
 import { facts, get, post } from './api.js';
 import { duration } from './dates.js';
@@ -53,7 +53,7 @@ function worded(error) {
   return error;
 }
 
-/** What is offered beside the password; null when nothing is, or nobody says. */
+/** Alternatives to the password; null if there are none, or they are unknown. */
 async function provider() {
   try {
     return (await get('/session/options', { signingIn: true, background: true })).openid ?? null;

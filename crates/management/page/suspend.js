@@ -1,4 +1,4 @@
-// Suspending a credential: "try without it". It ends by itself, or is taken back at any time.
+// Suspending a credential: a trial without it. It ends by itself, or is taken back at any time.
 
 import { clock, patch } from './api.js';
 import { openDialog } from './dialogs.js';
@@ -12,10 +12,10 @@ import { t } from './texts.js';
 
 const words = t.suspend;
 const HOUR = 3_600_000;
-/** The server takes ten minutes to seven days; a minute less, for the way there. */
+/** The server accepts ten minutes to seven days; a minute less, for latency. */
 const CHOICES = [1, 8, 24, 72, 168];
 
-/** Suspends what works, and puts back what is suspended. `changed` reads the list again. */
+/** Suspends a working credential, or takes a suspension back. `changed` refreshes the list. */
 export function suspendButton(credential, path, changed) {
   if (!isLive(credential)) return null;
   const suspended = isSuspended(credential);
@@ -27,7 +27,7 @@ export function suspendButton(credential, path, changed) {
       'button',
       {
         type: 'button',
-        // Whoever found a leaked one can use it again, once it is put back.
+        // Once a leaked secret is restored, whoever found it can use it again.
         class: `button ${suspended && !credential.leak_reported_at ? 'primary' : ''}`,
         'data-key': `suspend-${credential.id}`,
         onclick: run,

@@ -1,5 +1,5 @@
-// The words of the page in English. A text with parts that the page fills in is a function; what it is given may be
-// elements, so it answers a list of texts and elements.
+// The texts of the page in English. A text with parameters is a function; its arguments may be elements, so it
+// returns a list of texts and elements.
 
 const count = (number, one, many) => `${number} ${number === 1 ? one : many}`;
 const environment = { production: 'Production', sandbox: 'Sandbox' };
@@ -26,7 +26,7 @@ export default {
   created: (name) => `${name} was created.`,
   noAnswer: 'The server did not answer. Check your connection, then try again.',
   answered: (status) => `The server answered ${status}.`,
-  /** Answers of the server in this language, by its English text; English needs none. */
+  /** Translations of the server's texts, by their English text; English needs none. */
   answers: {},
   environment,
 

@@ -1,4 +1,4 @@
-// The words of the page in the reader's language: a module per language, of which one is loaded.
+// The texts of the page in the reader's language: one module per language, of which one is loaded.
 
 const LANGUAGES = {
   en: { name: 'English', region: 'en-GB', load: () => import('./text-en.js') },
@@ -6,7 +6,7 @@ const LANGUAGES = {
 };
 const KEPT = 'wmda-auth-language';
 
-/** What somebody chose with the switch; a browser may keep nothing. */
+/** The language chosen with the switch; a browser may refuse to store it. */
 function chosen() {
   try {
     const kept = localStorage.getItem(KEPT);
@@ -18,21 +18,21 @@ function chosen() {
 
 const primary = (tag) => tag.split('-')[0].toLowerCase();
 
-/** The language of the page: by choice, or the first of the browser's that there is. */
+/** The language of the page: the chosen one, or the first of the browser's that is available. */
 export const language =
   chosen() ?? navigator.languages.map(primary).find((one) => Object.hasOwn(LANGUAGES, one)) ?? 'en';
 
-/** How dates and numbers are written: as where the reader lives, if that place speaks the language of the page. */
+/** The locale of dates and numbers: the reader's region, if its language is that of the page. */
 export const locale =
   navigator.languages.find((one) => one.includes('-') && primary(one) === language) ?? LANGUAGES[language].region;
 
-/** Every text, by view. */
+/** All texts, by view. */
 export const t = (await LANGUAGES[language].load()).default;
 
-/** The languages that there are: code and name in itself. */
+/** The available languages: code and native name. */
 export const languages = Object.entries(LANGUAGES).map(([code, { name }]) => [code, name]);
 
-/** Chooses another language, for this browser, and shows the page in it. */
+/** Switches the language, for this browser, and reloads the page. */
 export function speak(code) {
   try {
     localStorage.setItem(KEPT, code);
@@ -42,7 +42,7 @@ export function speak(code) {
   location.reload();
 }
 
-/** Names the view in the browser's tab. */
+/** Sets the title of the browser's tab. */
 export function titled(view) {
   document.title = view === t.product ? view : `${view} – ${t.product}`;
 }

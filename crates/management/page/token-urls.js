@@ -1,11 +1,11 @@
-// The addresses at which an application asks for tokens: the standard's, and those of clients that come from Entra.
+// The token endpoints of an application: the standard's, and those for clients that come from Entra.
 
 import { facts } from './api.js';
 
 /** RFC 6749. */
 export const tokenUrl = () => `${location.origin}/oauth2/token`;
 
-/** As Entra names them, below the tenant; none where no tenant is configured. */
+/** The token URLs as in Entra, below the tenant; none if no tenant is configured. */
 export function entraTokenUrls() {
   const { tenant_id: tenant } = facts;
   if (!tenant) return [];

@@ -1,5 +1,5 @@
-// The end of a session, the same in every tab: the warning before it, the sign-in in front of what is open, and signing
-// out. The timer counts what a person does: what the page asks by itself is marked and keeps nothing alive.
+// The end of a session, the same in every tab: the warning before it, the sign-in in front of unfinished work, and
+// signing out. The timer counts a person's activity: background calls are marked and keep nothing alive.
 
 import { h, replace } from './dom.js';
 import { clock, hooks, remove } from './api.js';
@@ -14,16 +14,16 @@ import { t } from './texts.js';
 const words = t.session;
 const WARN_BEFORE = 5 * 60_000;
 const CHECK_EVERY = 15_000;
-/** Somebody who types sends nothing: so often the page says that they are there. */
+/** Typing sends nothing to the server: at this interval the page reports that the person is active. */
 const SIGN_OF_LIFE = 4 * 60_000;
 
 const listeners = { over: () => {}, entered: () => {}, changed: () => {} };
 let renewing = null;
 let warning = null;
-/** An end that nothing puts off, and that the person knows of. */
+/** The absolute end of the session, which activity does not postpone, once the person was warned. */
 let knownEnd = 0;
 
-/** What the page does when somebody has entered, when the session is over, and when another tab changed something. */
+/** Callbacks of the page: after a sign-in, at the end of the session, and when another tab changed something. */
 export function listen({ over, entered, changed }) {
   Object.assign(listeners, { over, entered, changed });
 }
@@ -47,8 +47,8 @@ function end(reason) {
 }
 
 /**
- * The session is over in the middle of something. With a dialog open, the sign-in stands in front of it and what was
- * typed stays; otherwise the sign-in takes the view's place. Answers whether the same person is back.
+ * The session ended during unfinished work. If a dialog is open, the sign-in is shown in front of it and what was
+ * typed stays; otherwise the sign-in replaces the view. Returns whether the same person is back.
  */
 function renew(reason = words.ended) {
   warning?.close();
@@ -114,13 +114,13 @@ async function refreshCsrf() {
   return session.csrf !== before;
 }
 
-/** Looks at the clock: warns before the end, and ends. */
+/** Checks the clock: warns before the end, and ends the session. */
 async function check() {
   if (!session.user || renewing) return;
   const active = activity.last > activity.lastCall;
   if (active && Date.now() - activity.lastCall > SIGN_OF_LIFE) return keep();
   if (session.expiresAt - clock.now() > WARN_BEFORE) return undefined;
-  // Another tab may have been used meanwhile.
+  // The person may have been active in another tab.
   if (!(await alive())) return undefined;
   const left = session.expiresAt - clock.now();
   if (left > WARN_BEFORE) return warning?.close();
@@ -132,7 +132,7 @@ async function alive() {
     if (await load({ background: true })) return true;
     renew(words.timedOut);
   } catch {
-    /* No answer says nothing about the session. */
+    /* Without an answer the state of the session is unknown. */
   }
   return false;
 }
@@ -194,7 +194,7 @@ async function signedInElsewhere(user) {
   if (before && before !== user) return location.reload();
   if (!(await load({ background: true }))) return undefined;
   if (renewing) return renew.back({ user: session.user });
-  // Whoever is signed in here already goes on with what they do.
+  // Whoever is signed in here already continues.
   return before ? undefined : listeners.entered();
 }
 
@@ -206,7 +206,7 @@ tabs.addEventListener('message', ({ data }) => {
   else end(words.elsewhere);
 });
 
-/** Starts the watch. */
+/** Starts the timers. */
 export function watch() {
   const active = () => {
     activity.last = Date.now();
@@ -215,7 +215,7 @@ export function watch() {
     addEventListener(event, active, { capture: true, passive: true });
   setInterval(check, CHECK_EVERY);
   document.addEventListener('visibilitychange', async () => {
-    // A machine that slept, a tab that was away: ask before anything is believed.
+    // After sleep or in a tab brought back, fetches the session before trusting its state.
     if (document.visibilityState === 'visible' && session.user && !renewing && (await alive())) check();
   });
 }
