@@ -58,6 +58,9 @@ test('the report of secrets is filtered and saved as a file that no spreadsheet 
 test('a key in the report is called one, and leads to its application', async (t) => {
   const { client_id: clientId, name } = demo.key_clients[0];
   const page = await open(t, await signIn(await person({ role: 'auditor', name: 'Ada Prüfer' })), '#/report');
+  const { organisation_name: organisation } = await call('GET', `/applications/${clientId}`, { as: await admin() });
+  await page.getByLabel('Organisation').selectOption({ label: organisation });
+  await page.getByRole('button', { name: 'Filter' }).click();
   const key = rows(page).filter({ hasText: name });
   await key.getByText('Key', { exact: true }).waitFor();
   await key.getByRole('link').click();
