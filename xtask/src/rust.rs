@@ -24,7 +24,7 @@ pub(crate) fn documentation(workspace: &Workspace) -> Outcome {
 /// Tests that simulate a year, and compute for minutes: their manifests leave them out of the others (`test = false`).
 const YEAR: [&str; 4] = ["--test", "reminders", "--test", "year"];
 
-/// Most tests wait, for a lease, a mail or a process: more of them than there are cores go on at once.
+/// Most tests wait for a lease, a mail or a process, so more of them than cores run in parallel.
 const AT_ONCE: &str = "6";
 
 pub(crate) fn test(workspace: &Workspace) -> Outcome {
@@ -40,7 +40,7 @@ pub(crate) fn year(workspace: &Workspace) -> Outcome {
 fn tests(workspace: &Workspace, chosen: &[&str]) -> Result<Command, String> {
     let mut tests = workspace.cargo_test(&["--workspace"])?;
     tests.args(chosen);
-    // A snapshot that differs is a failure, and is left as it was.
+    // A snapshot that differs fails, and is not updated.
     tests.env("INSTA_UPDATE", "no");
     if std::env::var_os("RUST_TEST_THREADS").is_none() {
         tests.env("RUST_TEST_THREADS", AT_ONCE);

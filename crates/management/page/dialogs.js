@@ -87,7 +87,7 @@ function giveBackFocus(opener) {
   (target ?? document.querySelector('main h1') ?? document.getElementById('main')).focus({ preventScroll: !target });
 }
 
-/** Asks a question; resolves to whether it was answered with yes. */
+/** Asks a question; resolves to whether the answer was yes. */
 export function confirm({ title, body, yes, danger = false, no = t.cancel }) {
   return new Promise((resolve) => {
     let answer = false;

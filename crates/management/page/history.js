@@ -8,7 +8,7 @@ import { t } from './texts.js';
 
 const words = t.history;
 
-/** A section that reads its events when it is opened, and anew each time. */
+/** A section that fetches its events each time it is opened. */
 export function historySection(clientId, signal) {
   const list = table(words.title, words.columns, 'log');
   const problem = h('div', { role: 'alert' });

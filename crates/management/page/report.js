@@ -1,4 +1,4 @@
-// The report of all secrets and other credentials, with filters and as a file for a spreadsheet.
+// The report of all secrets and other credentials, with filters and as a CSV file for a spreadsheet.
 
 import { all, download } from './api.js';
 import { expiry, moment, relative } from './dates.js';

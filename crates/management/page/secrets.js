@@ -20,11 +20,11 @@ const suspension = (secret) => (secret.suspended_until ? Date.parse(secret.suspe
 /** Whether it is suspended. */
 export const isSuspended = (secret) => suspension(secret) > 0;
 
-/** Where it is shown: a secret has an address of its own, other credentials stand on the page of their application. */
+/** The link to it: a secret has one of its own, other credentials are on the page of their application. */
 export const address = (one) =>
   `#/applications/${one.client_id}${one.credential_kind === 'secret' ? `/secrets/${one.secret_id}` : ''}`;
 
-/** The first three characters, then dots. */
+/** The hint, then dots. */
 export const hint = (secret) =>
   h(
     'code',
@@ -150,7 +150,7 @@ function title(secret) {
   );
 }
 
-/** What somebody has to know of it, or to do about it. */
+/** Warnings about it, and what to do. */
 export function notes(secret) {
   const tried = secret.tried_after_expiry_at;
   return [

@@ -43,7 +43,7 @@ pub struct Settings {
     pub dpop_nonce_required: bool,
     /// Whether browsers come by TLS alone from now on (RFC 6797).
     pub strict_transport: bool,
-    /// Whose `X-Forwarded-For` or `Forwarded` is believed.
+    /// Proxies whose `X-Forwarded-For` or `Forwarded` is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// Rules for secret rotation.
     pub rotation: RotationRules,

@@ -13,7 +13,7 @@ use actix_web::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use flate2::{Compression, write::GzEncoder};
 
-/// One of them.
+/// A static response.
 pub(crate) struct Fixed {
     media_type: &'static str,
     body: Bytes,

@@ -55,7 +55,8 @@ impl Watched {
         Poll::Ready(())
     }
 
-    /// The task is woken when the connection is closed for others. What was not taken is not kept in the kernel either.
+    /// Fails if the connection was evicted; registers for a wake-up then. The socket is reset, so that the kernel
+    /// keeps no unsent data.
     fn check(&self, cx: &Context<'_>) -> io::Result<()> {
         let connection = &self.place.connection;
         connection.waker.register(cx.waker());

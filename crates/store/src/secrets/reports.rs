@@ -1,4 +1,4 @@
-//! The report of all secrets and other credentials: one row each, with where it belongs.
+//! The report of all secrets and other credentials, one row each, with application and organisation.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
@@ -45,7 +45,7 @@ pub struct ReportedSecret {
     pub id: Uuid,
     /// What it is: a key and a federated credential expire too.
     pub kind: CredentialKind,
-    /// What the manager calls it.
+    /// Its name.
     pub name: String,
     /// The first three characters of the value.
     pub hint: String,
@@ -88,7 +88,7 @@ struct Row {
 }
 
 impl Store {
-    /// Secrets and other credentials that were not deleted, by expiry and id.
+    /// Undeleted secrets and other credentials, by expiry and id.
     pub async fn secret_report(&self, filter: ReportFilter) -> Result<Vec<ReportedSecret>, StoreError> {
         self.run(move |connection| {
             let mut query = client_secrets::table

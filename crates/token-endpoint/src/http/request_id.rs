@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 /// The response header that carries it.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// W3C Trace Context §3.2.
+/// Request header of W3C Trace Context §3.2.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-/// Where Entra's clients put what they call the correlation id.
+/// Request header in which Entra's clients send their correlation id.
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 
 /// Attached to a request. Entra's `trace_id` must be a GUID, so every id is one.
