@@ -39,7 +39,7 @@ pub const BEAT_EVERY: Duration = Duration::from_secs(2);
 /// Default capacity in clients; the least useful ones are evicted.
 const CLIENTS: usize = 200_000;
 /// Allowed clock drift between machines during a lease: 1 in this many.
-const CLOCK_RATE: u32 = 100;
+const CLOCK_RATE: u32 = 400;
 
 /// The cache of clients on this node, valid under its lease.
 pub struct ClientMemory {
