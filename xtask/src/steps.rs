@@ -215,6 +215,8 @@ pub(crate) fn run(workspace: &Workspace, chosen: &[Step]) -> Outcome {
 /// One step after the other, but for those beside the clients, while what later ones need is prepared; answers their times.
 fn run_all(workspace: &Workspace, steps: &[Step]) -> Result<Vec<String>, String> {
     let tools = workspace.tools();
+    // Its path, as long as it is there: the tests build it anew.
+    let own = std::env::current_exe().map_err(|error| format!("xtask: {error}"))?;
     let prepare = || {
         let mut prepared = steps.iter().filter_map(|step| step.definition().prepare);
         prepared.try_for_each(|prepare| prepare(tools))
@@ -231,7 +233,7 @@ fn run_all(workspace: &Workspace, steps: &[Step]) -> Result<Vec<String>, String>
                 finished(thread)?;
             }
             timed(&step.name(), || match step {
-                Step::Clients => beside(workspace, &aside, run),
+                Step::Clients => beside(workspace, (&own, &aside), run),
                 _ => run(workspace),
             })
         };
@@ -250,9 +252,13 @@ fn common(some: &[Step], others: &[Step]) -> Vec<Step> {
 }
 
 /// Runs a step while others go on in processes of their own, whose output follows in one piece.
-fn beside(workspace: &Workspace, others: &[(&str, Vec<Step>)], run: fn(&Workspace) -> Outcome) -> Outcome {
+fn beside(
+    workspace: &Workspace,
+    (own, others): (&Path, &[(&str, Vec<Step>)]),
+    run: fn(&Workspace) -> Outcome,
+) -> Outcome {
     let others = others.iter().filter(|(_, steps)| !steps.is_empty());
-    let others = others.map(|(niceness, steps)| Aside::start(workspace, niceness, steps));
+    let others = others.map(|(niceness, steps)| Aside::start(workspace, (own, niceness), steps));
     let others: Vec<Aside> = others.collect::<Result<_, _>>()?;
     let outcome = run(workspace);
     let outcomes = others.into_iter().map(Aside::finish);
@@ -269,21 +275,22 @@ struct Aside {
 }
 
 impl Aside {
-    fn start(workspace: &Workspace, niceness: &str, steps: &[Step]) -> Result<Self, String> {
+    fn start(workspace: &Workspace, (own, niceness): (&Path, &str), steps: &[Step]) -> Result<Self, String> {
         let names: Vec<String> = steps.iter().map(|step| step.name()).collect();
         let names = names.join(",");
         let log = workspace.tools().folder().join(format!("{names}.log"));
-        let process = Self::spawn(workspace, niceness, (&names, &log));
+        let mut process = Command::new("nice");
+        process.args(["-n", niceness]).arg(own);
+        process
+            .args(["test", "--only", &names])
+            .current_dir(workspace.root());
+        let process = Self::spawn(process, &log);
         let process = process.map_err(|error| format!("{names}: {error}"))?;
         Ok(Self { names, process, log })
     }
 
-    fn spawn(workspace: &Workspace, niceness: &str, (names, log): (&str, &Path)) -> io::Result<Child> {
+    fn spawn(mut process: Command, log: &Path) -> io::Result<Child> {
         let out = File::create(log)?;
-        let mut process = Command::new("nice");
-        process.args(["-n", niceness]).arg(std::env::current_exe()?);
-        process.args(["test", "--only", names]);
-        process.current_dir(workspace.root());
         process.stderr(out.try_clone()?).stdout(out).spawn()
     }
 
