@@ -190,9 +190,8 @@ const VALIDATORS: &[Need] = &[
     needs::NGINX_JS,
 ];
 
-/// What goes on beside [`Step::Clients`], which waits most of the time: at which niceness, and what.
-const BESIDE_THE_CLIENTS: [(&str, &[Step]); 2] =
-    [("0", &[Step::Page]), ("19", &[Step::Year, Step::Documentation])];
+/// What goes on beside [`Step::Clients`]: both wait most of the time. What computes would make browsers wait for too long.
+const BESIDE_THE_CLIENTS: &[Step] = &[Step::Page];
 
 /// Sets up what these steps need, or all, then runs them; each tells its time.
 pub(crate) fn run(workspace: &Workspace, chosen: &[Step]) -> Outcome {
@@ -222,8 +221,8 @@ fn run_all(workspace: &Workspace, steps: &[Step]) -> Result<Vec<String>, String>
         prepared.try_for_each(|prepare| prepare(tools))
     };
     let aside = match steps.contains(&Step::Clients) {
-        true => BESIDE_THE_CLIENTS.map(|(niceness, beside)| (niceness, common(beside, steps))),
-        false => Default::default(),
+        true => common(BESIDE_THE_CLIENTS, steps),
+        false => Vec::new(),
     };
     thread::scope(|scope| {
         let mut preparation = Some(scope.spawn(prepare));
@@ -237,9 +236,7 @@ fn run_all(workspace: &Workspace, steps: &[Step]) -> Result<Vec<String>, String>
                 _ => run(workspace),
             })
         };
-        let in_turn = steps
-            .iter()
-            .filter(|step| !aside.iter().any(|(_, beside)| beside.contains(step)));
+        let in_turn = steps.iter().filter(|step| !aside.contains(step));
         in_turn.map(run).collect()
     })
 }
@@ -251,20 +248,16 @@ fn common(some: &[Step], others: &[Step]) -> Vec<Step> {
         .collect()
 }
 
-/// Runs a step while others go on in processes of their own, whose output follows in one piece.
-fn beside(
-    workspace: &Workspace,
-    (own, others): (&Path, &[(&str, Vec<Step>)]),
-    run: fn(&Workspace) -> Outcome,
-) -> Outcome {
-    let others = others.iter().filter(|(_, steps)| !steps.is_empty());
-    let others = others.map(|(niceness, steps)| Aside::start(workspace, (own, niceness), steps));
-    let others: Vec<Aside> = others.collect::<Result<_, _>>()?;
+/// Runs a step while others go on in a process of their own, whose output follows in one piece.
+fn beside(workspace: &Workspace, (own, others): (&Path, &[Step]), run: fn(&Workspace) -> Outcome) -> Outcome {
+    if others.is_empty() {
+        return run(workspace);
+    }
+    let aside = Aside::start(workspace, own, others)?;
     let outcome = run(workspace);
-    let outcomes = others.into_iter().map(Aside::finish);
-    // Each is waited for, whatever came of the one before.
-    let outcomes: Vec<Outcome> = outcomes.collect();
-    outcomes.into_iter().fold(outcome, Result::and)
+    // Waited for, whatever came of this one.
+    let beside = aside.finish();
+    outcome.and(beside)
 }
 
 /// Steps in a process of their own.
@@ -275,15 +268,13 @@ struct Aside {
 }
 
 impl Aside {
-    fn start(workspace: &Workspace, (own, niceness): (&Path, &str), steps: &[Step]) -> Result<Self, String> {
+    fn start(workspace: &Workspace, own: &Path, steps: &[Step]) -> Result<Self, String> {
         let names: Vec<String> = steps.iter().map(|step| step.name()).collect();
         let names = names.join(",");
         let log = workspace.tools().folder().join(format!("{names}.log"));
-        let mut process = Command::new("nice");
-        process.args(["-n", niceness]).arg(own);
-        process
-            .args(["test", "--only", &names])
-            .current_dir(workspace.root());
+        let mut process = Command::new(own);
+        process.args(["test", "--only", &names]);
+        process.current_dir(workspace.root());
         let process = Self::spawn(process, &log);
         let process = process.map_err(|error| format!("{names}: {error}"))?;
         Ok(Self { names, process, log })
