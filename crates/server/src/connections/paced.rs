@@ -155,7 +155,9 @@ impl AsyncWrite for Paced {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.io).poll_flush(cx))?;
-        if std::mem::take(&mut self.is_held) {
+        // An empty flush, while the answer is still being made, lets nobody go on.
+        if self.is_held && self.watched().is_idle() {
+            self.is_held = false;
             cx.waker().wake_by_ref();
         }
         Poll::Ready(Ok(()))
