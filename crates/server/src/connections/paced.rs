@@ -167,3 +167,90 @@ impl AsyncWrite for Paced {
         Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        task::{Wake, Waker},
+        time::Duration,
+    };
+
+    use actix_web::rt::{net::TcpStream, time::sleep};
+    use tokio::{io::AsyncWriteExt, net::TcpListener};
+
+    use super::*;
+    use crate::connections::{Connections, Limits};
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// A connection whose client sends this.
+    async fn connection(sent: Vec<u8>) -> Paced {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        actix_web::rt::spawn(async move {
+            client.write_all(&sent).await.unwrap();
+            sleep(Duration::from_secs(60)).await;
+        });
+        let limits = Limits {
+            total: 1,
+            per_source: 1,
+        };
+        let connections = Connections::new(limits, Vec::new());
+        let (io, _) = Watched::new(listener.accept().await.unwrap().0, &connections).unwrap();
+        Paced::plain(io)
+    }
+
+    fn read(paced: &mut Paced, cx: &mut Context<'_>) -> usize {
+        let mut bytes = [0; 8192];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        let _ = Pin::new(paced).poll_read(cx, &mut buffer);
+        buffer.filled().len()
+    }
+
+    #[actix_web::test]
+    async fn x02_what_is_held_back_wakes_nobody_before_the_answer_is_taken() {
+        let mut paced = connection(b"GET / HTTP/1.1\r\n\r\n".repeat(6_000)).await;
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut cx = Context::from_waker(&waker);
+        let (mut handed_on, mut looks) = (0, 0);
+        while !paced.is_held {
+            let length = read(&mut paced, &mut cx);
+            assert!(length <= AT_ONCE * 18, "{length} bytes at once");
+            handed_on += length;
+            looks += 1;
+            if looks % 100 == 0 {
+                sleep(Duration::from_millis(1)).await;
+            }
+        }
+        assert!((UNANSWERED..UNANSWERED + 100).contains(&handed_on), "{handed_on}");
+        let before = woken.0.load(Ordering::SeqCst);
+        for _ in 0..10 {
+            assert_eq!(read(&mut paced, &mut cx), 0);
+            assert!(Pin::new(&mut paced).poll_flush(&mut cx).is_ready());
+        }
+        assert_eq!(
+            woken.0.load(Ordering::SeqCst),
+            before,
+            "the answer is still being made"
+        );
+        // The first look defers it.
+        assert!(Pin::new(&mut paced).poll_write(&mut cx, b"answer").is_pending());
+        assert!(Pin::new(&mut paced).poll_write(&mut cx, b"answer").is_ready());
+        let before = woken.0.load(Ordering::SeqCst);
+        assert!(Pin::new(&mut paced).poll_flush(&mut cx).is_ready());
+        assert!(woken.0.load(Ordering::SeqCst) > before, "the answer is taken");
+        assert!(read(&mut paced, &mut cx) > 0);
+    }
+}
