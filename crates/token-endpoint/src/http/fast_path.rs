@@ -1,5 +1,5 @@
-//! The token endpoints without the router, which compares a path with one pattern after the other and keeps a task's memory at
-//! each of its levels: nearly all requests are for them.
+//! The token endpoints without the router, which compares a path with one pattern after the other and allocates a future at each
+//! of its levels: nearly all requests are for them.
 
 use actix_web::{
     Error, FromRequest,
@@ -7,14 +7,13 @@ use actix_web::{
     web,
 };
 
-use super::routes::{TENANT_TOKEN, TENANT_TOKEN_V2, TOKEN, token_route};
+use super::routes::{TENANT_TOKEN, TENANT_TOKEN_V2, TOKEN};
 use crate::{
     state::TokenService,
     token::{endpoint::token, entra_v1::EntraV1, entra_v2::EntraV2, rfc9068::Rfc9068},
 };
 
 /// A token endpoint, by the dialect that it speaks.
-#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum TokenEndpoint {
     Rfc9068,
     EntraV1,
@@ -22,9 +21,9 @@ pub(crate) enum TokenEndpoint {
 }
 
 impl TokenEndpoint {
-    /// The endpoint at a path; a tenant that is not written as configured is left to the router.
-    pub(crate) fn at(path: &str, service: &TokenService) -> Option<Self> {
-        let endpoint = match token_route(path)? {
+    /// The endpoint at a path of this route; a tenant that is not written as configured is left to the router.
+    pub(crate) fn at(route: &str, path: &str, service: &TokenService) -> Option<Self> {
+        let endpoint = match route {
             TOKEN => return Some(Self::Rfc9068),
             TENANT_TOKEN => Self::EntraV1,
             TENANT_TOKEN_V2 => Self::EntraV2,

@@ -1,5 +1,5 @@
-//! Around every request: an id, a turn among all sources, no coded body, a time limit, a panic that stays ours, changes that run to their end, headers of
-//! every answer, one line in the log.
+//! Around every request: an id, a turn among all sources, no coded body, a time limit, a panic that stays ours, changes that run
+//! to their end, headers of every answer, one line in the log.
 
 use std::{borrow::Cow, net::IpAddr, panic::AssertUnwindSafe, rc::Rc, time::Duration};
 
@@ -118,7 +118,7 @@ async fn answered(
     next: Next<impl MessageBody + 'static>,
     asked: Asked,
 ) -> Answer {
-    let handled = handled(&service, request, next);
+    let handled = handled(&service, &asked.route, request, next);
     let answer = AssertUnwindSafe(handled).catch_unwind().await;
     let mut answer = answer.map_err(|_| failed(&service, asked.id))??;
     mark(&service, answer.headers_mut(), asked.id);
@@ -128,10 +128,11 @@ async fn answered(
 
 async fn handled(
     service: &web::Data<TokenService>,
+    route: &str,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Answer {
-    match TokenEndpoint::at(request.path(), service) {
+    match TokenEndpoint::at(route, request.path(), service) {
         Some(endpoint) => Box::pin(endpoint.answer(service.clone(), request)).await,
         None => Ok(next.call(request).await?.map_into_boxed_body()),
     }
