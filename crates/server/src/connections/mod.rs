@@ -76,15 +76,16 @@ impl Connections {
     /// that is over its limit. Requests are short: among busy connections, the oldest is one that never ends.
     fn place(self: &Arc<Self>, peer: IpAddr) -> Place {
         let source = counted(peer);
+        let now = self.now();
         let mut open = self.open();
         let proxied = self.proxies.iter().any(|net| net.contains(&peer.to_canonical()));
         if !proxied && open.of(source) >= self.limits.per_source {
-            open.make_room(Some(source));
+            open.make_room(Some(source), now);
         }
         if open.total >= self.limits.total {
-            open.make_room(None);
+            open.make_room(None, now);
         }
-        let connection = Arc::new(Connection::new(self.now()));
+        let connection = Arc::new(Connection::new(now));
         let id = open.insert(source, Arc::clone(&connection));
         drop(open);
         Place {
@@ -147,12 +148,12 @@ impl Open {
     }
 
     /// Evicts the longest idle connection, of the source or of all.
-    fn make_room(&mut self, of: Option<IpAddr>) {
+    fn make_room(&mut self, of: Option<IpAddr>, now: u64) {
         let sources = self.by_source.iter();
         let idlest = sources
             .filter(|(source, _)| of.is_none_or(|of| of == **source))
             .flat_map(|(source, own)| own.iter().map(move |(id, connection)| (*source, *id, connection)))
-            .min_by_key(|(_, id, connection)| (connection.order(), *id));
+            .min_by_key(|(_, id, connection)| (connection.order(now), *id));
         if let Some((source, id, connection)) = idlest {
             connection.close();
             self.remove(source, id);

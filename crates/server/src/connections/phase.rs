@@ -12,6 +12,8 @@ const ASKING: u64 = ticks(30);
 const ANSWERING: u64 = ticks(20);
 /// The same during shutdown.
 const STOPPING: u64 = ticks(2);
+/// Time of a new connection for its first request, before it counts as idle.
+const ARRIVING: u64 = ticks(1);
 
 const fn ticks(seconds: u64) -> u64 {
     seconds * 1000 / TICK.as_millis() as u64
@@ -25,6 +27,8 @@ enum Phase {
     Asking,
     /// An answer is being sent that the client has not read.
     Answering,
+    /// Accepted; nothing was received yet.
+    New,
 }
 
 /// The shared state of one connection.
@@ -38,7 +42,7 @@ pub struct Connection {
 impl Connection {
     pub(super) fn new(now: u64) -> Self {
         Self {
-            state: AtomicU64::new(packed(Phase::Idle, now)),
+            state: AtomicU64::new(packed(Phase::New, now)),
             closed: AtomicBool::default(),
             waker: AtomicWaker::new(),
         }
@@ -49,7 +53,8 @@ impl Connection {
         let phase = match state & 3 {
             0 => Phase::Idle,
             1 => Phase::Asking,
-            _ => Phase::Answering,
+            2 => Phase::Answering,
+            _ => Phase::New,
         };
         (phase, state >> 2)
     }
@@ -60,7 +65,7 @@ impl Connection {
 
     /// Bytes were received.
     pub(super) fn asked(&self, now: u64) {
-        if self.phase().0 == Phase::Idle {
+        if matches!(self.phase().0, Phase::Idle | Phase::New) {
             self.set(Phase::Asking, now);
         }
     }
@@ -92,7 +97,7 @@ impl Connection {
     pub(super) fn is_overdue(&self, now: u64, stopping: bool) -> bool {
         let (phase, since) = self.phase();
         let limit = match phase {
-            Phase::Idle => return false,
+            Phase::Idle | Phase::New => return false,
             Phase::Asking => ASKING,
             Phase::Answering if stopping => STOPPING,
             Phase::Answering => ANSWERING,
@@ -100,10 +105,16 @@ impl Connection {
         now.saturating_sub(since) > limit
     }
 
-    /// Eviction order, smallest first: idle ones, then those longest in the same phase.
-    pub(super) fn order(&self) -> (bool, u64) {
+    /// Eviction order, smallest first: idle ones, then those longest in the same phase. Workers take connections of one source
+    /// at once, so one that came later may find a new one that has not had time to ask.
+    pub(super) fn order(&self, now: u64) -> (bool, u64) {
         let (phase, since) = self.phase();
-        (phase != Phase::Idle, since)
+        let is_idle = match phase {
+            Phase::Idle => true,
+            Phase::New => now.saturating_sub(since) >= ARRIVING,
+            Phase::Asking | Phase::Answering => false,
+        };
+        (!is_idle, since)
     }
 
     /// Makes the connection's task close it and release its slot.

@@ -49,7 +49,7 @@ fn who_is_at_work_is_closed_last_and_of_these_the_oldest_first() {
     });
     younger.connection.asked(all.now());
     older.connection.asked(all.now());
-    later(&all, TICK);
+    later(&all, 2 * TICK);
     older.connection.answers(all.now());
     let next = all.place(address(1));
     assert!(is_closed(&idle), "the other two are at work");
@@ -57,6 +57,23 @@ fn who_is_at_work_is_closed_last_and_of_these_the_oldest_first() {
     let _last = all.place(address(1));
     assert!(is_closed(&younger), "it has been asking for longest");
     assert!(!is_closed(&older) && !is_closed(&next));
+}
+
+#[test]
+fn x01_a_new_connection_has_time_to_ask_before_it_counts_as_idle() {
+    let all = connections(2, 2);
+    let greedy = all.place(address(1));
+    greedy.connection.answers(all.now());
+    let new = all.place(address(1));
+    let other = all.place(address(1));
+    assert!(is_closed(&greedy) && !is_closed(&new));
+    other.connection.answers(all.now());
+    later(&all, Duration::from_secs(1));
+    let _next = all.place(address(1));
+    assert!(
+        is_closed(&new) && !is_closed(&other),
+        "it has not asked for a second"
+    );
 }
 
 #[test]
