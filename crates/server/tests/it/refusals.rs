@@ -7,10 +7,9 @@ use crate::support::refusals::{NOBODY, Setting};
 fn a05_y01_every_refusal_is_the_same_work_for_the_database() {
     let setting = Setting::prepare();
     setting.warm_up();
-    let expected = setting.carried(NOBODY, "warm");
     for round in 0..3 {
         for (what, id, secret) in setting.refused() {
-            let carried = setting.carried_against(id, secret, expected);
+            let [carried, expected] = setting.carried_beside([id, secret], [NOBODY, "warm"]);
             assert_eq!(carried, expected, "{what}, round {round}");
         }
     }

@@ -50,26 +50,21 @@ impl Setting {
         assert_eq!(answer.status, 401, "{}", answer.text);
     }
 
-    /// What one refusal sends to the database and gets back, in bytes: the minimum of several, as background work
-    /// adds to some, and the more often, the longer a refusal takes.
-    pub fn carried(&self, id: &str, secret: &str) -> [u64; 2] {
-        self.least_carried(id, secret, |tries| tries.len() == 12)
-    }
-
-    /// The minimum of as many as it takes to reach the expected value, or to be sure that it never will.
-    pub fn carried_against(&self, id: &str, secret: &str, expected: [u64; 2]) -> [u64; 2] {
-        let reached = |least: &[u64; 2]| *least <= expected;
-        self.least_carried(id, secret, |tries| {
-            tries.last().is_some_and(reached) || tries.len() == 50
-        })
-    }
-
-    fn least_carried(&self, id: &str, secret: &str, enough: impl Fn(&[[u64; 2]]) -> bool) -> [u64; 2] {
-        let mut tries = Vec::new();
-        while !enough(&tries) {
-            tries.push(self.carried_once(id, secret));
+    /// What a refusal sends to the database and gets back, in bytes, and what another one does: the least of each, as
+    /// background work adds to some. In turns, since a connection that came later may have longer names for its statements;
+    /// until they are equal, or it is sure that they never will be.
+    pub fn carried_beside(&self, one: [&str; 2], other: [&str; 2]) -> [[u64; 2]; 2] {
+        let mut least = [[u64::MAX; 2]; 2];
+        for turn in [[0, 1], [1, 0]].iter().cycle().take(50) {
+            for number in *turn {
+                let [id, secret] = [one, other][number];
+                least[number] = least[number].min(self.carried_once(id, secret));
+            }
+            if least[0] == least[1] {
+                break;
+            }
         }
-        tries.into_iter().min().unwrap()
+        least
     }
 
     fn carried_once(&self, id: &str, secret: &str) -> [u64; 2] {
@@ -82,8 +77,9 @@ impl Setting {
     /// Until every pooled connection has prepared its statements.
     pub fn warm_up(&self) {
         let warm = wait_until(Duration::from_secs(20), || {
-            let [first, second] = [(); 2].map(|()| self.carried(NOBODY, "warm"));
-            first == second && first[0] > 0
+            let tries = [(); 12].map(|()| self.carried_once(NOBODY, "warm"));
+            let [first, second] = [&tries[..6], &tries[6..]].map(|half| half.iter().min());
+            first == second && tries[0][0] > 0
         });
         assert!(warm, "the work of a refusal never settles");
     }
