@@ -26,13 +26,14 @@ async def compressed_bodies(server, until, _):
     return await many(until, 60, work)
 
 
-async def taking_nothing(server, until, width):
-    sent = request("GET", "/api/docs") * 8 + request("GET", "/api/v1/openapi.json") * 8
+LARGEST = request("GET", "/api/docs") * 8 + request("GET", "/api/v1/openapi.json") * 8
 
-    async def work(_):
+
+async def taking_nothing(server, until, width, sent=(LARGEST,)):
+    async def work(number):
         _, writer = await connect(server.address, ATTACKER)
         writer.transport.pause_reading()
-        writer.write(sent)
+        writer.write(sent[number % len(sent)])
         try:
             await asyncio.sleep(max(0.1, min(25.0, until - time.monotonic())))
         finally:
@@ -50,6 +51,16 @@ async def takes_nothing(server, until, _):
 @attack("crowd-takes-nothing", "4,000 connections ask for the largest answers and read none")
 async def crowd_takes_nothing(server, until, _):
     return await taking_nothing(server, until, CROWD)
+
+
+@attack("thousands-at-once", "1,000 connections send 128 kB of short requests each, ended in three ways, and read no answer")
+async def thousands_at_once(server, until, _):
+    short = [
+        request("GET", "/"),
+        b"G / HTTP/1.1\nHost:\n\n",
+        b"G / HTTP/1.1\r\nHost:\r\nTransfer-Encoding:chunked\r\n\r\n0\r\n\r\n",
+    ]
+    return await taking_nothing(server, until, 1000, [one * (128 * 1024 // len(one)) for one in short])
 
 
 async def holding(server, until, width):

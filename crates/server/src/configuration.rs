@@ -231,7 +231,7 @@ pub struct Limits {
     pub login_failures: i64,
     pub secrets_per_hour: i64,
     pub mails_per_hour: i64,
-    /// By default as many as the limit of open files allows, a quarter of them (at least 128) per source.
+    /// By default as many as the limit of open files allows, a quarter of them, or more if that is few, per source.
     pub connections: Option<usize>,
     pub connections_per_source: Option<usize>,
 }

@@ -4,7 +4,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The default's upper bound: more connections cost memory and serve nobody.
 const MOST: usize = 10_000;
-/// The least of the default per source: the computers of a hospital share an address, and may all connect at once.
+/// The least of the default per source, unless half of all is less: the computers of a hospital share an address, and may all
+/// connect at once.
 const LEAST_OF_ONE: usize = 128;
 /// Open files other than connections: database, keys, logs, timers.
 const OTHER_FILES: usize = 64;
@@ -18,11 +19,13 @@ pub struct Limits {
 
 impl Limits {
     /// The configured limits, reduced to what `files` allows besides the database's `pool`; by default one source may
-    /// have a quarter of all, or [`LEAST_OF_ONE`].
+    /// have a quarter of all, or somewhat more if that is few.
     pub fn new((total, per_source): (Option<usize>, Option<usize>), files: usize, pool: usize) -> Self {
         let others = OTHER_FILES + 2 * pool + files / 8;
         let total = total.unwrap_or(MOST).min(files.saturating_sub(others)).max(1);
-        let per_source = per_source.unwrap_or(LEAST_OF_ONE.max(total / 4)).clamp(1, total);
+        let per_source = per_source
+            .unwrap_or((total / 4).max(LEAST_OF_ONE.min(total / 2)))
+            .clamp(1, total);
         Self { total, per_source }
     }
 }
@@ -55,11 +58,13 @@ mod tests {
             (limits.total, limits.per_source)
         };
         assert_eq!(limits((None, None), 1024), (816, 204));
-        assert_eq!(limits((None, None), 300), (183, 128));
+        assert_eq!(limits((None, None), 300), (183, 91));
         assert_eq!(limits((None, None), usize::MAX), (10_000, 2_500));
         assert_eq!(limits((Some(20_000), Some(100)), 1024), (816, 100));
         assert_eq!(limits((Some(20_000), None), usize::MAX), (20_000, 5_000));
         assert_eq!(limits((Some(10), Some(100)), 1024), (10, 10));
+        assert_eq!(limits((Some(10), None), 1024), (10, 5));
+        assert_eq!(limits((Some(300), None), 1024), (300, 128));
         assert_eq!(limits((None, None), 10), (1, 1));
     }
 }

@@ -2,6 +2,7 @@
 //! time-outs of idle or stalled ones.
 
 mod files;
+mod framing;
 mod paced;
 mod phase;
 mod stream;

@@ -9,36 +9,23 @@ use std::{
 };
 
 use actix_web::web::Bytes;
-use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
-use super::Watched;
-
-/// What ends the head of a request (RFC 9112 §2.1).
-const END_OF_HEAD: &[u8] = b"\r\n\r\n";
-/// So many heads are handed on at once where the end of the first request isn't known.
-const AT_ONCE: usize = 2;
-/// As many as the HTTP crate takes.
-const MOST_HEADERS: usize = 96;
-/// So many bytes may wait for an answer: more than any request may have, since an empty line in a body looks like the end of a
-/// head, too.
-const UNANSWERED: usize = 48 * 1024;
+use super::{Watched, framing::Framing};
 
 /// A connection, plain or private, that is read at the pace of its answers.
 pub struct Paced {
     io: Either<Watched, TlsStream<Watched>>,
     /// What came and was not handed on.
     rest: Bytes,
-    /// Heads and bytes that were handed on since the last answer.
-    heads: usize,
-    bytes: usize,
-    /// What was handed on ends with a request.
-    is_whole: bool,
-    /// What was handed on is to be looked at before there is more.
-    pauses: bool,
-    /// Somebody waits for an answer to be taken.
+    framing: Framing,
+    /// A whole request was handed on, whose answer has not been taken.
+    is_asked: bool,
+    /// The request whose end has not come was answered already: refused, or told to continue.
+    is_answered: bool,
+    /// There is a rest, which waits for that.
     is_held: bool,
 }
 
@@ -55,10 +42,9 @@ impl Paced {
         Self {
             io,
             rest: Bytes::new(),
-            heads: 0,
-            bytes: 0,
-            is_whole: false,
-            pauses: false,
+            framing: Framing::default(),
+            is_asked: false,
+            is_answered: false,
             is_held: false,
         }
     }
@@ -70,46 +56,20 @@ impl Paced {
         }
     }
 
-    /// Whether there is more to hand on now.
-    fn poll_turn(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if std::mem::take(&mut self.pauses) {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+    /// How much of what comes next may be handed on.
+    fn take(&mut self, bytes: &[u8]) -> usize {
+        if self.is_asked {
+            return 0;
         }
-        if self.watched().is_idle() {
-            (self.heads, self.bytes, self.is_whole) = (0, 0, false);
-        }
-        let is_enough = self.watched().is_answering() || self.bytes >= UNANSWERED;
-        self.is_held = self.is_whole || is_enough && self.heads >= AT_ONCE;
-        match self.is_held {
-            true => Poll::Pending,
-            false => Poll::Ready(()),
-        }
-    }
-
-    /// How much of this may be handed on at once.
-    fn count(&mut self, bytes: &[u8]) -> usize {
-        let mut ends = memmem::find_iter(bytes, END_OF_HEAD).map(|at| at + END_OF_HEAD.len());
-        let (first, second) = (ends.next(), ends.next());
-        self.heads += usize::from(first.is_some()) + usize::from(second.is_some());
-        let (Some(first), Some(second)) = (first, second) else {
-            return bytes.len();
-        };
-        match body_length(&bytes[..first]) {
-            Some(length) if length <= bytes.len() - first => {
-                self.is_whole = true;
-                first + length
-            }
-            Some(_) => bytes.len(),
-            None => second,
-        }
+        let (length, is_over) = self.framing.take(bytes);
+        self.is_asked = is_over && !std::mem::take(&mut self.is_answered);
+        length
     }
 
     /// Hands on what was kept back.
     fn hand_on(&mut self, buffer: &mut ReadBuf<'_>) {
         let rest = std::mem::take(&mut self.rest);
-        let most = rest.len().min(buffer.remaining());
-        let length = self.count(&rest[..most]);
+        let length = self.take(&rest[..rest.len().min(buffer.remaining())]);
         buffer.put_slice(&rest[..length]);
         self.rest = rest.slice(length..);
     }
@@ -117,7 +77,7 @@ impl Paced {
     /// Keeps back what is too much of what has come.
     fn keep_back(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
         let new = &buffer.filled()[before..];
-        let length = self.count(new);
+        let length = self.take(new);
         if length < new.len() {
             self.rest = Bytes::copy_from_slice(&new[length..]);
             buffer.set_filled(before + length);
@@ -131,7 +91,10 @@ impl AsyncRead for Paced {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        ready!(self.poll_turn(cx));
+        if self.watched().is_idle() {
+            self.is_asked = false;
+            self.is_answered = self.framing.is_within();
+        }
         let before = buffer.filled().len();
         if self.rest.is_empty() {
             ready!(Pin::new(&mut self.io).poll_read(cx, buffer))?;
@@ -139,12 +102,14 @@ impl AsyncRead for Paced {
         } else {
             self.hand_on(buffer);
         }
-        let length = buffer.filled().len() - before;
-        if length > 0 {
+        let is_nothing = buffer.filled().len() == before;
+        self.is_held = is_nothing && !self.rest.is_empty();
+        if self.is_held {
+            return Poll::Pending;
+        }
+        if !is_nothing {
             self.watched().asks();
         }
-        self.bytes += length;
-        self.pauses = !self.rest.is_empty() && !self.is_whole;
         Poll::Ready(Ok(()))
     }
 }
@@ -178,22 +143,6 @@ impl AsyncWrite for Paced {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(cx)
-    }
-}
-
-/// The length of the body after this head; `None` if the head does not say (RFC 9112 §6.3).
-fn body_length(head: &[u8]) -> Option<usize> {
-    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
-    let mut request = httparse::Request::new(&mut headers);
-    request.parse(head).ok()?.is_complete().then_some(())?;
-    let value = |name| {
-        let mut headers = request.headers.iter();
-        headers.find(|header| header.name.eq_ignore_ascii_case(name))
-    };
-    match (value("transfer-encoding"), value("content-length")) {
-        (Some(_), _) => None,
-        (None, None) => Some(0),
-        (None, Some(length)) => str::from_utf8(length.value).ok()?.parse().ok(),
     }
 }
 
@@ -231,6 +180,10 @@ mod tests {
             client.write_all(&sent).await.unwrap();
             sleep(Duration::from_secs(60)).await;
         });
+        accepted(&listener).await
+    }
+
+    async fn accepted(listener: &TcpListener) -> Paced {
         let limits = Limits {
             total: 1,
             per_source: 1,
@@ -247,62 +200,61 @@ mod tests {
         buffer.filled().len()
     }
 
-    /// What was handed on before the connection is held.
-    async fn read_until_held(paced: &mut Paced, cx: &mut Context<'_>) -> Vec<usize> {
-        let mut handed_on = Vec::new();
-        while !paced.is_held {
-            match read(paced, cx) {
-                0 => sleep(Duration::from_micros(10)).await,
-                length => handed_on.push(length),
-            }
-        }
-        handed_on
+    fn answer(paced: &mut Paced, cx: &mut Context<'_>) {
+        // The first look defers it.
+        assert!(Pin::new(&mut *paced).poll_write(cx, b"answer").is_pending());
+        assert!(Pin::new(&mut *paced).poll_write(cx, b"answer").is_ready());
+        assert!(Pin::new(&mut *paced).poll_flush(cx).is_ready());
     }
 
     #[actix_web::test]
-    async fn requests_are_handed_on_one_by_one() {
-        let post = "POST / HTTP/1.1\r\nContent-Length: 8\r\n\r\n\r\n\r\n\r\n\r\n";
+    async fn x02_requests_are_handed_on_one_by_one_and_wake_nobody_before_an_answer_is_taken() {
         let get = "GET / HTTP/1.1\r\n\r\n";
-        let mut paced = connection([post, get, post].concat().into_bytes()).await;
-        let mut cx = Context::from_waker(Waker::noop());
-        sleep(Duration::from_millis(10)).await;
-        for one in [post, get] {
-            assert_eq!(read_until_held(&mut paced, &mut cx).await, [one.len()]);
-            let _ = Pin::new(&mut paced).poll_write(&mut cx, b"answer");
-            assert!(Pin::new(&mut paced).poll_flush(&mut cx).is_ready());
-        }
-        assert_eq!(read_until_held(&mut paced, &mut cx).await, [post.len()]);
-    }
-
-    /// The end of a request with a transfer coding isn't looked for.
-    #[actix_web::test]
-    async fn x02_what_is_held_back_wakes_nobody_before_the_answer_is_taken() {
-        let one = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
-        let mut paced = connection(one.repeat(6_000).into_bytes()).await;
+        let chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        let bare = "G / HTTP/1.1\nHost:\n\n";
+        let all = [get, chunked, bare];
+        let mut paced = connection(all.concat().repeat(1_000).into_bytes()).await;
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
         let mut cx = Context::from_waker(&waker);
-        let handed_on = read_until_held(&mut paced, &mut cx).await;
-        let most = AT_ONCE * one.len();
-        assert!(handed_on.iter().all(|length| *length <= most), "at once");
-        let all: usize = handed_on.iter().sum();
-        assert!((UNANSWERED..UNANSWERED + most).contains(&all), "{all}");
-        let before = woken.0.load(Ordering::SeqCst);
-        for _ in 0..10 {
-            assert_eq!(read(&mut paced, &mut cx), 0);
-            assert!(Pin::new(&mut paced).poll_flush(&mut cx).is_ready());
+        sleep(Duration::from_millis(10)).await;
+        for one in all.iter().cycle().take(1_000) {
+            let mut length = 0;
+            while length < one.len() {
+                sleep(Duration::from_micros(10)).await;
+                length += read(&mut paced, &mut cx);
+            }
+            assert_eq!(length, one.len());
+            let before = woken.0.load(Ordering::SeqCst);
+            for _ in 0..10 {
+                assert_eq!(read(&mut paced, &mut cx), 0);
+                assert!(Pin::new(&mut paced).poll_flush(&mut cx).is_ready());
+            }
+            let after = woken.0.load(Ordering::SeqCst);
+            assert_eq!(after, before, "the answer is still being made");
+            answer(&mut paced, &mut cx);
+            assert!(woken.0.load(Ordering::SeqCst) > before, "the answer is taken");
         }
-        assert_eq!(
-            woken.0.load(Ordering::SeqCst),
-            before,
-            "the answer is still being made"
-        );
-        // The first look defers it.
-        assert!(Pin::new(&mut paced).poll_write(&mut cx, b"answer").is_pending());
-        assert!(Pin::new(&mut paced).poll_write(&mut cx, b"answer").is_ready());
-        let before = woken.0.load(Ordering::SeqCst);
-        assert!(Pin::new(&mut paced).poll_flush(&mut cx).is_ready());
-        assert!(woken.0.load(Ordering::SeqCst) > before, "the answer is taken");
-        assert!(read(&mut paced, &mut cx) > 0);
+    }
+
+    /// A refusal may come before all of the request: what then comes of it is not answered again.
+    #[actix_web::test]
+    async fn a_request_that_is_refused_before_its_end_holds_up_nothing() {
+        let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n";
+        let (end, next) = ("12345\r\n0\r\n\r\n", "GET / HTTP/1.1\r\n\r\n");
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut paced = accepted(&listener).await;
+        let mut cx = Context::from_waker(Waker::noop());
+        client.write_all(head.as_bytes()).await.unwrap();
+        sleep(Duration::from_millis(10)).await;
+        assert_eq!(read(&mut paced, &mut cx), head.len());
+        answer(&mut paced, &mut cx);
+        let rest = [end, next, next].concat();
+        client.write_all(rest.as_bytes()).await.unwrap();
+        sleep(Duration::from_millis(10)).await;
+        assert_eq!(read(&mut paced, &mut cx), end.len());
+        assert_eq!(read(&mut paced, &mut cx), next.len());
+        assert_eq!(read(&mut paced, &mut cx), 0, "the second waits for the first");
     }
 }

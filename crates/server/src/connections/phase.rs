@@ -27,7 +27,7 @@ enum Phase {
     Asking,
     /// An answer is being sent that the client has not read.
     Answering,
-    /// Accepted; nothing was received yet.
+    /// Accepted; nothing of a request was received yet, though perhaps a handshake.
     New,
 }
 
@@ -63,16 +63,16 @@ impl Connection {
         self.state.store(packed(phase, now), Ordering::Relaxed);
     }
 
-    /// Bytes were received.
+    /// Some of a request was received.
     pub(super) fn asked(&self, now: u64) {
         if matches!(self.phase().0, Phase::Idle | Phase::New) {
             self.set(Phase::Asking, now);
         }
     }
 
-    /// There are bytes to send; whether they are the first of an answer.
+    /// There are bytes to send; whether they are the first of an answer. Those of a handshake are of none.
     pub(super) fn answers(&self, now: u64) -> bool {
-        let begins = self.phase().0 != Phase::Answering;
+        let begins = !matches!(self.phase().0, Phase::New | Phase::Answering);
         if begins {
             self.set(Phase::Answering, now);
         }
@@ -88,10 +88,6 @@ impl Connection {
 
     pub(super) fn is_idle(&self) -> bool {
         self.phase().0 == Phase::Idle
-    }
-
-    pub(super) fn is_answering(&self) -> bool {
-        self.phase().0 == Phase::Answering
     }
 
     pub(super) fn is_overdue(&self, now: u64, stopping: bool) -> bool {

@@ -28,17 +28,13 @@ impl Watched {
         Some((Self { io, place }, peer))
     }
 
-    /// Some of a request was handed on.
+    /// Some of a request has come.
     pub(super) fn asks(&self) {
         self.place.connection.asked(self.now());
     }
 
     pub(super) fn is_idle(&self) -> bool {
         self.place.connection.is_idle()
-    }
-
-    pub(super) fn is_answering(&self) -> bool {
-        self.place.connection.is_answering()
     }
 
     fn now(&self) -> u64 {
@@ -75,12 +71,7 @@ impl AsyncRead for Watched {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.check(cx)?;
-        let before = buffer.filled().len();
-        let outcome = Pin::new(&mut self.io).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
-            self.place.connection.asked(self.now());
-        }
-        outcome
+        Pin::new(&mut self.io).poll_read(cx, buffer)
     }
 }
 

@@ -63,11 +63,14 @@ fn who_is_at_work_is_closed_last_and_of_these_the_oldest_first() {
 fn x01_a_new_connection_has_time_to_ask_before_it_counts_as_idle() {
     let all = connections(2, 2);
     let greedy = all.place(address(1));
-    greedy.connection.answers(all.now());
+    greedy.connection.asked(all.now());
     let new = all.place(address(1));
+    // A handshake is no request.
+    new.connection.answers(all.now());
+    new.connection.answered(all.now());
     let other = all.place(address(1));
     assert!(is_closed(&greedy) && !is_closed(&new));
-    other.connection.answers(all.now());
+    other.connection.asked(all.now());
     later(&all, Duration::from_secs(1));
     let _next = all.place(address(1));
     assert!(
@@ -108,6 +111,7 @@ fn x01_who_takes_no_answer_or_never_ends_a_request_is_closed() {
     let all = connections(10, 10);
     let [idle, asks, answers] = [(); 3].map(|()| all.place(address(1)));
     asks.connection.asked(all.now());
+    answers.connection.asked(all.now());
     answers.connection.answers(all.now());
     later(&all, Duration::from_secs(20));
     assert!(!is_closed(&answers));
@@ -124,6 +128,7 @@ fn x01_who_takes_no_answer_or_never_ends_a_request_is_closed() {
 fn a_server_that_stops_waits_two_seconds_for_who_takes_no_answer() {
     let all = connections(10, 10);
     let place = all.place(address(1));
+    place.connection.asked(all.now());
     place.connection.answers(all.now());
     all.stop();
     later(&all, Duration::from_secs(3));
