@@ -49,6 +49,7 @@ impl Demo {
             .args(["demo", "--json", "--port", "0", "--data-dir"])
             .arg(data)
             .env("WMDA_AUTH__SERVER__WORKERS", "1")
+            .env("WMDA_AUTH__LIMITS__SECRETS_PER_HOUR", "10000")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());

@@ -111,7 +111,7 @@ fn dispatch(task: &Task) -> Outcome {
             Ok(())
         }
         Task::Test { only, .. } => steps::run(&workspace, only),
-        Task::Bench { scale } => with(&[needs::WRK, needs::TASKSET], &|workspace| {
+        Task::Bench { scale } => with(&[needs::WRK, needs::TASKSET, needs::PYTHON], &|workspace| {
             bench::run(workspace, *scale)
         }),
         Task::ManagementLoad => with(&[needs::POSTGRESQL, needs::PYTHON], &management_load::run),

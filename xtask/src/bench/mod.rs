@@ -3,12 +3,14 @@
 //! tables go into `docs/performance.md`.
 
 mod bare;
+mod changes;
 mod crowd;
 mod figures;
 mod handshakes;
 mod quiet;
 mod rows;
 mod steady;
+mod verifications;
 mod wrk;
 
 use std::path::Path;
@@ -37,6 +39,8 @@ pub(crate) fn run(workspace: &Workspace, scale: Option<u32>) -> Outcome {
         "server",
         "-p",
         "token-endpoint",
+        "-p",
+        "verifier",
     ];
     let what = [
         "--bin",
@@ -47,13 +51,16 @@ pub(crate) fn run(workspace: &Workspace, scale: Option<u32>) -> Outcome {
         "assertions",
         "--example",
         "handshakes",
+        "--example",
+        "verifications",
     ];
     shell::run(workspace.cargo(&build).args(what))?;
     quiet::refuse_when_busy()?;
     let release = workspace.target_dir().join("release");
     let mut tables = figures::table(&release)?;
     tables.push_str(&handshakes::lines(&release)?);
-    let mut rows = rows::beside_the_bare_handler(&release)?;
+    tables.push_str(&verifications::line(&release)?);
+    let mut rows = rows::all(workspace.root(), &release)?;
     if let Some(scale) = scale {
         rows.extend(crowd::rows(workspace.root(), &release, scale)?);
     }

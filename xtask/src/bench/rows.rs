@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::{
     CLIENT_CORE, SERVER_CORE,
     bare::Bare,
+    changes::Changes,
     forget, steady,
     wrk::{Comparison, Measured, Target, token_url},
 };
@@ -24,7 +25,7 @@ const OTHER_CLIENT: usize = 1;
 const PATIENCE_SECONDS: u32 = 30;
 const OTHER_RESOURCE: &str = "4ff9e943-41d7-4430-b1cf-5502b9440601";
 
-pub(super) fn beside_the_bare_handler(release: &Path) -> Result<Vec<Row>, String> {
+pub(super) fn all(root: &Path, release: &Path) -> Result<Vec<Row>, String> {
     let bench = Bench::start(release)?;
     let mut rows = Vec::new();
     for algorithm in ["ES256", "RS256", "EdDSA"] {
@@ -62,6 +63,7 @@ pub(super) fn beside_the_bare_handler(release: &Path) -> Result<Vec<Row>, String
         "tokens, ES256",
         Comparison::of(&introspection, &right)?,
     ));
+    rows.push(beside_changes(root, &bench, &right)?);
     bench.end()?;
     Ok(rows)
 }
@@ -131,29 +133,21 @@ impl<'a> Bench<'a> {
             self.command(&[&change[..], &[algorithm]].concat())?;
         }
         let ours = self.ours(client, "ours")?;
-        self.wait_for_token(&ours)?;
+        Self::wait_for_token(&ours)?;
         let url = format!("{}/{}", self.bare.url, algorithm.to_lowercase());
         let bare = Target::new(url, ours.body.clone(), self.script("bare"))?;
         Ok((ours, bare))
     }
 
     /// Waits until the running server has loaded the new key.
-    fn wait_for_token(&self, target: &Target) -> Outcome {
+    fn wait_for_token(target: &Target) -> Outcome {
         for _ in 0..PATIENCE_SECONDS {
-            if self.token(target).is_ok() {
+            if target.token().is_ok() {
                 return Ok(());
             }
             thread::sleep(Duration::from_secs(1));
         }
-        self.token(target).map(drop)
-    }
-
-    fn token(&self, target: &Target) -> Result<String, String> {
-        let mut curl = Command::new("curl");
-        let answer = shell::output(curl.args(["-s", "-d", &target.body, &target.url]))?;
-        let token = answer.split("\"access_token\":\"").nth(1);
-        let token = token.and_then(|rest| rest.split('"').next());
-        Ok(token.ok_or(answer.clone())?.to_owned())
+        target.token().map(drop)
     }
 
     fn command(&self, words: &[&str]) -> Outcome {
@@ -164,7 +158,7 @@ impl<'a> Bench<'a> {
 
     /// A resource server introspects the same token repeatedly.
     fn introspection(&self) -> Result<Target, String> {
-        let token = self.token(&self.ours(ES256_CLIENT, "issue")?)?;
+        let token = self.ours(ES256_CLIENT, "issue")?.token()?;
         let (id, secret) = self.demo.resource_server()?;
         let body = format!("client_id={id}&client_secret={secret}&token={token}");
         let url = format!("{}/oauth2/introspect", self.demo.text("base_url")?);
@@ -194,6 +188,18 @@ fn beside(target: &Target, other: &Target) -> Result<Measured, String> {
     let measured = target.measure();
     flood.wait().map_err(|e| format!("wrk did not end: {e}"))?;
     measured
+}
+
+fn beside_changes(root: &Path, bench: &Bench<'_>, right: &Target) -> Result<Row, String> {
+    let changes = Changes::start(root, &bench.demo)?;
+    let outcome = Comparison::made(|| changes.beside(right), || right.measure())?;
+    changes.end()?;
+    Ok((
+        "tokens while 40 connections create and delete secrets, and an organisation is disabled or enabled each second"
+            .to_owned(),
+        "tokens, ES256",
+        outcome,
+    ))
 }
 
 /// Assertions can be used once: enough of them are made beforehand.

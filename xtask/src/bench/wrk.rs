@@ -79,6 +79,15 @@ impl Target {
         })
     }
 
+    /// A token.
+    pub(super) fn token(&self) -> Result<String, String> {
+        let mut curl = Command::new("curl");
+        let answer = shell::output(curl.args(["-s", "-d", &self.body, &self.url]))?;
+        let token = answer.split("\"access_token\":\"").nth(1);
+        let token = token.and_then(|rest| rest.split('"').next());
+        Ok(token.ok_or(answer.clone())?.to_owned())
+    }
+
     /// The `wrk` command for this duration.
     pub(super) fn command(&self, duration: &str) -> Command {
         let mut wrk = Command::new("taskset");
