@@ -475,8 +475,8 @@ export default {
     networks: 'Networks',
     modes: {
       off: 'From anywhere',
-      report: 'Trial: report requests from other networks, but allow them',
-      enforce: 'Only from the networks in the list',
+      report: 'Trial: others are only reported',
+      enforce: 'Only networks in the list',
     },
     list: 'List of networks',
     listAdvice: 'One network per line, for example 192.0.2.0/24 or 2001:db8::/32.',

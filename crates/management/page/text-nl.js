@@ -496,8 +496,8 @@ export default {
     networks: 'Netwerken',
     modes: {
       off: 'Vanaf overal',
-      report: 'Proef: verzoeken vanaf andere netwerken melden, maar toestaan',
-      enforce: 'Alleen vanaf de netwerken in de lijst',
+      report: 'Proef: andere alleen melden',
+      enforce: 'Alleen netwerken in de lijst',
     },
     list: 'Lijst van netwerken',
     listAdvice: 'Eén netwerk per regel, bijvoorbeeld 192.0.2.0/24 of 2001:db8::/32.',
