@@ -56,6 +56,17 @@ impl Demo {
         command
     }
 
+    /// A command of the same program on a demo's data folder.
+    pub(crate) fn command(program: &Path, data: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(data)
+            .env("WMDA_AUTH__DATABASE__URL", "sqlite:wmda-auth.db")
+            .env("WMDA_AUTH__SECRETS__PEPPER_FILE", "pepper")
+            .env("WMDA_AUTH__KEYS__DIR", "keys");
+        command
+    }
+
     fn spawn(mut command: Command) -> Result<Self, String> {
         let child = command
             .spawn()

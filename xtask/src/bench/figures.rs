@@ -3,7 +3,7 @@
 use std::io::{Read, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -64,17 +64,13 @@ fn first_token(server: &Path, data: &Path, body: &str) -> Result<Duration, Strin
     let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
     let address = address.map_err(|e| format!("no free port: {e}"))?.to_string();
     let began = Instant::now();
-    let mut serve = Command::new("taskset");
+    let mut serve = Demo::command(Path::new("taskset"), data);
     serve
         .args(["-c", SERVER_CORE])
         .arg(server)
         .arg("serve")
-        .current_dir(data)
         .env("WMDA_AUTH__SERVER__BIND", &address)
         .env("WMDA_AUTH__SERVER__PUBLIC_URL", format!("http://{address}"))
-        .env("WMDA_AUTH__DATABASE__URL", "sqlite:wmda-auth.db")
-        .env("WMDA_AUTH__SECRETS__PEPPER_FILE", "pepper")
-        .env("WMDA_AUTH__KEYS__DIR", "keys")
         .stderr(Stdio::null());
     let _serving = Serving(
         serve

@@ -151,8 +151,8 @@ impl<'a> Bench<'a> {
     }
 
     fn command(&self, words: &[&str]) -> Outcome {
-        let mut command = Command::new(self.release.join("wmda-auth"));
-        command.args(words).arg("--data-dir").arg(folder(self.release));
+        let mut command = Demo::command(&self.release.join("wmda-auth"), &folder(self.release));
+        command.args(words);
         shell::output(&mut command).map(drop)
     }
 
