@@ -195,7 +195,7 @@ fn beside_changes(root: &Path, bench: &Bench<'_>, right: &Target) -> Result<Row,
     let outcome = Comparison::made(|| changes.beside(right), || right.measure())?;
     changes.end()?;
     Ok((
-        "tokens while 40 connections create and delete secrets, and an organisation is disabled or enabled each second"
+        "tokens while 12 connections create and delete secrets, and an organisation is disabled or enabled each second"
             .to_owned(),
         "tokens, ES256",
         outcome,
