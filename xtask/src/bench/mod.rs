@@ -57,6 +57,7 @@ pub(crate) fn run(workspace: &Workspace, scale: Option<u32>) -> Outcome {
     shell::run(workspace.cargo(&build).args(what))?;
     quiet::refuse_when_busy()?;
     let release = workspace.target_dir().join("release");
+    forget_leftovers(&release)?;
     let mut tables = figures::table(&release)?;
     tables.push_str(&handshakes::lines(&release)?);
     tables.push_str(&verifications::line(&release)?);
@@ -79,6 +80,18 @@ fn write_down(document: &Path, tables: &str) -> Outcome {
     let (before, after) = parts.ok_or("docs/performance.md has no place for the tables")?;
     let [begin, end] = TABLES;
     std::fs::write(document, format!("{before}{begin}{tables}{end}{after}")).map_err(failed)
+}
+
+/// What a run that failed has left: an organisation may be disabled there.
+fn forget_leftovers(release: &Path) -> Outcome {
+    let failed = |e: std::io::Error| format!("{}: {e}", release.display());
+    for entry in std::fs::read_dir(release).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_name().to_string_lossy().starts_with("bench-") {
+            forget(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes a data folder.
