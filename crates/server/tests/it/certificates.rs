@@ -157,7 +157,8 @@ fn sighup_looks_at_once_and_ends_nothing() {
         "{}",
         node.log()
     );
-    assert!(node.log().contains("SIGHUP"), "{}", node.log());
+    let told = || node.log().contains("SIGHUP");
+    assert!(wait_until(Duration::from_secs(4), told), "{}", node.log());
 }
 
 #[test]

@@ -33,7 +33,8 @@ fn t14_nothing_is_read_from_or_written_to_a_file_that_nobody_finds_again() {
     );
     assert_eq!(made.status, 503, "{}", made.text);
     assert!(!file.exists(), "no empty database appears by itself");
-    assert!(demo.log().contains("was removed"), "{}", demo.log());
+    let told = || demo.log().contains("was removed");
+    assert!(wait_until(RECOVERY, told), "{}", demo.log());
     fs::rename(&away, &file).unwrap();
     assert!(wait_until(RECOVERY, || token(&demo) == 200), "{}", demo.log());
     // An empty database in its place knows no client, and must not be trusted.
