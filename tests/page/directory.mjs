@@ -55,6 +55,28 @@ test('the report of secrets is filtered and saved as a file that no spreadsheet 
   await page.locator('.wanted').waitFor();
 });
 
+test('nobody waits for a list before the next filter or the file', async (t) => {
+  const who = await manager();
+  const { organisation_name: organisation } = await call('GET', `/applications/${who.clientId}`, { as: who });
+  await secret(who, 'Only this');
+  const page = await open(t, await signIn(await person({ role: 'auditor', name: 'Ada Prüfer' })), '#/report');
+  await heading(page, 'Secrets');
+  // The list of everything comes last, long after it was asked for.
+  await page.route(/reports\/secrets\?limit/, async (route) => {
+    await new Promise((done) => setTimeout(done, 3000));
+    await route.continue();
+  });
+  await page.getByRole('button', { name: 'Clear' }).click();
+  await page.getByLabel('Organisation').selectOption({ label: organisation });
+  await page.getByRole('button', { name: 'Filter' }).click();
+  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
+  await page.getByRole('button', { name: 'Clear' }).click();
+  const saved = page.waitForEvent('download', { timeout: 2500 });
+  await page.getByRole('button', { name: 'Download as CSV' }).click();
+  await (await saved).path();
+  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length > 1);
+});
+
 test('a key in the report is called one, and leads to its application', async (t) => {
   const { client_id: clientId, name } = demo.key_clients[0];
   const page = await open(t, await signIn(await person({ role: 'auditor', name: 'Ada Prüfer' })), '#/report');

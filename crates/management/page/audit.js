@@ -4,7 +4,7 @@ import { moment } from './dates.js';
 import { h, name, newId, replace } from './dom.js';
 import { actions, actionText, objectName } from './events.js';
 import { icon } from './icons.js';
-import { guarded, pagedList, table } from './lists.js';
+import { attempt, pagedList, table } from './lists.js';
 import { t, titled } from './texts.js';
 
 const words = t.audit;
@@ -45,7 +45,7 @@ export async function auditView(main, { signal }) {
     return Object.fromEntries(Object.entries(controls).map(([key, one]) => [key, one.control.value.trim()]));
   }
 
-  const apply = () => guarded(problem, () => paged.filter(wanted()));
+  const apply = () => attempt(problem, () => paged.filter(wanted()));
 
   function narrow(key, value, shown, label) {
     const onclick = () => {

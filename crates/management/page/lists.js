@@ -72,6 +72,7 @@ export function pagedList({ path, signal, show, filters = {}, remembers = true }
   const kept = (remembers && history.state?.list) || {};
   const list = { filters: { ...filters, ...kept.filters }, more, load, filter };
   let shown = 0;
+  let reads = 0;
   return list;
 
   function remember() {
@@ -83,7 +84,10 @@ export function pagedList({ path, signal, show, filters = {}, remembers = true }
     const query = new URLSearchParams(Object.entries(list.filters).filter(([, value]) => value));
     query.set('limit', limit);
     if (after) query.set('after', after);
+    const number = ++reads;
     const page = await get(`${path}?${query}`, { signal });
+    // What was asked for later is what is shown.
+    if (number < reads) return null;
     const fresh = !after;
     show(page.items, fresh);
     shown = fresh ? page.items.length : shown + page.items.length;
@@ -119,7 +123,8 @@ export async function guarded(place, action) {
   busy.delete(place);
 }
 
-async function attempt(place, action) {
+/** Runs an action, and shows its error in place. */
+export async function attempt(place, action) {
   replace(place);
   try {
     await action();

@@ -5,7 +5,7 @@ import { expiry, moment, relative } from './dates.js';
 import { h, name, newId, replace } from './dom.js';
 import { select } from './forms.js';
 import { icon } from './icons.js';
-import { guarded, pagedList, table } from './lists.js';
+import { attempt, guarded, pagedList, table } from './lists.js';
 import { address } from './secrets.js';
 import { t, titled } from './texts.js';
 
@@ -40,7 +40,7 @@ export async function reportView(main, { signal }) {
     return { ...Object.fromEntries(values), never_used: neverUsed.checked ? 'true' : '' };
   }
 
-  const apply = () => guarded(problem, () => paged.filter(wanted()));
+  const apply = () => attempt(problem, () => paged.filter(wanted()));
   const submit = (event) => {
     event.preventDefault();
     apply();
