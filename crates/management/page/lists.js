@@ -80,20 +80,21 @@ export function pagedList({ path, signal, show, filters = {}, remembers = true }
     history.replaceState({ ...history.state, list: { filters: list.filters, shown } }, '');
   }
 
-  async function read(limit, after) {
+  /** `number` is that of the list: what was asked for later is what is shown, also if this fails. */
+  async function read(limit, after, number) {
     const query = new URLSearchParams(Object.entries(list.filters).filter(([, value]) => value));
     query.set('limit', limit);
     if (after) query.set('after', after);
-    const number = ++reads;
-    const page = await get(`${path}?${query}`, { signal });
-    // What was asked for later is what is shown.
-    if (number < reads) return null;
+    const page = await get(`${path}?${query}`, { signal }).catch((error) => {
+      if (number === reads) throw error;
+    });
+    if (number !== reads) return null;
     const fresh = !after;
     show(page.items, fresh);
     shown = fresh ? page.items.length : shown + page.items.length;
     replace(
       more,
-      moreButton(page.next, () => read(PAGE, page.next)),
+      moreButton(page.next, () => number === reads && read(PAGE, page.next, number)),
     );
     remember();
     return page.next;
@@ -101,15 +102,16 @@ export function pagedList({ path, signal, show, filters = {}, remembers = true }
 
   /** Fetches as many pages as were shown before. */
   async function load() {
+    const number = ++reads;
     const wanted = Math.max(PAGE, shown || (kept.shown ?? 0));
-    let after = await read(Math.min(wanted, MOST));
-    while (after && shown < wanted) after = await read(Math.min(wanted - shown, MOST), after);
+    let after = await read(Math.min(wanted, MOST), null, number);
+    while (after && shown < wanted) after = await read(Math.min(wanted - shown, MOST), after, number);
   }
 
   /** Fetches again with other filters. */
   function filter(changes) {
     Object.assign(list.filters, changes);
-    return read(PAGE);
+    return read(PAGE, null, ++reads);
   }
 }
 
