@@ -1,5 +1,4 @@
-//! Client authentication: the only place that concludes that a client is who it claims to be, and the choice of the
-//! resource for its token.
+//! Client authentication: the only place that concludes that a client is who it claims to be.
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
@@ -11,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     assertion::{Assertion, Audience},
-    client::{Client, Grant},
+    client::{Client, Grant, TargetRefusal},
     client_key::{ClientKey, RegisteredKey},
     credential::{Credential, CredentialKind, Proof},
     federation::{FederatedIdentity, NamedKey},
@@ -395,15 +394,6 @@ fn speaker<'a>(
     found.map(|one| one.0).ok_or_else(|| tries.refusal())
 }
 
-/// Why no resource is chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TargetRefusal {
-    /// No resource is requested, and the client does not have exactly one.
-    Ambiguous,
-    /// The requested resource is unknown or not granted.
-    NotGranted,
-}
-
 impl AuthenticatedClient {
     /// Checks a credential whose possession is proved: its expiry, suspension, and the allowed networks.
     fn by(
@@ -487,15 +477,6 @@ impl AuthenticatedClient {
 
     /// The grant for the requested resource, or the only one there is.
     pub fn grant(&self, indicator: Option<&str>) -> Result<Arc<Grant>, TargetRefusal> {
-        let grants = &self.client.grants;
-        match indicator {
-            Some(named) => grants
-                .iter()
-                .find(|grant| grant.resource.is_named_by(named))
-                .ok_or(TargetRefusal::NotGranted),
-            None if grants.len() == 1 => grants.first().ok_or(TargetRefusal::Ambiguous),
-            None => Err(TargetRefusal::Ambiguous),
-        }
-        .cloned()
+        self.client.grant(indicator)
     }
 }

@@ -58,3 +58,28 @@ pub struct Client {
     /// The networks from which its credentials may be used.
     pub networks: AllowedNetworks,
 }
+
+/// Why no resource is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetRefusal {
+    /// No resource is requested, and the client does not have exactly one.
+    Ambiguous,
+    /// The requested resource is unknown or not granted.
+    NotGranted,
+}
+
+impl Client {
+    /// The grant for the requested resource, or the only one there is.
+    pub(crate) fn grant(&self, indicator: Option<&str>) -> Result<Arc<Grant>, TargetRefusal> {
+        match indicator {
+            Some(named) => self
+                .grants
+                .iter()
+                .find(|grant| grant.resource.is_named_by(named))
+                .ok_or(TargetRefusal::NotGranted),
+            None if self.grants.len() == 1 => self.grants.first().ok_or(TargetRefusal::Ambiguous),
+            None => Err(TargetRefusal::Ambiguous),
+        }
+        .cloned()
+    }
+}

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::authentication::{AssertionRules, AuthenticatedClient, TargetRefusal};
+use domain::authentication::{AssertionRules, AuthenticatedClient};
+use domain::client::TargetRefusal;
 use uuid::Uuid;
 
 use super::{
