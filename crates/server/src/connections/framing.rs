@@ -44,27 +44,22 @@ impl Framing {
 
     /// How many of these bytes belong to the request, and whether it ends there.
     pub(super) fn take(&mut self, bytes: &[u8]) -> (usize, bool) {
-        let mut taken = 0;
-        if self.body.is_none() {
-            let Some(end) = self.end_of_head(bytes) else {
-                return (bytes.len(), false);
-            };
-            taken = end;
-        }
-        let rest = &bytes[taken..];
-        let (more, is_over) = match &mut self.body {
-            Some(Body::Length(missing)) => skip(missing, rest),
-            Some(Body::Chunked(chunk)) => chunk.take(rest),
-            None => (rest.len(), false),
+        let (taken, mut body) = match self.body.take() {
+            Some(body) => (0, body),
+            None => match self.end_of_head(bytes) {
+                Some(end) => end,
+                None => return (bytes.len(), false),
+            },
         };
-        if is_over {
-            self.body = None;
+        let (more, is_over) = body.take(&bytes[taken..]);
+        if !is_over {
+            self.body = Some(body);
         }
         (taken + more, is_over)
     }
 
-    /// Where the head ends in these bytes, if it does: its body is known then.
-    fn end_of_head(&mut self, bytes: &[u8]) -> Option<usize> {
+    /// Where the head ends in these bytes, if it does, and what is missing then.
+    fn end_of_head(&mut self, bytes: &[u8]) -> Option<(usize, Body)> {
         if !self.head.is_empty() {
             let before = self.head.len();
             self.head.extend_from_slice(bytes);
@@ -74,8 +69,8 @@ impl Framing {
                 }
                 return None;
             };
-            self.body = Some(Body::of(&std::mem::take(&mut self.head)[..end]));
-            return Some(end - before);
+            let head = std::mem::take(&mut self.head);
+            return Some((end - before, Body::of(&head[..end])));
         }
         // Empty lines before a request count for nothing (RFC 9112 §2.2).
         let first = bytes.iter().position(|byte| !b"\r\n".contains(byte))?;
@@ -83,8 +78,7 @@ impl Framing {
             self.head.extend_from_slice(&bytes[first..]);
             return None;
         };
-        self.body = Some(Body::of(&bytes[first..end]));
-        Some(end)
+        Some((end, Body::of(&bytes[first..end])))
     }
 }
 
@@ -127,6 +121,13 @@ impl Body {
         let length = headers.find(|header| header.name.eq_ignore_ascii_case("content-length"));
         let length = length.and_then(|header| str::from_utf8(header.value).ok()?.trim().parse().ok());
         Self::Length(length.unwrap_or(0))
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> (usize, bool) {
+        match self {
+            Self::Length(missing) => skip(missing, bytes),
+            Self::Chunked(chunk) => chunk.take(bytes),
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Limits of concurrent connections, in total and per source; which one is closed when a limit is reached, and
-//! time-outs of idle or stalled ones.
+//! Limits of concurrent connections, in total and per source; which one is closed when a limit is reached, time-outs
+//! of idle or stalled ones, and reading at the pace of the answers.
 
 mod files;
 mod framing;

@@ -21,7 +21,7 @@ const fn ticks(seconds: u64) -> u64 {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
-    /// Between two requests, or before the first.
+    /// Between two requests.
     Idle,
     /// A request is being read or handled; no answer yet.
     Asking,
