@@ -1,8 +1,20 @@
 // My account: what somebody changes about how they sign in, and where they are signed in.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { accessible, application, call, copied, demo, fits, manager, open, person, signIn, totp } from './harness.mjs';
+import {
+  accessible,
+  application,
+  call,
+  copied,
+  demo,
+  fits,
+  manager,
+  open,
+  person,
+  signIn,
+  test,
+  totp,
+} from './harness.mjs';
 
 const NEW = 'another sentence of mine';
 

@@ -2,8 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { test } from 'node:test';
-import { accessible, call, demo, fits, manager, open, secret, sql, stored } from './harness.mjs';
+import { accessible, call, demo, fits, manager, open, secret, sql, stored, test } from './harness.mjs';
 
 const at = (who) => `#/applications/${who.clientId}`;
 const card = (page, text) => page.getByRole('article').filter({ hasText: text });

@@ -1,8 +1,7 @@
 // A day that was chosen as a day is shown as that day, wherever the reader is.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { call, copied, manager, open, person, secret, signIn, sql, stored } from './harness.mjs';
+import { call, copied, manager, open, person, secret, signIn, sql, stored, test } from './harness.mjs';
 
 const ZONES = ['Europe/Amsterdam', 'Pacific/Auckland', 'America/Los_Angeles'];
 const DAY = 86_400_000;

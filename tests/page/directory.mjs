@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { test } from 'node:test';
 import {
   accessible,
   admin,
@@ -16,6 +15,7 @@ import {
   signIn,
   sql,
   stored,
+  test,
   use,
 } from './harness.mjs';
 

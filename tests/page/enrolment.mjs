@@ -1,9 +1,8 @@
 // Enrolment by a one-time link, and a new password without going around the authenticator.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import jsQR from 'jsqr';
-import { accessible, admin, application, call, fits, open, person, totp } from './harness.mjs';
+import { accessible, admin, application, call, fits, open, person, test, totp } from './harness.mjs';
 
 const PASSWORD = 'a sentence of my own';
 

@@ -1,13 +1,6 @@
 // When the server goes, the network goes, or the ground moves: nothing half-made, and the user knows what happened.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { test } from 'node:test';
 import {
   accessible,
   admin,
@@ -19,7 +12,9 @@ import {
   open,
   person,
   secret,
+  Server,
   signIn,
+  test,
   totp,
 } from './harness.mjs';
 
@@ -32,30 +27,9 @@ async function fill(page, name) {
   await page.getByRole('button', { name: 'Create secret' }).click();
 }
 
-/** The service on plain http, to be killed and started again on the same data. */
-class Server {
-  async start(folder, port = 0) {
-    const arguments_ = ['demo', '--json', '--port', String(port), '--data-dir', folder];
-    this.process = spawn(process.env.WMDA_AUTH_SERVER, arguments_, { stdio: ['ignore', 'pipe', 'ignore'] });
-    const [line] = await once(createInterface({ input: this.process.stdout }), 'line');
-    this.demo = JSON.parse(line);
-    return this;
-  }
-
-  async kill() {
-    this.process.kill('SIGKILL');
-    await once(this.process, 'exit');
-  }
-}
-
 test('the server is gone in the middle of a creation: nothing is half-made, and the form is kept', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'wmda-page-'));
-  const server = await new Server().start(folder);
-  t.after(async () => {
-    await server.kill();
-    await rm(folder, { recursive: true });
-  });
-  const { base_url: base, port = new URL(base).port } = server.demo;
+  const server = await Server.start(t);
+  const { base_url: base } = server.demo;
   const clientId = await application({ of: server.demo });
   const who = await person({ applications: [clientId], of: server.demo });
   const page = await open(t, null, `#/applications/${clientId}`, { base, expected: ['net::ERR'] });
@@ -70,7 +44,7 @@ test('the server is gone in the middle of a creation: nothing is half-made, and 
   await accessible(page, 'no answer');
   await page.getByRole('button', { name: 'Look again' }).click();
   await page.getByText('The server did not answer.').waitFor();
-  await server.start(folder, port);
+  assert.ok(await server.run());
   await page.getByRole('button', { name: 'Look again' }).click();
   await page.getByText('No secret was created.').waitFor();
   await page.getByRole('button', { name: 'Back to the form' }).click();

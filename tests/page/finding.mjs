@@ -1,7 +1,6 @@
 // Finding one thing among many: applications by typing, secrets on one screen, lists under Back, links of mails.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import {
   accessible,
   admin,
@@ -15,6 +14,7 @@ import {
   person,
   secret,
   signIn,
+  test,
 } from './harness.mjs';
 
 test('a manager of many applications finds one by typing', async (t) => {

@@ -1,12 +1,15 @@
 // What the tests of the page share: people with authenticators, a browser that tells on the page, and axe.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after } from 'node:test';
+import { createInterface } from 'node:readline';
+import { after, test as plain } from 'node:test';
 import { chromium } from 'playwright-core';
 
 export const demo = JSON.parse(process.env.WMDA_AUTH_DEMO);
@@ -34,6 +37,43 @@ export const browser = await chromium.launch({
 after(async () => {
   await browser.close();
 });
+
+/** A test that fails when it hangs: much in a browser waits for ever. */
+export const test = (name, body) => plain(name, { timeout: 120_000 }, body);
+
+/** A demo of a test's own on plain http, which can be killed and started again on the same data. */
+export class Server {
+  static async start(t) {
+    const server = new Server();
+    server.folder = await mkdtemp(join(tmpdir(), 'wmda-page-'));
+    t.after(async () => {
+      await server.kill();
+      await rm(server.folder, { recursive: true });
+    });
+    // Nobody who asks for any free port is given one of these while the server is down.
+    const ports = Array.from({ length: 20 }, () => 10_000 + Math.floor(Math.random() * 20_000));
+    for (server.port of ports) if (await server.run()) return server;
+    assert.fail('the demo does not start');
+  }
+
+  /** Answers whether it serves. */
+  async run() {
+    const words = ['demo', '--json', '--port', String(this.port), '--data-dir', this.folder];
+    this.process = spawn(process.env.WMDA_AUTH_SERVER, words, { stdio: ['ignore', 'pipe', 'ignore'] });
+    this.ended = once(this.process, 'exit');
+    const [line] = await Promise.race([
+      once(createInterface({ input: this.process.stdout }), 'line'),
+      this.ended.then(() => []),
+    ]);
+    if (line) this.demo = JSON.parse(line);
+    return Boolean(line);
+  }
+
+  async kill() {
+    this.process.kill('SIGKILL');
+    await this.ended;
+  }
+}
 
 /** RFC 6238 with what authenticator apps use: SHA-1, six digits, 30 seconds. */
 export function totp(secret, steps = 0) {

@@ -1,8 +1,7 @@
 // What is shown once is not lost without a question, however somebody leaves.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { admin, application, call, copied, manager, open, secret, sql, stored, totp } from './harness.mjs';
+import { admin, application, call, copied, manager, open, secret, sql, stored, test, totp } from './harness.mjs';
 
 const at = (who) => `#/applications/${who.clientId}`;
 const MINUTE = 60_000;

@@ -1,7 +1,6 @@
 // The rotation assistant: its state is the server's, so it survives everything and is the same for everybody.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import {
   accessible,
   call,
@@ -14,6 +13,7 @@ import {
   secret,
   sql,
   stored,
+  test,
   use,
 } from './harness.mjs';
 

@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { test } from 'node:test';
 import {
   accessible,
   admin,
@@ -18,6 +17,7 @@ import {
   secret,
   sql,
   stored,
+  test,
   use,
 } from './harness.mjs';
 

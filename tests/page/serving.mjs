@@ -1,9 +1,8 @@
 // How the page is served: nothing inline, nothing from elsewhere, small, and asked for again before each use.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { PAGE, open } from './harness.mjs';
+import { open, PAGE, test } from './harness.mjs';
 
 const document = await fetch(PAGE);
 const markup = await document.text();

@@ -1,9 +1,7 @@
 // Signing in and out, the end of a session, and people without a role.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import {
-  PAGE,
   accessible,
   admin,
   application,
@@ -13,10 +11,12 @@ import {
   fits,
   manager,
   open,
+  PAGE,
   person,
   signIn,
   sql,
   stored,
+  test,
   totp,
 } from './harness.mjs';
 

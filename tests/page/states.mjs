@@ -2,7 +2,6 @@
 // application, what its managers have decided.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import {
   accessible,
   admin as sample,
@@ -16,6 +15,7 @@ import {
   signIn,
   sql,
   stored,
+  test,
   use,
 } from './harness.mjs';
 

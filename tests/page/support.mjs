@@ -2,14 +2,10 @@
 // long each answer took is told by the test, and stands in docs/wmda-team.md.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { test } from 'node:test';
-import { call, inDays, open, signIn, totp } from './harness.mjs';
+import { call, inDays, open, Server, signIn, test, totp } from './harness.mjs';
 
 const MEMBERS = 100;
 const PURPOSES = ['SMC', 'DM'];
@@ -61,24 +57,18 @@ function directory() {
 
 /** A demo of its own, filled. */
 async function filled(t) {
-  const folder = await mkdtemp(join(tmpdir(), 'wmda-support-'));
-  const server = process.env.WMDA_AUTH_SERVER;
-  const options = { stdio: ['ignore', 'pipe', 'ignore'] };
-  const running = spawn(server, ['demo', '--json', '--port', '0', '--data-dir', folder], options);
-  t.after(async () => {
-    running.kill('SIGKILL');
-    await once(running, 'exit');
-    await rm(folder, { recursive: true });
-  });
-  const [line] = await once(createInterface({ input: running.stdout }), 'line');
+  const server = await Server.start(t);
   const shell = (...words) =>
-    execFileSync(server, [...words, '--json', '--data-dir', folder], { ...options, maxBuffer: 64 << 20 });
-  const file = join(folder, 'export.json');
+    execFileSync(process.env.WMDA_AUTH_SERVER, [...words, '--json', '--data-dir', server.folder], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      maxBuffer: 64 << 20,
+    });
+  const file = join(server.folder, 'export.json');
   await writeFile(file, JSON.stringify(directory()));
   shell('import', file);
-  const issue = ['admin', 'issue-secrets', '--recipient', RECIPIENT, '--out', join(folder, 'issued')];
+  const issue = ['admin', 'issue-secrets', '--recipient', RECIPIENT, '--out', join(server.folder, 'issued')];
   shell(...issue, '--expires', inDays(300));
-  return { of: JSON.parse(line), issue: (...more) => shell(...issue, ...more) };
+  return { of: server.demo, issue: (...more) => shell(...issue, ...more) };
 }
 
 test('a support person answers ten questions about a hundred members from the page, each in seconds', async (t) => {

@@ -1,7 +1,6 @@
 // The WMDA team's views.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import {
   accessible,
   admin,
@@ -16,6 +15,7 @@ import {
   signIn,
   sql,
   stored,
+  test,
 } from './harness.mjs';
 
 const heading = (page, name) => page.getByRole('heading', { name, level: 1 }).waitFor();

@@ -4,8 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
-import { accessible, admin, asset, call, fits, manager, open, PAGE, person, secret, signIn } from './harness.mjs';
+import { accessible, admin, asset, call, fits, manager, open, PAGE, person, secret, signIn, test } from './harness.mjs';
 
 const LANGUAGES = ['en', 'nl'];
 

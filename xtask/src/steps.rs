@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus};
 use std::thread::{self, ScopedJoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
@@ -260,6 +260,9 @@ fn beside(workspace: &Workspace, (own, others): (&Path, &[Step]), run: fn(&Works
     outcome.and(beside)
 }
 
+/// How long steps that go on beside another may take after its end.
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
+
 /// Steps in a process of their own.
 struct Aside {
     names: String,
@@ -286,13 +289,26 @@ impl Aside {
     }
 
     fn finish(mut self) -> Outcome {
+        let status = self.ended();
         let failed = |error: io::Error| format!("{}: {error}", self.names);
-        let status = self.process.wait().map_err(failed)?;
         eprint!("{}", std::fs::read_to_string(&self.log).map_err(failed)?);
-        match status.success() {
-            true => Ok(()),
-            false => Err(format!("{} failed", self.names)),
+        match status.map_err(failed)? {
+            Some(status) if status.success() => Ok(()),
+            Some(_) => Err(format!("{} failed", self.names)),
+            None => Err(format!("{} did not end", self.names)),
         }
+    }
+
+    /// Kills it after [`PATIENCE`], so that its output is seen.
+    fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        for _ in 0..PATIENCE.as_secs() {
+            if let Some(status) = self.process.try_wait()? {
+                return Ok(Some(status));
+            }
+            thread::sleep(Duration::from_secs(1));
+        }
+        self.process.kill()?;
+        Ok(None)
     }
 }
 
