@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test as plain } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
 
 export const demo = JSON.parse(process.env.WMDA_AUTH_DEMO);
@@ -34,12 +35,11 @@ export const browser = await chromium.launch({
   ],
   env: { ...process.env, LANGUAGE: 'en_GB' },
 });
-after(async () => {
-  await browser.close();
-});
+after(() => Promise.race([browser.close(), pause(10_000)]));
 
 /** A test that fails when it hangs: much in a browser waits for ever. */
-export const test = (name, body) => plain(name, { timeout: 120_000 }, body);
+const PATIENCE = { timeout: 120_000 };
+export const test = (name, body) => plain(name, PATIENCE, body);
 
 /** A demo of a test's own on plain http, which can be killed and started again on the same data. */
 export class Server {
@@ -49,7 +49,7 @@ export class Server {
     t.after(async () => {
       await server.kill();
       await rm(server.folder, { recursive: true });
-    });
+    }, PATIENCE);
     // Nobody who asks for any free port is given one of these while the server is down.
     const ports = Array.from({ length: 20 }, () => 10_000 + Math.floor(Math.random() * 20_000));
     for (server.port of ports) if (await server.run()) return server;
@@ -155,7 +155,7 @@ export async function person({
   const { totp_secret } = await call('POST', '/enrolment', { base, body: link });
   // The code of the step before counts as long as this step lasts.
   const left = 30_000 - (Date.now() % 30_000);
-  if (left < 2_000) await new Promise((resolve) => setTimeout(resolve, left));
+  if (left < 2_000) await pause(left);
   const { recovery_codes } = await call('POST', '/enrolment/confirm', {
     base,
     body: { token: link.token, totp: totp(totp_secret, -1) },
@@ -234,7 +234,7 @@ export async function use(who, value, agent = 'python-requests/2.32.5') {
   for (let attempt = 0; attempt < 100; attempt += 1) {
     const { last_used_at } = await call('GET', `/applications/${who.clientId}/secrets/${value.id}`, { as: who });
     if (last_used_at && Date.parse(last_used_at) > began) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await pause(100);
   }
   assert.fail('the use was not written down within ten seconds');
 }
@@ -285,7 +285,7 @@ export async function open(
     await (shared ? page : context).close();
     for (const one of problems) t.diagnostic(`${page.url().split('#')[0]}: ${one}`);
     assert.deepEqual([...problems], [], 'what the page did wrong');
-  });
+  }, PATIENCE);
   await page.goto(`${base}/manage-api-credentials${hash}`);
   return page;
 }

@@ -28,23 +28,26 @@ pub(crate) fn prepare(tools: &Tools) -> Outcome {
 }
 
 pub(crate) fn run(workspace: &Workspace) -> Outcome {
-    let installed = workspace.tools().folder();
-    let suites = Suites {
-        workspace,
+    let tools = workspace.tools();
+    let suites = &Suites {
+        tools,
         server: workspace.server()?,
-        python: installed.join(PYTHON).join("bin/python"),
-        node: installed.join(NODE),
+        python: tools.folder().join(PYTHON).join("bin/python"),
+        node: tools.folder().join(NODE),
     };
     shell::announce("client suites against a demo on SQLite");
-    suites.run(&Demo::start(&suites.server, None)?)?;
+    let sqlite = Demo::start(&suites.server, None)?;
+    suites.run(&sqlite)?;
     let cluster = workspace.cluster()?;
     cluster.create_database(DATABASE)?;
     shell::announce("client suites against a demo on PostgreSQL");
-    suites.run(&Demo::start(&suites.server, Some(&cluster.url(DATABASE)))?)
+    let postgres = Demo::start(&suites.server, Some(&cluster.url(DATABASE)))?;
+    suites.run(&postgres)?;
+    shell::side_by_side([&sqlite, &postgres].map(|demo| || suites.pytest(demo, &[CHANGES_EVERYTHING])))
 }
 
 struct Suites<'a> {
-    workspace: &'a Workspace,
+    tools: &'a Tools,
     server: PathBuf,
     python: PathBuf,
     node: PathBuf,
@@ -53,11 +56,9 @@ struct Suites<'a> {
 impl Suites<'_> {
     fn run(&self, demo: &Demo) -> Outcome {
         self.pytest(demo, &[&format!("--ignore={CHANGES_EVERYTHING}"), "."])?;
-        let tools = self.workspace.tools();
-        shell::run(&mut node::test_against(tools, &self.node, demo)?)?;
-        java::test_against(tools, demo)?;
-        go::test_against(tools, demo)?;
-        self.pytest(demo, &[CHANGES_EVERYTHING])
+        shell::run(&mut node::test_against(self.tools, &self.node, demo)?)?;
+        java::test_against(self.tools, demo)?;
+        go::test_against(self.tools, demo)
     }
 
     fn pytest(&self, demo: &Demo, which: &[&str]) -> Outcome {
@@ -65,7 +66,7 @@ impl Suites<'_> {
         pytest
             .args(["-m", "pytest", "-q", "-p", "no:cacheprovider"])
             .args(which);
-        pytest.current_dir(self.workspace.root().join("tests/clients/python"));
+        pytest.current_dir(self.tools.root().join("tests/clients/python"));
         pytest
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("WMDA_AUTH_SERVER", &self.server)

@@ -26,7 +26,7 @@ impl Runtime {
     /// The oldest suitable version: what the pinned clients and `tests/validators/go/go.mod` require.
     pub(crate) fn oldest(self) -> (u32, u32) {
         match self {
-            Self::Node => (20, 0),
+            Self::Node => (20, 14),
             Self::Go => (1, 25),
         }
     }

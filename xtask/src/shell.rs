@@ -1,6 +1,7 @@
 //! Running programs: announced on standard error; a failing exit status is an error.
 
 use std::process::{Command, Stdio};
+use std::thread::{self, ScopedJoinHandle};
 
 pub(crate) type Outcome = Result<(), String>;
 
@@ -18,6 +19,21 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
     } else {
         Err(format!("{line}: {status}"))
     }
+}
+
+/// Does all of it at the same time, and answers the first failure once all have ended.
+pub(crate) fn side_by_side<W: FnOnce() -> Outcome + Send>(works: impl IntoIterator<Item = W>) -> Outcome {
+    thread::scope(|scope| {
+        let started: Vec<_> = works.into_iter().map(|work| scope.spawn(work)).collect();
+        let outcomes: Vec<Outcome> = started.into_iter().map(finished).collect();
+        outcomes.into_iter().collect()
+    })
+}
+
+/// What came of a thread.
+pub(crate) fn finished(thread: ScopedJoinHandle<'_, Outcome>) -> Outcome {
+    let outcome = thread.join();
+    outcome.unwrap_or_else(|_| Err("xtask panicked".to_owned()))
 }
 
 /// Whether the command exits with 0, without output.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
@@ -229,7 +229,7 @@ fn run_all(workspace: &Workspace, steps: &[Step]) -> Result<Vec<String>, String>
         let run = |step: &Step| {
             let Definition { prepare, run, .. } = step.definition();
             if let Some(thread) = preparation.take_if(|_| prepare.is_some()) {
-                finished(thread)?;
+                shell::finished(thread)?;
             }
             timed(&step.name(), || match step {
                 Step::Clients => beside(workspace, (&own, &aside), run),
@@ -310,11 +310,6 @@ impl Aside {
         self.process.kill()?;
         Ok(None)
     }
-}
-
-fn finished(preparation: ScopedJoinHandle<'_, Outcome>) -> Outcome {
-    let outcome = preparation.join();
-    outcome.unwrap_or_else(|_| Err("the preparation panicked".to_owned()))
 }
 
 /// Debian packages first: what comes from a registry needs some of them.
