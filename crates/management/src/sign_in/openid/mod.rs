@@ -4,11 +4,17 @@
 
 mod admission;
 mod attempt;
+mod claims;
+mod id_token;
+mod issuer;
+mod json;
+mod jwks;
+mod metadata;
 mod outbound;
 pub(crate) mod provider;
 mod refusal;
 pub(crate) mod routes;
 
-pub use openidconnect::IssuerUrl;
+pub use issuer::IssuerUrl;
 pub use outbound::OutboundError;
 pub use provider::{OpenIdSettings, Provider};

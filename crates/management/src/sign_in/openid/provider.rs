@@ -1,19 +1,15 @@
-//! The provider: its metadata and JWKS, cached for an hour, and the validation of ID tokens (OpenID Connect Core 1.0
-//! section 3.1.3.7).
+//! The provider: its metadata and keys, cached for an hour, and the authorization code flow (OpenID Connect Core 1.0
+//! section 3.1).
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use openidconnect::{
-    AccessTokenHash, AdditionalProviderMetadata, AuthType, AuthenticationContextClass, AuthorizationCode,
-    ClaimsVerificationError, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet,
-    EndpointSet, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier,
-    ProviderMetadata, RedirectUrl, Scope, SignatureVerificationError, TokenResponse,
-    core::{
-        CoreAuthDisplay, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClient,
-        CoreClientAuthMethod, CoreGrantType, CoreIdTokenClaims, CoreJsonWebKey,
-        CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm,
-        CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType, CoreTokenResponse, CoreUserInfoClaims,
+use chrono::{DateTime, Utc};
+use oauth2::{
+    AccessToken, AuthType, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
+    EndpointSet, ExtraTokenFields, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
+    StandardRevocableToken, StandardTokenResponse, TokenResponse,
+    basic::{
+        BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
     },
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -23,7 +19,13 @@ use url::Url;
 
 use super::{
     attempt::Attempt,
-    outbound::{Outbound, OutboundError},
+    claims::{Claims, UserInfo},
+    id_token::{self, Expected, IdTokenError},
+    issuer::IssuerUrl,
+    json,
+    jwks::NoKey,
+    metadata::Metadata,
+    outbound::{JSON, Outbound, OutboundError},
     refusal::{Refusal, with_causes},
 };
 
@@ -32,18 +34,6 @@ const CALLBACK: &str = "/api/v1/session/openid/callback";
 const KEPT: Duration = Duration::from_secs(3600);
 /// Least interval of requests when the provider does not answer, or the cached keys do not verify.
 const ASKED_AGAIN: Duration = Duration::from_secs(5);
-/// Tolerance of an ID token's `iat`, as it was issued just now.
-const FRESH: TimeDelta = TimeDelta::minutes(5);
-/// Asymmetric algorithms only: no `none`, and no HMAC, which anybody with the client secret could sign.
-const ALGORITHMS: [CoreJwsSigningAlgorithm; 7] = [
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512,
-    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
-    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
-    CoreJwsSigningAlgorithm::EcdsaP384Sha384,
-    CoreJwsSigningAlgorithm::EdDsa,
-];
 
 /// The provider's settings from configuration.
 pub struct OpenIdSettings {
@@ -63,37 +53,27 @@ pub struct OpenIdSettings {
     pub accepted_acr: Vec<String>,
 }
 
-/// Metadata that the library does not parse.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-struct Extra {
-    /// RFC 9207 section 3.
-    #[serde(default)]
-    authorization_response_iss_parameter_supported: bool,
+/// The ID token in the token response (section 3.1.3.3).
+#[derive(Debug, Deserialize, Serialize)]
+struct WithIdToken {
+    id_token: Option<String>,
 }
 
-impl AdditionalProviderMetadata for Extra {}
+impl ExtraTokenFields for WithIdToken {}
 
-type Metadata = ProviderMetadata<
-    Extra,
-    CoreAuthDisplay,
-    CoreClientAuthMethod,
-    CoreClaimName,
-    CoreClaimType,
-    CoreGrantType,
-    CoreJweContentEncryptionAlgorithm,
-    CoreJweKeyManagementAlgorithm,
-    CoreJsonWebKey,
-    CoreResponseMode,
-    CoreResponseType,
-    CoreSubjectIdentifierType,
->;
-type Client = CoreClient<
+type Tokens = StandardTokenResponse<WithIdToken, BasicTokenType>;
+/// With an authorization endpoint and a token endpoint.
+type RelyingParty = Client<
+    BasicErrorResponse,
+    Tokens,
+    BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    BasicRevocationErrorResponse,
     EndpointSet,
     EndpointNotSet,
     EndpointNotSet,
     EndpointNotSet,
-    EndpointMaybeSet,
-    EndpointMaybeSet,
+    EndpointSet,
 >;
 
 /// Cached metadata, and when it was fetched.
@@ -119,15 +99,15 @@ pub(super) struct Instant {
 
 /// An authenticated identity, and the access token for further claims.
 pub(super) struct Vouched {
-    client: Client,
-    tokens: CoreTokenResponse,
-    claims: CoreIdTokenClaims,
+    metadata: Arc<Metadata>,
+    access_token: AccessToken,
+    claims: Claims,
 }
 
 impl Vouched {
     /// The `sub` claim.
     pub(super) fn subject(&self) -> &str {
-        self.claims.subject()
+        &self.claims.sub
     }
 }
 
@@ -143,12 +123,10 @@ pub(super) struct Callback {
 impl Provider {
     /// Makes no request yet: a provider that is down must not delay start-up. `public_url` is our own origin.
     pub fn new(settings: OpenIdSettings, public_url: &str) -> Result<Self, OutboundError> {
-        let callback = format!("{public_url}{}", CALLBACK);
-        let callback = RedirectUrl::new(callback).map_err(|_| OutboundError::TooLong)?;
         Ok(Self {
             outbound: Outbound::new(settings.issuer.url().scheme() == "https")?,
             settings,
-            callback,
+            callback: RedirectUrl::new(format!("{public_url}{CALLBACK}"))?,
             known: Mutex::new(None),
         })
     }
@@ -158,29 +136,24 @@ impl Provider {
         self.discover().await.map(drop)
     }
 
-    /// The authorization request's URL for this attempt.
+    /// The authorization request's URL for this attempt (section 3.1.2.1).
     pub(super) async fn authorization_url(&self, attempt: &Attempt, now: Instant) -> Result<Url, Refusal> {
         let metadata = self.metadata(now, KEPT).await?;
         let client = self.client(&metadata);
         let verifier = PkceCodeVerifier::new(attempt.verifier.clone());
-        let (state, nonce) = (attempt.state.clone(), attempt.nonce.clone());
         let mut request = client
-            .authorize_url(
-                CoreAuthenticationFlow::AuthorizationCode,
-                || CsrfToken::new(state),
-                || Nonce::new(nonce),
-            )
-            .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
-        for scope in &self.settings.scopes {
-            request = request.add_scope(Scope::new(scope.clone()));
-        }
-        for acr in &self.settings.accepted_acr {
-            request = request.add_auth_context_value(AuthenticationContextClass::new(acr.clone()));
+            .authorize_url(|| CsrfToken::new(attempt.state.clone()))
+            .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier))
+            .add_scope(Scope::new("openid".to_owned()))
+            .add_scopes(self.settings.scopes.iter().cloned().map(Scope::new))
+            .add_extra_param("nonce", &attempt.nonce);
+        if !self.settings.accepted_acr.is_empty() {
+            request = request.add_extra_param("acr_values", self.settings.accepted_acr.join(" "));
         }
         Ok(request.url().0)
     }
 
-    /// Exchanges the code and validates the ID token.
+    /// Exchanges the code (section 3.1.3) and validates the ID token.
     pub(super) async fn identify(
         &self,
         attempt: Attempt,
@@ -189,44 +162,57 @@ impl Provider {
     ) -> Result<Vouched, Refusal> {
         let metadata = self.metadata(now, KEPT).await?;
         let code = self.code(callback, &metadata)?;
-        let nonce = Nonce::new(attempt.nonce);
-        let client = self.client(&metadata);
-        let tokens: CoreTokenResponse = client
+        let tokens = self
+            .client(&metadata)
             .exchange_code(AuthorizationCode::new(code))
-            .map_err(Refusal::caused)?
             .set_pkce_verifier(PkceCodeVerifier::new(attempt.verifier))
             .request_async(&self.outbound)
             .await
             .map_err(Refusal::caused)?;
-        let claims = match verified(&client, &tokens, &nonce, now.wall) {
-            Err(ClaimsVerificationError::SignatureVerification(
-                SignatureVerificationError::NoMatchingKey,
-            )) => {
-                // The provider may have rotated its keys.
-                let metadata = self.metadata(now, ASKED_AGAIN).await?;
-                verified(&self.client(&metadata), &tokens, &nonce, now.wall)
-            }
-            outcome => outcome,
-        };
-        let claims = claims.map_err(Refusal::caused)?.clone();
+        let claims = self.claims(&tokens, &attempt.nonce, (&metadata, now)).await?;
         self.require_several_factors(&claims)?;
         Ok(Vouched {
-            client,
-            tokens,
+            metadata,
+            access_token: tokens.access_token().clone(),
             claims,
         })
     }
 
-    /// The authorization code, if the response is this provider's and successful.
+    /// The claims of the ID token, if it is valid. If no key fits, the provider may have rotated them.
+    async fn claims(
+        &self,
+        tokens: &Tokens,
+        nonce: &str,
+        (metadata, now): (&Metadata, Instant),
+    ) -> Result<Claims, Refusal> {
+        let id_token = tokens.extra_fields().id_token.as_ref();
+        let id_token = id_token.ok_or_else(|| Refusal::failed("the answer has no ID token"))?;
+        let expected = Expected {
+            issuer: self.settings.issuer.as_str(),
+            client_id: &self.settings.client_id,
+            nonce,
+            access_token: tokens.access_token().secret(),
+            now: now.wall,
+        };
+        let claims = match id_token::validate(id_token, &metadata.keys, &expected) {
+            Err(IdTokenError::Key(NoKey::Unknown)) => {
+                let metadata = self.metadata(now, ASKED_AGAIN).await?;
+                id_token::validate(id_token, &metadata.keys, &expected)
+            }
+            outcome => outcome,
+        };
+        claims.map_err(Refusal::caused)
+    }
+
+    /// The authorization code, if the response is this provider's (RFC 9207 section 2.4) and successful.
     fn code(&self, callback: Callback, metadata: &Metadata) -> Result<String, Refusal> {
-        let named = metadata
-            .additional_metadata()
-            .authorization_response_iss_parameter_supported;
         match callback.iss {
-            Some(issuer) if issuer != **metadata.issuer() => {
+            Some(issuer) if issuer != self.settings.issuer.as_str() => {
                 return Err(Refusal::failed("the answer names another issuer"));
             }
-            None if named => return Err(Refusal::failed("the answer does not name its issuer")),
+            None if metadata.authorization_response_iss_parameter_supported => {
+                return Err(Refusal::failed("the answer does not name its issuer"));
+            }
             _ => {}
         }
         if let Some(error) = callback.error {
@@ -237,55 +223,46 @@ impl Provider {
             .ok_or_else(|| Refusal::failed("the answer has no code"))
     }
 
-    fn require_several_factors(&self, claims: &CoreIdTokenClaims) -> Result<(), Refusal> {
-        let methods = claims.auth_method_refs().into_iter().flatten();
-        let by_method = methods
-            .into_iter()
-            .any(|method| self.settings.accepted_amr.iter().any(|one| **one == **method));
-        let by_class = claims
-            .auth_context_ref()
-            .is_some_and(|class| self.settings.accepted_acr.iter().any(|one| **one == **class));
-        if by_method || by_class {
+    fn require_several_factors(&self, claims: &Claims) -> Result<(), Refusal> {
+        let mut methods = claims.amr.iter().flatten();
+        let by_method = methods.any(|method| self.settings.accepted_amr.contains(method));
+        let class = claims.acr.as_ref();
+        if by_method || class.is_some_and(|class| self.settings.accepted_acr.contains(class)) {
             Ok(())
         } else {
             Err(Refusal::NoMfa)
         }
     }
 
-    /// The e-mail address, if the provider has verified it. Some return it from the userinfo endpoint only (OpenID
-    /// Connect Core 1.0 section 5.4).
+    /// The e-mail address, if the provider has verified it. Some return it from the userinfo endpoint only (section
+    /// 5.4), whose answer must be about the same subject (section 5.3.2).
     pub(super) async fn verified_email(&self, vouched: &Vouched) -> Result<Option<String>, Refusal> {
         let claims = &vouched.claims;
-        if let Some(email) = claims.email() {
-            return Ok(claims
-                .email_verified()
-                .unwrap_or(false)
-                .then(|| email.to_string()));
+        if claims.email.email.is_some() {
+            return Ok(claims.email.verified().map(str::to_owned));
         }
-        let access_token = vouched.tokens.access_token().clone();
-        let Ok(request) = vouched
-            .client
-            .user_info(access_token, Some(claims.subject().clone()))
-        else {
+        let Some(endpoint) = &vouched.metadata.userinfo_endpoint else {
             return Ok(None);
         };
-        let info = request.request_async(&self.outbound).await;
-        let info: CoreUserInfoClaims = info.map_err(Refusal::caused)?;
-        let verified = info.email_verified().unwrap_or(false);
-        Ok(info.email().filter(|_| verified).map(|email| email.to_string()))
+        let token = Some(&vouched.access_token);
+        let body = self.outbound.get(endpoint, token, &[JSON]).await;
+        let body = body.map_err(Refusal::caused)?;
+        let info: UserInfo =
+            json::parse(&body).map_err(|error| Refusal::failed(format!("userinfo: {error}")))?;
+        if info.sub != claims.sub {
+            return Err(Refusal::failed("Invalid subject: userinfo has another `sub`"));
+        }
+        Ok(info.email.verified().map(str::to_owned))
     }
 
-    fn client(&self, metadata: &Metadata) -> Client {
-        let id = ClientId::new(self.settings.client_id.clone());
-        let secret = ClientSecret::new(self.settings.client_secret.expose_secret().to_owned());
-        let methods = metadata.token_endpoint_auth_methods_supported();
-        let in_body = methods.is_some_and(|methods| {
-            methods.contains(&CoreClientAuthMethod::ClientSecretPost)
-                && !methods.contains(&CoreClientAuthMethod::ClientSecretBasic)
-        });
-        CoreClient::from_provider_metadata(metadata.clone(), id, Some(secret))
+    fn client(&self, metadata: &Metadata) -> RelyingParty {
+        let secret = self.settings.client_secret.expose_secret().to_owned();
+        Client::new(ClientId::new(self.settings.client_id.clone()))
+            .set_client_secret(ClientSecret::new(secret))
+            .set_auth_uri(metadata.authorization_endpoint.clone())
+            .set_token_uri(metadata.token_endpoint.clone())
             .set_redirect_uri(self.callback.clone())
-            .set_auth_type(if in_body {
+            .set_auth_type(if metadata.wants_secret_in_body() {
                 AuthType::RequestBody
             } else {
                 AuthType::BasicAuth
@@ -310,46 +287,7 @@ impl Provider {
     }
 
     async fn discover(&self) -> Result<Metadata, String> {
-        let issuer = self.settings.issuer.clone();
-        let found = Metadata::discover_async(issuer, &self.outbound).await;
+        let found = Metadata::discover(&self.settings.issuer, &self.outbound).await;
         found.map_err(|error| with_causes(&error))
     }
-}
-
-fn verified<'t>(
-    client: &Client,
-    tokens: &'t CoreTokenResponse,
-    nonce: &Nonce,
-    now: DateTime<Utc>,
-) -> Result<&'t CoreIdTokenClaims, ClaimsVerificationError> {
-    let failed = |cause: &str| ClaimsVerificationError::Other(cause.to_owned());
-    let verifier = client
-        .id_token_verifier()
-        .set_allowed_algs(ALGORITHMS)
-        .set_time_fn(move || now)
-        .set_issue_time_verifier_fn(move |issued_at| match (now - issued_at).abs() < FRESH {
-            true => Ok(()),
-            false => Err("issued too long ago, or in the future".to_owned()),
-        });
-    let token = tokens
-        .id_token()
-        .ok_or_else(|| failed("the answer has no ID token"))?;
-    let claims = token.claims(&verifier, nonce)?;
-    if claims
-        .authorized_party()
-        .is_some_and(|party| party != client.client_id())
-    {
-        return Err(failed("the authorized party is another client"));
-    }
-    // `at_hash` is optional in this flow; if present it must match the access token (section 3.1.3.6).
-    if let Some(expected) = claims.access_token_hash() {
-        let signature = ClaimsVerificationError::SignatureVerification;
-        let algorithm = token.signing_alg().map_err(signature)?;
-        let key = token.signing_key(&verifier).map_err(signature)?;
-        let hash = AccessTokenHash::from_token(tokens.access_token(), algorithm, key);
-        if hash.ok().as_ref() != Some(expected) {
-            return Err(failed("at_hash is not that of the access token"));
-        }
-    }
-    Ok(claims)
 }
