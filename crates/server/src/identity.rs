@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use management::openid::{IssuerUrl, OpenIdSettings};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use url::Url;
 
 use crate::{Outcome, secret_files};
 
@@ -76,14 +75,15 @@ impl Oidc {
     fn issuer(&self) -> Outcome<IssuerUrl> {
         let wrong = "identity.oidc.issuer must be the provider's issuer to the letter, an https URL without query and \
                      fragment; http is allowed on loopback only";
-        let url = Url::parse(&self.issuer).map_err(|_| wrong)?;
+        let issuer = IssuerUrl::new(self.issuer.clone()).map_err(|_| wrong)?;
+        let url = issuer.url();
         let loopback = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
         let safe = url.scheme() == "https" || (url.scheme() == "http" && loopback);
         let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
         if !safe || !plain {
             return Err(wrong.into());
         }
-        Ok(IssuerUrl::new(self.issuer.clone()).map_err(|_| wrong)?)
+        Ok(issuer)
     }
 
     fn secret(&self) -> Outcome<SecretString> {
