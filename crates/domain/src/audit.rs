@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, sync::Arc};
 use chrono::{DateTime, Utc};
 use ring::hmac;
 
-use crate::pepper::{Digest, finish};
+use crate::digest::{Digest, finish};
 
 /// Purpose of the key that seals the end of the chain.
 const END: &[u8] = b"wmda-auth audit end";

@@ -13,9 +13,9 @@ use crate::{
     client::{Client, Grant, TargetRefusal},
     client_key::{ClientKey, RegisteredKey},
     credential::{Credential, CredentialKind, Proof},
+    digest::Digest,
     federation::{FederatedIdentity, NamedKey},
     networks::Place,
-    pepper::Digest,
     profile::Profile,
     suspension::is_suspended,
 };

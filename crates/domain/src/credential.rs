@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::{client_key::ClientKey, federation::FederatedIdentity, pepper::Digest};
+use crate::{client_key::ClientKey, digest::Digest, federation::FederatedIdentity};
 
 /// The kind of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

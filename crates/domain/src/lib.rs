@@ -10,6 +10,7 @@ pub mod client;
 pub mod client_key;
 pub mod clock;
 pub mod credential;
+pub mod digest;
 pub mod expiry;
 pub mod federation;
 pub mod key_place;

@@ -21,11 +21,10 @@ use zeroize::Zeroizing;
 
 use crate::{
     audit::AuditKey,
+    digest::{Digest, finish},
     random::{self, NoRandomness},
 };
 
-/// The stored digest of a secret.
-pub type Digest = [u8; 32];
 const MIN_LENGTH: usize = 32;
 const AUDIT: &str = "audit";
 const CHECK_TEXT: &[u8] = b"wmda-auth pepper check";
@@ -379,12 +378,6 @@ fn parse_line(line: &str, number: usize) -> Result<(i32, hmac::Key), PepperError
         return Err(PepperError::Short(number));
     }
     Ok((version, hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
-}
-
-pub(crate) fn finish(tag: hmac::Tag) -> Digest {
-    let mut digest = [0; 32];
-    digest.copy_from_slice(tag.as_ref());
-    digest
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     http::problem::Problem,
-    leak_reports::LeakReports,
+    leak_reports::queue::LeakReports,
     pace::Pace,
     sign_in::{openid::provider::Provider, refusals::Refusals, turns::Turns},
 };

@@ -9,7 +9,7 @@ use store::{
     mails::{About, ClaimedMail},
     outbox::{MailKind, Plan},
     secret_facts::{Due, SecretFacts},
-    webhook_deliveries::WebhookEvent,
+    webhook_event::WebhookEvent,
 };
 
 /// The default of `mail.thresholds_days`.

@@ -14,7 +14,7 @@ use prometheus::{IntGauge, Registry, register_int_gauge_with_registry};
 use store::{Store, StoreError, audit::Anchor};
 use tokio::time::Instant;
 
-use crate::{Outcome, configuration::Configuration, outage::Outage, preparation::Prepared};
+use crate::{Outcome, configuration::Configuration, outage::Outage, prepared::Prepared};
 
 /// Interval of anchors, and of counting an intact trail.
 const EVERY: Duration = Duration::from_secs(3600);

@@ -15,7 +15,7 @@ use store::{
 
 use crate::{
     Outcome, admin, clock,
-    configuration::{self, Configuration},
+    configuration::{Configuration, reading},
     database, preparation,
     runtime::block_on,
 };
@@ -52,7 +52,7 @@ pub struct RestoreArguments {
 }
 
 pub fn run(arguments: BackupArguments) -> Outcome<()> {
-    let configuration = configuration::load(Some(&arguments.config), None)?;
+    let configuration = reading::load(Some(&arguments.config), None)?;
     match (arguments.command, arguments.to) {
         (Some(BackupCommand::Verify { file }), _) => verify(&configuration, &file),
         (None, Some(to)) => backup(&configuration, &to),
@@ -132,7 +132,7 @@ fn fill(store: &Store, pepper: &Pepper, file: &Path) -> Outcome<Summary> {
 }
 
 pub fn restore(arguments: &RestoreArguments) -> Outcome<()> {
-    let configuration = configuration::load(Some(&arguments.config), None)?;
+    let configuration = reading::load(Some(&arguments.config), None)?;
     let pepper = preparation::load_pepper(&configuration)?;
     let clock = clock::SystemClock::start();
     let store = database::create(&configuration, &*clock)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use store::{Store, journal::Journal};
 
-use crate::{Outcome, configuration::Configuration, pepper_watch, preparation::Prepared};
+use crate::{Outcome, configuration::Configuration, pepper_watch, prepared::Prepared};
 
 /// Makes the store write every change to the journal too, if one is configured.
 pub fn attach(store: Store, configuration: &Configuration) -> Outcome<Store> {

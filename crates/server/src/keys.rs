@@ -8,7 +8,7 @@ use keystore::{Algorithm, FIRST_ALGORITHMS, KeyFolder, Successor};
 
 use crate::{
     ConfigArgument, Outcome, clock,
-    configuration::{self, Configuration},
+    configuration::{Configuration, reading},
     keyring, revocation,
 };
 
@@ -63,7 +63,7 @@ enum KeysCommand {
 }
 
 pub fn run(arguments: KeysArguments) -> Outcome<()> {
-    let configuration = configuration::load(Some(&arguments.config.config), None)?;
+    let configuration = reading::load(Some(&arguments.config.config), None)?;
     let folder = keyring::folder(&configuration)?;
     let now = clock::SystemClock::start().now();
     match arguments.command {

@@ -27,6 +27,7 @@ mod patience;
 mod pepper;
 mod pepper_watch;
 mod preparation;
+mod prepared;
 mod reminders;
 mod retention;
 mod revocation;
@@ -42,6 +43,7 @@ mod validation;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use configuration::reading;
 
 /// Requests make many small allocations, for which this allocator is faster than the system's.
 #[global_allocator]
@@ -115,12 +117,10 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Outcome<()> {
     match cli.command {
         Command::Demo(arguments) => demo::run(arguments),
-        Command::Serve(argument) => serve::run(&configuration::load(Some(&argument.config), None)?),
-        Command::Migrate(argument) => {
-            preparation::migrate(&configuration::load(Some(&argument.config), None)?)
-        }
+        Command::Serve(argument) => serve::run(&reading::load(Some(&argument.config), None)?),
+        Command::Migrate(argument) => preparation::migrate(&reading::load(Some(&argument.config), None)?),
         Command::Check(argument) => {
-            let (configuration, problems) = configuration::read(Some(&argument.config), None)?;
+            let (configuration, problems) = reading::read(Some(&argument.config), None)?;
             preparation::check(&configuration, problems)
         }
         Command::Admin(arguments) => admin::run(arguments),

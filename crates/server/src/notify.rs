@@ -9,7 +9,7 @@ use store::{outbox::Plan, secret_facts::SecretFacts};
 
 use crate::{
     Outcome, clock,
-    configuration::{self, Mail},
+    configuration::{Mail, reading},
     logging,
     mail::sent_where,
     preparation,
@@ -37,7 +37,7 @@ pub struct NotifyArguments {
 }
 
 pub fn run(arguments: &NotifyArguments) -> Outcome<()> {
-    let configuration = configuration::load(Some(&arguments.config), arguments.data_dir.as_deref())?;
+    let configuration = reading::load(Some(&arguments.config), arguments.data_dir.as_deref())?;
     let _log = logging::start(configuration.log.format);
     let prepared = preparation::prepare(&configuration)?;
     let public_url = configuration.server.public_url.clone();

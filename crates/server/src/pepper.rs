@@ -14,7 +14,7 @@ use store::{Store, pepper_use::PepperUse};
 
 use crate::{
     Outcome, clock,
-    configuration::{self, Configuration},
+    configuration::{Configuration, reading},
     preparation,
     runtime::block_on,
 };
@@ -53,7 +53,7 @@ enum PepperCommand {
 }
 
 pub fn run(arguments: PepperArguments) -> Outcome<()> {
-    let configuration = configuration::load(Some(&arguments.config), None)?;
+    let configuration = reading::load(Some(&arguments.config), None)?;
     match arguments.command {
         None => generate(&configuration),
         Some(PepperCommand::Add) => add(&configuration),

@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 use domain::{Clock, pepper::Pepper};
 use store::{Store, StoreError, pepper_nodes::PepperNode};
 
-use crate::{configuration::Configuration, preparation::Prepared};
+use crate::{configuration::Configuration, prepared::Prepared};
 
 const EVERY: Duration = Duration::from_secs(2);
 /// Rounds between two announcements.

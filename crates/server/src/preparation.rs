@@ -4,44 +4,21 @@ use std::{fs, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use domain::{Clock, pepper::Pepper};
-use keystore::{KeyFolder, KeySet};
 use management::openid::{OpenIdSettings, Provider};
-use store::{Store, StoreError, memory::ClientMemory, refusals::RefusalRecorder, usage::UsageRecorder};
+use store::{Store, StoreError, memory::ClientMemory};
 
 use crate::{
     Outcome, anchor, clock,
-    configuration::{self, Configuration},
-    database,
-    demo::api::Api,
-    exposure,
+    configuration::{Configuration, reading},
+    database, exposure,
     identity::Oidc,
     keyring::{self, Keyring},
     mail,
+    prepared::Prepared,
     runtime::block_on,
     tls::{Files, Served},
     validation::{self, ports},
 };
-
-/// What start-up has loaded.
-pub struct Prepared {
-    pub store: Store,
-    pub memory: Arc<ClientMemory>,
-    pub pepper: Arc<Pepper>,
-    /// Swapped as a whole when the folder changes.
-    pub keys: Arc<ArcSwap<KeySet>>,
-    /// In a demo, the folder for keys of further algorithms; elsewhere keys are never generated implicitly, as other
-    /// nodes would lack them.
-    pub makes_keys: Option<KeyFolder>,
-    /// The demo's resource server.
-    pub demo_api: Option<Api>,
-    /// Keeps `keys` in sync with folder and database, once the server runs.
-    pub keyring: Option<Keyring>,
-    pub usage: Arc<UsageRecorder>,
-    pub refusals: Arc<RefusalRecorder>,
-    pub clock: Arc<dyn Clock>,
-    pub tls: Option<Arc<Served>>,
-    pub openid: Option<OpenIdSettings>,
-}
 
 /// With an existing database.
 pub fn prepare(configuration: &Configuration) -> Outcome<Prepared> {
@@ -190,7 +167,7 @@ fn check_revoked(configuration: &Configuration, store: &Store) -> Outcome<()> {
 /// `check`: reports every problem that can be found, after the `problems` of reading the configuration.
 pub fn check(configuration: &Configuration, mut problems: Vec<String>) -> Outcome<()> {
     problems.extend(validation::doubts(configuration));
-    problems.extend(configuration::misnamed_variables().others);
+    problems.extend(reading::misnamed_variables().others);
     let tried = ports::try_listening(&configuration.server);
     problems.extend(tried.problems);
     let is_known = |key: &str| problems.iter().any(|problem| problem.starts_with(key));
@@ -239,7 +216,7 @@ pub fn check(configuration: &Configuration, mut problems: Vec<String>) -> Outcom
     problems.extend(found.map(|problem| problem.to_string()));
     problems.dedup();
     if !problems.is_empty() {
-        return Err(configuration::listed(&problems).into());
+        return Err(reading::listed(&problems).into());
     }
     let warnings = [
         warnings_of_database,

@@ -8,7 +8,7 @@ use crate::{
     Outcome,
     configuration::{Configuration, Mail},
     mail::{from, sent_where, support_address, transport, warnings},
-    preparation::Prepared,
+    prepared::Prepared,
 };
 
 /// How long shutdown waits for a mail.

@@ -19,7 +19,7 @@ use token_endpoint::{Parts, Settings, TokenService, metrics::Metrics};
 
 use crate::{
     Outcome, anchor, background, clock,
-    configuration::{self, Configuration, DpopNonce},
+    configuration::{Configuration, DpopNonce, reading},
     connections::{Connections, Limits, raise_file_limit},
     demo::api::Api,
     exposure, journal, keyring,
@@ -29,7 +29,8 @@ use crate::{
     metrics::{self, Observed},
     outage,
     pepper_watch::PepperWatch,
-    preparation::{Prepared, prepare},
+    preparation::prepare,
+    prepared::Prepared,
     reminders, retention,
     runtime::block_on,
     signing,
@@ -49,7 +50,7 @@ pub fn run(configuration: &Configuration) -> Outcome<()> {
     let doubts = [
         exposure::warnings(configuration),
         validation::doubts(configuration),
-        configuration::misnamed_variables().others,
+        reading::misnamed_variables().others,
     ];
     let doubts = doubts.iter().flatten();
     doubts.for_each(|doubt| log::warn!("{doubt}"));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keystore::Algorithm;
 use management::SigningCheck;
 
-use crate::{Outcome, preparation::Prepared};
+use crate::{Outcome, prepared::Prepared};
 
 /// Reports a missing key; a demo generates it instead.
 pub fn check(prepared: &Prepared) -> SigningCheck {

@@ -18,7 +18,7 @@ use store::{
 
 use crate::{
     client::{published::Published, throttle::Throttle},
-    http::{changes::Changes, line::Lines, request_id::RequestIds},
+    http::{changes::Changes, line_limit::Lines, request_id::RequestIds},
     metrics::Metrics,
 };
 
@@ -105,7 +105,7 @@ pub struct TokenService {
     pub(crate) metrics: Metrics,
     pub(crate) throttle: Throttle,
     pub(crate) published: Published,
-    pub(crate) changes: Changes,
+    pub(crate) changes: Arc<Changes>,
     pub(crate) lines: Lines,
     pub(crate) request_ids: RequestIds,
     draining: AtomicBool,
@@ -126,7 +126,7 @@ impl TokenService {
                 Arc::clone(&parts.clock),
                 parts.store.clone(),
             ),
-            changes: Changes::default(),
+            changes: Arc::default(),
             lines: Lines::default(),
             request_ids: RequestIds::new(&*parts.random),
             token_ids: Uuids::new(Arc::clone(&parts.random)),

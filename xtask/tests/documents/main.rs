@@ -7,6 +7,7 @@
     reason = "a test stops at the first surprise, also outside of test functions"
 )]
 
+mod circles;
 mod crates;
 mod folders;
 mod links;

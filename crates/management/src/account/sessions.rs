@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, delete, get, web};
 use chrono::{DateTime, Utc};
-use domain::{audit_action::AuditAction, pepper::Digest, policy::Permission};
+use domain::{audit_action::AuditAction, digest::Digest, policy::Permission};
 use serde::Serialize;
 use store::accounts::OwnSession;
 use utoipa::ToSchema;

@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use domain::{audit_action::AuditAction, policy::Permission, random, webhook::parse_url};
 use serde::{Deserialize, Serialize};
-use store::{webhook_deliveries::WebhookEvent, webhooks::Webhook};
+use store::{webhook_event::WebhookEvent, webhooks::Webhook};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use zeroize::Zeroizing;

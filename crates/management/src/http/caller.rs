@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin};
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::Method, web};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{audit::Source, pepper::Digest, policy::Permission};
+use domain::{audit::Source, digest::Digest, policy::Permission};
 use store::sessions::Session;
 use uuid::Uuid;
 use zeroize::Zeroizing;

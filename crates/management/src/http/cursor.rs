@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
-use domain::pepper::{Digest, Pepper};
+use domain::{digest::Digest, pepper::Pepper};
 use serde::{Deserialize, Serialize};
 use store::Page;
 use utoipa::IntoParams;

@@ -13,11 +13,7 @@ use actix_web::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
-use domain::{
-    audit::Source,
-    pepper::{Digest, Pepper},
-    random::NoRandomness,
-};
+use domain::{audit::Source, digest::Digest, pepper::Pepper, random::NoRandomness};
 use ring::rand::SecureRandom;
 use store::sign_in_attempts::{Counted, Counter};
 

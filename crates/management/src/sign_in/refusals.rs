@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::pepper::Digest;
+use domain::digest::Digest;
 use store::sign_in_attempts::Counter;
 
 use crate::http::problem::Problem;

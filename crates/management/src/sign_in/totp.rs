@@ -1,6 +1,6 @@
 //! Authenticators (RFC 6238: SHA-1, six digits, 30 seconds) and recovery codes. Each code works once.
 
-use domain::{pepper::Digest, random};
+use domain::{digest::Digest, random};
 use totp_rs::{Algorithm, Secret, TOTP};
 use uuid::Uuid;
 use zeroize::Zeroizing;

@@ -23,7 +23,7 @@ use management::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{Outcome, configuration, preparation, serve};
+use crate::{Outcome, configuration::reading, preparation, serve};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -107,7 +107,7 @@ impl ShellOptions {
     pub fn open(&self) -> Outcome<Shell> {
         let dir = self.data_dir.as_deref();
         let file = dir.is_none().then_some(self.config.as_path());
-        let configuration = configuration::load(file, dir)?;
+        let configuration = reading::load(file, dir)?;
         let prepared = preparation::prepare(&configuration)?;
         let url = configuration.server.public_url.clone();
         let service = serve::management(&configuration, &prepared, url);

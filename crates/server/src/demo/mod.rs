@@ -17,7 +17,8 @@ use samples::Seeder;
 use serde_json::{Value, json};
 
 use crate::{
-    Outcome, clock, configuration, journal, keyring, logging, preparation, runtime::block_on, serve, tls,
+    Outcome, clock, configuration::reading, journal, keyring, logging, preparation, runtime::block_on, serve,
+    tls,
 };
 
 #[derive(Args)]
@@ -44,7 +45,7 @@ pub fn run(arguments: DemoArguments) -> Outcome<()> {
         .unwrap_or_else(|| temporary.path().to_owned());
     create_private_dir(&dir)?;
     let dir = dir.canonicalize()?;
-    let mut configuration = configuration::load(None, Some(&dir))?;
+    let mut configuration = reading::load(None, Some(&dir))?;
     let log = logging::start(configuration.log.format);
     let random = clock::system_random();
     if !configuration.secrets.pepper_file.exists() {

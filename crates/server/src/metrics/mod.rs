@@ -15,7 +15,7 @@ use prometheus::{
 };
 use token_endpoint::TokenService;
 
-use crate::{Outcome, preparation::Prepared};
+use crate::{Outcome, prepared::Prepared};
 
 /// Updates some gauges.
 type Look = Box<dyn Fn() + Send + Sync>;

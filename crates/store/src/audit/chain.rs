@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use domain::{
     audit::{AuditKey, End, Event},
-    pepper::Digest,
+    digest::Digest,
 };
 
 use crate::{

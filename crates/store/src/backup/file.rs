@@ -7,7 +7,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
-use domain::pepper::{Digest, Pepper};
+use domain::{digest::Digest, pepper::Pepper};
 use ring::digest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

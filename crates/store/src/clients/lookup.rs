@@ -11,7 +11,7 @@ use domain::{
     application::ApplicationName,
     client::{Client, Grant, GrantedResource},
     credential::{Credential, CredentialKind, Proof},
-    pepper::Digest,
+    digest::Digest,
 };
 use uuid::Uuid;
 

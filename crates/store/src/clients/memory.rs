@@ -15,7 +15,7 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use domain::{Clock, client::Client, pepper::Digest};
+use domain::{Clock, client::Client, digest::Digest};
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 

@@ -6,7 +6,10 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{Connection, OptionalExtension, prelude::*};
 use domain::key_place::KeyPlace;
 
-use crate::{Store, StoreError, database::schema::published_keys, outbox::plans::unless_there};
+use crate::{
+    Store, StoreError,
+    database::{insert::unless_there, schema::published_keys},
+};
 
 impl Store {
     /// Stores a JWK Set that was fetched; false if a later one is stored already.

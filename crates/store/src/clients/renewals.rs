@@ -7,7 +7,7 @@ use std::{
 };
 
 use diesel::{Connection, prelude::*};
-use domain::pepper::Digest;
+use domain::digest::Digest;
 use uuid::Uuid;
 
 use crate::{Store, StoreError, clients::changes, database::schema::client_secrets};

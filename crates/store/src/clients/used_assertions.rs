@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use domain::pepper::Digest;
+use domain::digest::Digest;
 
 use crate::{Store, StoreError, database::schema::used_assertions};
 

@@ -4,6 +4,7 @@ pub mod connection;
 pub(crate) mod connector;
 pub(crate) mod folding;
 pub(crate) mod ids;
+pub(crate) mod insert;
 pub(crate) mod migrations;
 pub(crate) mod pepper_checks;
 pub mod pepper_nodes;

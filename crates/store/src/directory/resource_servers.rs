@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{OptionalExtension, prelude::*};
-use domain::{audit::Entry, pepper::Digest, resource_server::ResourceServer};
+use domain::{audit::Entry, digest::Digest, resource_server::ResourceServer};
 use uuid::Uuid;
 
 use crate::{

@@ -12,12 +12,10 @@ use crate::{
     Store, StoreError,
     database::{
         connection::AnyConnection,
+        insert::unless_there,
         schema::{client_secrets, mails, reminders},
     },
-    outbox::{
-        stable_ids::stable_id,
-        webhook_deliveries::{self, WebhookEvent},
-    },
+    outbox::{stable_ids::stable_id, webhook_deliveries, webhook_event::WebhookEvent},
 };
 
 /// How many days ahead a digest may be postponed: more than one only after a clock was set back.
@@ -263,19 +261,6 @@ pub(crate) fn insert_mail(
         mails::source.eq(new.about.map(|about| about.source)),
     );
     diesel::insert_into(mails::table).values(row).execute(connection)
-}
-
-/// Inserts within a savepoint: on Postgres a unique violation would abort the whole transaction.
-pub(crate) fn unless_there(
-    connection: &mut AnyConnection,
-    insert: impl FnOnce(&mut AnyConnection) -> QueryResult<usize>,
-) -> Result<bool, StoreError> {
-    let outcome = connection.transaction(|connection| insert(connection).map_err(StoreError::from));
-    match outcome {
-        Ok(_) => Ok(true),
-        Err(StoreError::Conflict) => Ok(false),
-        Err(other) => Err(other),
-    }
 }
 
 fn queue(

@@ -9,12 +9,13 @@ use crate::{
     Store, StoreError,
     database::{
         connection::AnyConnection,
+        insert::unless_there,
         schema::{applications, client_secrets, webhook_deliveries as deliveries, webhooks},
     },
     outbox::{
-        plans::unless_there,
         queue::{Attempt, Deliveries},
         stable_ids::stable_id,
+        webhook_event::WebhookEvent,
         webhooks::{Row, Webhook, webhook},
     },
     secrets::secret_facts::{SecretFacts, facts},
@@ -22,60 +23,6 @@ use crate::{
 
 /// Retention of settled deliveries, in days.
 const KEPT_DAYS: i64 = 30;
-
-/// The event type of a webhook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WebhookEvent {
-    /// The secret was created.
-    Created,
-    /// It was deleted.
-    Deleted,
-    /// A threshold before its expiry was reached.
-    Expiring,
-    /// It expired.
-    Expired,
-    /// It was suspended.
-    Suspended,
-    /// Its suspension was taken back; an end by itself was announced with the suspension.
-    Resumed,
-    /// A system rotated it.
-    Rotated,
-    /// It was granted a grace period.
-    Graced,
-}
-
-impl WebhookEvent {
-    /// All event types.
-    pub const ALL: &[Self] = &[
-        Self::Created,
-        Self::Deleted,
-        Self::Expiring,
-        Self::Expired,
-        Self::Suspended,
-        Self::Resumed,
-        Self::Rotated,
-        Self::Graced,
-    ];
-
-    /// The name in the payload.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "secret.created",
-            Self::Deleted => "secret.deleted",
-            Self::Expiring => "secret.expiring",
-            Self::Expired => "secret.expired",
-            Self::Suspended => "secret.suspended",
-            Self::Resumed => "secret.resumed",
-            Self::Rotated => "secret.rotated",
-            Self::Graced => "secret.graced",
-        }
-    }
-
-    /// Parses a name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|event| event.as_str() == text)
-    }
-}
 
 /// A delivery that only this node may make until the claim ends.
 #[derive(Clone, Debug)]

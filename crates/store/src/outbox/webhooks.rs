@@ -12,7 +12,7 @@ use crate::{
         schema::{organisations, webhook_deliveries, webhooks},
     },
     error::require_rows,
-    outbox::webhook_deliveries::WebhookEvent,
+    outbox::webhook_event::WebhookEvent,
 };
 
 /// Limit per organisation.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{OptionalExtension, prelude::*};
-use domain::{audit::Entry, pepper::Digest};
+use domain::{audit::Entry, digest::Digest};
 use uuid::Uuid;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{OptionalExtension, dsl::IsNotNull, prelude::*};
-use domain::{audit::Entry, pepper::Digest, user::User};
+use domain::{audit::Entry, digest::Digest, user::User};
 use uuid::Uuid;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::{OptionalExtension, prelude::*};
-use domain::{audit::Entry, pepper::Digest, policy::Principal, user::User};
+use domain::{audit::Entry, digest::Digest, policy::Principal, user::User};
 use uuid::Uuid;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::{Connection, OptionalExtension, prelude::*};
-use domain::pepper::Digest;
+use domain::digest::Digest;
 
 use crate::{
     Store, StoreError,

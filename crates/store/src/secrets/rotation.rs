@@ -7,9 +7,9 @@ use domain::{
     audit::{Entry, Event},
     audit_action::AuditAction,
     credential::CredentialKind,
+    digest::Digest,
     expiry,
     organisation_policy::OrganisationPolicy,
-    pepper::Digest,
     suspension::is_suspended,
 };
 use uuid::Uuid;
@@ -27,7 +27,8 @@ use crate::{
     outbox::{
         plans::MailKind,
         secret_notices::{Happening, tell_managers},
-        webhook_deliveries::{self, WebhookEvent},
+        webhook_deliveries,
+        webhook_event::WebhookEvent,
     },
     secrets::client_secrets::{delete, live_credentials},
 };

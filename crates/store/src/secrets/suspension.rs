@@ -11,7 +11,8 @@ use crate::{
     outbox::{
         plans::MailKind,
         secret_notices::{Happening, tell_managers},
-        webhook_deliveries::{self, WebhookEvent},
+        webhook_deliveries,
+        webhook_event::WebhookEvent,
     },
 };
 

@@ -1,7 +1,7 @@
 //! Secret rotation over time, for which tests of the built binary can't wait, on both databases.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::pepper::Digest;
+use domain::digest::Digest;
 use store::{
     NewClientSecret, NewProof,
     client_secrets::SecretLimits,

@@ -7,8 +7,8 @@ use domain::{
     assertion::{Assertion, UnreadableAssertion},
     authentication::{self, AssertionRefusal, AssertionRules, AuthenticatedClient, Refusal, Unspent},
     client::Client,
+    digest::Digest,
     key_place::KeyPlace,
-    pepper::Digest,
     resource::parse_guid,
 };
 use store::StoreError;

@@ -7,7 +7,7 @@ use chrono::SubsecRound;
 use domain::{
     authentication::{self, AssertionRules, AuthenticatedClient, Refusal},
     client::Client,
-    pepper::Digest,
+    digest::Digest,
     resource::parse_guid,
     resource_server::ResourceServer,
 };

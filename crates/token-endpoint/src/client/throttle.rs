@@ -4,7 +4,7 @@
 
 use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
-use domain::{pepper::Digest, source::network};
+use domain::{digest::Digest, source::network};
 use governor::{
     DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter,
     clock::{Clock, DefaultClock},

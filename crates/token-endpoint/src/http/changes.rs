@@ -4,14 +4,13 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use actix_web::{http::Method, web};
+use actix_web::http::Method;
 use domain::source::network;
 
-use super::routes::{TENANT_TOKEN, TENANT_TOKEN_V2, TOKEN};
-use crate::state::TokenService;
+use super::paths::{TENANT_TOKEN, TENANT_TOKEN_V2, TOKEN};
 
 /// The most concurrent changes per source. Each takes a few database turns, so that this is some seconds of work.
 const AT_ONCE: usize = 128;
@@ -43,20 +42,20 @@ impl Changes {
 
 /// A running change; counted until it is dropped.
 pub(crate) struct Change {
-    service: web::Data<TokenService>,
+    all: Arc<Changes>,
     source: IpAddr,
 }
 
 impl Change {
     /// `None` when the source has reached its limit.
-    pub(crate) fn begin(service: &web::Data<TokenService>, source: IpAddr) -> Option<Self> {
+    pub(crate) fn begin(all: &Arc<Changes>, source: IpAddr) -> Option<Self> {
         let source = network(source);
-        let mut running = service.changes.running();
+        let mut running = all.running();
         let own = running.entry(source).or_default();
         (*own < AT_ONCE).then(|| {
             *own += 1;
             Self {
-                service: service.clone(),
+                all: Arc::clone(all),
                 source,
             }
         })
@@ -65,7 +64,7 @@ impl Change {
 
 impl Drop for Change {
     fn drop(&mut self) {
-        let mut running = self.service.changes.running();
+        let mut running = self.all.running();
         if let Some(own) = running.get_mut(&self.source) {
             *own -= 1;
             if *own == 0 {

@@ -7,7 +7,7 @@ use actix_web::{
     web,
 };
 
-use super::routes::{TENANT_TOKEN, TENANT_TOKEN_V2, TOKEN};
+use super::paths::{TENANT_TOKEN, TENANT_TOKEN_V2, TOKEN};
 use crate::{
     state::TokenService,
     token::{endpoint::token, entra_v1::EntraV1, entra_v2::EntraV2, rfc9068::Rfc9068},

@@ -20,11 +20,11 @@ use super::{
     changes::{Change, is_change},
     fast_path::TokenEndpoint,
     line::{self, Asked},
+    paths::token_route,
     pieces::in_pieces,
     refuse::{is_coded, refuse},
     request_id::{RequestId, X_REQUEST_ID},
     rounds::Rounds,
-    routes::token_route,
     source::source,
 };
 use crate::{
@@ -84,7 +84,7 @@ async fn guarded(
         let work = on_behalf_of(source, answered(service.clone(), request, next, asked));
         return in_time(service, id, work).await;
     }
-    let Some(change) = Change::begin(service, source) else {
+    let Some(change) = Change::begin(&service.changes, source) else {
         return Ok(refused(service, request, &asked, &Failure::Throttled(1)));
     };
     let work = on_behalf_of(source, answered(service.clone(), request, next, asked));

@@ -2,7 +2,7 @@
 //! pasted by mistake. Unauthenticated requests are rate-limited per source, so that nobody floods the log; suppressed
 //! lines are counted.
 
-use std::{borrow::Cow, net::IpAddr, num::NonZeroU32, time::Duration};
+use std::{borrow::Cow, net::IpAddr, time::Duration};
 
 use actix_web::{
     HttpMessage,
@@ -10,34 +10,11 @@ use actix_web::{
     dev::ServiceResponse,
     http::{Method, StatusCode},
 };
-use domain::{audit::FailureCause, source::network};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use domain::audit::FailureCause;
 use log::Level;
 
 use super::{log_detail::LogDetail, request_id::RequestId};
 use crate::state::TokenService;
-
-/// Log lines per second, and burst, for a source's unauthenticated requests.
-const PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
-const BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(499);
-
-/// The log's rate limiter, by source.
-pub(crate) struct Lines(DefaultKeyedRateLimiter<IpAddr>);
-
-impl Default for Lines {
-    fn default() -> Self {
-        Self(RateLimiter::keyed(
-            Quota::per_second(PER_SECOND).allow_burst(BURST),
-        ))
-    }
-}
-
-impl Lines {
-    /// Drops the counters of idle sources.
-    pub(crate) fn forget_idle(&self) {
-        self.0.retain_recent();
-    }
-}
 
 /// What is known of a request before its handler runs.
 pub(crate) struct Asked {
@@ -58,9 +35,7 @@ pub(crate) fn write(
     if !log::log_enabled!(level) {
         return;
     }
-    if by_anybody(request.method(), answer.status())
-        && service.lines.0.check_key(&network(asked.source)).is_err()
-    {
+    if by_anybody(request.method(), answer.status()) && !service.lines.admit(asked.source) {
         service.metrics.left_out();
         return;
     }

@@ -7,7 +7,7 @@ use domain::{credential::CredentialKind, resource::parse_guid, secret::MARKER};
 use store::refusals::RefusedRequest;
 use uuid::Uuid;
 
-use super::{request_id::RequestId, routes::token_route, source::source};
+use super::{paths::token_route, request_id::RequestId, source::source};
 use crate::{
     client::presented::{Presented, Proof},
     refusal::Failure,

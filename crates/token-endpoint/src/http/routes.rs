@@ -10,7 +10,13 @@ use actix_web::{
     web,
 };
 
-use super::{discovery, form::MAX_BODY, health, problem::problem};
+use super::{
+    discovery,
+    form::MAX_BODY,
+    health,
+    paths::{TENANT_TOKEN, TENANT_TOKEN_V2, TOKEN},
+    problem::problem,
+};
 use crate::{
     client::rotation,
     refusal::error_page,
@@ -21,25 +27,6 @@ use crate::{
 
 /// Where RFC 8414 §3.1 puts the metadata of an issuer without a path; an issuer's path comes behind it.
 const SERVER_METADATA: &str = "/.well-known/oauth-authorization-server";
-
-/// The token endpoints: the standard's, and Entra's two.
-pub(crate) const TOKEN: &str = "/oauth2/token";
-pub(crate) const TENANT_TOKEN: &str = "/{tenant}/oauth2/token";
-pub(crate) const TENANT_TOKEN_V2: &str = "/{tenant}/oauth2/v2.0/token";
-
-/// The token endpoint at a path, if one is there.
-pub(crate) fn token_route(path: &str) -> Option<&'static str> {
-    if path == TOKEN {
-        return Some(TOKEN);
-    }
-    let (tenant, rest) = path.strip_prefix('/')?.split_once('/')?;
-    let route = match rest {
-        "oauth2/token" => TENANT_TOKEN,
-        "oauth2/v2.0/token" => TENANT_TOKEN_V2,
-        _ => return None,
-    };
-    (!tenant.is_empty()).then_some(route)
-}
 
 /// Adds all routes to an application whose data holds this [`TokenService`]. A router asks one route after the other: those
 /// that are asked most come first.

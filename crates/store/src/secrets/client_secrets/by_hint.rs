@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
-use domain::{credential::CredentialKind, pepper::Digest};
+use domain::{credential::CredentialKind, digest::Digest};
 use uuid::Uuid;
 
 use crate::{

@@ -5,8 +5,8 @@ use diesel::{OptionalExtension, prelude::*};
 use domain::{
     audit::Entry,
     credential::{CredentialKind, PublicPart},
+    digest::Digest,
     expiry::is_within,
-    pepper::Digest,
 };
 use ring::digest;
 use uuid::Uuid;
@@ -16,10 +16,7 @@ use crate::{
     clients::changes::take_status_index,
     database::{connection::AnyConnection, schema::client_secrets},
     directory::policies,
-    outbox::{
-        plans::MailKind,
-        webhook_deliveries::{self, WebhookEvent},
-    },
+    outbox::{plans::MailKind, webhook_deliveries, webhook_event::WebhookEvent},
     secrets::client_secrets::told::{Told, tell},
 };
 

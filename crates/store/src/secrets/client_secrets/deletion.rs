@@ -11,7 +11,8 @@ use crate::{
     error::require_rows,
     outbox::{
         plans::{self, MailKind},
-        webhook_deliveries::{self, WebhookEvent},
+        webhook_deliveries,
+        webhook_event::WebhookEvent,
     },
     secrets::client_secrets::told::{Told, tell},
 };

@@ -1,29 +1,19 @@
 //! Reports of leaked secrets. Anybody may report, and learns nothing: the response is the same for any report, and
 //! sent before anything is looked up. The work is bounded, however many reports come.
 
-use std::{
-    net::IpAddr,
-    num::NonZeroU32,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+pub(crate) mod queue;
+
+use std::{net::IpAddr, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use domain::{
-    audit::Outcome,
-    audit_action::AuditAction,
-    organisation_policy::OnLeak,
-    secret::{hint_of, is_well_formed},
-    source::network,
+    audit::Outcome, audit_action::AuditAction, organisation_policy::OnLeak, secret::hint_of,
     suspension::is_suspended,
 };
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use serde::Deserialize;
 use serde_json::json;
 use store::{StoreError, client_secrets::LiveSecret, leaks};
-use tokio::sync::mpsc;
-use zeroize::Zeroizing;
 
+use self::queue::Report;
 use crate::{
     http::{caller, problem::Problem},
     state::Management,
@@ -33,59 +23,11 @@ use crate::{
 const PATH: &str = "/credentials/report";
 /// Limit of the body.
 const LONGEST: usize = 16 * 1024;
-/// Limit of queued reports.
-const WAITING: usize = 256;
-/// Rate limit per source: a burst, and one more per `SPAN`.
-const OF_ONE_SOURCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(29);
-const SPAN: Duration = Duration::from_secs(2);
 /// Retries while the database is unavailable, and their interval.
 const TRIES: usize = 30;
 const PAUSE: Duration = Duration::from_secs(2);
 /// The actor in the audit trail.
 const ACTOR: &str = "leak report";
-
-/// A reported value with the form and the checksum of a secret.
-struct Report {
-    secret: Zeroizing<String>,
-    source: IpAddr,
-}
-
-/// The queue of reports.
-pub(crate) struct LeakReports {
-    sender: mpsc::Sender<Report>,
-    receiver: Mutex<Option<mpsc::Receiver<Report>>>,
-    of_sources: DefaultKeyedRateLimiter<IpAddr>,
-}
-
-impl Default for LeakReports {
-    fn default() -> Self {
-        let (sender, receiver) = mpsc::channel(WAITING);
-        let quota = Quota::with_period(SPAN).unwrap_or(Quota::per_second(NonZeroU32::MIN));
-        Self {
-            sender,
-            receiver: Mutex::new(Some(receiver)),
-            of_sources: RateLimiter::keyed(quota.allow_burst(OF_ONE_SOURCE)),
-        }
-    }
-}
-
-impl LeakReports {
-    /// Queues a report; what is no secret, or over the rate limit, is dropped silently.
-    fn take(&self, body: &[u8], source: IpAddr) {
-        #[derive(Deserialize)]
-        struct Body {
-            secret: String,
-        }
-        let Ok(Body { secret }) = serde_json::from_slice(body) else {
-            return;
-        };
-        let secret = Zeroizing::new(secret);
-        if is_well_formed(&secret) && self.of_sources.check_key(&network(source)).is_ok() {
-            // If the queue is full, the report is dropped: scanners report again.
-            drop(self.sender.try_send(Report { secret, source }));
-        }
-    }
-}
 
 /// Registers the route.
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
@@ -100,7 +42,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
 async fn report(request: HttpRequest, payload: web::Payload, service: web::Data<Management>) -> HttpResponse {
     let stream = actix_web::body::BodyStream::new(payload);
     if let Ok(Ok(body)) = actix_web::body::to_bytes_limited(stream, LONGEST).await {
-        service.leak_reports.take(&body, caller::source(&request).0);
+        service.leak_reports.add(&body, caller::source(&request).0);
     }
     HttpResponse::Accepted()
         .insert_header(("Cache-Control", "no-store"))
@@ -110,11 +52,11 @@ async fn report(request: HttpRequest, payload: web::Payload, service: web::Data<
 impl Management {
     /// Processes the queue, one report after the other; to be run in a task of its own, never returns.
     pub async fn look_into_leak_reports(&self) {
-        let taken = self.leak_reports.receiver.lock();
-        let taken = taken.unwrap_or_else(PoisonError::into_inner).take();
-        let Some(mut receiver) = taken else { return };
+        let Some(mut receiver) = self.leak_reports.receiver() else {
+            return;
+        };
         while let Some(report) = receiver.recv().await {
-            self.leak_reports.of_sources.retain_recent();
+            self.leak_reports.forget_idle();
             for _ in 0..TRIES {
                 match self.look_into(&report).await {
                     Ok(()) => break,
