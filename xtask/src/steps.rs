@@ -190,8 +190,10 @@ const VALIDATORS: &[Need] = &[
     needs::NGINX_JS,
 ];
 
-/// What goes on beside [`Step::Clients`]: both wait most of the time. What computes would make browsers wait for too long.
-const BESIDE_THE_CLIENTS: &[Step] = &[Step::Page];
+/// Steps that wait most of the time, one after the other; the others go on beside them. What computes, or measures, has the
+/// machine to itself.
+const WAITING: &[Step] = &[Step::Clients, Step::Openid, Step::Operations];
+const BESIDE_THEM: &[Step] = &[Step::Page, Step::Validators];
 
 /// Sets up what these steps need, or all, then runs them; each tells its time.
 pub(crate) fn run(workspace: &Workspace, chosen: &[Step]) -> Outcome {
@@ -211,7 +213,7 @@ pub(crate) fn run(workspace: &Workspace, chosen: &[Step]) -> Outcome {
     Ok(())
 }
 
-/// One step after the other, but for those beside the clients, while what later ones need is prepared; answers their times.
+/// One step after the other, but for those beside others, while what later ones need is prepared; answers their times.
 fn run_all(workspace: &Workspace, steps: &[Step]) -> Result<Vec<String>, String> {
     let tools = workspace.tools();
     // Its path, as long as it is there: the tests build it anew.
@@ -220,44 +222,41 @@ fn run_all(workspace: &Workspace, steps: &[Step]) -> Result<Vec<String>, String>
         let mut prepared = steps.iter().filter_map(|step| step.definition().prepare);
         prepared.try_for_each(|prepare| prepare(tools))
     };
-    let aside = match steps.contains(&Step::Clients) {
-        true => common(BESIDE_THE_CLIENTS, steps),
-        false => Vec::new(),
-    };
+    let (aside, in_turn): (Vec<Step>, Vec<Step>) = steps
+        .iter()
+        .partition(|step| steps.contains(&Step::Clients) && BESIDE_THEM.contains(step));
     thread::scope(|scope| {
         let mut preparation = Some(scope.spawn(prepare));
-        let run = |step: &Step| {
+        let mut run = |step: Step| {
             let Definition { prepare, run, .. } = step.definition();
             if let Some(thread) = preparation.take_if(|_| prepare.is_some()) {
                 shell::finished(thread)?;
             }
-            timed(&step.name(), || match step {
-                Step::Clients => beside(workspace, (&own, &aside), run),
-                _ => run(workspace),
-            })
+            timed(&step.name(), || run(workspace))
         };
-        let in_turn = steps.iter().filter(|step| !aside.contains(step));
-        in_turn.map(run).collect()
+        let mut times = Vec::new();
+        for group in in_turn.chunk_by(|one, other| WAITING.contains(one) == WAITING.contains(other)) {
+            let mut each = || group.iter().map(|step| run(*step)).collect::<Result<Vec<_>, _>>();
+            times.extend(match group.contains(&Step::Clients) && !aside.is_empty() {
+                true => beside(workspace, (&own, &aside), each)?,
+                false => each()?,
+            });
+        }
+        Ok(times)
     })
 }
 
-fn common(some: &[Step], others: &[Step]) -> Vec<Step> {
-    some.iter()
-        .copied()
-        .filter(|step| others.contains(step))
-        .collect()
-}
-
-/// Runs a step while others go on in a process of their own, whose output follows in one piece.
-fn beside(workspace: &Workspace, (own, others): (&Path, &[Step]), run: fn(&Workspace) -> Outcome) -> Outcome {
-    if others.is_empty() {
-        return run(workspace);
-    }
+/// Does the work while steps go on in a process of their own, whose output follows in one piece.
+fn beside(
+    workspace: &Workspace,
+    (own, others): (&Path, &[Step]),
+    work: impl FnOnce() -> Result<Vec<String>, String>,
+) -> Result<Vec<String>, String> {
     let aside = Aside::start(workspace, own, others)?;
-    let outcome = run(workspace);
-    // Waited for, whatever came of this one.
-    let beside = aside.finish();
-    outcome.and(beside)
+    let outcome = work();
+    // Waited for, whatever came of the work.
+    let beside = timed(&aside.names.clone(), || aside.finish());
+    Ok([outcome?, vec![beside?]].concat())
 }
 
 /// How long steps that go on beside another may take after its end.

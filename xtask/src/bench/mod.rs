@@ -15,6 +15,7 @@ mod wrk;
 
 use std::path::Path;
 
+use crate::document;
 use crate::shell::{self, Outcome};
 use crate::workspace::Workspace;
 
@@ -68,18 +69,7 @@ pub(crate) fn run(workspace: &Workspace, scale: Option<u32>) -> Outcome {
     tables.push('\n');
     tables.push_str(&rows::table(&rows));
     println!("{tables}");
-    write_down(&workspace.root().join("docs/performance.md"), &tables)
-}
-
-fn write_down(document: &Path, tables: &str) -> Outcome {
-    let failed = |e: std::io::Error| format!("{}: {e}", document.display());
-    let text = std::fs::read_to_string(document).map_err(failed)?;
-    let parts = text
-        .split_once(TABLES[0])
-        .and_then(|(before, rest)| Some((before, rest.split_once(TABLES[1])?.1)));
-    let (before, after) = parts.ok_or("docs/performance.md has no place for the tables")?;
-    let [begin, end] = TABLES;
-    std::fs::write(document, format!("{before}{begin}{tables}{end}{after}")).map_err(failed)
+    document::replace(&workspace.root().join("docs/performance.md"), TABLES, &tables)
 }
 
 /// What a run that failed has left: an organisation may be disabled there.
