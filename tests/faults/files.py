@@ -17,13 +17,17 @@ DISK = 16 * 1024 * 1024
 
 
 class Disk:
-    """A small file system that one process alone sees, and that is gone with it."""
+    """A small file system that one process alone sees, and that is gone with it; in a chroot, all see it until the row ends."""
 
     def __init__(self, row, folder):
         self.row, self.folder = row, folder
         user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
         script = f'mkdir "$0.old" && cp -a "$0/." "$0.old" && mount -t tmpfs -o size={DISK} tmpfs "$0" && cp -a "$0.old/." "$0" && rm -r "$0.old" && cd "$0" && exec "$@"'
-        self.around = ["unshare", *user, "--mount", "sh", "-c", script, str(folder)]
+        apart = ["unshare", *user, "--mount"]
+        if subprocess.run([*apart, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+            apart = []
+            row.callback(subprocess.run, ["umount", str(folder)], stderr=subprocess.DEVNULL)
+        self.around = [*apart, "sh", "-c", script, str(folder)]
 
     def of(self, node):
         """The folder as the node sees it."""
