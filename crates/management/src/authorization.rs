@@ -34,7 +34,7 @@ impl Management {
         let Err(denial) = decision else {
             return Ok(allowed);
         };
-        self.pace.admit(&allowed.principal)?;
+        self.change_limiter.admit(&allowed.principal)?;
         let object = application.map_or_else(|| "-".to_owned(), |id| format!("application/{id}"));
         let who = (allowed.actor.as_str(), allowed.source.as_str());
         self.store

@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 use crate::{
     http::problem::Problem,
     leak_reports::queue::LeakReports,
-    pace::Pace,
+    rate_limit::ChangeLimiter,
     sign_in::{openid::provider::Provider, refusals::Refusals, turns::Turns},
 };
 
@@ -66,7 +66,7 @@ pub struct Management {
     pub(crate) openid_turns: Turns,
     /// For files that are built in memory before they are sent.
     pub(crate) file_turns: Turns,
-    pub(crate) pace: Pace,
+    pub(crate) change_limiter: ChangeLimiter,
     pub(crate) leak_reports: LeakReports,
     pub(crate) provider: Option<Provider>,
     pub(crate) refused_requests: Option<Arc<RefusalRecorder>>,
@@ -96,7 +96,7 @@ impl Management {
             turns: Turns::default(),
             openid_turns: Turns::default(),
             file_turns: Turns::default(),
-            pace: Pace::default(),
+            change_limiter: ChangeLimiter::default(),
             leak_reports: LeakReports::default(),
             provider: None,
             refused_requests: None,

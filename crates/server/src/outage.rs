@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use store::{
     StoreError,
-    memory::{BEAT_EVERY, ClientMemory},
+    memory::{ClientMemory, HEARTBEAT_EVERY},
 };
 
 use crate::database::{clock_warning, standbys_warning};
 
 /// Sends this node's heartbeats, and warns about replication and clock skew.
-pub fn spawn_beats(memory: Arc<ClientMemory>) {
+pub fn spawn_heartbeats(memory: Arc<ClientMemory>) {
     actix_web::rt::spawn(async move {
         let mut outage = Outage::default();
         let mut told = [None, None];
         loop {
-            let outcome = memory.beat().await;
+            let outcome = memory.heartbeat().await;
             if outcome.is_ok() {
                 tell_news(
                     &mut told[0],
@@ -29,7 +29,7 @@ pub fn spawn_beats(memory: Arc<ClientMemory>) {
                 );
             }
             outage.note(outcome.err(), "written to");
-            tokio::time::sleep(BEAT_EVERY).await;
+            tokio::time::sleep(HEARTBEAT_EVERY).await;
         }
     });
 }

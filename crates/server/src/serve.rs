@@ -315,7 +315,7 @@ fn spawn_background(
     background::spawn_hangup(prepared.tls.clone(), Arc::clone(&prepared.clock))?;
     let every = Duration::from_millis(configuration.cache.poll_ms);
     background::spawn_poller(Arc::clone(&prepared.memory), every);
-    outage::spawn_beats(Arc::clone(&prepared.memory));
+    outage::spawn_heartbeats(Arc::clone(&prepared.memory));
     let recorders = (Arc::clone(&prepared.usage), Arc::clone(&prepared.refusals));
     background::spawn_housekeeping(tokens.clone(), recorders, prepared.store.clone());
     background::spawn_refusal_record(Arc::clone(&prepared.refusals), prepared.store.clone());

@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{audit::Entry, audit_action::AuditAction, policy::Permission};
 use serde::{Deserialize, Serialize};
-use store::accounts::ProofChange;
+use store::accounts::FactorChange;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -158,7 +158,7 @@ pub(crate) async fn change_password(
     caller.reauthenticate(&origin, proof).await?;
     let hash = service.hash_password(body.new_password).await?;
     let entry = caller.change(AuditAction::AccountChangePassword, &origin);
-    let change = ProofChange::Password(hash);
+    let change = FactorChange::Password(hash);
     service
         .store
         .change_proof(caller.session.user.id, caller.digest, change, entry)
@@ -209,7 +209,7 @@ pub(crate) async fn confirm_authenticator(
     let step = service.step_of((user.id, &user.email), &secret, &body.totp)?;
     let step = step.ok_or_else(|| Problem::Invalid("the code is wrong: send the next one".to_owned()))?;
     let (codes, digests) = service.new_recovery_codes(user.id)?;
-    let change = ProofChange::Authenticator {
+    let change = FactorChange::Authenticator {
         secret,
         step,
         recovery_codes: digests,
@@ -240,7 +240,7 @@ pub(crate) async fn replace_recovery_codes(
     let (service, user_id) = (&caller.service, caller.session.user.id);
     let (codes, digests) = service.new_recovery_codes(user_id)?;
     let entry = caller.change(AuditAction::AccountReplaceRecoveryCodes, &origin);
-    let change = ProofChange::RecoveryCodes(digests);
+    let change = FactorChange::RecoveryCodes(digests);
     service
         .store
         .change_proof(user_id, caller.digest, change, entry)

@@ -68,7 +68,7 @@ async fn identify(request: &HttpRequest) -> Result<Caller, Problem> {
     let counts = !request.headers().contains_key(BACKGROUND_HEADER);
     let (session, digest) = service.live_session(&token, counts).await?;
     if !request.method().is_safe() {
-        service.pace.admit(&session.principal)?;
+        service.change_limiter.admit(&session.principal)?;
     }
     Ok(Caller {
         session,

@@ -23,9 +23,9 @@ use crate::{
     Store, StoreError,
     clients::{
         changes::Changes,
+        heartbeats::{HEARTBEAT_LASTS, Heartbeats},
         lookup::LoadedClient,
-        neighbours::{BEAT_LASTS, Neighbours},
-        nodes::{Beat, Standbys},
+        nodes::{Heartbeat, Standbys},
     },
     turns::for_all,
 };
@@ -34,7 +34,7 @@ use crate::{
 /// for the longest.
 pub const LEASE_MS: std::ops::RangeInclusive<u64> = 100..=5000;
 /// Interval of a node's heartbeat.
-pub const BEAT_EVERY: Duration = Duration::from_secs(2);
+pub const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
 
 /// Default capacity in clients; the least useful ones are evicted.
 const CLIENTS: usize = 200_000;
@@ -64,7 +64,7 @@ struct Life {
     beats: i64,
     /// When the last committed heartbeat was sent.
     last_beat: Option<Duration>,
-    neighbours: Neighbours,
+    heartbeats: Heartbeats,
     standbys: Standbys,
     /// How far this node's wall clock is ahead of the database's.
     clock_ahead: TimeDelta,
@@ -84,7 +84,7 @@ impl ClientMemory {
             life: Mutex::new(Life {
                 beats: 0,
                 last_beat: None,
-                neighbours: Neighbours::default(),
+                heartbeats: Heartbeats::default(),
                 standbys: Standbys::None,
                 clock_ahead: TimeDelta::zero(),
             }),
@@ -191,13 +191,13 @@ impl ClientMemory {
             (life.last_beat, life.standbys)
         };
         match last_beat {
-            Some(last) if asked_at.saturating_sub(last) < BEAT_LASTS => {
+            Some(last) if asked_at.saturating_sub(last) < HEARTBEAT_LASTS => {
                 if standbys != Standbys::None {
                     self.send_beat(asked_at).await?;
                 }
             }
             // The other nodes would take this one for dead.
-            _ => self.beat().await?,
+            _ => self.heartbeat().await?,
         }
         let since = *self.applied.lock().unwrap_or_else(PoisonError::into_inner);
         let changes = self.store.changes_since(since).await?;
@@ -206,8 +206,8 @@ impl ClientMemory {
     }
 
     /// Heartbeat: reads the database's state, records that this node is alive, and observes the other nodes; to be
-    /// called every [`BEAT_EVERY`]. The state comes first: it says whether a heartbeat must prove a commit.
-    pub async fn beat(&self) -> Result<(), StoreError> {
+    /// called every [`HEARTBEAT_EVERY`]. The state comes first: it says whether a heartbeat must prove a commit.
+    pub async fn heartbeat(&self) -> Result<(), StoreError> {
         let (now, before) = (self.clock.monotonic(), self.clock.now());
         let state = self.store.server_state().await?;
         let after = self.clock.now();
@@ -223,8 +223,8 @@ impl ClientMemory {
         let leases = self.store.leases_ahead().await?;
         let gone = {
             let mut life = self.life();
-            life.neighbours.longest_lease(&leases.nodes, now);
-            life.neighbours.forgotten(now)
+            life.heartbeats.longest_lease(&leases.nodes, now);
+            life.heartbeats.forgotten(now)
         };
         if gone.is_empty() {
             return Ok(());
@@ -238,13 +238,13 @@ impl ClientMemory {
             life.beats += 1;
             life.beats
         };
-        let beat = Beat {
+        let heartbeat = Heartbeat {
             node: self.node,
             lease_ms: i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX),
             number,
             at: self.clock.now(),
         };
-        self.store.beat(beat).await?;
+        self.store.heartbeat(heartbeat).await?;
         let mut life = self.life();
         life.last_beat = life.last_beat.max(Some(now));
         Ok(())
@@ -297,7 +297,7 @@ impl ClientMemory {
     pub async fn settle(&self) -> Result<(), StoreError> {
         let leases = self.store.leases().await?;
         let now = self.clock.monotonic();
-        let of_nodes = self.life().neighbours.longest_lease(&leases.nodes, now);
+        let of_nodes = self.life().heartbeats.longest_lease(&leases.nodes, now);
         let without_row = Duration::from_millis(leases.without_row_ms.unsigned_abs());
         let longest = without_row
             .max(of_nodes)

@@ -3,10 +3,10 @@
 
 pub(crate) mod changes;
 pub(crate) mod habits;
+pub(crate) mod heartbeats;
 pub(crate) mod late_use;
 pub(crate) mod lookup;
 pub mod memory;
-pub(crate) mod neighbours;
 pub mod nodes;
 mod published_keys;
 pub(crate) mod renewals;

@@ -20,7 +20,7 @@ use crate::{
 
 /// A heartbeat.
 #[derive(Clone, Copy)]
-pub(crate) struct Beat {
+pub(crate) struct Heartbeat {
     pub(crate) node: Uuid,
     pub(crate) lease_ms: i64,
     /// Its number; none is used twice.
@@ -86,9 +86,9 @@ const POSTGRES_STATE: &str = "SELECT clock_timestamp() AS clock, \
 
 impl Store {
     /// Commits a node's heartbeat. Success proves that the database could commit after the call began.
-    pub(crate) async fn beat(&self, beat: Beat) -> Result<(), StoreError> {
+    pub(crate) async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<(), StoreError> {
         self.run_ahead(move |connection| {
-            let mut once = || connection.transaction(|connection| write(connection, &beat));
+            let mut once = || connection.transaction(|connection| write(connection, &heartbeat));
             match once() {
                 // A poll and a heartbeat of a node that just started both tried to insert its row.
                 Err(StoreError::Conflict) => once(),
@@ -133,12 +133,12 @@ fn leases(connection: &mut AnyConnection) -> Result<Leases, StoreError> {
     })
 }
 
-fn write(connection: &mut AnyConnection, beat: &Beat) -> Result<(), StoreError> {
-    let (id, at): (String, NaiveDateTime) = (beat.node.to_string(), beat.at.naive_utc());
+fn write(connection: &mut AnyConnection, heartbeat: &Heartbeat) -> Result<(), StoreError> {
+    let (id, at): (String, NaiveDateTime) = (heartbeat.node.to_string(), heartbeat.at.naive_utc());
     let known = diesel::update(nodes::table.find(&id))
         .set((
-            nodes::beats.eq(beat.number),
-            nodes::lease_ms.eq(beat.lease_ms),
+            nodes::beats.eq(heartbeat.number),
+            nodes::lease_ms.eq(heartbeat.lease_ms),
             nodes::seen_at.eq(at),
         ))
         .execute(connection)?;
@@ -147,14 +147,14 @@ fn write(connection: &mut AnyConnection, beat: &Beat) -> Result<(), StoreError> 
     }
     let row = (
         nodes::id.eq(&id),
-        nodes::lease_ms.eq(beat.lease_ms),
-        nodes::beats.eq(beat.number),
+        nodes::lease_ms.eq(heartbeat.lease_ms),
+        nodes::beats.eq(heartbeat.number),
         nodes::seen_at.eq(at),
     );
     diesel::insert_into(nodes::table)
         .values(row)
         .execute(connection)?;
-    raise(connection, beat.lease_ms)
+    raise(connection, heartbeat.lease_ms)
 }
 
 /// Nodes of version 0.1 wait for `longest_lease_ms` only.

@@ -139,7 +139,7 @@ fn writable(connection: &mut PostgresConnection) -> QueryResult<()> {
         "off" => Ok(()),
         _ => Err(diesel::result::Error::DatabaseError(
             diesel::result::DatabaseErrorKind::ReadOnlyTransaction,
-            Box::new("the database allows no writing any more".to_owned()),
+            Box::new("the database has become read-only".to_owned()),
         )),
     }
 }

@@ -64,7 +64,7 @@ pub struct OwnSession {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
-struct ProofsRow {
+struct FactorsRow {
     password_hash: Option<String>,
     totp_secret: Option<Vec<u8>>,
     identity_issuer: Option<String>,
@@ -82,7 +82,7 @@ struct SessionRow {
 
 /// A change of an authentication factor. Every other session ends.
 #[derive(Clone, Debug)]
-pub enum ProofChange {
+pub enum FactorChange {
     /// A new password hash, Argon2id in PHC form.
     Password(String),
     /// A new authenticator, with its recovery codes.
@@ -105,7 +105,7 @@ impl Store {
             let id = user_id.to_string();
             let proofs = users::table
                 .find(&id)
-                .select(ProofsRow::as_select())
+                .select(FactorsRow::as_select())
                 .first(connection)
                 .optional()?;
             let recovery_codes = recovery_codes::table.filter(recovery_codes::user_id.eq(&id));
@@ -182,7 +182,7 @@ impl Store {
         &self,
         user_id: Uuid,
         kept: Digest,
-        change: ProofChange,
+        change: FactorChange,
         entry: Entry,
     ) -> Result<(), StoreError> {
         let now = entry.event.at;
@@ -257,16 +257,16 @@ pub(crate) fn is_able_manager() -> _ {
     users::enabled.and(manages).and(is_enrolled())
 }
 
-fn apply(connection: &mut AnyConnection, id: &str, change: ProofChange) -> Result<MailKind, StoreError> {
+fn apply(connection: &mut AnyConnection, id: &str, change: FactorChange) -> Result<MailKind, StoreError> {
     let person = users::table.find(id);
     Ok(match change {
-        ProofChange::Password(hash) => {
+        FactorChange::Password(hash) => {
             diesel::update(person)
                 .set(users::password_hash.eq(Some(hash)))
                 .execute(connection)?;
             MailKind::PasswordChanged
         }
-        ProofChange::Authenticator {
+        FactorChange::Authenticator {
             secret,
             step,
             recovery_codes,
@@ -279,7 +279,7 @@ fn apply(connection: &mut AnyConnection, id: &str, change: ProofChange) -> Resul
             replace_recovery_codes(connection, id, &recovery_codes)?;
             MailKind::AuthenticatorChanged
         }
-        ProofChange::RecoveryCodes(codes) => {
+        FactorChange::RecoveryCodes(codes) => {
             replace_recovery_codes(connection, id, &codes)?;
             MailKind::RecoveryCodesReplaced
         }

@@ -148,7 +148,7 @@ struct Old {
     suspended_until: Option<DateTime<Utc>>,
     /// Its expiry before any rotation.
     planned_expires_at: DateTime<Utc>,
-    was_exchanged: bool,
+    was_rotated: bool,
     /// When it was last rotated, or created by a rotation.
     rotated_at: Option<DateTime<Utc>>,
     application: String,
@@ -235,7 +235,7 @@ fn load(
         expires_at,
         suspended_until: row.suspended_until.map(|at| at.and_utc()),
         planned_expires_at: row.planned_expires_at.map_or(expires_at, |at| at.and_utc()),
-        was_exchanged: rotated_at.is_some(),
+        was_rotated: rotated_at.is_some(),
         rotated_at: rotated_at.or(row.self_rotated.then_some(created_at)),
         application: row.application,
         switched_on: row.switched_on,
@@ -261,8 +261,8 @@ fn rotate(
     if live >= old.policy.live_secrets(rules.max_live) {
         return Err(End::Refused(RotationRefusal::LimitReached));
     }
-    let is_first = lost.is_some() || !old.was_exchanged;
-    let rotated = old.exchanged(is_first, new.now, rules);
+    let is_first = lost.is_some() || !old.was_rotated;
+    let rotated = old.rotated(is_first, new.now, rules);
     insert(connection, old, new, &rotated, &actor)?;
     let ends = (
         client_secrets::expires_at.eq(rotated.previous_expires_at.naive_utc()),
@@ -298,7 +298,7 @@ impl Old {
 
     /// The expiry of both secrets. A rotation that starts over, because its successor was lost, gives the old secret
     /// the full overlap again; one beside a used successor does not.
-    fn exchanged(&self, is_first: bool, now: DateTime<Utc>, rules: RotationRules) -> Rotated {
+    fn rotated(&self, is_first: bool, now: DateTime<Utc>, rules: RotationRules) -> Rotated {
         let life = self.planned_expires_at - self.created_at;
         let latest = expiry::latest(now, self.policy.lifetime_days(rules.max_lifetime_days));
         let trunc = |at: DateTime<Utc>| at.trunc_subsecs(3);

@@ -1,4 +1,4 @@
-//! `POST /oauth2/rotate-secret`: a client exchanges its live secret for a new one, where its managers allow it.
+//! `POST /oauth2/rotate-secret`: a client rotations its live secret for a new one, where its managers allow it.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::SubsecRound;
@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::{
     http::{
         form::{Body, Form},
-        log_detail::{note, note_authenticated, note_client, note_matter},
+        log_detail::{note, note_authenticated, note_client, note_refusal_context},
         request_id::RequestId,
         source::source,
     },
@@ -50,7 +50,7 @@ impl TokenService {
     async fn rotation(&self, http: &HttpRequest, body: Body) -> Result<HttpResponse, Failure> {
         let presented = Form::read(http, body, &[])?.credentials(http)?;
         note_client(http, &presented);
-        note_matter(http, &presented, None);
+        note_refusal_context(http, &presented, None);
         let source = source(http, &self.settings.trusted_proxies);
         let client = self.authenticate_by_standard(&presented, source).await?;
         if client.credential_kind() != CredentialKind::Secret {
@@ -58,7 +58,7 @@ impl TokenService {
         }
         let client_id = client.client_id();
         self.throttle
-            .admit_exchange(client_id)
+            .admit_rotation(client_id)
             .map_err(Failure::TooOften)?;
         let value = NewSecret::generate(&*self.random).map_err(|error| Failure::Internal(error.into()))?;
         let id = random::uuid(&*self.random).map_err(|error| Failure::Internal(error.into()))?;

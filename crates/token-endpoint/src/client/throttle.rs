@@ -67,7 +67,7 @@ pub(crate) struct Throttle {
     /// Secrets that were right when the database was last read: their holders need no reserve.
     right: Cache<Digest, ()>,
     /// Rotations, by client.
-    exchanges: DefaultKeyedRateLimiter<Uuid>,
+    rotations: DefaultKeyedRateLimiter<Uuid>,
     revocations: DefaultKeyedRateLimiter<Uuid>,
     clock: DefaultClock,
 }
@@ -88,7 +88,7 @@ impl Throttle {
                 Quota::per_second(at_least_one(per_second / RESERVE_SHARE)).allow_burst(reserve_burst),
             ),
             right: Cache::new(REMEMBERED),
-            exchanges: RateLimiter::keyed(
+            rotations: RateLimiter::keyed(
                 Quota::with_period(EXCHANGE_EVERY)
                     .unwrap_or(Quota::per_second(NonZeroU32::MIN))
                     .allow_burst(EXCHANGES),
@@ -123,8 +123,8 @@ impl Throttle {
     }
 
     /// Whether an authenticated client may rotate its secret now; else the seconds to wait.
-    pub(crate) fn admit_exchange(&self, client_id: Uuid) -> Result<(), u64> {
-        let counted = self.exchanges.check_key(&client_id);
+    pub(crate) fn admit_rotation(&self, client_id: Uuid) -> Result<(), u64> {
+        let counted = self.rotations.check_key(&client_id);
         counted.map_err(|until| self.seconds_to(until.earliest_possible()))
     }
 
@@ -167,7 +167,7 @@ impl Throttle {
         self.failures.retain_recent();
         self.failures_of_client.retain_recent();
         self.reserve.retain_recent();
-        self.exchanges.retain_recent();
+        self.rotations.retain_recent();
         self.revocations.retain_recent();
     }
 

@@ -47,7 +47,7 @@ impl fmt::Display for LogDetail {
 
 /// What a refused request was about, attached to it until the refusal is recorded.
 #[derive(Clone, Default)]
-struct Matter {
+struct RefusalContext {
     client_id: Option<Uuid>,
     credential_id: Option<Uuid>,
     resource: Option<String>,
@@ -87,7 +87,7 @@ pub(crate) fn note_client(http: &HttpRequest, presented: &Presented) {
 }
 
 /// Notes the client and the requested resource, for the refusal record.
-pub(crate) fn note_matter(http: &HttpRequest, presented: &Presented, resource: Option<&str>) {
+pub(crate) fn note_refusal_context(http: &HttpRequest, presented: &Presented, resource: Option<&str>) {
     let secret = match &presented.proof {
         Some(Proof::Secret(secret) | Proof::Assertion(secret, _)) => secret.as_str(),
         None => "",
@@ -96,7 +96,7 @@ pub(crate) fn note_matter(http: &HttpRequest, presented: &Presented, resource: O
     // A shorter value is no secret of ours, and may occur in any text.
     let is_secret = secret.len() >= SHORTEST_SECRET;
     let shows_secret = |text: &str| text.contains(MARKER) || (is_secret && text.contains(secret));
-    let matter = Matter {
+    let context = RefusalContext {
         client_id: presented.named_client(),
         credential_id: None,
         resource: resource
@@ -104,7 +104,7 @@ pub(crate) fn note_matter(http: &HttpRequest, presented: &Presented, resource: O
             .map(str::to_owned),
         is_unprintable: shows_secret(user_agent(http)),
     };
-    http.extensions_mut().insert(matter);
+    http.extensions_mut().insert(context);
 }
 
 /// Whether it is a URI or a GUID; anything else may be a secret pasted by mistake.
@@ -118,9 +118,9 @@ fn is_name_of_resource(text: &str) -> bool {
 /// The credential by which the refused caller authenticated.
 pub(crate) fn note_credential(http: &HttpRequest, id: Uuid) {
     let mut extensions = http.extensions_mut();
-    let mut matter = extensions.remove::<Matter>().unwrap_or_default();
-    matter.credential_id = Some(id);
-    extensions.insert(matter);
+    let mut context = extensions.remove::<RefusalContext>().unwrap_or_default();
+    context.credential_id = Some(id);
+    extensions.insert(context);
 }
 
 /// The `User-Agent` header, truncated.
@@ -139,23 +139,27 @@ impl TokenService {
         self.add_to_record(http, failure.cause().name(), failure.credential_id());
     }
 
-    /// Adds to the refusal record alone, with what [`note_matter`] noted.
+    /// Adds to the refusal record alone, with what [`note_refusal_context`] noted.
     pub(crate) fn add_to_record(&self, http: &HttpRequest, cause: &'static str, credential_id: Option<Uuid>) {
-        let matter = http.extensions().get::<Matter>().cloned().unwrap_or_default();
+        let context = http
+            .extensions()
+            .get::<RefusalContext>()
+            .cloned()
+            .unwrap_or_default();
         let agent = user_agent(http);
         self.refusals.record(RefusedRequest {
             at: self.clock.now(),
             trace_id: RequestId::of(http).0,
-            client_id: matter.client_id,
-            credential_id: credential_id.or(matter.credential_id),
+            client_id: context.client_id,
+            credential_id: credential_id.or(context.credential_id),
             cause,
             route: token_route(http.path())
                 .map(str::to_owned)
                 .or_else(|| http.match_pattern())
                 .unwrap_or_default(),
             source: source(http, &self.settings.trusted_proxies),
-            user_agent: if matter.is_unprintable { "" } else { agent }.to_owned(),
-            resource: matter.resource,
+            user_agent: if context.is_unprintable { "" } else { agent }.to_owned(),
+            resource: context.resource,
         });
     }
 }

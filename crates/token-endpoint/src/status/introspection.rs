@@ -8,11 +8,11 @@ use oauth2_types::{
     introspection::{Active, Inactive},
 };
 
-use super::{own_token::OwnToken, request::AboutToken};
+use super::{own_token::OwnToken, request::TokenStatusRequest};
 use crate::{
     http::{
         form::Body,
-        log_detail::{note, note_client, note_matter},
+        log_detail::{note, note_client, note_refusal_context},
         request_id::RequestId,
         source::source,
     },
@@ -35,9 +35,9 @@ pub(crate) async fn introspect(
 
 impl TokenService {
     async fn introspection(&self, http: &HttpRequest, body: Body) -> Result<HttpResponse, Failure> {
-        let request = AboutToken::read(http, body)?;
+        let request = TokenStatusRequest::read(http, body)?;
         note_client(http, &request.presented);
-        note_matter(http, &request.presented, None);
+        note_refusal_context(http, &request.presented, None);
         let source = source(http, &self.settings.trusted_proxies);
         let caller = self
             .authenticate_resource_server(&request.presented, source)

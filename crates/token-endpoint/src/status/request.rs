@@ -12,12 +12,12 @@ use crate::{
 const ONCE: [&str; 2] = ["token", "token_type_hint"];
 
 /// A well-formed request; nothing is authenticated yet.
-pub(crate) struct AboutToken {
+pub(crate) struct TokenStatusRequest {
     pub(crate) presented: Presented,
     token: Option<String>,
 }
 
-impl AboutToken {
+impl TokenStatusRequest {
     /// Parses the request.
     pub(crate) fn read(http: &HttpRequest, body: Body) -> Result<Self, Failure> {
         let mut form = Form::read(http, body, &ONCE)?;

@@ -4,11 +4,11 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::DateTime;
 
-use super::request::AboutToken;
+use super::request::TokenStatusRequest;
 use crate::{
     http::{
         form::Body,
-        log_detail::{note, note_client, note_matter},
+        log_detail::{note, note_client, note_refusal_context},
         request_id::RequestId,
         source::source,
     },
@@ -28,9 +28,9 @@ impl TokenService {
     /// 200 also for a token that is unknown, expired or another client's: the client has nothing left to do (RFC 7009
     /// §2.2).
     async fn revocation(&self, http: &HttpRequest, body: Body) -> Result<HttpResponse, Failure> {
-        let request = AboutToken::read(http, body)?;
+        let request = TokenStatusRequest::read(http, body)?;
         note_client(http, &request.presented);
-        note_matter(http, &request.presented, None);
+        note_refusal_context(http, &request.presented, None);
         let source = source(http, &self.settings.trusted_proxies);
         let client = self.authenticate_by_standard(&request.presented, source).await?;
         let token = request.token()?;

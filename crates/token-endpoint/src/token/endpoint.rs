@@ -15,7 +15,7 @@ use super::{
 use crate::{
     http::{
         form::Body,
-        log_detail::{note_authenticated, note_client, note_credential, note_matter, user_agent},
+        log_detail::{note_authenticated, note_client, note_credential, note_refusal_context, user_agent},
         request_id::RequestId,
         source::source,
     },
@@ -46,7 +46,7 @@ impl TokenService {
         note_client(http, &request.presented);
         let answer = self.answer_to::<D>(http, &request).await;
         if answer.is_err() {
-            note_matter(http, &request.presented, request.resource());
+            note_refusal_context(http, &request.presented, request.resource());
         }
         answer.map_err(|(failure, credential_id)| {
             if let Some(id) = credential_id {
@@ -100,7 +100,7 @@ impl TokenService {
         };
         let issued = self.issue::<D>(client, &grant, &target)?;
         if client.is_reported(from) {
-            note_matter(http, &request.presented, request.resource());
+            note_refusal_context(http, &request.presented, request.resource());
             self.add_to_record(http, NETWORK_REPORTED, Some(client.credential_id()));
         }
         self.record(http, client, from);

@@ -133,7 +133,7 @@ async fn set_up(client: &Client) -> Result<(), String> {
     });
     match last {
         Some("off") => Ok(()),
-        _ => Err("it allows no writing: it is a standby, or read-only".to_owned()),
+        _ => Err("it is read-only: a standby, or by its settings".to_owned()),
     }
 }
 

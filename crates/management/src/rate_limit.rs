@@ -16,12 +16,12 @@ use crate::http::problem::Problem;
 const AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(999);
 
 /// The rate limiter, in this node's memory.
-pub(crate) struct Pace {
+pub(crate) struct ChangeLimiter {
     of_people: DefaultKeyedRateLimiter<Uuid>,
     clock: DefaultClock,
 }
 
-impl Default for Pace {
+impl Default for ChangeLimiter {
     fn default() -> Self {
         Self {
             of_people: RateLimiter::keyed(Quota::per_second(NonZeroU32::MIN).allow_burst(AT_ONCE)),
@@ -30,7 +30,7 @@ impl Default for Pace {
     }
 }
 
-impl Pace {
+impl ChangeLimiter {
     /// Counts one more change or denial.
     pub(crate) fn admit(&self, person: &Principal) -> Result<(), Problem> {
         if person.roles.contains(&Role::Admin) {
@@ -58,16 +58,16 @@ mod tests {
 
     #[test]
     fn x02_one_person_is_paced_and_others_go_on() {
-        let pace = Pace::default();
+        let limiter = ChangeLimiter::default();
         let manager = person(1, Role::CredentialManager);
-        let admitted = (0..2_000).filter(|_| pace.admit(&manager).is_ok()).count();
+        let admitted = (0..2_000).filter(|_| limiter.admit(&manager).is_ok()).count();
         assert!((1_000..1_010).contains(&admitted), "{admitted}");
         assert!(matches!(
-            pace.admit(&manager),
+            limiter.admit(&manager),
             Err(Problem::TooManyChanges(1..=2))
         ));
-        assert!(pace.admit(&person(2, Role::CredentialManager)).is_ok());
+        assert!(limiter.admit(&person(2, Role::CredentialManager)).is_ok());
         let admin = person(3, Role::Admin);
-        assert!((0..2_000).all(|_| pace.admit(&admin).is_ok()));
+        assert!((0..2_000).all(|_| limiter.admit(&admin).is_ok()));
     }
 }

@@ -6,8 +6,8 @@ use std::{collections::HashMap, time::Duration};
 use super::nodes::NodeRow;
 
 /// How long after its last heartbeat a node may still renew its lease.
-pub(crate) const BEAT_LASTS: Duration = Duration::from_secs(10);
-/// A node whose heartbeats have stood still for this long, as observed here, holds no lease: more than [`BEAT_LASTS`]
+pub(crate) const HEARTBEAT_LASTS: Duration = Duration::from_secs(10);
+/// A node whose heartbeats have stood still for this long, as observed here, holds no lease: more than [`HEARTBEAT_LASTS`]
 /// and the longest lease together.
 const GONE: Duration = Duration::from_secs(20);
 /// A node dead for this long has its row deleted.
@@ -15,9 +15,9 @@ const FORGOTTEN: Duration = Duration::from_secs(600);
 
 /// The heartbeat counter of each node, and when it was first observed.
 #[derive(Default)]
-pub(crate) struct Neighbours(HashMap<String, (i64, Duration)>);
+pub(crate) struct Heartbeats(HashMap<String, (i64, Duration)>);
 
-impl Neighbours {
+impl Heartbeats {
     /// Observes the rows at an instant of the monotonic clock; returns the longest lease of nodes that may hold one.
     pub(crate) fn longest_lease(&mut self, rows: &[NodeRow], now: Duration) -> Duration {
         self.0.retain(|id, _| rows.iter().any(|row| row.id == *id));
@@ -55,10 +55,10 @@ mod tests {
     }
 
     #[test]
-    fn a_node_counts_until_its_beats_have_stood_still_for_long_enough() {
-        let mut neighbours = Neighbours::default();
+    fn a_node_counts_until_its_heartbeats_have_stood_still_for_long_enough() {
+        let mut heartbeats = Heartbeats::default();
         let at = Duration::from_secs;
-        let mut longest = |rows: &[NodeRow], now| neighbours.longest_lease(rows, now).as_millis();
+        let mut longest = |rows: &[NodeRow], now| heartbeats.longest_lease(rows, now).as_millis();
         assert_eq!(longest(&[row("a", 500, 1), row("b", 5000, 7)], at(100)), 5000);
         assert_eq!(longest(&[row("a", 500, 9), row("b", 5000, 7)], at(119)), 5000);
         assert_eq!(
@@ -78,9 +78,9 @@ mod tests {
 
     #[test]
     fn rows_are_forgotten_long_after_their_nodes_have_gone() {
-        let mut neighbours = Neighbours::default();
-        neighbours.longest_lease(&[row("a", 500, 1), row("b", 500, 1)], Duration::ZERO);
-        neighbours.longest_lease(&[row("a", 500, 1), row("b", 500, 2)], FORGOTTEN);
-        assert_eq!(neighbours.forgotten(FORGOTTEN), ["a"]);
+        let mut heartbeats = Heartbeats::default();
+        heartbeats.longest_lease(&[row("a", 500, 1), row("b", 500, 1)], Duration::ZERO);
+        heartbeats.longest_lease(&[row("a", 500, 1), row("b", 500, 2)], FORGOTTEN);
+        assert_eq!(heartbeats.forgotten(FORGOTTEN), ["a"]);
     }
 }
