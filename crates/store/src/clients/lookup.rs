@@ -305,11 +305,9 @@ fn enabled_clients() -> _ {
     applications::table
         .inner_join(organisations::table)
         .left_join(client_secrets::table.on(kept))
-        .left_join(
-            permissions::table
-                .inner_join(resources::table.on(resources::id.eq(permissions::resource_id)))
-                .on(permissions::client_id.eq(applications::client_id)),
-        )
+        // One after the other: SQLite would read all permissions for a join within the join.
+        .left_join(permissions::table.on(permissions::client_id.eq(applications::client_id)))
+        .left_join(resources::table.on(resources::id.nullable().eq(permissions::resource_id.nullable())))
         .filter(applications::enabled.and(organisations::enabled))
 }
 
@@ -422,4 +420,42 @@ fn add_usage(connection: &mut AnyConnection, secret_id: Uuid, usage: &Usage) -> 
             .execute(connection)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::{
+        debug_query, sql_query,
+        sql_types::Text,
+        sqlite::{Sqlite, SqliteConnection},
+    };
+
+    use super::*;
+    use crate::database::migrations::SQLITE;
+    use diesel_migrations::MigrationHarness;
+
+    #[derive(QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = Text)]
+        detail: String,
+    }
+
+    #[test]
+    fn a_client_is_found_by_indexes_alone_however_many_there_are() {
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+        connection.run_pending_migrations(SQLITE).unwrap();
+        let query = enabled_clients()
+            .filter(applications::client_id.eq("6a486e55-a110-40fe-8877-99a9f67989b0"))
+            .select(ClientRow::as_select());
+        let plan = format!("EXPLAIN QUERY PLAN {}", debug_query::<Sqlite, _>(&query));
+        let steps: Vec<Step> = sql_query(plan).load(&mut connection).unwrap();
+        let steps: Vec<String> = steps.into_iter().map(|step| step.detail).collect();
+        assert!(
+            steps.iter().any(|step| step.starts_with("SEARCH permissions")),
+            "{steps:?}"
+        );
+        let reads_all =
+            |step: &&String| step.starts_with("MATERIALIZE") || step.starts_with("SCAN permissions");
+        assert_eq!(steps.iter().find(reads_all), None, "{steps:?}");
+    }
 }

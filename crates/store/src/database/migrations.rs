@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+pub(crate) const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 /// The key for `pg_advisory_lock`, arbitrary but unique to this product.
 const LOCK: i64 = 0x77_6d_64_61;
