@@ -7,8 +7,8 @@ use super::nodes::NodeRow;
 
 /// How long after its last heartbeat a node may still renew its lease.
 pub(crate) const HEARTBEAT_LASTS: Duration = Duration::from_secs(10);
-/// A node whose heartbeats have stood still for this long, as observed here, holds no lease: more than [`HEARTBEAT_LASTS`]
-/// and the longest lease together.
+/// A node whose heartbeats have stood still for this long, as observed here, holds no lease: more than
+/// [`HEARTBEAT_LASTS`] and the longest lease together.
 const GONE: Duration = Duration::from_secs(20);
 /// A node dead for this long has its row deleted.
 const FORGOTTEN: Duration = Duration::from_secs(600);

@@ -53,17 +53,17 @@ pub struct ClientMemory {
     valid_until: AtomicU64,
     /// This node's id.
     node: Uuid,
-    life: Mutex<Life>,
+    liveness: Mutex<Liveness>,
     /// Locked while a caller proves that the database can commit; the others wait for that proof. Holds when the last
     /// one failed.
     proving: tokio::sync::Mutex<Option<Duration>>,
 }
 
 /// Heartbeats of this node and of the others.
-struct Life {
-    beats: i64,
+struct Liveness {
+    heartbeats_sent: i64,
     /// When the last committed heartbeat was sent.
-    last_beat: Option<Duration>,
+    last_heartbeat: Option<Duration>,
     heartbeats: Heartbeats,
     standbys: Standbys,
     /// How far this node's wall clock is ahead of the database's.
@@ -81,9 +81,9 @@ impl ClientMemory {
             applied: Mutex::new(0),
             valid_until: AtomicU64::new(0),
             node,
-            life: Mutex::new(Life {
-                beats: 0,
-                last_beat: None,
+            liveness: Mutex::new(Liveness {
+                heartbeats_sent: 0,
+                last_heartbeat: None,
                 heartbeats: Heartbeats::default(),
                 standbys: Standbys::None,
                 clock_ahead: TimeDelta::zero(),
@@ -148,7 +148,7 @@ impl ClientMemory {
         let asked_at = self.clock.monotonic();
         let leased = self.has_lease();
         let found = reading.await?;
-        if !leased && self.life().standbys != Standbys::None {
+        if !leased && self.liveness().standbys != Standbys::None {
             self.prove(asked_at).await?;
         }
         Ok(found)
@@ -186,14 +186,14 @@ impl ClientMemory {
     /// standbys can't, so a node that has not noticed the failover gets no lease from it.
     pub async fn poll(&self) -> Result<(), StoreError> {
         let asked_at = self.clock.monotonic();
-        let (last_beat, standbys) = {
-            let life = self.life();
-            (life.last_beat, life.standbys)
+        let (last_heartbeat, standbys) = {
+            let liveness = self.liveness();
+            (liveness.last_heartbeat, liveness.standbys)
         };
-        match last_beat {
+        match last_heartbeat {
             Some(last) if asked_at.saturating_sub(last) < HEARTBEAT_LASTS => {
                 if standbys != Standbys::None {
-                    self.send_beat(asked_at).await?;
+                    self.send_heartbeat(asked_at).await?;
                 }
             }
             // The other nodes would take this one for dead.
@@ -216,15 +216,15 @@ impl ClientMemory {
             (before - theirs).max(TimeDelta::zero()) + (after - theirs).min(TimeDelta::zero())
         });
         {
-            let mut life = self.life();
-            (life.standbys, life.clock_ahead) = (state.standbys, clock_ahead);
+            let mut liveness = self.liveness();
+            (liveness.standbys, liveness.clock_ahead) = (state.standbys, clock_ahead);
         }
-        self.send_beat(now).await?;
+        self.send_heartbeat(now).await?;
         let leases = self.store.leases_ahead().await?;
         let gone = {
-            let mut life = self.life();
-            life.heartbeats.longest_lease(&leases.nodes, now);
-            life.heartbeats.forgotten(now)
+            let mut liveness = self.liveness();
+            liveness.heartbeats.longest_lease(&leases.nodes, now);
+            liveness.heartbeats.forgotten(now)
         };
         if gone.is_empty() {
             return Ok(());
@@ -232,11 +232,11 @@ impl ClientMemory {
         self.store.forget_nodes(gone).await
     }
 
-    async fn send_beat(&self, now: Duration) -> Result<(), StoreError> {
+    async fn send_heartbeat(&self, now: Duration) -> Result<(), StoreError> {
         let number = {
-            let mut life = self.life();
-            life.beats += 1;
-            life.beats
+            let mut liveness = self.liveness();
+            liveness.heartbeats_sent += 1;
+            liveness.heartbeats_sent
         };
         let heartbeat = Heartbeat {
             node: self.node,
@@ -245,23 +245,23 @@ impl ClientMemory {
             at: self.clock.now(),
         };
         self.store.heartbeat(heartbeat).await?;
-        let mut life = self.life();
-        life.last_beat = life.last_beat.max(Some(now));
+        let mut liveness = self.liveness();
+        liveness.last_heartbeat = liveness.last_heartbeat.max(Some(now));
         Ok(())
     }
 
-    fn life(&self) -> MutexGuard<'_, Life> {
-        self.life.lock().unwrap_or_else(PoisonError::into_inner)
+    fn liveness(&self) -> MutexGuard<'_, Liveness> {
+        self.liveness.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The database's standbys, as last observed.
     pub fn standbys(&self) -> Standbys {
-        self.life().standbys
+        self.liveness().standbys
     }
 
     /// By how much this node's wall clock is ahead of the database's (negative: behind), at least.
     pub fn clock_ahead(&self) -> TimeDelta {
-        self.life().clock_ahead
+        self.liveness().clock_ahead
     }
 
     /// Age of the last applied poll, from when it was sent; `None` before the first.
@@ -297,7 +297,7 @@ impl ClientMemory {
     pub async fn settle(&self) -> Result<(), StoreError> {
         let leases = self.store.leases().await?;
         let now = self.clock.monotonic();
-        let of_nodes = self.life().heartbeats.longest_lease(&leases.nodes, now);
+        let of_nodes = self.liveness().heartbeats.longest_lease(&leases.nodes, now);
         let without_row = Duration::from_millis(leases.without_row_ms.unsigned_abs());
         let longest = without_row
             .max(of_nodes)
