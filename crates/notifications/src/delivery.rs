@@ -47,7 +47,7 @@ impl Notifier {
                 };
                 claimed += 1;
                 let per_hour = self.rules.mails_per_hour();
-                let Some(mail) = self.store.pace_mail(mail, per_hour, now).await? else {
+                let Some(mail) = self.store.rate_limit_mail(mail, per_hour, now).await? else {
                     continue;
                 };
                 self.deliver_one(&mail, &mut report).await?;

@@ -152,7 +152,7 @@ async fn many_changes_within_an_hour_are_told_together(world: &World) {
     for number in 0..10 {
         create_secret(world, managed, &format!("Secret {number}.")).await;
     }
-    world.paced_node(3).pass().await.unwrap();
+    world.rate_limited_node(3).pass().await.unwrap();
     let told: Vec<usize> = world
         .server
         .take()

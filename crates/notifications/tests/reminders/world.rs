@@ -123,7 +123,7 @@ impl World {
     }
 
     /// A node with this rate limit of mails per recipient and hour.
-    pub fn paced_node(&self, mails_per_hour: i64) -> Notifier {
+    pub fn rate_limited_node(&self, mails_per_hour: i64) -> Notifier {
         let transport = Transport::smtp_within(&self.server.url(), Duration::from_secs(1)).unwrap();
         self.node_with(transport, mails_per_hour)
     }

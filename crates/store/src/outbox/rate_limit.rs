@@ -24,7 +24,7 @@ const SOON: TimeDelta = TimeDelta::minutes(1);
 impl Store {
     /// Applies the rate limit to a claimed mail: returns it, perhaps with others merged into it, or releases the
     /// claim and returns `None`. Mails with one-time links are exempt.
-    pub async fn pace_mail(
+    pub async fn rate_limit_mail(
         &self,
         mail: ClaimedMail,
         per_hour: i64,

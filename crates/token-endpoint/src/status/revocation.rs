@@ -45,8 +45,8 @@ impl TokenService {
             },
         );
         if let Some(token) = own {
-            let paced = self.throttle.admit_revocation(client.client_id());
-            paced.map_err(Failure::TooOften)?;
+            let admitted = self.throttle.admit_revocation(client.client_id());
+            admitted.map_err(Failure::TooOften)?;
             let expires_at =
                 DateTime::from_timestamp(token.exp, 0).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC);
             self.store

@@ -127,7 +127,7 @@ impl Store {
         let event = entry.event.clone();
         self.change(Some(new.client_id), entry, move |connection| {
             obey_policy(connection, &new, limits.live)?;
-            require_pace(connection, (new.client_id, limits.per_hour), new.created_at)?;
+            limit_creation_rate(connection, (new.client_id, limits.per_hour), new.created_at)?;
             if let NewProof::Public(public) = &new.proof {
                 require_distinct(connection, new.client_id, public)?;
             }
@@ -213,7 +213,7 @@ fn obey_policy(connection: &mut AnyConnection, new: &NewClientSecret, limit: i64
 }
 
 /// Applies the hourly rate limit.
-fn require_pace(
+fn limit_creation_rate(
     connection: &mut AnyConnection,
     (client_id, per_hour): (Uuid, i64),
     now: DateTime<Utc>,

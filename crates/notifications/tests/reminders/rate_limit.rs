@@ -71,7 +71,7 @@ async fn states(world: &World, managed: Managed) -> Vec<DeliveryState> {
 async fn x02_the_last_mail_of_an_hour_tells_what_else_is_waiting(world: &World) {
     let managed = world.managed(MANAGER).await;
     urgent(world, managed, 0..10).await;
-    let node = world.paced_node(PER_HOUR);
+    let node = world.rate_limited_node(PER_HOUR);
     let report = node.pass().await.unwrap();
     assert_eq!(report.sent, 6, "{report:?}");
     let mails = world.server.take();
@@ -89,7 +89,7 @@ async fn x02_the_last_mail_of_an_hour_tells_what_else_is_waiting(world: &World) 
 async fn x02_what_comes_later_waits_for_room(world: &World) {
     let managed = world.managed(MANAGER).await;
     urgent(world, managed, 0..3).await;
-    let node = world.paced_node(PER_HOUR);
+    let node = world.rate_limited_node(PER_HOUR);
     assert_eq!(node.pass().await.unwrap().sent, 6);
     world.server.take();
     urgent(world, managed, 3..8).await;
@@ -109,7 +109,7 @@ async fn x02_what_comes_later_waits_for_room(world: &World) {
 async fn x02_a_mail_that_tells_others_too_fails_and_is_repeated_as_one(world: &World) {
     let managed = world.managed(MANAGER).await;
     urgent(world, managed, 0..6).await;
-    let node = world.paced_node(1);
+    let node = world.rate_limited_node(1);
     world.server.set(Mood::BreaksAfterData);
     assert!(node.pass().await.unwrap().trouble.is_some());
     world.server.take();
@@ -151,7 +151,7 @@ async fn x02_notices_of_one_kind_are_told_together_and_links_are_not_held_back(w
         )
         .await;
     }
-    let node = world.paced_node(2);
+    let node = world.rate_limited_node(2);
     assert_eq!(node.pass().await.unwrap().sent, 2);
     notice(world, MailKind::SignInBlockedOf, "late@example.org").await;
     notice(world, MailKind::Invitation, "https://auth.wmda.example/enrol").await;
@@ -173,7 +173,10 @@ async fn x02_notices_of_one_kind_are_told_together_and_links_are_not_held_back(w
 async fn x02_two_nodes_keep_to_the_limit(world: &World) {
     let managed = world.managed(MANAGER).await;
     urgent(world, managed, 0..12).await;
-    let (one, other) = (world.paced_node(PER_HOUR), world.paced_node(PER_HOUR));
+    let (one, other) = (
+        world.rate_limited_node(PER_HOUR),
+        world.rate_limited_node(PER_HOUR),
+    );
     let (first, second) = tokio::join!(one.pass(), other.pass());
     first.unwrap();
     second.unwrap();
