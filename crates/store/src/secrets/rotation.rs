@@ -1,5 +1,5 @@
-//! Self-rotation: a client exchanges its live secret for a new one. Safe to retry: a successor that was never used
-//! counts as lost in transit and is replaced; a used one is never touched.
+//! Self-rotation: a client rotates its live secret. Safe to retry: a successor that was never used counts as lost in
+//! transit and is replaced; a used one is never touched.
 
 use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use diesel::{Connection, OptionalExtension, prelude::*};

@@ -1,4 +1,4 @@
-//! `POST /oauth2/rotate-secret`: a client rotations its live secret for a new one, where its managers allow it.
+//! `POST /oauth2/rotate-secret`: a client rotates its live secret, where its managers allow it.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::SubsecRound;
