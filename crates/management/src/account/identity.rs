@@ -5,7 +5,7 @@ use domain::policy::Permission;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::proofs::Reauthentication;
+use super::factors::Reauthentication;
 use crate::{
     documentation::openapi::Problems,
     http::{body::Body, caller::Caller, problem::Problem},
@@ -28,9 +28,9 @@ pub(crate) async fn bind(caller: Caller, request: HttpRequest, body: Body) -> Re
     caller.may(Permission::UseSession).await?;
     let (service, user_id) = (&caller.service, caller.session.user.id);
     let provider = service.provider.as_ref().ok_or(Problem::NotFound)?;
-    let proof: Reauthentication = body.parse()?;
+    let factors: Reauthentication = body.parse()?;
     caller
-        .reauthenticate(&Origin::read(&request), proof.into())
+        .reauthenticate(&Origin::read(&request), factors.into())
         .await?;
     let begun = service.begin_openid(provider, Some(user_id)).await;
     let (authorization_url, cookie) =

@@ -2,8 +2,8 @@
 //! mail settings. Authentication factors change only after full re-authentication, and each change is notified by
 //! mail (P-04).
 
+pub mod factors;
 pub mod identity;
 pub mod overview;
-pub mod proofs;
 mod reauthentication;
 pub mod sessions;

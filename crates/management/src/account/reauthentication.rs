@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The factors that the caller presents again.
-pub(super) struct Proof {
+pub(super) struct PresentedFactors {
     pub(super) password: String,
     pub(super) totp: Option<String>,
     pub(super) recovery_code: Option<String>,
@@ -16,8 +16,12 @@ pub(super) struct Proof {
 
 impl Caller {
     /// Verifies the factors under the same rate limits as a sign-in; audits a failure.
-    pub(super) async fn reauthenticate(&self, from: &Origin, proof: Proof) -> Result<(), Problem> {
-        let factor = SecondFactor::read(proof.totp, proof.recovery_code)?;
+    pub(super) async fn reauthenticate(
+        &self,
+        from: &Origin,
+        factors: PresentedFactors,
+    ) -> Result<(), Problem> {
+        let factor = SecondFactor::read(factors.totp, factors.recovery_code)?;
         let (service, user) = (&self.service, &self.session.user);
         let _turn = service.turns.take(from.source).await?;
         let counted = service.count_attempt(&user.email, from).await?;
@@ -27,7 +31,7 @@ impl Caller {
             let remedy = "this account has no password: ask the WMDA team for an enrolment link";
             return Err(Problem::Conflict(remedy.to_owned()));
         };
-        let right = service.password_matches(proof.password, Some(hash)).await?
+        let right = service.password_matches(factors.password, Some(hash)).await?
             && service
                 .second_factor_matches((user.id, &user.email), &sealed, factor)
                 .await?;

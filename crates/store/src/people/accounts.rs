@@ -103,17 +103,17 @@ impl Store {
     pub async fn account(&self, user_id: Uuid) -> Result<Option<Account>, StoreError> {
         self.run(move |connection| {
             let id = user_id.to_string();
-            let proofs = users::table
+            let factors = users::table
                 .find(&id)
                 .select(FactorsRow::as_select())
                 .first(connection)
                 .optional()?;
             let recovery_codes = recovery_codes::table.filter(recovery_codes::user_id.eq(&id));
             let recovery_codes = recovery_codes.count().get_result(connection)?;
-            Ok(proofs.map(|proofs| Account {
-                has_password: proofs.password_hash.is_some(),
-                has_authenticator: proofs.totp_secret.is_some(),
-                identity_issuer: proofs.identity_issuer,
+            Ok(factors.map(|factors| Account {
+                has_password: factors.password_hash.is_some(),
+                has_authenticator: factors.totp_secret.is_some(),
+                identity_issuer: factors.identity_issuer,
                 recovery_codes,
             }))
         })
@@ -178,7 +178,7 @@ impl Store {
     }
 
     /// Changes an authentication factor, ends every session but `kept`, and notifies the person (P-04).
-    pub async fn change_proof(
+    pub async fn change_factor(
         &self,
         user_id: Uuid,
         kept: Digest,

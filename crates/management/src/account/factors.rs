@@ -9,7 +9,7 @@ use store::accounts::FactorChange;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::reauthentication::Proof;
+use super::reauthentication::PresentedFactors;
 use crate::{
     documentation::openapi::Problems,
     http::{
@@ -58,7 +58,7 @@ pub struct Reauthentication {
     pub recovery_code: Option<String>,
 }
 
-impl From<Reauthentication> for Proof {
+impl From<Reauthentication> for PresentedFactors {
     fn from(body: Reauthentication) -> Self {
         Self {
             password: body.password,
@@ -150,18 +150,18 @@ pub(crate) async fn change_password(
     service
         .check_new_password(&body.new_password, &caller.session.user)
         .await?;
-    let proof = Proof {
+    let factors = PresentedFactors {
         password: body.password,
         totp: body.totp,
         recovery_code: body.recovery_code,
     };
-    caller.reauthenticate(&origin, proof).await?;
+    caller.reauthenticate(&origin, factors).await?;
     let hash = service.hash_password(body.new_password).await?;
     let entry = caller.change(AuditAction::AccountChangePassword, &origin);
     let change = FactorChange::Password(hash);
     service
         .store
-        .change_proof(caller.session.user.id, caller.digest, change, entry)
+        .change_factor(caller.session.user.id, caller.digest, change, entry)
         .await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -175,9 +175,9 @@ pub(crate) async fn begin_authenticator(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     caller.may(Permission::UseSession).await?;
-    let proof: Reauthentication = body.parse()?;
+    let factors: Reauthentication = body.parse()?;
     caller
-        .reauthenticate(&Origin::read(&request), proof.into())
+        .reauthenticate(&Origin::read(&request), factors.into())
         .await?;
     let user = &caller.session.user;
     let (authenticator, sealed) = caller.service.new_authenticator(user.id, &user.email)?;
@@ -217,7 +217,7 @@ pub(crate) async fn confirm_authenticator(
     let entry = caller.change(AuditAction::AccountChangeAuthenticator, &origin);
     service
         .store
-        .change_proof(user.id, caller.digest, change, entry)
+        .change_factor(user.id, caller.digest, change, entry)
         .await?;
     let recovery_codes = RecoveryCodes {
         recovery_codes: codes,
@@ -235,15 +235,15 @@ pub(crate) async fn replace_recovery_codes(
     body: Body,
 ) -> Result<HttpResponse, Problem> {
     caller.may(Permission::UseSession).await?;
-    let (proof, origin): (Reauthentication, _) = (body.parse()?, Origin::read(&request));
-    caller.reauthenticate(&origin, proof.into()).await?;
+    let (factors, origin): (Reauthentication, _) = (body.parse()?, Origin::read(&request));
+    caller.reauthenticate(&origin, factors.into()).await?;
     let (service, user_id) = (&caller.service, caller.session.user.id);
     let (codes, digests) = service.new_recovery_codes(user_id)?;
     let entry = caller.change(AuditAction::AccountReplaceRecoveryCodes, &origin);
     let change = FactorChange::RecoveryCodes(digests);
     service
         .store
-        .change_proof(user_id, caller.digest, change, entry)
+        .change_factor(user_id, caller.digest, change, entry)
         .await?;
     let recovery_codes = RecoveryCodes {
         recovery_codes: codes,
