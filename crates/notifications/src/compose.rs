@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     calendar::{self, CalendarFile},
-    happenings,
+    credential_notices,
     notice::{self, Notice},
     rules, text,
     words::{self, Words},
@@ -124,7 +124,7 @@ impl Composer {
             return self.reminders(mail, items, now);
         }
         if let Some(about) = &mail.about {
-            return self.happening(mail, about, now);
+            return self.credential_notice(mail, about, now);
         }
         let hidden = self.hidden(mail.id, mail.sealed.as_deref());
         let mut notice = notice::of(mail.kind, mail.created_at, hidden.as_deref());
@@ -215,7 +215,7 @@ impl Composer {
     }
 
     /// The notice of an event on one credential.
-    fn happening(
+    fn credential_notice(
         &self,
         mail: &ClaimedMail,
         about: &About,
@@ -226,7 +226,7 @@ impl Composer {
         let others = others.filter_map(|one| Some((one.about.as_ref()?, one.created_at)));
         let all: Vec<Words> = own
             .chain(others)
-            .map(|(about, at)| happenings::of(mail.kind, about, at, now))
+            .map(|(about, at)| credential_notices::of(mail.kind, about, at, now))
             .collect();
         let (several, urgency) = match mail.kind {
             MailKind::KeysUnreachable => (
@@ -240,7 +240,7 @@ impl Composer {
         };
         let managers = &about.facts.managers;
         let manager = managers.iter().find(|one| one.email == mail.recipient);
-        let manager_of_calm = manager.filter(|_| !happenings::is_urgent(mail.kind));
+        let manager_of_calm = manager.filter(|_| !credential_notices::is_urgent(mail.kind));
         let unsubscribe = manager_of_calm.map(|one| self.unsubscribe(one));
         let frame = Frame {
             several,
@@ -333,18 +333,18 @@ fn reason(items: &[MailItem], is_manager: bool) -> String {
 }
 
 fn reason_among<'a>(managers: impl IntoIterator<Item = &'a Recipient>, is_manager: bool) -> String {
-    let mut told: Vec<&str> = managers.into_iter().map(|one| one.email.as_str()).collect();
-    told.sort_unstable();
-    told.dedup();
+    let mut addresses: Vec<&str> = managers.into_iter().map(|one| one.email.as_str()).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
     match is_manager {
         true => "You get this as a credential manager of the application.".to_owned(),
-        false if told.is_empty() => {
+        false if addresses.is_empty() => {
             "You get this as the WMDA team: the application has no credential manager who can get this e-mail."
                 .to_owned()
         }
         false => format!(
             "You get this as the WMDA team. Its credential managers: {}.",
-            told.join(", ")
+            addresses.join(", ")
         ),
     }
 }

@@ -4,8 +4,8 @@
 
 mod calendar;
 mod compose;
+mod credential_notices;
 mod delivery;
-mod happenings;
 mod hooks;
 mod notice;
 mod notifier;

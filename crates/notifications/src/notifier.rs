@@ -110,13 +110,13 @@ impl Notifier {
                     .iter()
                     .map(|facts| self.rules.plan(due, facts, now))
                     .collect();
-                let told: HashSet<Uuid> = plans
+                let notified: HashSet<Uuid> = plans
                     .iter()
                     .filter(|plan| says(plan))
                     .map(|plan| plan.secret_id)
                     .collect();
                 let made = self.store.plan(plans, now).await?;
-                planned += made.iter().filter(|id| told.contains(id)).count();
+                planned += made.iter().filter(|id| notified.contains(id)).count();
                 // If another node has planned all of them, that node continues.
                 if !full || made.is_empty() {
                     break;

@@ -106,13 +106,14 @@ impl Rules {
             plan.event = plan.event.filter(|event| *event == WebhookEvent::Expired);
             return plan;
         }
-        let (told, silent) = self.recipients(facts, kind, urgent);
+        let (recipients, suppressed) = self.recipients(facts, kind, urgent);
         for days in self.passed_over(facts, threshold) {
-            plan.suppressed.extend(told.iter().map(|one| (days, one.clone())));
+            plan.suppressed
+                .extend(recipients.iter().map(|one| (days, one.clone())));
         }
         plan.suppressed
-            .extend(silent.into_iter().map(|one| (threshold, one)));
-        plan.recipients = told;
+            .extend(suppressed.into_iter().map(|one| (threshold, one)));
+        plan.recipients = recipients;
         plan
     }
 
@@ -125,12 +126,12 @@ impl Rules {
     ) -> (Vec<String>, Vec<String>) {
         let already = kind == ReminderKind::PleaseDelete && was_asked_to_delete(&facts.secret);
         let wants = |urgent_only: bool| !already && (urgent || !urgent_only);
-        let (mut told, mut silent) = (Vec::new(), Vec::new());
+        let (mut recipients, mut suppressed) = (Vec::new(), Vec::new());
         for manager in &facts.managers {
             let list = if wants(manager.urgent_only) {
-                &mut told
+                &mut recipients
             } else {
-                &mut silent
+                &mut suppressed
             };
             list.push(manager.email.clone());
         }
@@ -138,15 +139,15 @@ impl Rules {
             let team = self.support_address.clone().unwrap_or_else(|| NOBODY.to_owned());
             let unreachable = self.support_address.is_none() && !facts.managers.is_empty();
             let list = if already || self.support_address.is_none() {
-                &mut silent
+                &mut suppressed
             } else {
-                &mut told
+                &mut recipients
             };
             if !unreachable && !list.contains(&team) {
                 list.push(team);
             }
         }
-        (told, silent)
+        (recipients, suppressed)
     }
 
     /// Suppressed thresholds: those missed during a pause, after which only the most urgent one is sent.
@@ -195,8 +196,8 @@ fn is_handed_over(facts: &SecretFacts, now: DateTime<Utc>) -> bool {
 }
 
 fn was_asked_to_delete(secret: &ClientSecret) -> bool {
-    let mut told = secret.notifications.iter();
-    told.any(|one| one.kind == ReminderKind::PleaseDelete && one.state != DeliveryState::Suppressed)
+    let mut notifications = secret.notifications.iter();
+    notifications.any(|one| one.kind == ReminderKind::PleaseDelete && one.state != DeliveryState::Suppressed)
 }
 
 /// Whether the rotation is complete: a newer secret of the application obtained a token after this one's last, and

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{
     NewClientSecret, NewProof, StoreError,
-    client_secrets::{SecretLimits, Told},
+    client_secrets::{NoticeRecipients, SecretLimits},
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -149,7 +149,7 @@ impl Management {
         };
         let outcome = self
             .store
-            .create_credential(credential, limits, Told::Managers, entry)
+            .create_credential(credential, limits, NoticeRecipients::Managers, entry)
             .await;
         outcome.map_err(|error| match error {
             StoreError::Conflict => Problem::Conflict("the application has this identity already".to_owned()),

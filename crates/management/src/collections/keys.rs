@@ -17,7 +17,7 @@ use jose::strict_json::StrictObject;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::sync::Arc;
-use store::{NewClientSecret, NewProof, client_secrets::Told};
+use store::{NewClientSecret, NewProof, client_secrets::NoticeRecipients};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -193,7 +193,12 @@ impl Management {
         let id = credential.id;
         let entry = self.done(allowed, AuditAction::KeyCreate, object(client_id, id));
         self.store
-            .create_credential(credential, self.settings.secrets, Told::Managers, entry)
+            .create_credential(
+                credential,
+                self.settings.secrets,
+                NoticeRecipients::Managers,
+                entry,
+            )
             .await
             .map_err(|error| match error {
                 store::StoreError::Conflict => {

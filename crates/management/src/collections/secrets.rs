@@ -15,7 +15,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 use store::{
     NewClientSecret, NewProof,
-    client_secrets::{SecretFilter, Told},
+    client_secrets::{NoticeRecipients, SecretFilter},
 };
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -247,7 +247,7 @@ impl Management {
         let id = secret.id;
         let entry = self.done(allowed, AuditAction::SecretCreate, object(client_id, id));
         self.store
-            .create_credential(secret, self.settings.secrets, Told::Managers, entry)
+            .create_credential(secret, self.settings.secrets, NoticeRecipients::Managers, entry)
             .await?;
         Ok(CreatedSecret {
             view: self.secret(allowed, client_id, id).await?,
@@ -316,7 +316,7 @@ impl Management {
     ) -> Result<(), Problem> {
         let outcome = self
             .store
-            .delete_credential(which, Told::Managers, self.now(), entry)
+            .delete_credential(which, NoticeRecipients::Managers, self.now(), entry)
             .await;
         // Waits out the lease even if there is none: an earlier DELETE may have been answered by 503 and yet
         // committed, and a caller that retries takes the 404 for its success.

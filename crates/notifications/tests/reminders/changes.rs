@@ -11,7 +11,7 @@ use domain::{
 };
 use store::{
     NewClientSecret, NewProof,
-    client_secrets::{SecretLimits, Told},
+    client_secrets::{NoticeRecipients, SecretLimits},
     outbox::Plan,
 };
 use uuid::Uuid;
@@ -52,7 +52,7 @@ async fn create(world: &World, managed: Managed, name: &str, proof: NewProof) ->
         .create_credential(
             new,
             SecretLimits::NONE,
-            Told::Managers,
+            NoticeRecipients::Managers,
             world.entry_by(ACTOR, "192.0.2.44"),
         )
         .await
@@ -71,7 +71,12 @@ async fn delete(world: &World, managed: Managed, which: (CredentialKind, Uuid)) 
     let now = world.clock.get();
     world
         .store
-        .delete_credential((which.0, managed.client_id, which.1), Told::Managers, now, entry)
+        .delete_credential(
+            (which.0, managed.client_id, which.1),
+            NoticeRecipients::Managers,
+            now,
+            entry,
+        )
         .await
         .unwrap();
 }

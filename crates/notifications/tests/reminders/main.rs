@@ -8,8 +8,8 @@
 )]
 
 mod changes;
+mod event_notices;
 mod faults;
-mod happenings;
 mod oracle;
 mod plot;
 mod rate_limit;

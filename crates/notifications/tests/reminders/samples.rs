@@ -9,7 +9,7 @@ use domain::{
 };
 use store::{
     NewClientSecret, NewProof,
-    client_secrets::{SecretLimits, Told},
+    client_secrets::{NoticeRecipients, SecretLimits},
 };
 use uuid::Uuid;
 
@@ -104,12 +104,14 @@ async fn the_mails_in_docs_are_what_is_sent() {
         replaces: None,
     };
     let limits = SecretLimits::NONE;
-    let told = Told::Managers;
-    let made = world.store.create_credential(new, limits, told, entry.clone());
+    let recipients = NoticeRecipients::Managers;
+    let made = world
+        .store
+        .create_credential(new, limits, recipients, entry.clone());
     made.await.unwrap();
     pass("secret-created", MANAGER).await;
     let which = (CredentialKind::Secret, client_id, id);
-    let gone = world.store.delete_credential(which, told, now, entry);
+    let gone = world.store.delete_credential(which, recipients, now, entry);
     gone.await.unwrap();
     pass("secret-deleted", MANAGER).await;
 }

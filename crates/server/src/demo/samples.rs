@@ -24,7 +24,7 @@ use ring::rand::SecureRandom;
 use serde_json::{Value, json};
 use store::{
     NewClientSecret, NewProof, NewResourceServer, Store, StoreError,
-    client_secrets::{SecretFilter, SecretLimits, Told},
+    client_secrets::{NoticeRecipients, SecretFilter, SecretLimits},
 };
 use uuid::Uuid;
 
@@ -319,7 +319,7 @@ impl Seeder<'_> {
             let entry = self.entry(AuditAction::deletion(kind), object);
             let which = (kind, client_id, old.id);
             self.store
-                .delete_credential(which, Told::Nobody, self.now, entry)
+                .delete_credential(which, NoticeRecipients::Nobody, self.now, entry)
                 .await?;
         }
         Ok(())

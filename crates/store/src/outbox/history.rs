@@ -60,7 +60,7 @@ pub(crate) fn add_notifications(
     let late = tried.iter().filter(|tried| tried.tried_after_expiry_at.is_some());
     let mut origins = origins_of_expired(connection, late.map(|tried| tried.id.clone()).collect())?;
     let tried: HashMap<String, TriedRow> = tried.into_iter().map(|tried| (tried.id.clone(), tried)).collect();
-    let mut told = told(connection, ids)?;
+    let mut notifications = notifications(connection, ids)?;
     for secret in secrets {
         let id = secret.id.to_string();
         let tried = tried.get(&id);
@@ -69,13 +69,13 @@ pub(crate) fn add_notifications(
         secret.tried_after_expiry_at = after_expiry.map(|at| at.and_utc());
         secret.tried_after_expiry_origin = origins.remove(&id);
         secret.tried_while_suspended_at = while_suspended.map(|at| at.and_utc());
-        secret.notifications = told.remove(&id).unwrap_or_default();
+        secret.notifications = notifications.remove(&id).unwrap_or_default();
     }
     Ok(())
 }
 
 /// The mail history of each secret.
-pub(crate) fn told(
+pub(crate) fn notifications(
     connection: &mut AnyConnection,
     secret_ids: Vec<String>,
 ) -> Result<HashMap<String, Vec<Notification>>, StoreError> {
@@ -85,22 +85,25 @@ pub(crate) fn told(
         .select(ReminderRow::as_select())
         .order((reminders::threshold_days.desc(), reminders::recipient))
         .load(connection)?;
-    let mut told: HashMap<String, Vec<Notification>> = HashMap::new();
+    let mut notifications: HashMap<String, Vec<Notification>> = HashMap::new();
     for row in rows {
         let (state, at) = match row.mail {
             Some(mail) if !row.suppressed => (state(&mail)?, mail.state_at),
             _ => (DeliveryState::Suppressed, row.at),
         };
         let kind = row.kind.parse();
-        told.entry(row.secret_id).or_default().push(Notification {
-            threshold_days: row.threshold_days,
-            recipient: row.recipient,
-            kind: kind.map_err(|_| StoreError::Corrupt("kind of reminder"))?,
-            state,
-            at: at.and_utc(),
-        });
+        notifications
+            .entry(row.secret_id)
+            .or_default()
+            .push(Notification {
+                threshold_days: row.threshold_days,
+                recipient: row.recipient,
+                kind: kind.map_err(|_| StoreError::Corrupt("kind of reminder"))?,
+                state,
+                at: at.and_utc(),
+            });
     }
-    Ok(told)
+    Ok(notifications)
 }
 
 fn state(mail: &MailRow) -> Result<DeliveryState, StoreError> {

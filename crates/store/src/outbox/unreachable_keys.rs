@@ -13,7 +13,7 @@ use crate::{
     },
     outbox::{
         plans::MailKind,
-        secret_notices::{Happening, tell_managers},
+        secret_notices::{CredentialNotice, notify_managers},
     },
 };
 
@@ -48,12 +48,12 @@ impl Store {
     }
 
     /// Notifies the managers that a credential's keys can't be fetched: once a day, however many nodes notice.
-    pub async fn tell_unreachable_keys(
+    pub async fn notify_unreachable_keys(
         &self,
         credential_id: Uuid,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let happening = Happening {
+        let notice = CredentialNotice {
             secret_id: credential_id,
             kind: MailKind::KeysUnreachable,
             actor: "",
@@ -72,7 +72,7 @@ impl Store {
                     .execute(connection)?;
                 match found {
                     0 => Ok(()),
-                    _ => tell_managers(connection, &happening, None, now),
+                    _ => notify_managers(connection, &notice, None, now),
                 }
             })
         })

@@ -178,7 +178,7 @@ impl Store {
                 .find(&id)
                 .filter(enrolments::digest.eq(done.digest.to_vec()));
             require_rows(diesel::delete(link).execute(connection)?)?;
-            tell_owner(connection, &id, &done, entry_at)?;
+            notify_owner(connection, &id, &done, entry_at)?;
             diesel::update(users::table.find(&id))
                 .set(users::password_hash.eq(Some(done.password_hash)))
                 .execute(connection)?;
@@ -222,7 +222,7 @@ struct BeforeRow {
 }
 
 /// P-04: notifies a person whose password or authenticator was replaced; setting the first ones is no change.
-fn tell_owner(
+fn notify_owner(
     connection: &mut AnyConnection,
     id: &str,
     done: &CompletedEnrolment,

@@ -10,7 +10,7 @@ use crate::{
     database::{connection::AnyConnection, schema::client_secrets},
     outbox::{
         plans::{MailKind, forget_end},
-        secret_notices::{Happening, tell_managers},
+        secret_notices::{CredentialNotice, notify_managers},
         webhook_deliveries,
         webhook_event::WebhookEvent,
     },
@@ -66,14 +66,14 @@ impl Store {
                 .set(row)
                 .execute(connection)?;
             forget_end(connection, secret_id)?;
-            let happening = Happening {
+            let notice = CredentialNotice {
                 secret_id,
                 kind: MailKind::SecretGraced,
                 actor: &event.actor,
                 source: &event.source,
                 is_urgent: true,
             };
-            tell_managers(connection, &happening, team.as_deref(), now)?;
+            notify_managers(connection, &notice, team.as_deref(), now)?;
             webhook_deliveries::queue(connection, secret_id, WebhookEvent::Graced, now)
         })
         .await

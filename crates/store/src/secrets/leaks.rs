@@ -14,7 +14,7 @@ use crate::{
     },
     outbox::{
         plans::MailKind,
-        secret_notices::{Happening, tell_managers},
+        secret_notices::{CredentialNotice, notify_managers},
         webhook_deliveries,
         webhook_event::WebhookEvent,
     },
@@ -101,14 +101,14 @@ impl Store {
                     webhook_deliveries::queue(connection, secret_id, WebhookEvent::Suspended, now)?;
                 }
             }
-            let happening = Happening {
+            let notice = CredentialNotice {
                 secret_id,
                 kind: MailKind::SecretLeaked,
                 actor: &event.actor,
                 source: &event.source,
                 is_urgent: true,
             };
-            tell_managers(connection, &happening, report.team.as_deref(), now)
+            notify_managers(connection, &notice, report.team.as_deref(), now)
         })
         .await
     }

@@ -26,7 +26,7 @@ use crate::{
     directory::policies,
     outbox::{
         plans::MailKind,
-        secret_notices::{Happening, tell_managers},
+        secret_notices::{CredentialNotice, notify_managers},
         webhook_deliveries,
         webhook_event::WebhookEvent,
     },
@@ -277,7 +277,7 @@ fn rotate(
         connection,
         &about(&entry, AuditAction::SecretCreate, old.client_id, new.id),
     )?;
-    tell(connection, old, new, &entry.event)?;
+    notify(connection, old, new, &entry.event)?;
     Ok(rotated)
 }
 
@@ -405,20 +405,20 @@ fn insert(
 }
 
 /// Informs managers and webhooks; no action is needed.
-fn tell(
+fn notify(
     connection: &mut AnyConnection,
     old: &Old,
     new: &NewSuccessor,
     event: &Event,
 ) -> Result<(), StoreError> {
-    let happening = Happening {
+    let notice = CredentialNotice {
         secret_id: new.id,
         kind: MailKind::SecretRotated,
         actor: &event.actor,
         source: &event.source,
         is_urgent: false,
     };
-    tell_managers(connection, &happening, None, new.now)?;
+    notify_managers(connection, &notice, None, new.now)?;
     webhook_deliveries::queue(connection, old.id, WebhookEvent::Rotated, new.now)?;
     webhook_deliveries::queue(connection, new.id, WebhookEvent::Created, new.now)
 }

@@ -10,7 +10,7 @@ use crate::{
     database::{connection::AnyConnection, schema::client_secrets},
     outbox::{
         plans::MailKind,
-        secret_notices::{Happening, tell_managers},
+        secret_notices::{CredentialNotice, notify_managers},
         webhook_deliveries,
         webhook_event::WebhookEvent,
     },
@@ -35,14 +35,14 @@ impl Store {
                 None if was_suspended => (MailKind::SecretResumed, WebhookEvent::Resumed),
                 None => return Ok(()),
             };
-            let happening = Happening {
+            let notice = CredentialNotice {
                 secret_id: id,
                 kind: mail,
                 actor: &done.actor,
                 source: &done.source,
                 is_urgent: true,
             };
-            tell_managers(connection, &happening, None, now)?;
+            notify_managers(connection, &notice, None, now)?;
             webhook_deliveries::queue(connection, id, event, now)
         })
         .await

@@ -105,7 +105,7 @@ impl TokenService {
         for (credential_id, proof) in proofs {
             if self.published.are_missing(&proof).await? {
                 self.store
-                    .tell_unreachable_keys(credential_id, self.clock.now())
+                    .notify_unreachable_keys(credential_id, self.clock.now())
                     .await?;
             }
         }

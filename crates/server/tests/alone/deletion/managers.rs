@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Clock, pepper::Pepper};
 use store::{
     NewClientSecret, Store, StoreError,
-    client_secrets::{SecretLimits, Told},
+    client_secrets::{NoticeRecipients, SecretLimits},
     memory::ClientMemory,
 };
 use uuid::Uuid;
@@ -129,7 +129,7 @@ impl Deleter {
         let which = (credential.kind, credential.client_id, credential.id);
         let delete = || {
             self.store
-                .delete_credential(which, Told::Nobody, Utc::now(), entry(&self.pepper))
+                .delete_credential(which, NoticeRecipients::Nobody, Utc::now(), entry(&self.pepper))
         };
         while let Err(error) = delete().await {
             match error {

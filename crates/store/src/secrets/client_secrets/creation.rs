@@ -17,7 +17,7 @@ use crate::{
     database::{connection::AnyConnection, schema::client_secrets},
     directory::policies,
     outbox::{plans::MailKind, webhook_deliveries, webhook_event::WebhookEvent},
-    secrets::client_secrets::told::{Told, tell},
+    secrets::client_secrets::notice_recipients::{NoticeRecipients, notify},
 };
 
 /// No pepper version, as those begin with 1.
@@ -112,7 +112,8 @@ impl Store {
         limits: SecretLimits,
         entry: Entry,
     ) -> Result<(), StoreError> {
-        self.create_credential(new, limits, Told::Nobody, entry).await
+        self.create_credential(new, limits, NoticeRecipients::Nobody, entry)
+            .await
     }
 
     /// Stores a credential, its times truncated to milliseconds; usable in the next request on any node. The version
@@ -121,7 +122,7 @@ impl Store {
         &self,
         new: NewClientSecret,
         limits: SecretLimits,
-        told: Told,
+        recipients: NoticeRecipients,
         entry: Entry,
     ) -> Result<(), StoreError> {
         let event = entry.event.clone();
@@ -154,9 +155,9 @@ impl Store {
             diesel::insert_into(client_secrets::table)
                 .values(row)
                 .execute(connection)?;
-            tell(
+            notify(
                 connection,
-                (told, MailKind::SecretCreated),
+                (recipients, MailKind::SecretCreated),
                 (new.id, &event),
                 new.created_at,
             )?;

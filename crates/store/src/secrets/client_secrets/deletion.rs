@@ -14,7 +14,7 @@ use crate::{
         webhook_deliveries,
         webhook_event::WebhookEvent,
     },
-    secrets::client_secrets::told::{Told, tell},
+    secrets::client_secrets::notice_recipients::{NoticeRecipients, notify},
 };
 
 impl Store {
@@ -23,16 +23,16 @@ impl Store {
     pub async fn delete_credential(
         &self,
         (kind, client_id, secret_id): (CredentialKind, Uuid, Uuid),
-        told: Told,
+        recipients: NoticeRecipients,
         now: DateTime<Utc>,
         entry: Entry,
     ) -> Result<(), StoreError> {
         let event = entry.event.clone();
         self.change(Some(client_id), entry, move |connection| {
             delete(connection, (kind, client_id, secret_id), now)?;
-            tell(
+            notify(
                 connection,
-                (told, MailKind::SecretDeleted),
+                (recipients, MailKind::SecretDeleted),
                 (secret_id, &event),
                 now,
             )
@@ -49,7 +49,8 @@ impl Store {
         entry: Entry,
     ) -> Result<(), StoreError> {
         let which = (CredentialKind::Secret, client_id, secret_id);
-        self.delete_credential(which, Told::Nobody, now, entry).await
+        self.delete_credential(which, NoticeRecipients::Nobody, now, entry)
+            .await
     }
 }
 

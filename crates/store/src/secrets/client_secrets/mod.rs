@@ -4,7 +4,7 @@ mod by_hint;
 mod creation;
 mod deletion;
 mod listing;
-mod told;
+mod notice_recipients;
 mod view;
 
 pub use by_hint::LiveSecret;
@@ -12,5 +12,5 @@ pub(crate) use creation::live_credentials;
 pub use creation::{NewClientSecret, NewProof, SecretLimits};
 pub(crate) use deletion::delete;
 pub use listing::{Place, SecretFilter, SecretPage};
-pub use told::Told;
+pub use notice_recipients::NoticeRecipients;
 pub(crate) use view::{Row, secret};

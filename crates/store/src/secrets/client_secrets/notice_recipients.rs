@@ -9,34 +9,34 @@ use crate::{
     database::connection::AnyConnection,
     outbox::{
         plans::MailKind,
-        secret_notices::{Happening, tell_managers},
+        secret_notices::{CredentialNotice, notify_managers},
     },
 };
 
 /// The recipients of a notice about a created or deleted credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum NoticeRecipients {
     /// The application's managers, except those who want urgent mail only.
     Managers,
     /// Nobody: another notice covers it, or nobody needs to know.
     Nobody,
 }
 
-pub(super) fn tell(
+pub(super) fn notify(
     connection: &mut AnyConnection,
-    (told, kind): (Told, MailKind),
+    (recipients, kind): (NoticeRecipients, MailKind),
     (secret_id, event): (Uuid, &Event),
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let happening = Happening {
+    let notice = CredentialNotice {
         secret_id,
         kind,
         actor: &event.actor,
         source: &event.source,
         is_urgent: false,
     };
-    match told {
-        Told::Managers => tell_managers(connection, &happening, None, now),
-        Told::Nobody => Ok(()),
+    match recipients {
+        NoticeRecipients::Managers => notify_managers(connection, &notice, None, now),
+        NoticeRecipients::Nobody => Ok(()),
     }
 }

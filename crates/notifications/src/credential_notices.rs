@@ -48,7 +48,8 @@ pub(crate) fn of(kind: MailKind, about: &About, at: DateTime<Utc>, now: DateTime
     }
 }
 
-type Said = (String, String, Vec<String>);
+/// Headline, cause, and what to do.
+type NoticeParts = (String, String, Vec<String>);
 
 fn by(about: &About, at: DateTime<Utc>) -> String {
     let actor = text::line(&about.actor, ACTOR);
@@ -60,7 +61,7 @@ fn by(about: &About, at: DateTime<Utc>) -> String {
     format!("{actor} did this on {}{from}.", text::instant(at))
 }
 
-fn created(about: &About, at: DateTime<Utc>) -> Said {
+fn created(about: &About, at: DateTime<Utc>) -> NoticeParts {
     let (facts, by) = (&about.facts, by(about, at));
     let (full, name) = (words::noun(facts).full, words::name(facts));
     (
@@ -80,7 +81,7 @@ fn created(about: &About, at: DateTime<Utc>) -> Said {
     )
 }
 
-fn deleted(about: &About, at: DateTime<Utc>) -> Said {
+fn deleted(about: &About, at: DateTime<Utc>) -> NoticeParts {
     let (facts, by) = (&about.facts, by(about, at));
     let (full, name) = (words::noun(facts).full, words::name(facts));
     (
@@ -100,7 +101,7 @@ fn deleted(about: &About, at: DateTime<Utc>) -> Said {
     )
 }
 
-fn suspended(about: &About, at: DateTime<Utc>) -> Said {
+fn suspended(about: &About, at: DateTime<Utc>) -> NoticeParts {
     let (facts, by) = (&about.facts, by(about, at));
     let name = words::name(facts);
     let Noun { first, short, .. } = words::noun(facts);
@@ -123,7 +124,7 @@ fn suspended(about: &About, at: DateTime<Utc>) -> Said {
     )
 }
 
-fn resumed(about: &About, at: DateTime<Utc>) -> Said {
+fn resumed(about: &About, at: DateTime<Utc>) -> NoticeParts {
     let name = words::name(&about.facts);
     let tried = about.facts.secret.tried_while_suspended_at.map_or_else(
         || "No system asked for a token with it during the suspension.".to_owned(),
@@ -141,7 +142,7 @@ fn resumed(about: &About, at: DateTime<Utc>) -> Said {
     )
 }
 
-fn rotated(about: &About, at: DateTime<Utc>) -> Said {
+fn rotated(about: &About, at: DateTime<Utc>) -> NoticeParts {
     let (facts, name) = (&about.facts, words::name(&about.facts));
     (
         "A system rotated its client secret by itself".to_owned(),
@@ -156,7 +157,7 @@ fn rotated(about: &About, at: DateTime<Utc>) -> Said {
     )
 }
 
-fn leaked(about: &About, at: DateTime<Utc>) -> Said {
+fn leaked(about: &About, at: DateTime<Utc>) -> NoticeParts {
     let (facts, name) = (&about.facts, words::name(&about.facts));
     let from = facts.secret.leak.as_ref().map_or("", |leak| &leak.from);
     let apis = words::apis(facts);
@@ -200,7 +201,7 @@ fn leaked(about: &About, at: DateTime<Utc>) -> Said {
     )
 }
 
-fn unreachable(about: &About) -> Said {
+fn unreachable(about: &About) -> NoticeParts {
     let facts = &about.facts;
     let (name, address) = (words::name(facts), address(&facts.secret.public));
     (
@@ -234,7 +235,7 @@ fn address(public: &PublicPart) -> String {
     text::line(address, ADDRESS)
 }
 
-fn graced(about: &About, at: DateTime<Utc>) -> Said {
+fn graced(about: &About, at: DateTime<Utc>) -> NoticeParts {
     let (facts, name) = (&about.facts, words::name(&about.facts));
     let until = text::instant(facts.secret.expires_at);
     (
