@@ -15,7 +15,7 @@ use crate::{
     credential::{Credential, CredentialKind, Proof},
     digest::Digest,
     federation::{FederatedIdentity, NamedKey},
-    networks::Place,
+    networks::NetworkVerdict,
     profile::Profile,
     suspension::is_suspended,
 };
@@ -404,7 +404,7 @@ impl AuthenticatedClient {
         if credential.expires_at <= now {
             return Err(Refusal::Expired(credential.id));
         }
-        if client.networks.place(from) == Place::Refused {
+        if client.networks.verdict(from) == NetworkVerdict::Refused {
             return Err(Refusal::Network(credential.id));
         }
         if is_suspended(credential.suspended_until, now) {
@@ -472,7 +472,7 @@ impl AuthenticatedClient {
 
     /// Whether the source is outside the allowed networks in report-only mode.
     pub fn is_reported(&self, from: IpAddr) -> bool {
-        self.client.networks.place(from) == Place::Reported
+        self.client.networks.verdict(from) == NetworkVerdict::Reported
     }
 
     /// The grant for the requested resource, or the only one there is.

@@ -49,7 +49,7 @@ impl FromStr for NetworksMode {
 
 /// The verdict on an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum NetworkVerdict {
     /// Allowed, or networks are not checked.
     Inside,
     /// Outside, only to be recorded.
@@ -69,14 +69,14 @@ pub struct AllowedNetworks {
 
 impl AllowedNetworks {
     /// The verdict on this address. An IPv4-mapped IPv6 address counts as its IPv4 address (RFC 4291 §2.5.5.2).
-    pub fn place(&self, address: IpAddr) -> Place {
+    pub fn verdict(&self, address: IpAddr) -> NetworkVerdict {
         let address = address.to_canonical();
         let inside = || self.networks.iter().any(|network| network.contains(&address));
         match self.mode {
-            NetworksMode::Off => Place::Inside,
-            _ if inside() => Place::Inside,
-            NetworksMode::Report => Place::Reported,
-            NetworksMode::Enforce => Place::Refused,
+            NetworksMode::Off => NetworkVerdict::Inside,
+            _ if inside() => NetworkVerdict::Inside,
+            NetworksMode::Report => NetworkVerdict::Reported,
+            NetworksMode::Enforce => NetworkVerdict::Refused,
         }
     }
 }
@@ -154,17 +154,25 @@ mod tests {
     #[test]
     fn an_address_is_inside_reported_or_refused() {
         let networks = ["192.0.2.0/24", "2001:db8:1::/48"].map(|text| parse(text).unwrap());
-        let place = |mode, address: &str| {
+        let verdict = |mode, address: &str| {
             let networks = networks.to_vec();
-            AllowedNetworks { mode, networks }.place(address.parse().unwrap())
+            AllowedNetworks { mode, networks }.verdict(address.parse().unwrap())
         };
         for inside in ["192.0.2.7", "::ffff:192.0.2.7", "2001:db8:1::9"] {
-            assert_eq!(place(NetworksMode::Enforce, inside), Place::Inside, "{inside}");
+            assert_eq!(
+                verdict(NetworksMode::Enforce, inside),
+                NetworkVerdict::Inside,
+                "{inside}"
+            );
         }
         for outside in ["192.0.3.7", "::ffff:192.0.3.7", "2001:db8:2::9", "::192.0.2.7"] {
-            assert_eq!(place(NetworksMode::Off, outside), Place::Inside);
-            assert_eq!(place(NetworksMode::Report, outside), Place::Reported);
-            assert_eq!(place(NetworksMode::Enforce, outside), Place::Refused, "{outside}");
+            assert_eq!(verdict(NetworksMode::Off, outside), NetworkVerdict::Inside);
+            assert_eq!(verdict(NetworksMode::Report, outside), NetworkVerdict::Reported);
+            assert_eq!(
+                verdict(NetworksMode::Enforce, outside),
+                NetworkVerdict::Refused,
+                "{outside}"
+            );
         }
     }
 

@@ -29,11 +29,11 @@ const UNAVAILABLE: Rejection = Rejection::Unavailable("the status list");
 /// The token's list and index (§6.1).
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Reference {
-    status_list: Place,
+    status_list: StatusListInfo,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-struct Place {
+struct StatusListInfo {
     idx: u64,
     uri: String,
 }
@@ -75,7 +75,7 @@ impl StatusLists {
         keys: &IssuerKeys,
         token: &Reference,
     ) -> Result<(), Rejection> {
-        let Place { idx, uri } = &token.status_list;
+        let StatusListInfo { idx, uri } = &token.status_list;
         if !issuer.owns(uri) {
             return Err(Rejection::Claims);
         }

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, get, web};
 use chrono::{DateTime, Utc};
 use domain::{
     audit_action::AuditAction,
-    networks::{self, IpNet, MOST, NetworksMode, Place, proposed},
+    networks::{self, IpNet, MOST, NetworkVerdict, NetworksMode, proposed},
     policy::Permission,
 };
 use serde::Serialize;
@@ -65,7 +65,7 @@ impl Management {
             first_seen_at: one.first_at,
             last_seen_at: one.last_at,
             tokens: one.tokens,
-            is_allowed: allowed.place(one.network) == Place::Inside,
+            is_allowed: allowed.verdict(one.network) == NetworkVerdict::Inside,
         };
         Ok(NetworksView {
             networks_mode,

@@ -45,14 +45,14 @@ struct Open {
 }
 
 /// A slot; released when dropped.
-struct Place {
+struct Slot {
     all: Arc<Connections>,
     source: IpAddr,
     id: u64,
     connection: Arc<Connection>,
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         self.all.open().remove(self.source, self.id);
     }
@@ -75,7 +75,7 @@ impl Connections {
 
     /// Takes a slot for a new connection. At a limit the longest idle connection is evicted, of the same source if
     /// that is over its limit. Requests are short: among busy connections, the oldest is one that never ends.
-    fn place(self: &Arc<Self>, peer: IpAddr) -> Place {
+    fn take_slot(self: &Arc<Self>, peer: IpAddr) -> Slot {
         let source = counted(peer);
         let now = self.now();
         let mut open = self.open();
@@ -89,7 +89,7 @@ impl Connections {
         let connection = Arc::new(Connection::new(now));
         let id = open.insert(source, Arc::clone(&connection));
         drop(open);
-        Place {
+        Slot {
             all: Arc::clone(self),
             source,
             id,

@@ -12,39 +12,39 @@ use std::{
 use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Connections, Place};
+use super::{Connections, Slot};
 
 /// A connection with a slot.
 pub struct Watched {
     io: TcpStream,
-    place: Place,
+    slot: Slot,
 }
 
 impl Watched {
     /// The stream and the peer's address; `None` if the peer has disconnected.
     pub fn new(io: TcpStream, connections: &Arc<Connections>) -> Option<(Self, SocketAddr)> {
         let peer = io.peer_addr().ok()?;
-        let place = connections.place(peer.ip());
-        Some((Self { io, place }, peer))
+        let slot = connections.take_slot(peer.ip());
+        Some((Self { io, slot }, peer))
     }
 
     /// Some of a request has come.
     pub(super) fn asks(&self) {
-        self.place.connection.asked(self.now());
+        self.slot.connection.asked(self.now());
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.place.connection.is_idle()
+        self.slot.connection.is_idle()
     }
 
     fn now(&self) -> u64 {
-        self.place.all.now()
+        self.slot.all.now()
     }
 
     /// The answers to requests that came together leave together: a client, or a balancer, on this machine is woken once for
     /// all of them, which costs more than anything else of a short answer.
     fn poll_turn(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.place.connection.answers(self.now()) {
+        if self.slot.connection.answers(self.now()) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -54,7 +54,7 @@ impl Watched {
     /// Fails if the connection was evicted; registers for a wake-up then. The socket is reset, so that the kernel
     /// keeps no unsent data.
     fn check(&self, cx: &Context<'_>) -> io::Result<()> {
-        let connection = &self.place.connection;
+        let connection = &self.slot.connection;
         connection.waker.register(cx.waker());
         if connection.is_closed() {
             rustix::net::sockopt::set_socket_linger(&self.io, Some(Duration::ZERO))?;
@@ -101,7 +101,7 @@ impl AsyncWrite for Watched {
         self.check(cx)?;
         let outcome = Pin::new(&mut self.io).poll_flush(cx);
         if outcome.is_ready() {
-            self.place.connection.answered(self.now());
+            self.slot.connection.answered(self.now());
         }
         outcome
     }

@@ -45,7 +45,7 @@ struct Metadata {
 }
 
 /// The server's public and local addresses.
-pub struct Place<'a> {
+pub struct ServerAddresses<'a> {
     pub public_url: &'a str,
     pub local_url: String,
     pub tenant_id: &'a str,
@@ -55,9 +55,9 @@ pub struct Place<'a> {
 
 impl Api {
     /// Builds the API; it accepts tokens for any of the sample resources.
-    pub fn new(place: Place<'_>) -> Outcome<Self> {
+    pub fn new(server: ServerAddresses<'_>) -> Outcome<Self> {
         let settings = Settings {
-            issuers: Issuer::all(place.public_url, place.tenant_id),
+            issuers: Issuer::all(server.public_url, server.tenant_id),
             audiences: RESOURCES
                 .iter()
                 .flat_map(|one| [one.2, one.3])
@@ -67,11 +67,11 @@ impl Api {
             skew_seconds: 30,
             status: StatusPolicy::Required,
         };
-        let public_url = place.public_url.to_owned();
+        let public_url = server.public_url.to_owned();
         let fetch = OwnServer {
-            fetch: HttpFetch::trusting(roots(place.authority)?)?,
+            fetch: HttpFetch::trusting(roots(server.authority)?)?,
             public_url: public_url.clone(),
-            local_url: place.local_url,
+            local_url: server.local_url,
         };
         let verifier = Verifier::new(settings, Arc::new(fetch), Arc::new(SystemClock::start()))?;
         let metadata = Metadata {
@@ -86,7 +86,7 @@ impl Api {
             }),
         };
         Ok(Self {
-            verifier: web::Data::new(verifier.with_dpop(place.public_url)?),
+            verifier: web::Data::new(verifier.with_dpop(server.public_url)?),
             metadata: web::Data::new(metadata),
         })
     }

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use api::{Api, Place};
+use api::{Api, ServerAddresses};
 use clap::Args;
 use domain::pepper::Pepper;
 use keystore::FIRST_ALGORITHMS;
@@ -72,7 +72,7 @@ pub fn run(arguments: DemoArguments) -> Outcome<()> {
         "http://127.0.0.1:8080" => format!("{scheme}://{}", listeners.main.local_addr()?),
         configured => configured.to_owned(),
     };
-    prepared.demo_api = Some(Api::new(Place {
+    prepared.demo_api = Some(Api::new(ServerAddresses {
         public_url: &url,
         local_url: format!("{scheme}://{}", listeners.main.local_addr()?),
         tenant_id: &configuration.entra.tenant_id,

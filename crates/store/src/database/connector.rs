@@ -33,7 +33,7 @@ define_sql_function! {
 
 /// The connection factory of the pool.
 pub(crate) struct Connector {
-    place: Place,
+    database: Database,
     /// The first connection, opened before there is a pool.
     first: Mutex<Option<Pooled>>,
     /// Incremented when a query times out: connections opened before are then replaced, instead of timing out one
@@ -41,7 +41,7 @@ pub(crate) struct Connector {
     generation: AtomicU64,
 }
 
-enum Place {
+enum Database {
     Sqlite(SqliteFile),
     Postgres(Postgres),
 }
@@ -57,9 +57,9 @@ impl Connector {
     /// called from asynchronous code.
     pub(crate) fn start(url: &DatabaseUrl) -> ConnectionResult<Self> {
         let connector = Self {
-            place: match url {
-                DatabaseUrl::Sqlite(path) => Place::Sqlite(SqliteFile::at(path)),
-                DatabaseUrl::Postgres(url) => Place::Postgres(Postgres::new((**url).clone())?),
+            database: match url {
+                DatabaseUrl::Sqlite(path) => Database::Sqlite(SqliteFile::at(path)),
+                DatabaseUrl::Postgres(url) => Database::Postgres(Postgres::new((**url).clone())?),
             },
             first: Mutex::default(),
             generation: AtomicU64::new(0),
@@ -71,9 +71,9 @@ impl Connector {
 
     fn make(&self) -> ConnectionResult<Pooled> {
         let generation = self.generation.load(Ordering::Relaxed);
-        let connection = match &self.place {
-            Place::Sqlite(file) => AnyConnection::Sqlite(file.open()?),
-            Place::Postgres(server) => AnyConnection::Postgres(server.connect()?),
+        let connection = match &self.database {
+            Database::Sqlite(file) => AnyConnection::Sqlite(file.open()?),
+            Database::Postgres(server) => AnyConnection::Postgres(server.connect()?),
         };
         Ok(Pooled {
             connection,
@@ -112,7 +112,7 @@ impl r2d2::ManageConnection for Connector {
             let text = "a connection made before the database fell silent is given up";
             return Err(ConnectionError::BadConnection(text.to_owned()));
         }
-        if let Place::Sqlite(file) = &self.place {
+        if let Database::Sqlite(file) = &self.database {
             file.verify()?;
         }
         let outcome = match &mut pooled.connection {
@@ -174,7 +174,7 @@ impl SqliteFile {
     fn verify(&self) -> ConnectionResult<()> {
         match self.opened.get() {
             Some(opened) if *opened != self.id() => Err(ConnectionError::BadConnection(format!(
-                "{} was removed, or another file is in its place: put it back, or restart on what is there",
+                "{} was removed, or another file is in its database: put it back, or restart on what is there",
                 self.path
             ))),
             _ => Ok(()),

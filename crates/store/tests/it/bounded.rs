@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use domain::{credential::CredentialKind, secret::SecretStatus};
 use store::{
     NewClientSecret, NewProof, StoreError,
-    client_secrets::{Place, SecretFilter, SecretLimits},
+    client_secrets::{PageKey, SecretFilter, SecretLimits},
 };
 use uuid::Uuid;
 
@@ -122,7 +122,7 @@ fn fill(database: &Database, client_id: Uuid) {
 async fn x02_a_search_looks_at_so_many_secrets_and_says_where_to_go_on(database: &Database) {
     let client = database.client().await;
     fill(database, client.client_id);
-    let ask = async |search: &str, after: Option<Place>| {
+    let ask = async |search: &str, after: Option<PageKey>| {
         let filter = SecretFilter {
             kind: CredentialKind::Secret,
             status: Some(SecretStatus::Expired),

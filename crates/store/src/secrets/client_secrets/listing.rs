@@ -29,13 +29,13 @@ pub struct SecretFilter {
     /// Names that contain this text.
     pub search: String,
     /// Pagination: after this expiry and id.
-    pub after: Option<Place>,
+    pub after: Option<PageKey>,
     /// The maximum number of rows.
     pub limit: i64,
 }
 
 /// Pagination key: expiry and id.
-pub type Place = (DateTime<Utc>, Uuid);
+pub type PageKey = (DateTime<Utc>, Uuid);
 
 /// A page of an application's credentials.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ pub struct SecretPage {
     /// In order of expiry, the first to expire first.
     pub secrets: Vec<ClientSecret>,
     /// The key of the next page; `None` at the end.
-    pub next: Option<Place>,
+    pub next: Option<PageKey>,
 }
 
 impl Store {
@@ -78,7 +78,7 @@ fn found(
     client_id: Uuid,
     filter: &SecretFilter,
     now: DateTime<Utc>,
-) -> Result<(Vec<Row>, Option<Place>), StoreError> {
+) -> Result<(Vec<Row>, Option<PageKey>), StoreError> {
     let mut query = shown(client_id, filter, now).limit(filter.limit + 1);
     let mut end = None;
     if !filter.search.is_empty() {

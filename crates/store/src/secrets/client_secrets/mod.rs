@@ -11,6 +11,6 @@ pub use by_hint::LiveSecret;
 pub(crate) use creation::live_credentials;
 pub use creation::{NewClientSecret, NewProof, SecretLimits};
 pub(crate) use deletion::delete;
-pub use listing::{Place, SecretFilter, SecretPage};
+pub use listing::{PageKey, SecretFilter, SecretPage};
 pub use notice_recipients::NoticeRecipients;
 pub(crate) use view::{Row, secret};
