@@ -1,5 +1,5 @@
 //! Client assertions (RFC 7523 §3, draft-ietf-oauth-rfc7523bis): JWTs signed by the client itself or by a federated
-//! issuer. Parsing verifies nothing; [`crate::authentication::prove`] does.
+//! issuer. Parsing verifies nothing; [`crate::authentication::verify_assertion`] does.
 
 use jose::{Jws, JwsError, strict_json};
 use serde_json::{Map, Value};

@@ -121,16 +121,16 @@ pub enum AssertionRefusal {
 
 /// An assertion that authenticates the client, unless it is replayed.
 #[derive(Debug)]
-pub struct Unspent {
+pub struct VerifiedAssertion {
     client: AuthenticatedClient,
     /// The digest for replay protection, and how long to keep it; `None` if the assertion may be reused.
-    pub once: Option<(Digest, DateTime<Utc>)>,
+    pub replay_key: Option<(Digest, DateTime<Utc>)>,
 }
 
-impl Unspent {
+impl VerifiedAssertion {
     /// The authenticated client, if this is the assertion's first use.
-    pub fn spend(self, is_first_use: bool) -> Result<AuthenticatedClient, AssertionRefusal> {
-        match self.once {
+    pub fn unless_replayed(self, is_first_use: bool) -> Result<AuthenticatedClient, AssertionRefusal> {
+        match self.replay_key {
             Some(_) if !is_first_use => Err(AssertionRefusal::Replayed),
             _ => Ok(self.client),
         }
@@ -139,15 +139,15 @@ impl Unspent {
 
 /// Verifies a client assertion, self-issued or federated. The signature comes first, so that only holders of the key
 /// learn what else is wrong.
-pub fn prove(
+pub fn verify_assertion(
     client: &Arc<Client>,
     assertion: &Assertion<'_>,
     (rules, published): (&AssertionRules<'_>, &PublishedKeys),
     (from, now): (IpAddr, DateTime<Utc>),
-) -> Result<Unspent, AssertionRefusal> {
+) -> Result<VerifiedAssertion, AssertionRefusal> {
     let is_federated = assertion.is_federated();
     let credential = match is_federated {
-        true => speaker(client, assertion, published)?,
+        true => federated_credential(client, assertion, published)?,
         false => signer(client, assertion, (rules, published))?,
     };
     let proved = AuthenticatedClient::by(Arc::clone(client), credential, (from, now))
@@ -155,17 +155,20 @@ pub fn prove(
     if client.profile == Profile::Fapi2 && (is_federated || rules.like_entra) {
         return Err(AssertionRefusal::Profile);
     }
-    let once = match is_federated {
+    let replay_key = match is_federated {
         true => {
             check_times(assertion, (FEDERATED_LIFE, FEDERATED_LIFE), now)?;
             None
         }
         false => {
             check_own(assertion, rules, now)?;
-            Some(remembered(client.client_id, assertion)?)
+            Some(replay_key(client.client_id, assertion)?)
         }
     };
-    Ok(Unspent { client: proved, once })
+    Ok(VerifiedAssertion {
+        client: proved,
+        replay_key,
+    })
 }
 
 fn check_own(
@@ -202,7 +205,7 @@ fn check_times(
 }
 
 /// The replay key of (client, `jti`), and until when it must be kept.
-fn remembered(
+fn replay_key(
     client_id: Uuid,
     assertion: &Assertion<'_>,
 ) -> Result<(Digest, DateTime<Utc>), AssertionRefusal> {
@@ -343,7 +346,7 @@ fn of_name<'a>(keys: &'a [NamedKey], kid: Option<&str>) -> impl Iterator<Item = 
 }
 
 /// The federated identity that an assertion matches, with a valid signature of its issuer.
-fn speaker<'a>(
+fn federated_credential<'a>(
     client: &'a Client,
     assertion: &'a Assertion<'a>,
     published: &'a PublishedKeys,

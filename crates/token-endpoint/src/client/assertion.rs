@@ -5,7 +5,9 @@ use std::{net::IpAddr, sync::Arc};
 
 use domain::{
     assertion::{Assertion, UnreadableAssertion},
-    authentication::{self, AssertionRefusal, AssertionRules, AuthenticatedClient, Refusal, Unspent},
+    authentication::{
+        self, AssertionRefusal, AssertionRules, AuthenticatedClient, Refusal, VerifiedAssertion,
+    },
     client::Client,
     digest::Digest,
     key_place::KeyPlace,
@@ -40,7 +42,7 @@ impl TokenService {
             self.throttle.admit_check(&attempt).map_err(Failure::Throttled)?;
             let judged = self.judge_assertion(&client, &assertion, (rules, source)).await?;
             if !is_unknown(&judged) {
-                return self.spent(self.counted(&attempt, judged)?).await;
+                return self.unless_replayed(self.counted(&attempt, judged)?).await;
             }
         }
         self.throttle.admit(&attempt).map_err(Failure::Throttled)?;
@@ -48,7 +50,7 @@ impl TokenService {
             Some(client) => self.judge_assertion(&client, &assertion, (rules, source)).await?,
             None => Err(Unproved::of(self.explain_absent(client_id).await?)),
         };
-        self.spent(self.counted(&attempt, judged)?).await
+        self.unless_replayed(self.counted(&attempt, judged)?).await
     }
 
     /// An error is ours: nothing is said of the assertion then.
@@ -57,14 +59,14 @@ impl TokenService {
         client: &Arc<Client>,
         assertion: &Assertion<'_>,
         (rules, from): (&AssertionRules<'_>, IpAddr),
-    ) -> Result<Result<Unspent, Unproved>, StoreError> {
+    ) -> Result<Result<VerifiedAssertion, Unproved>, StoreError> {
         let now = self.clock.now();
         if assertion.is_federated() && self.published.refuses(assertion.issuer()) {
             return Ok(Err(Unproved::of(ClientCause::UnknownIssuer)));
         }
         let published = self.published.keys_for(client, assertion).await?;
-        let proved = authentication::prove(client, assertion, (rules, &published), (from, now));
-        Ok(proved.map_err(|refusal| {
+        let verified = authentication::verify_assertion(client, assertion, (rules, &published), (from, now));
+        Ok(verified.map_err(|refusal| {
             match refusal {
                 AssertionRefusal::NotNow(Refusal::Expired(id)) => self.usage.record_expired(id, now),
                 AssertionRefusal::NotNow(Refusal::Suspended(id)) => self.usage.record_suspended(id, now),
@@ -84,12 +86,12 @@ impl TokenService {
     }
 
     /// Replay protection (RFC 7523 §3): marks the assertion as used; only its first use authenticates.
-    async fn spent(&self, unspent: Unspent) -> Result<AuthenticatedClient, Failure> {
-        let is_first_use = match unspent.once {
+    async fn unless_replayed(&self, verified: VerifiedAssertion) -> Result<AuthenticatedClient, Failure> {
+        let is_first_use = match verified.replay_key {
             Some((digest, until)) => self.store.use_assertion(digest, until).await?,
             None => true,
         };
-        Ok(unspent.spend(is_first_use).map_err(cause)?)
+        Ok(verified.unless_replayed(is_first_use).map_err(cause)?)
     }
 
     /// Refreshes the JWK Sets that clients and issuers publish, in the background, and warns the managers before a
@@ -136,7 +138,7 @@ fn whose(assertion: &Assertion<'_>, named: Option<&str>) -> Result<Uuid, ClientC
 }
 
 /// Whether a newer copy of the client could turn this refusal into success, so that the database is worth a read.
-fn is_unknown(judged: &Result<Unspent, Unproved>) -> bool {
+fn is_unknown(judged: &Result<VerifiedAssertion, Unproved>) -> bool {
     judged.as_ref().is_err_and(|unproved| {
         matches!(
             unproved.cause,
