@@ -18,7 +18,7 @@ use store::{
 
 use crate::{
     client::{published::Published, throttle::Throttle},
-    http::{changes::Changes, line_limit::Lines, request_id::RequestIds},
+    http::{changes::Changes, line_limit::AccessLogLimiter, request_id::RequestIds},
     metrics::Metrics,
 };
 
@@ -106,7 +106,7 @@ pub struct TokenService {
     pub(crate) throttle: Throttle,
     pub(crate) published: Published,
     pub(crate) changes: Arc<Changes>,
-    pub(crate) lines: Lines,
+    pub(crate) access_log_limiter: AccessLogLimiter,
     pub(crate) request_ids: RequestIds,
     draining: AtomicBool,
     /// Signed status lists, by number and by the time slice (one lease long) in which they were made.
@@ -127,7 +127,7 @@ impl TokenService {
                 parts.store.clone(),
             ),
             changes: Arc::default(),
-            lines: Lines::default(),
+            access_log_limiter: AccessLogLimiter::default(),
             request_ids: RequestIds::new(&*parts.random),
             token_ids: Uuids::new(Arc::clone(&parts.random)),
             draining: AtomicBool::default(),
@@ -168,6 +168,6 @@ impl TokenService {
     /// Periodic clean-up of idle rate limiters.
     pub fn forget_idle_sources(&self) {
         self.throttle.forget_idle();
-        self.lines.forget_idle();
+        self.access_log_limiter.forget_idle();
     }
 }

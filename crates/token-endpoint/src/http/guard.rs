@@ -19,7 +19,7 @@ use store::turns::on_behalf_of;
 use super::{
     changes::{Change, is_change},
     fast_path::TokenEndpoint,
-    line::{self, Asked},
+    line::{self, RequestContext},
     paths::token_route,
     pieces::in_pieces,
     refuse::{is_coded, refuse},
@@ -66,7 +66,7 @@ async fn guarded(
     let id = service.request_ids.id(request.headers());
     request.extensions_mut().insert(Source(source));
     request.extensions_mut().insert(id);
-    let asked = Asked {
+    let context = RequestContext {
         id,
         began,
         source,
@@ -76,18 +76,18 @@ async fn guarded(
         return Ok(refused(
             service,
             request,
-            &asked,
+            &context,
             &FormCause::ContentEncoding.into(),
         ));
     }
-    if !is_change(request.method(), &asked.route) {
-        let work = on_behalf_of(source, answered(service.clone(), request, next, asked));
+    if !is_change(request.method(), &context.route) {
+        let work = on_behalf_of(source, answered(service.clone(), request, next, context));
         return in_time(service, id, work).await;
     }
     let Some(change) = Change::begin(&service.changes, source) else {
-        return Ok(refused(service, request, &asked, &Failure::Throttled(1)));
+        return Ok(refused(service, request, &context, &Failure::Throttled(1)));
     };
-    let work = on_behalf_of(source, answered(service.clone(), request, next, asked));
+    let work = on_behalf_of(source, answered(service.clone(), request, next, context));
     // Who drops a handle leaves its task alone: when the connection ends, or the time, the work goes on.
     let task = actix_web::rt::spawn(async move {
         let answer = work.await;
@@ -116,13 +116,13 @@ async fn answered(
     service: web::Data<TokenService>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-    asked: Asked,
+    context: RequestContext,
 ) -> Answer {
-    let handled = handled(&service, &asked.route, request, next);
+    let handled = handled(&service, &context.route, request, next);
     let answer = AssertUnwindSafe(handled).catch_unwind().await;
-    let mut answer = answer.map_err(|_| failed(&service, asked.id))??;
-    mark(&service, answer.headers_mut(), asked.id);
-    note(&service, &answer, &asked);
+    let mut answer = answer.map_err(|_| failed(&service, context.id))??;
+    mark(&service, answer.headers_mut(), context.id);
+    note(&service, &answer, &context);
     Ok(in_pieces(answer))
 }
 
@@ -163,23 +163,23 @@ async fn in_time(service: &TokenService, id: RequestId, work: impl Future<Output
 fn refused(
     service: &TokenService,
     request: ServiceRequest,
-    asked: &Asked,
+    context: &RequestContext,
     failure: &Failure,
 ) -> ServiceResponse<BoxBody> {
-    let mut answer = request.into_response(refuse(service, asked, failure));
-    mark(service, answer.headers_mut(), asked.id);
-    note(service, &answer, asked);
+    let mut answer = request.into_response(refuse(service, context, failure));
+    mark(service, answer.headers_mut(), context.id);
+    note(service, &answer, context);
     answer
 }
 
-fn note(service: &TokenService, answer: &ServiceResponse<BoxBody>, asked: &Asked) {
-    let took = service.clock.monotonic().saturating_sub(asked.began);
+fn note(service: &TokenService, answer: &ServiceResponse<BoxBody>, context: &RequestContext) {
+    let took = service.clock.monotonic().saturating_sub(context.began);
     let method = line::known_method(answer.request().method());
     let status = answer.status();
     service
         .metrics
-        .requested([&asked.route, method, status.as_str()], took);
-    line::write(service, answer, asked, took);
+        .requested([&context.route, method, status.as_str()], took);
+    line::write(service, answer, context, took);
 }
 
 fn failed(service: &TokenService, id: RequestId) -> Error {

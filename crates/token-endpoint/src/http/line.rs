@@ -1,6 +1,8 @@
 //! The access log: one line per request. It names the route, never the path or the query, which may hold a secret
 //! pasted by mistake. Unauthenticated requests are rate-limited per source, so that nobody floods the log; suppressed
 //! lines are counted.
+//!
+//! The path of this module is the log target of request lines, by which operators filter: it keeps its name.
 
 use std::{borrow::Cow, net::IpAddr, time::Duration};
 
@@ -17,7 +19,7 @@ use super::{log_detail::LogDetail, request_id::RequestId};
 use crate::state::TokenService;
 
 /// What is known of a request before its handler runs.
-pub(crate) struct Asked {
+pub(crate) struct RequestContext {
     pub(crate) id: RequestId,
     pub(crate) began: Duration,
     pub(crate) source: IpAddr,
@@ -27,15 +29,15 @@ pub(crate) struct Asked {
 pub(crate) fn write(
     service: &TokenService,
     answer: &ServiceResponse<BoxBody>,
-    asked: &Asked,
+    context: &RequestContext,
     took: Duration,
 ) {
     let request = answer.request();
-    let level = level(answer.status(), &asked.route);
+    let level = level(answer.status(), &context.route);
     if !log::log_enabled!(level) {
         return;
     }
-    if by_anybody(request.method(), answer.status()) && !service.lines.admit(asked.source) {
+    if by_anybody(request.method(), answer.status()) && !service.access_log_limiter.admit(context.source) {
         service.metrics.left_out();
         return;
     }
@@ -50,11 +52,11 @@ pub(crate) fn write(
         level,
         "{} {} {} {}us source={} request={} {detail}{cause}",
         known_method(request.method()),
-        asked.route,
+        context.route,
         answer.status().as_u16(),
         took.as_micros(),
-        asked.source,
-        asked.id.0,
+        context.source,
+        context.id.0,
     );
 }
 

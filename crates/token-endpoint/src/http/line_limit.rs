@@ -1,4 +1,4 @@
-//! The rate limit of log lines, by source.
+//! The rate limit of the access log, by source.
 
 use std::{net::IpAddr, num::NonZeroU32};
 
@@ -9,10 +9,10 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 const PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
 const BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(499);
 
-/// The log's rate limiter, by source.
-pub(crate) struct Lines(DefaultKeyedRateLimiter<IpAddr>);
+/// The access log's rate limiter, by source.
+pub(crate) struct AccessLogLimiter(DefaultKeyedRateLimiter<IpAddr>);
 
-impl Default for Lines {
+impl Default for AccessLogLimiter {
     fn default() -> Self {
         Self(RateLimiter::keyed(
             Quota::per_second(PER_SECOND).allow_burst(BURST),
@@ -20,7 +20,7 @@ impl Default for Lines {
     }
 }
 
-impl Lines {
+impl AccessLogLimiter {
     /// Whether one more line of this source may be written.
     pub(crate) fn admit(&self, source: IpAddr) -> bool {
         self.0.check_key(&network(source)).is_ok()

@@ -6,7 +6,7 @@ use actix_web::{
     http::header::{self, HeaderMap},
 };
 
-use super::{line::Asked, problem::problem};
+use super::{line::RequestContext, problem::problem};
 use crate::{refusal::Failure, state::TokenService, token::entra};
 
 /// Whether the body has a `Content-Encoding` (RFC 9110 §8.4): a compressed body can expand a thousandfold.
@@ -20,14 +20,14 @@ pub(crate) fn is_coded(headers: &HeaderMap) -> bool {
 }
 
 /// The error response; not a byte of the body has been read.
-pub(crate) fn refuse(service: &TokenService, asked: &Asked, failure: &Failure) -> HttpResponse {
+pub(crate) fn refuse(service: &TokenService, context: &RequestContext, failure: &Failure) -> HttpResponse {
     let support = &service.settings.support_address;
     service.metrics.refused(failure.cause().name());
-    if asked.route.starts_with("/oauth2/") {
-        return failure.response(support, asked.id);
+    if context.route.starts_with("/oauth2/") {
+        return failure.response(support, context.id);
     }
-    if asked.route.starts_with("/{tenant}/") {
-        return entra::refusal(service, failure, asked.id);
+    if context.route.starts_with("/{tenant}/") {
+        return entra::refusal(service, failure, context.id);
     }
     let standard = failure.cause().row().standard;
     let mut answer = problem(standard.status, &standard.text(support));
