@@ -457,7 +457,7 @@ impl AuthenticatedClient {
         self.client.profile
     }
 
-    /// The stored digest of the authenticating secret; one under an earlier pepper version can be renewed now.
+    /// The stored digest of the authenticating secret; one under an earlier pepper version can be rehashed now.
     pub fn secret_digest(&self) -> Option<&Digest> {
         self.secret_digest.as_ref()
     }

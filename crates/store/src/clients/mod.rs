@@ -9,7 +9,7 @@ pub(crate) mod lookup;
 pub mod memory;
 pub mod nodes;
 mod published_keys;
-pub(crate) mod renewals;
+pub(crate) mod rehashes;
 pub mod revocations;
 pub mod revoked_keys;
 pub mod usage;

@@ -18,11 +18,11 @@ use crate::{
     clients::{
         habits::HabitRecorder,
         late_use::{LateUse, Reason},
-        renewals::Renewals,
+        rehashes::Rehashes,
     },
 };
 
-pub use crate::clients::renewals::Renewal;
+pub use crate::clients::rehashes::Rehash;
 
 /// Limit of secrets between two flushes; flushing every few seconds keeps far below.
 const CAPACITY: usize = 100_000;
@@ -47,7 +47,7 @@ pub struct Usage {
 pub struct UsageRecorder {
     gathered: Mutex<HashMap<Uuid, Usage>>,
     late: LateUse,
-    renewals: Renewals,
+    rehashes: Rehashes,
     habits: HabitRecorder,
     /// Serialises flushes: the last one, at shutdown, waits for what an earlier one could not write.
     flushing: tokio::sync::Mutex<()>,
@@ -79,8 +79,8 @@ impl UsageRecorder {
     }
 
     /// Records the new digest of a secret that is stored under an earlier pepper version.
-    pub fn renew(&self, secret_id: Uuid, renewal: Renewal) {
-        self.renewals.record(secret_id, renewal);
+    pub fn record_rehash(&self, secret_id: Uuid, rehash: Rehash) {
+        self.rehashes.record(secret_id, rehash);
     }
 
     /// Counts one token of an application, and its source.
@@ -107,7 +107,7 @@ impl UsageRecorder {
         rows.sort_unstable_by_key(|(id, _)| *id);
         let mut outcome = self.late.flush(store).await;
         if outcome.is_ok() {
-            outcome = self.renewals.flush(store).await;
+            outcome = self.rehashes.flush(store).await;
         }
         if outcome.is_ok() {
             outcome = self.habits.flush(store).await;

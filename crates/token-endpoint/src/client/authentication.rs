@@ -11,7 +11,7 @@ use domain::{
     resource::parse_guid,
     resource_server::ResourceServer,
 };
-use store::usage::Renewal;
+use store::usage::Rehash;
 use uuid::Uuid;
 
 use super::{presented::Presented, throttle::Attempt};
@@ -41,13 +41,13 @@ impl TokenService {
                 Err(unproved) if unproved.cause == ClientCause::Network => {}
                 outcome => {
                     let client = outcome?;
-                    self.renew(&client, secret, &digests);
+                    self.rehash(&client, secret, &digests);
                     return self.confirmed(client).await;
                 }
             }
         }
         let client = Box::pin(self.authenticate_by_database((client_id, secret), &digests, source)).await?;
-        self.renew(&client, secret, &digests);
+        self.rehash(&client, secret, &digests);
         self.confirmed(client).await
     }
 
@@ -72,8 +72,8 @@ impl TokenService {
     }
 
     /// Rehashes a secret that is stored under an earlier pepper with the active one, now that its value is known.
-    /// With one pepper there is nothing to renew, and no further MAC is computed.
-    fn renew(&self, client: &AuthenticatedClient, secret: &str, digests: &[Digest]) {
+    /// With one pepper there is nothing to rehash, and no further MAC is computed.
+    fn rehash(&self, client: &AuthenticatedClient, secret: &str, digests: &[Digest]) {
         if digests.len() < 2 {
             return;
         }
@@ -82,7 +82,7 @@ impl TokenService {
         if let Some(old) = old.copied() {
             let client_id = client.client_id();
             self.usage
-                .renew(client.credential_id(), Renewal { client_id, old, new });
+                .record_rehash(client.credential_id(), Rehash { client_id, old, new });
         }
     }
 

@@ -12,14 +12,14 @@ use uuid::Uuid;
 
 use crate::{Store, StoreError, clients::changes, database::schema::client_secrets};
 
-/// Limit of secrets between two flushes; those beyond are renewed at their next use.
+/// Limit of secrets between two flushes; those beyond are rehashed at their next use.
 const CAPACITY: usize = 10_000;
 /// Secrets written per transaction, which holds back all other changes.
 const CHUNK: usize = 50;
 
-/// The renewed digest of a secret.
+/// The new digest of a secret.
 #[derive(Clone, Debug)]
-pub struct Renewal {
+pub struct Rehash {
     /// The client.
     pub client_id: Uuid,
     /// The stored digest.
@@ -28,15 +28,15 @@ pub struct Renewal {
     pub new: (i32, Digest),
 }
 
-/// Collects renewals until the next flush; bounded.
+/// Collects rehashes until the next flush; bounded.
 #[derive(Default)]
-pub(crate) struct Renewals(Mutex<HashMap<Uuid, Renewal>>);
+pub(crate) struct Rehashes(Mutex<HashMap<Uuid, Rehash>>);
 
-impl Renewals {
-    pub(crate) fn record(&self, secret_id: Uuid, renewal: Renewal) {
+impl Rehashes {
+    pub(crate) fn record(&self, secret_id: Uuid, rehash: Rehash) {
         let mut gathered = self.gathered();
         if gathered.len() < CAPACITY {
-            gathered.insert(secret_id, renewal);
+            gathered.insert(secret_id, rehash);
         }
     }
 
@@ -45,31 +45,31 @@ impl Renewals {
         let mut rows: Vec<_> = std::mem::take(&mut *self.gathered()).into_iter().collect();
         rows.sort_unstable_by_key(|(id, _)| *id);
         for chunk in rows.chunks(CHUNK) {
-            store.renew_secrets(chunk.to_vec()).await?;
+            store.rehash_secrets(chunk.to_vec()).await?;
         }
         Ok(())
     }
 
-    fn gathered(&self) -> MutexGuard<'_, HashMap<Uuid, Renewal>> {
+    fn gathered(&self) -> MutexGuard<'_, HashMap<Uuid, Rehash>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Store {
-    /// Bumps the version counter so that no node renews the secret again. No audit event: nobody's rights change.
-    async fn renew_secrets(&self, rows: Vec<(Uuid, Renewal)>) -> Result<(), StoreError> {
+    /// Bumps the version counter so that no node rehashes the secret again. No audit event: nobody's rights change.
+    async fn rehash_secrets(&self, rows: Vec<(Uuid, Rehash)>) -> Result<(), StoreError> {
         self.write_to_end(move |connection| {
             connection.transaction(|connection| {
-                for (id, renewal) in rows {
+                for (id, rehash) in rows {
                     // Locks the version counter first, as every change does: the other order would deadlock.
-                    changes::bump(connection, Some(renewal.client_id))?;
+                    changes::bump(connection, Some(rehash.client_id))?;
                     let new = (
-                        client_secrets::digest.eq(renewal.new.1.to_vec()),
-                        client_secrets::pepper_version.eq(renewal.new.0),
+                        client_secrets::digest.eq(rehash.new.1.to_vec()),
+                        client_secrets::pepper_version.eq(rehash.new.0),
                     );
                     let own = client_secrets::table
                         .find(id.to_string())
-                        .filter(client_secrets::digest.eq(renewal.old.to_vec()));
+                        .filter(client_secrets::digest.eq(rehash.old.to_vec()));
                     diesel::update(own).set(new).execute(connection)?;
                 }
                 Ok(())
