@@ -19,12 +19,12 @@ mod tally;
 pub mod turns;
 
 pub use clients::{
-    habits::SeenNetwork,
     lookup::{ClientStanding, MatchedSecret, TokenStatus},
     memory,
     nodes::{ServerState, Standbys},
     revocations::TokenReference,
     revoked_keys, usage,
+    usage_profiles::SeenNetwork,
 };
 pub use database::{
     connection::{self, DatabaseUrl},

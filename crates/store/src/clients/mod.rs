@@ -2,7 +2,6 @@
 //! keys.
 
 pub(crate) mod changes;
-pub(crate) mod habits;
 pub(crate) mod heartbeats;
 pub(crate) mod late_use;
 pub(crate) mod lookup;
@@ -13,4 +12,5 @@ pub(crate) mod rehashes;
 pub mod revocations;
 pub mod revoked_keys;
 pub mod usage;
+pub(crate) mod usage_profiles;
 mod used_assertions;

@@ -16,9 +16,9 @@ use uuid::Uuid;
 use crate::{
     Store, StoreError,
     clients::{
-        habits::HabitRecorder,
         late_use::{LateUse, Reason},
         rehashes::Rehashes,
+        usage_profiles::UsageProfileRecorder,
     },
 };
 
@@ -48,7 +48,7 @@ pub struct UsageRecorder {
     gathered: Mutex<HashMap<Uuid, Usage>>,
     late: LateUse,
     rehashes: Rehashes,
-    habits: HabitRecorder,
+    profiles: UsageProfileRecorder,
     /// Serialises flushes: the last one, at shutdown, waits for what an earlier one could not write.
     flushing: tokio::sync::Mutex<()>,
 }
@@ -85,7 +85,7 @@ impl UsageRecorder {
 
     /// Counts one token of an application, and its source.
     pub fn record_client(&self, client_id: Uuid, now: DateTime<Utc>, source: IpAddr) {
-        self.habits.record(client_id, now, source);
+        self.profiles.record(client_id, now, source);
     }
 
     /// Records that an expired secret was presented.
@@ -110,7 +110,7 @@ impl UsageRecorder {
             outcome = self.rehashes.flush(store).await;
         }
         if outcome.is_ok() {
-            outcome = self.habits.flush(store).await;
+            outcome = self.profiles.flush(store).await;
         }
         for chunk in rows.chunks(CHUNK) {
             if matches!(outcome, Err(StoreError::Busy | StoreError::Unreachable(_))) {

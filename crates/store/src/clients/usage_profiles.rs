@@ -34,7 +34,7 @@ const HOURS_KEPT: i64 = 48;
 
 /// One application's usage since the last flush.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Habits {
+pub(crate) struct UsageProfile {
     networks: HashMap<IpAddr, Seen>,
     hours: BTreeMap<DateTime<Utc>, i64>,
 }
@@ -48,7 +48,7 @@ struct Seen {
 
 /// Collects usage until the next flush; bounded.
 #[derive(Default)]
-pub(crate) struct HabitRecorder(Mutex<HashMap<Uuid, Habits>>);
+pub(crate) struct UsageProfileRecorder(Mutex<HashMap<Uuid, UsageProfile>>);
 
 /// A network from which an application obtained tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ struct SeenRow {
     tokens: i64,
 }
 
-impl HabitRecorder {
+impl UsageProfileRecorder {
     pub(crate) fn record(&self, client_id: Uuid, now: DateTime<Utc>, source: IpAddr) {
         let now = now.trunc_subsecs(3);
         let seen = Seen {
@@ -94,38 +94,38 @@ impl HabitRecorder {
         let mut outcome = Ok(());
         for chunk in rows.chunks(CHUNK) {
             if outcome.is_ok() {
-                outcome = store.add_habits(chunk.to_vec()).await;
+                outcome = store.add_usage_profiles(chunk.to_vec()).await;
             }
             if outcome.is_err() {
                 chunk
                     .iter()
                     .cloned()
-                    .for_each(|(client_id, habits)| self.add(client_id, habits));
+                    .for_each(|(client_id, profile)| self.add(client_id, profile));
             }
         }
         outcome
     }
 
-    fn add(&self, client_id: Uuid, habits: Habits) {
+    fn add(&self, client_id: Uuid, profile: UsageProfile) {
         let mut gathered = self.gathered();
         if let Some(own) = room_for(&mut gathered, client_id) {
-            habits
+            profile
                 .hours
                 .into_iter()
                 .for_each(|(hour, tokens)| own.count(hour, tokens));
-            habits
+            profile
                 .networks
                 .into_iter()
                 .for_each(|(network, seen)| own.see(network, seen));
         }
     }
 
-    fn gathered(&self) -> MutexGuard<'_, HashMap<Uuid, Habits>> {
+    fn gathered(&self) -> MutexGuard<'_, HashMap<Uuid, UsageProfile>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Habits {
+impl UsageProfile {
     fn count(&mut self, hour: DateTime<Utc>, tokens: i64) {
         *self.hours.entry(hour).or_default() += tokens;
     }
@@ -141,12 +141,12 @@ impl Habits {
     }
 }
 
-fn room_for(gathered: &mut HashMap<Uuid, Habits>, client_id: Uuid) -> Option<&mut Habits> {
+fn room_for(gathered: &mut HashMap<Uuid, UsageProfile>, client_id: Uuid) -> Option<&mut UsageProfile> {
     let is_full = gathered.len() >= CAPACITY;
     match gathered.entry(client_id) {
         Entry::Occupied(known) => Some(known.into_mut()),
         Entry::Vacant(_) if is_full => None,
-        Entry::Vacant(new) => Some(new.insert(Habits::default())),
+        Entry::Vacant(new) => Some(new.insert(UsageProfile::default())),
     }
 }
 
@@ -207,18 +207,18 @@ impl Store {
         .await
     }
 
-    async fn add_habits(&self, rows: Vec<(Uuid, Habits)>) -> Result<(), StoreError> {
+    async fn add_usage_profiles(&self, rows: Vec<(Uuid, UsageProfile)>) -> Result<(), StoreError> {
         self.write_to_end(move |connection| {
             connection.transaction(|connection| {
-                let latest = rows.iter().flat_map(|(_, habits)| habits.hours.keys()).max();
+                let latest = rows.iter().flat_map(|(_, profile)| profile.hours.keys()).max();
                 let latest = latest.copied().unwrap_or_default();
                 forget_old(connection, latest)?;
-                for (client_id, habits) in rows {
+                for (client_id, profile) in rows {
                     let client_id = client_id.to_string();
-                    for (hour, tokens) in habits.hours {
+                    for (hour, tokens) in profile.hours {
                         count_hour(connection, &client_id, hour, tokens)?;
                     }
-                    for (network, seen) in habits.networks {
+                    for (network, seen) in profile.networks {
                         see_network(connection, &client_id, network, &seen)?;
                     }
                 }
@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_bounded_and_counted() {
-        let recorder = HabitRecorder::default();
+        let recorder = UsageProfileRecorder::default();
         let at = |seconds: i64| DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
         let client = Uuid::from_u128(1);
         for host in 0..1000_u32 {
