@@ -20,7 +20,7 @@ pub(super) const RESUME: &str = ".resume";
 
 /// The database's counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Marks {
+pub(super) struct Counters {
     /// The last sequence number of the audit trail.
     pub(super) sequence: i64,
     /// The version counter.
@@ -33,7 +33,7 @@ pub(super) struct Marks {
 pub(super) struct Line {
     pub(super) at: DateTime<Utc>,
     #[serde(flatten)]
-    pub(super) marks: Marks,
+    pub(super) counters: Counters,
     /// The action of the audit event; a replay adds the line `journal.replay`.
     pub(super) action: String,
     pub(super) object: String,
@@ -60,8 +60,8 @@ struct CounterRow {
 impl Line {
     /// A line for each audit event since `before`, as one change may have several. Events of concurrent transactions
     /// may be repeated, which does no harm.
-    pub(super) fn since(connection: &mut AnyConnection, before: Marks) -> Result<Vec<Self>, StoreError> {
-        let marks = marks(connection)?;
+    pub(super) fn since(connection: &mut AnyConnection, before: Counters) -> Result<Vec<Self>, StoreError> {
+        let counters = counters(connection)?;
         let events = audit_events::table
             .filter(audit_events::sequence.gt(before.sequence))
             .order(audit_events::sequence)
@@ -70,7 +70,7 @@ impl Line {
         let line = |event: EventRow| {
             Ok(Self {
                 at: event.at.and_utc(),
-                marks,
+                counters,
                 until: suspension(connection, &event)?,
                 action: event.action,
                 object: event.object,
@@ -106,12 +106,12 @@ fn suspension(connection: &mut AnyConnection, event: &EventRow) -> Result<Option
     Ok(until.flatten().map(|until| until.and_utc()))
 }
 
-pub(super) fn marks(connection: &mut AnyConnection) -> Result<Marks, StoreError> {
+pub(super) fn counters(connection: &mut AnyConnection) -> Result<Counters, StoreError> {
     let counter = change_counter::table
         .select(CounterRow::as_select())
         .first(connection)?;
     let sequence = audit_head::table.select(audit_head::sequence).first(connection)?;
-    Ok(Marks {
+    Ok(Counters {
         sequence,
         version: counter.version,
         next_index: counter.next_status_index,

@@ -11,7 +11,7 @@ use crate::{
     database::{connection::AnyConnection, schema::audit_head},
     journal::{
         file::Journal,
-        line::{Line, marks},
+        line::{Line, counters},
     },
 };
 
@@ -56,7 +56,7 @@ impl Store {
     ) -> Result<T, E> {
         let (outcome, lines) = connection.transaction(|connection| {
             write_first(connection)?;
-            let before = journal.map(|_| marks(connection)).transpose()?;
+            let before = journal.map(|_| counters(connection)).transpose()?;
             let outcome = body(connection)?;
             let lines = before.map(|before| Line::since(connection, before));
             Ok::<_, E>((outcome, lines.transpose()?))

@@ -19,7 +19,7 @@ use crate::{
         connection::AnyConnection,
         schema::{change_counter, client_secrets},
     },
-    journal::line::{DELETE, Line, Marks, RESUME, SUSPEND, marks},
+    journal::line::{Counters, DELETE, Line, RESUME, SUSPEND, counters},
     store::aside,
 };
 
@@ -32,7 +32,7 @@ const REPLAY: AuditAction = AuditAction::JournalReplay;
 
 /// The combined state of all journal lines.
 struct Known {
-    marks: Marks,
+    counters: Counters,
     /// The last audit sequence number since the last replay.
     sequence: i64,
     deleted: BTreeMap<Uuid, DateTime<Utc>>,
@@ -44,18 +44,18 @@ struct Known {
 impl Known {
     fn of(lines: Vec<Line>) -> Self {
         let mut known = Self {
-            marks: Marks::default(),
+            counters: Counters::default(),
             sequence: 0,
             deleted: BTreeMap::new(),
             suspended: BTreeMap::new(),
             lines: Vec::new(),
         };
         for line in &lines {
-            known.marks.version = known.marks.version.max(line.marks.version);
-            known.marks.next_index = known.marks.next_index.max(line.marks.next_index);
+            known.counters.version = known.counters.version.max(line.counters.version);
+            known.counters.next_index = known.counters.next_index.max(line.counters.next_index);
             known.sequence = match line.action.as_str() {
-                action if action == REPLAY.as_str() => line.marks.sequence,
-                _ => known.sequence.max(line.marks.sequence),
+                action if action == REPLAY.as_str() => line.counters.sequence,
+                _ => known.sequence.max(line.counters.sequence),
             };
             if let Some(id) = line.credential(DELETE) {
                 known.deleted.entry(id).or_insert(line.at);
@@ -117,11 +117,11 @@ impl Store {
             if forgotten(connection, &known, now)?.is_nothing() {
                 return Ok(None);
             }
-            let (replayed, marks) =
+            let (replayed, counters) =
                 connection.transaction(|connection| replay(connection, &known, &key, now))?;
             journal.append(&[Line {
                 at: now,
-                marks,
+                counters,
                 action: REPLAY.to_string(),
                 object: "-".to_owned(),
                 until: None,
@@ -137,7 +137,7 @@ fn forgotten(
     known: &Known,
     now: DateTime<Utc>,
 ) -> Result<Replayed, StoreError> {
-    let own = marks(connection)?;
+    let own = counters(connection)?;
     let ids: Vec<String> = known.deleted.keys().map(Uuid::to_string).collect();
     let mut deleted = Vec::new();
     for chunk in ids.chunks(CHUNK) {
@@ -149,13 +149,13 @@ fn forgotten(
         deleted.extend(alive.iter().filter_map(|id| Uuid::try_parse(id).ok()));
     }
     let missing = known.lines.iter().filter(|line| {
-        let of_now = known.sequence > own.sequence && line.marks.sequence > own.sequence;
+        let of_now = known.sequence > own.sequence && line.counters.sequence > own.sequence;
         of_now && line.action != REPLAY.as_str() && line.credential(DELETE).is_none() && line.until.is_none()
     });
     Ok(Replayed {
         deleted,
         suspended: suspended(connection, known, now)?,
-        next_index: (own.next_index < known.marks.next_index).then_some(known.marks.next_index),
+        next_index: (own.next_index < known.counters.next_index).then_some(known.counters.next_index),
         cut: (own.sequence < known.sequence).then_some((own.sequence, known.sequence)),
         lost: missing
             .map(|line| format!("{} {}", line.action, line.object))
@@ -195,18 +195,18 @@ fn replay(
     known: &Known,
     key: &Arc<AuditKey>,
     now: DateTime<Utc>,
-) -> Result<(Replayed, Marks), StoreError> {
-    let lower = change_counter::table.filter(change_counter::version.lt(known.marks.version));
+) -> Result<(Replayed, Counters), StoreError> {
+    let lower = change_counter::table.filter(change_counter::version.lt(known.counters.version));
     diesel::update(lower)
-        .set(change_counter::version.eq(known.marks.version))
+        .set(change_counter::version.eq(known.counters.version))
         .execute(connection)?;
     // Evicts every client from caches filled before the restore.
     changes::bump(connection, None)?;
     // Another node may have replayed it meanwhile.
     let replayed = forgotten(connection, known, now)?;
-    let lower = change_counter::table.filter(change_counter::next_status_index.lt(known.marks.next_index));
+    let lower = change_counter::table.filter(change_counter::next_status_index.lt(known.counters.next_index));
     diesel::update(lower)
-        .set(change_counter::next_status_index.eq(known.marks.next_index))
+        .set(change_counter::next_status_index.eq(known.counters.next_index))
         .execute(connection)?;
     for id in &replayed.deleted {
         let at = known.deleted.get(id).copied().unwrap_or(now);
@@ -234,7 +234,7 @@ fn replay(
     if let Some((ends, ended)) = replayed.cut {
         record(connection, (REPLAY, format!("events/{ends}-{ended}")), key, now)?;
     }
-    Ok((replayed, marks(connection)?))
+    Ok((replayed, counters(connection)?))
 }
 
 fn record(
