@@ -8,7 +8,7 @@ use domain::{
     profile::Profile,
 };
 use serde::{Deserialize, Serialize};
-use store::accounts::Standing;
+use store::accounts::SignInEligibility;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -132,11 +132,15 @@ fn managers_of<'a>(views: impl IntoIterator<Item = &'a store::applications::Appl
 }
 
 impl ApplicationView {
-    fn of(view: store::applications::ApplicationView, standing: &Standing, advice: Option<String>) -> Self {
+    fn of(
+        view: store::applications::ApplicationView,
+        eligibility: &SignInEligibility,
+        advice: Option<String>,
+    ) -> Self {
         let managers: Vec<ManagerView> = view
             .managers
             .into_iter()
-            .map(|manager| ManagerView::of(manager, standing))
+            .map(|manager| ManagerView::of(manager, eligibility))
             .collect();
         let able = managers.iter().filter(|manager| manager.can_sign_in).count();
         let warning = format!(
@@ -227,7 +231,7 @@ impl Management {
         &self,
         found: Vec<store::applications::ApplicationView>,
     ) -> Result<Vec<ApplicationView>, Problem> {
-        let standing = self.store.standing(managers_of(&found)).await?;
+        let eligibility = self.store.sign_in_eligibility(managers_of(&found)).await?;
         let ids = found.iter().map(|one| one.application.client_id).collect();
         let busiest = self.store.busiest_hours(ids, self.now()).await?;
         let view = |one: store::applications::ApplicationView| {
@@ -237,7 +241,7 @@ impl Management {
                 most.unwrap_or_default(),
                 self.settings.token_lifetime_seconds,
             );
-            ApplicationView::of(one, &standing, advice)
+            ApplicationView::of(one, &eligibility, advice)
         };
         Ok(found.into_iter().map(view).collect())
     }

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, delete, get, post, web};
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::{audit_action::AuditAction, policy::Permission, user::Assignment};
 use serde::{Deserialize, Serialize};
-use store::accounts::Standing;
+use store::accounts::SignInEligibility;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -61,10 +61,10 @@ pub struct ManagerView {
 }
 
 impl ManagerView {
-    pub(crate) fn of(view: store::managers::ManagerView, standing: &Standing) -> Self {
+    pub(crate) fn of(view: store::managers::ManagerView, eligibility: &SignInEligibility) -> Self {
         Self {
-            enrolled: standing.enrolled.contains(&view.assignment.user_id),
-            can_sign_in: standing.able.contains(&view.assignment.user_id),
+            enrolled: eligibility.enrolled.contains(&view.assignment.user_id),
+            can_sign_in: eligibility.able.contains(&view.assignment.user_id),
             user_id: view.assignment.user_id,
             email: view.email,
             display_name: view.display_name,

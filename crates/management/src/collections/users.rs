@@ -176,7 +176,7 @@ impl Management {
     /// One person.
     pub async fn user(&self, _: &Allowed, id: Uuid) -> Result<UserView, Problem> {
         let user = self.store.user(id).await?.ok_or(Problem::NotFound)?;
-        let enrolled = self.store.standing(vec![id]).await?.enrolled;
+        let enrolled = self.store.sign_in_eligibility(vec![id]).await?.enrolled;
         Ok(UserView::of(user, enrolled.contains(&id)))
     }
 
@@ -185,7 +185,7 @@ impl Management {
         let (limit, page) = query.page(&self.pepper, LIST)?;
         let found = self.store.users(page).await?;
         let people = found.iter().map(|user| user.id).collect();
-        let enrolled = self.store.standing(people).await?.enrolled;
+        let enrolled = self.store.sign_in_eligibility(people).await?.enrolled;
         let views = found.into_iter().map(|user| {
             let is_enrolled = enrolled.contains(&user.id);
             UserView::of(user, is_enrolled)

@@ -40,7 +40,7 @@ pub struct Account {
 
 /// Which of some people can sign in.
 #[derive(Clone, Debug, Default)]
-pub struct Standing {
+pub struct SignInEligibility {
     /// Those with all factors that sign-in needs.
     pub enrolled: HashSet<Uuid>,
     /// Those who can sign in now and have a role that manages applications.
@@ -121,7 +121,7 @@ impl Store {
     }
 
     /// Which of these people can sign in.
-    pub async fn standing(&self, people: Vec<Uuid>) -> Result<Standing, StoreError> {
+    pub async fn sign_in_eligibility(&self, people: Vec<Uuid>) -> Result<SignInEligibility, StoreError> {
         self.run(move |connection| {
             let people: Vec<String> = people.iter().map(Uuid::to_string).collect();
             let enrolled: Vec<String> = users::table
@@ -144,7 +144,7 @@ impl Store {
             let set = |ids: Vec<String>| -> Result<HashSet<Uuid>, StoreError> {
                 ids.iter().map(|id| parse_id(id)).collect()
             };
-            Ok(Standing {
+            Ok(SignInEligibility {
                 enrolled: set(enrolled)?,
                 able: set(able)?,
             })

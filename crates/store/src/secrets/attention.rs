@@ -14,7 +14,7 @@ use crate::{
     },
     people::accounts::is_able_manager,
     refusals::origins_of_expired,
-    secrets::grace::Standing,
+    secrets::grace::GraceEligibility,
 };
 
 /// The concern's name in the database.
@@ -73,7 +73,7 @@ struct SecretRow {
     id: String,
     name: String,
     #[diesel(embed)]
-    standing: Standing,
+    eligibility: GraceEligibility,
 }
 
 impl Store {
@@ -229,19 +229,19 @@ fn ending(
     row: SecretRow,
     now: DateTime<Utc>,
 ) -> Result<EndingSecret, StoreError> {
-    let SecretRow { standing, .. } = &row;
-    let can_get_grace = match standing.permits_grace(connection, now) {
+    let SecretRow { eligibility, .. } = &row;
+    let can_get_grace = match eligibility.permits_grace(connection, now) {
         // A credential that is no secret is `Missing`.
         Err(StoreError::Refused(_) | StoreError::Missing) => false,
         outcome => outcome.map(|()| true)?,
     };
     Ok(EndingSecret {
-        kind: CredentialKind::parse(&standing.kind).ok_or(StoreError::Corrupt("kind"))?,
-        graced_at: standing.graced_at.map(|at| at.and_utc()),
+        kind: CredentialKind::parse(&eligibility.kind).ok_or(StoreError::Corrupt("kind"))?,
+        graced_at: eligibility.graced_at.map(|at| at.and_utc()),
         can_get_grace,
-        expires_at: standing.expires_at.and_utc(),
-        last_used_at: standing.last_used_at.map(|at| at.and_utc()),
-        tried_after_expiry_at: standing.tried_after_expiry_at.map(|at| at.and_utc()),
+        expires_at: eligibility.expires_at.and_utc(),
+        last_used_at: eligibility.last_used_at.map(|at| at.and_utc()),
+        tried_after_expiry_at: eligibility.tried_after_expiry_at.map(|at| at.and_utc()),
         tried_after_expiry_origin: None,
         application: named(row.application)?,
         id: parse_id(&row.id)?,

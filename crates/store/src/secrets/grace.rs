@@ -26,7 +26,7 @@ const IN_USE: TimeDelta = TimeDelta::days(35);
 /// What decides whether a grace period can be granted.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = client_secrets)]
-pub(crate) struct Standing {
+pub(crate) struct GraceEligibility {
     client_id: String,
     pub(crate) kind: String,
     created_at: NaiveDateTime,
@@ -48,14 +48,14 @@ impl Store {
     ) -> Result<(), StoreError> {
         let event = entry.event.clone();
         self.change(Some(client_id), entry, move |connection| {
-            let standing = client_secrets::table
+            let eligibility = client_secrets::table
                 .find(secret_id.to_string())
                 .filter(client_secrets::client_id.eq(client_id.to_string()))
                 .filter(client_secrets::deleted_at.is_null())
-                .select(Standing::as_select())
+                .select(GraceEligibility::as_select())
                 .first(connection)?;
-            standing.permits_grace(connection, now)?;
-            let until = (standing.expires_at.and_utc().max(now) + grace).trunc_subsecs(3);
+            eligibility.permits_grace(connection, now)?;
+            let until = (eligibility.expires_at.and_utc().max(now) + grace).trunc_subsecs(3);
             let row = (
                 client_secrets::expires_at.eq(until.naive_utc()),
                 client_secrets::graced_at.eq(Some(now.naive_utc())),
@@ -80,7 +80,7 @@ impl Store {
     }
 }
 
-impl Standing {
+impl GraceEligibility {
     /// Refuses a grace period with the reason. Queries come last, as few secrets are on their last day.
     pub(crate) fn permits_grace(
         &self,
