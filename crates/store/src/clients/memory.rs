@@ -338,9 +338,9 @@ mod tests {
 
     /// A monotonic clock that is set by hand.
     #[derive(Default)]
-    struct Hand(AtomicU64);
+    struct ManualClock(AtomicU64);
 
-    impl Clock for Hand {
+    impl Clock for ManualClock {
         fn now(&self) -> DateTime<Utc> {
             DateTime::UNIX_EPOCH
         }
@@ -350,10 +350,10 @@ mod tests {
         }
     }
 
-    fn memory(dir: &tempfile::TempDir) -> (ClientMemory, Arc<Hand>) {
+    fn memory(dir: &tempfile::TempDir) -> (ClientMemory, Arc<ManualClock>) {
         let url = format!("sqlite:{}", dir.path().join("memory.db").display());
         let store = Store::create(&DatabaseUrl::parse(&url).unwrap(), 1).unwrap();
-        let clock = Arc::new(Hand::default());
+        let clock = Arc::new(ManualClock::default());
         let memory = ClientMemory::new(store, Arc::clone(&clock) as _, LEASE, Uuid::from_u128(1));
         (memory, clock)
     }

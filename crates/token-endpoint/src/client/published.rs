@@ -309,9 +309,9 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Hand(AtomicU64);
+    struct ManualClock(AtomicU64);
 
-    impl Clock for Hand {
+    impl Clock for ManualClock {
         fn now(&self) -> DateTime<Utc> {
             DateTime::UNIX_EPOCH + self.monotonic()
         }
@@ -350,8 +350,8 @@ mod tests {
 
     #[actix_web::test]
     async fn x02_a_stranger_who_names_another_key_makes_nobody_wait() {
-        let clock = Arc::new(Hand::default());
-        let known: Arc<dyn Clock> = Arc::<Hand>::clone(&clock);
+        let clock = Arc::new(ManualClock::default());
+        let known: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let folder = tempfile::tempdir().unwrap();
         let published = Arc::new(Published::new(
             Fetcher::new(true).unwrap(),

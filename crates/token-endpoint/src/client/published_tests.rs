@@ -28,13 +28,13 @@ pub(super) fn store(folder: &Path) -> Store {
 
 /// A clock that stands until it is moved, in seconds.
 #[derive(Default)]
-struct Hand {
+struct ManualClock {
     seconds: AtomicU64,
     /// When the machine started.
     started: AtomicU64,
 }
 
-impl Clock for Hand {
+impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
         let seconds = i64::try_from(self.seconds.load(Ordering::SeqCst)).unwrap();
         DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
@@ -46,7 +46,7 @@ impl Clock for Hand {
     }
 }
 
-fn node(clock: &Arc<Hand>, folder: &Path) -> Published {
+fn node(clock: &Arc<ManualClock>, folder: &Path) -> Published {
     let clock = Arc::clone(clock) as _;
     Published::new(Fetcher::new(true).unwrap(), Vec::new(), clock, store(folder))
 }
@@ -54,7 +54,7 @@ fn node(clock: &Arc<Hand>, folder: &Path) -> Published {
 /// Publishes what it is told, on loopback; nothing at all when it is down.
 struct World {
     published: Published,
-    clock: Arc<Hand>,
+    clock: Arc<ManualClock>,
     body: Arc<Mutex<Option<String>>>,
     place: KeyPlace,
     folder: TempDir,
@@ -81,7 +81,7 @@ impl World {
                 let _ = stream.write_all((head + &body).as_bytes());
             }
         });
-        let clock = Arc::new(Hand::default());
+        let clock = Arc::new(ManualClock::default());
         let folder = tempfile::tempdir().unwrap();
         Self {
             published: node(&clock, folder.path()),

@@ -104,7 +104,7 @@ impl Database {
     }
 
     pub fn node_with_lease(&self, lease: Duration) -> Node {
-        let clock = Arc::new(Hand::default());
+        let clock = Arc::new(ManualClock::default());
         let memory = ClientMemory::new(self.store.clone(), Arc::clone(&clock) as _, lease, self.new_id());
         Node { memory, clock }
     }
@@ -355,7 +355,7 @@ pub struct SampleClient {
 /// One node of several on the same database.
 pub struct Node {
     pub memory: ClientMemory,
-    pub clock: Arc<Hand>,
+    pub clock: Arc<ManualClock>,
 }
 
 impl Node {
@@ -367,16 +367,16 @@ impl Node {
 
 /// A monotonic clock that is set by hand.
 #[derive(Default)]
-pub struct Hand(AtomicU64);
+pub struct ManualClock(AtomicU64);
 
-impl Hand {
+impl ManualClock {
     pub fn set(&self, to: Duration) {
         self.0
             .store(u64::try_from(to.as_nanos()).unwrap(), Ordering::SeqCst);
     }
 }
 
-impl Clock for Hand {
+impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
         NOW
     }
