@@ -1,6 +1,6 @@
-//! What a client sends is handed on request by request: the HTTP crate keeps a table of headers for each request that it finds
-//! in what it has read, however many these are, and when an answer leaves while some of the next request's body is missing, it
-//! closes the connection.
+//! HTTP pipelining (RFC 9112 §9.3.2): what a client sends is handed on request by request. The HTTP crate keeps a table
+//! of headers for each request that it finds in what it has read, however many these are, and when an answer leaves
+//! while some of the next request's body is missing, it closes the connection.
 
 use std::{
     io::{self, IoSlice},

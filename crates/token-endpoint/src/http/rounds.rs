@@ -1,5 +1,6 @@
-//! Rounds of a worker: it works so long for one source, then it is the others' turn. Without them whoever asks on a thousand
-//! connections at once is answered a thousand times before anybody else, at every step of the other's request.
+//! Fair (round-robin) scheduling by source, within a worker: it works so long for one source, then it is the others'
+//! turn. Without rounds whoever asks on a thousand connections at once is answered a thousand times before anybody
+//! else, at every step of the other's request.
 
 use std::{
     cell::{Cell, RefCell},
