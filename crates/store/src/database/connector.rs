@@ -174,7 +174,7 @@ impl SqliteFile {
     fn verify(&self) -> ConnectionResult<()> {
         match self.opened.get() {
             Some(opened) if *opened != self.id() => Err(ConnectionError::BadConnection(format!(
-                "{} was removed, or another file is in its database: put it back, or restart on what is there",
+                "{} was removed, or another file is in its place: put it back, or restart on what is there",
                 self.path
             ))),
             _ => Ok(()),
