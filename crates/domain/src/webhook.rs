@@ -1,5 +1,5 @@
-//! The URLs of webhooks: https on the public internet (protection against SSRF). Addresses are checked again when the
-//! name is resolved.
+//! Webhooks: their events, and their URLs, which are https on the public internet (protection against SSRF). Addresses
+//! are checked again when the name is resolved.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -34,6 +34,60 @@ const SPECIAL_V6: [Ipv6Net; 4] = [
     Ipv6Net::new_assert(Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
     Ipv6Net::new_assert(Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
+
+/// The event type of a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebhookEvent {
+    /// The secret was created.
+    Created,
+    /// It was deleted.
+    Deleted,
+    /// A threshold before its expiry was reached.
+    Expiring,
+    /// It expired.
+    Expired,
+    /// It was suspended.
+    Suspended,
+    /// Its suspension was taken back; an end by itself was announced with the suspension.
+    Resumed,
+    /// A system rotated it.
+    Rotated,
+    /// It was granted a grace period.
+    Graced,
+}
+
+impl WebhookEvent {
+    /// All event types.
+    pub const ALL: &[Self] = &[
+        Self::Created,
+        Self::Deleted,
+        Self::Expiring,
+        Self::Expired,
+        Self::Suspended,
+        Self::Resumed,
+        Self::Rotated,
+        Self::Graced,
+    ];
+
+    /// The name in the payload.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "secret.created",
+            Self::Deleted => "secret.deleted",
+            Self::Expiring => "secret.expiring",
+            Self::Expired => "secret.expired",
+            Self::Suspended => "secret.suspended",
+            Self::Resumed => "secret.resumed",
+            Self::Rotated => "secret.rotated",
+            Self::Graced => "secret.graced",
+        }
+    }
+
+    /// Parses a name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|event| event.as_str() == text)
+    }
+}
 
 /// Why a URL is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

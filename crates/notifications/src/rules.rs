@@ -4,12 +4,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     reminder::{DeliveryState, ReminderKind, STILL_TRIED},
     secret::ClientSecret,
+    webhook::WebhookEvent,
 };
 use store::{
     mails::{About, ClaimedMail},
     outbox::{MailKind, Plan},
     secret_facts::{Due, SecretFacts},
-    webhook_event::WebhookEvent,
 };
 
 /// The default of `mail.thresholds_days`.

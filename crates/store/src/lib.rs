@@ -41,7 +41,7 @@ pub use error::StoreError;
 pub use outbox::{
     failed_mails,
     mails::{self, Notice},
-    webhook_deliveries, webhook_event, webhooks,
+    webhook_deliveries, webhooks,
 };
 pub use people::{accounts, enrolments, sessions, sign_in_attempts, users};
 pub use secrets::{

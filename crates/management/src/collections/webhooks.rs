@@ -3,9 +3,14 @@
 use actix_web::{HttpResponse, delete, get, post, web};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
-use domain::{audit_action::AuditAction, policy::Permission, random, webhook::parse_url};
+use domain::{
+    audit_action::AuditAction,
+    policy::Permission,
+    random,
+    webhook::{WebhookEvent, parse_url},
+};
 use serde::{Deserialize, Serialize};
-use store::{webhook_event::WebhookEvent, webhooks::Webhook};
+use store::webhooks::Webhook;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use zeroize::Zeroizing;

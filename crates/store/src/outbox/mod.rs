@@ -11,7 +11,6 @@ pub(crate) mod secret_notices;
 pub(crate) mod stable_ids;
 mod unreachable_keys;
 pub mod webhook_deliveries;
-pub mod webhook_event;
 pub mod webhooks;
 
 pub use plans::{MailKind, Plan};

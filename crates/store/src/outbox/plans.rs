@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use diesel::{Connection, prelude::*};
-use domain::reminder::{DeliveryState, ReminderKind, WITHDRAWN};
+use domain::{
+    reminder::{DeliveryState, ReminderKind, WITHDRAWN},
+    webhook::WebhookEvent,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -15,7 +18,7 @@ use crate::{
         insert::unless_there,
         schema::{client_secrets, mails, reminders},
     },
-    outbox::{stable_ids::stable_id, webhook_deliveries, webhook_event::WebhookEvent},
+    outbox::{stable_ids::stable_id, webhook_deliveries},
 };
 
 /// How many days ahead a digest may be postponed: more than one only after a clock was set back.

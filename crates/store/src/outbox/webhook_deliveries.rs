@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::prelude::*;
-use domain::reminder::DeliveryState;
+use domain::{reminder::DeliveryState, webhook::WebhookEvent};
 use uuid::Uuid;
 
 use crate::{
@@ -15,7 +15,6 @@ use crate::{
     outbox::{
         queue::{Attempt, Deliveries},
         stable_ids::stable_id,
-        webhook_event::WebhookEvent,
         webhooks::{Row, Webhook, webhook},
     },
     secrets::secret_facts::{SecretFacts, facts},

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
-use domain::audit::Entry;
+use domain::{audit::Entry, webhook::WebhookEvent};
 use uuid::Uuid;
 
 use crate::{
@@ -12,7 +12,6 @@ use crate::{
         schema::{organisations, webhook_deliveries, webhooks},
     },
     error::require_rows,
-    outbox::webhook_event::WebhookEvent,
 };
 
 /// Limit per organisation.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use diesel::prelude::*;
-use domain::{audit::Entry, credential::CredentialKind};
+use domain::{audit::Entry, credential::CredentialKind, webhook::WebhookEvent};
 use uuid::Uuid;
 
 use crate::{
@@ -12,7 +12,6 @@ use crate::{
         plans::{MailKind, forget_end},
         secret_notices::{CredentialNotice, notify_managers},
         webhook_deliveries,
-        webhook_event::WebhookEvent,
     },
 };
 

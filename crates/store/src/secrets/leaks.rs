@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::prelude::*;
-use domain::{audit::Entry, credential::CredentialKind, organisation_policy::OnLeak};
+use domain::{audit::Entry, credential::CredentialKind, organisation_policy::OnLeak, webhook::WebhookEvent};
 use uuid::Uuid;
 
 use crate::{
@@ -16,7 +16,6 @@ use crate::{
         plans::MailKind,
         secret_notices::{CredentialNotice, notify_managers},
         webhook_deliveries,
-        webhook_event::WebhookEvent,
     },
     secrets::{
         attention::{NameRow, named},

@@ -11,6 +11,7 @@ use domain::{
     expiry,
     organisation_policy::OrganisationPolicy,
     suspension::is_suspended,
+    webhook::WebhookEvent,
 };
 use uuid::Uuid;
 
@@ -28,7 +29,6 @@ use crate::{
         plans::MailKind,
         secret_notices::{CredentialNotice, notify_managers},
         webhook_deliveries,
-        webhook_event::WebhookEvent,
     },
     secrets::client_secrets::{delete, live_credentials},
 };

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDateTime, SubsecRound, Utc};
 use diesel::prelude::*;
-use domain::{audit::Entry, credential::CredentialKind, suspension::is_suspended};
+use domain::{audit::Entry, credential::CredentialKind, suspension::is_suspended, webhook::WebhookEvent};
 use uuid::Uuid;
 
 use crate::{
@@ -12,7 +12,6 @@ use crate::{
         plans::MailKind,
         secret_notices::{CredentialNotice, notify_managers},
         webhook_deliveries,
-        webhook_event::WebhookEvent,
     },
 };
 

@@ -7,6 +7,7 @@ use domain::{
     credential::{CredentialKind, PublicPart},
     digest::Digest,
     expiry::is_within,
+    webhook::WebhookEvent,
 };
 use ring::digest;
 use uuid::Uuid;
@@ -16,7 +17,7 @@ use crate::{
     clients::changes::take_status_index,
     database::{connection::AnyConnection, schema::client_secrets},
     directory::policies,
-    outbox::{plans::MailKind, webhook_deliveries, webhook_event::WebhookEvent},
+    outbox::{plans::MailKind, webhook_deliveries},
     secrets::client_secrets::notice_recipients::{NoticeRecipients, notify},
 };
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use domain::{audit::Entry, credential::CredentialKind};
+use domain::{audit::Entry, credential::CredentialKind, webhook::WebhookEvent};
 use uuid::Uuid;
 
 use crate::{
@@ -12,7 +12,6 @@ use crate::{
     outbox::{
         plans::{self, MailKind},
         webhook_deliveries,
-        webhook_event::WebhookEvent,
     },
     secrets::client_secrets::notice_recipients::{NoticeRecipients, notify},
 };
