@@ -37,7 +37,7 @@ export const browser = await chromium.launch({
 });
 after(() => Promise.race([browser.close(), pause(10_000)]));
 
-/** A test that fails when it hangs: much in a browser waits for ever. */
+/** Much in a browser waits for ever: what hangs fails. */
 const PATIENCE = { timeout: 120_000 };
 export const test = (name, body) => plain(name, PATIENCE, body);
 

@@ -24,10 +24,13 @@ pub(crate) fn install(tools: &Tools, folder: &Path) -> Outcome {
     )
 }
 
+/// The time limit of a file of tests, in milliseconds: one that hangs fails, instead of the step that never ends.
+const FILE_LIMIT: &str = "--test-timeout=900000";
+
 /// `node --test`, with loopback exempt from proxies.
 pub(crate) fn test(tools: &Tools, folder: &Path) -> Command {
     let mut node = tools.command("node");
-    node.arg("--test").current_dir(folder);
+    node.args(["--test", FILE_LIMIT]).current_dir(folder);
     node.env("NO_PROXY", LOOPBACK).env("no_proxy", LOOPBACK);
     node
 }
