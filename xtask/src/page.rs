@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::browser;
 use crate::demo::Demo;
 use crate::node;
-use crate::shell::{self, Outcome, side_by_side};
+use crate::shell::{self, Outcome};
 use crate::tools::Tools;
 use crate::workspace::Workspace;
 
@@ -24,7 +24,7 @@ pub(crate) fn run(workspace: &Workspace) -> Outcome {
     shell::announce("the page in Chromium against demos on SQLite");
     let (tools, server) = (workspace.tools(), &workspace.server()?);
     let test = |half| shell::run(&mut Suite::start(tools, server)?.node(half)?);
-    side_by_side(HALVES.map(|half| move || test(half)))
+    shell::side_by_side(HALVES.map(|half| move || test(half)))
 }
 
 /// Biome checks format and lints of the page's modules and of their tests, by `biome.json`.

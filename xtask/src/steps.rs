@@ -255,8 +255,9 @@ fn beside(
     let aside = Aside::start(workspace, own, others)?;
     let outcome = work();
     // Waited for, whatever came of the work.
-    let beside = timed(&aside.names.clone(), || aside.finish());
-    Ok([outcome?, vec![beside?]].concat())
+    let beside = aside.finish();
+    let times = outcome?;
+    beside.map(|()| times)
 }
 
 /// How long steps that go on beside another may take after its end.
