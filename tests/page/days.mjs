@@ -47,6 +47,24 @@ for (const timezoneId of ZONES) {
   });
 }
 
+test('a year is offered, however slowly the form is built', async (t) => {
+  const who = await manager();
+  const page = await open(t, who);
+  await page.getByRole('article').getByRole('link').click();
+  const create = page.getByRole('button', { name: 'Create new secret' });
+  await create.waitFor();
+  await page.evaluate(() => {
+    const real = Date.now;
+    let readings = 0;
+    Date.now = () => real() + (readings += 1);
+  });
+  await create.click();
+  const lives = page.getByRole('dialog').getByRole('radio');
+  await lives.first().waitFor();
+  assert.equal(await lives.count(), 4);
+  assert.ok(await page.getByRole('radio', { name: '1 year' }).isChecked());
+});
+
 test('an expiry that was chosen as a moment is shown with its time, where the reader is', async (t) => {
   const who = await manager();
   const made = await secret(who, 'To the minute');

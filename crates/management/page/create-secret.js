@@ -151,15 +151,17 @@ const longestLife = (application) =>
   Math.min(facts.max_lifetime_days, application.policy.max_lifetime_days ?? facts.max_lifetime_days);
 
 /** The last day that the server takes: the same day next year, or so many days from now. */
-const latest = (days) => (days >= 365 ? plusMonths(clock.now(), 12) : clock.now() + days * DAY);
+const latest = (days, now = clock.now()) => (days >= 365 ? plusMonths(now, 12) : now + days * DAY);
 
 function choices(days) {
-  const longest = latest(days);
+  // One reading of the clock: a millisecond later a year would be longer than the longest.
+  const now = clock.now();
+  const longest = latest(days, now);
   const list = [
-    [t.dates.year(1), plusMonths(clock.now(), 12)],
-    [t.dates.month(6), plusMonths(clock.now(), 6)],
-    [t.dates.month(3), plusMonths(clock.now(), 3)],
-    [words.week, clock.now() + 7 * DAY],
+    [t.dates.year(1), plusMonths(now, 12)],
+    [t.dates.month(6), plusMonths(now, 6)],
+    [t.dates.month(3), plusMonths(now, 3)],
+    [words.week, now + 7 * DAY],
   ];
   const possible = list.filter(([, at]) => at <= longest);
   if (days < 365) possible.unshift([t.dates.day(days), longest]);
