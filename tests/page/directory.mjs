@@ -138,7 +138,7 @@ test('an application with one manager is put off, and does not come back with th
   await page.getByRole('button', { name: `Remind in 30 days ${organisation}`, exact: true }).click();
   await page.getByText('Hidden for 30 days.').first().waitFor();
   await page.getByText(/hidden until later/).waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement.tagName), 'H1');
+  await page.locator('h1:focus').waitFor();
   for (const one of await page.locator('details.folded summary').all()) await one.click();
   assert.equal(await page.getByRole('link', { name, exact: true }).count(), 0);
 });

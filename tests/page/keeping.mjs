@@ -162,7 +162,7 @@ test('when the value is closed the focus stays on the page, and the assistant of
   await create(page, 'Number 4');
   await copied(page, 'Copy secret');
   await page.getByRole('button', { name: 'Done' }).click();
-  assert.equal(await page.evaluate(() => document.activeElement.dataset.key), 'create');
+  await page.locator('[data-key="create"]:focus').waitFor();
   await page.getByRole('button', { name: /^Rotate Number 3/ }).click();
   await page.getByRole('button', { name: 'Create secret' }).click();
   await copied(page, 'Copy secret');

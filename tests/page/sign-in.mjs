@@ -42,7 +42,7 @@ test('a manager signs in with password and code, and signs out in every tab', as
   await fits(page);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByText('Enter your password.').waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement.name), 'email');
+  await page.locator('[name="email"]:focus').waitFor();
   await fillIn(page, who, { password: 'wrong horse battery' });
   await page.getByText('The e-mail address, the password or the code is wrong').waitFor();
   assert.equal(await page.getByLabel('Code from your authenticator').inputValue(), '');

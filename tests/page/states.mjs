@@ -189,7 +189,7 @@ test('the WMDA team extends a secret on its last day, once; its managers see unt
   await admin.keyboard.press('Enter');
   await row.getByText(/^Extended: 3 days left/).waitFor();
   assert.equal(await extend.count(), 0, 'once');
-  assert.equal(await admin.evaluate(() => document.activeElement.tagName), 'H1');
+  await admin.locator('h1:focus').waitFor();
   await accessible(admin, 'after it');
 
   const page = await open(t, who, at(who));
