@@ -1,7 +1,7 @@
 // A day that was chosen as a day is shown as that day, wherever the reader is.
 
 import assert from 'node:assert/strict';
-import { call, copied, manager, open, person, secret, signIn, sql, stored, test } from './harness.mjs';
+import { call, copied, inAYear, manager, open, person, secret, signIn, sql, stored, test } from './harness.mjs';
 
 const ZONES = ['Europe/Amsterdam', 'Pacific/Auckland', 'America/Los_Angeles'];
 const DAY = 86_400_000;
@@ -56,7 +56,10 @@ test('a year is offered, however slowly the form is built', async (t) => {
   await page.evaluate(() => {
     const real = Date.now;
     let readings = 0;
-    Date.now = () => real() + (readings += 1);
+    Date.now = () => {
+      readings += 1;
+      return real() + readings;
+    };
   });
   await create.click();
   const lives = page.getByRole('dialog').getByRole('radio');
@@ -113,9 +116,7 @@ test('the WMDA team reads the same day as the manager', async (t) => {
 
 test('the API takes back the expiry that it gave', async () => {
   const who = await manager();
-  const last = new Date();
-  last.setUTCFullYear(last.getUTCFullYear() + 1);
-  const body = { name: 'First', expires_at: last.toISOString().slice(0, 10) };
+  const body = { name: 'First', expires_at: inAYear() };
   const path = `/applications/${who.clientId}/secrets`;
   const first = await call('POST', path, { as: who, body });
   const second = await call('POST', path, { as: who, body: { name: 'Second', expires_at: first.expires_at } });

@@ -153,13 +153,12 @@ export async function person({
   const user = await call('POST', '/users', { as, base, body });
   const link = { token: user.enrolment_url.split('#token=')[1], password: 'correct horse battery' };
   const { totp_secret } = await call('POST', '/enrolment', { base, body: link });
-  // The code of the step before counts as long as this step lasts.
+  // The code of the step before counts as long as this step lasts. When that ends on the way, the next one's is right.
   const left = 30_000 - (Date.now() % 30_000);
   if (left < 2_000) await pause(left);
-  const { recovery_codes } = await call('POST', '/enrolment/confirm', {
-    base,
-    body: { token: link.token, totp: totp(totp_secret, -1) },
-  });
+  const confirm = () =>
+    call('POST', '/enrolment/confirm', { base, body: { token: link.token, totp: totp(totp_secret, -1) } });
+  const { recovery_codes } = await confirm().catch(confirm);
   for (const one of applications) {
     await call('POST', `/applications/${one}/managers`, {
       as,
@@ -209,6 +208,15 @@ export const colleague = async (who, name = 'Jonas Albers') => ({
 });
 
 export const inDays = (days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+
+/** The same day next year; of 29 February the day before, if next year has none. */
+export function inAYear() {
+  const day = new Date();
+  const month = day.getUTCMonth();
+  day.setUTCFullYear(day.getUTCFullYear() + 1);
+  if (day.getUTCMonth() !== month) day.setUTCDate(0);
+  return day.toISOString().slice(0, 10);
+}
 
 /** A new secret by REST. */
 export const secret = (who, name, { days = 300, replaces } = {}) =>
@@ -277,7 +285,7 @@ export async function open(
       { name: COOKIE, value: who.cookie, url: base, secure: true, httpOnly: true, sameSite: 'Strict' },
     ]);
   const page = await context.newPage();
-  page.setDefaultTimeout(8_000);
+  page.setDefaultTimeout(20_000);
   const problems = [];
   tell(page, problems, expected, base);
   if (FROM) await page.route('**/manage-api-credentials/assets/*', (route) => fromFolder(route));

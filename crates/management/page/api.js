@@ -54,9 +54,11 @@ async function send(method, path, { body, background, signal }) {
   const options = { method, headers, signal: AbortSignal.any(signals), cache: 'no-store', redirect: 'error' };
   if (body !== undefined) options.body = JSON.stringify(body);
   try {
+    const asked = clock.now();
     const response = await fetch(BASE + path, options);
     const date = Date.parse(response.headers.get('Date'));
-    if (date && Math.abs(date - clock.now()) > 2_000) clock.ahead = date - Date.now();
+    // An answer that took long is no reason to doubt the clock.
+    if (date < asked - 2_000 || date > clock.now() + 2_000) clock.ahead = date - Date.now();
     return { response, content: await read(response) };
   } catch (error) {
     if (signal?.aborted) throw error;

@@ -37,10 +37,12 @@ export function createSecret({ application, replaced, secrets, changed, drop, ma
   });
   let sending = false;
   let result = null;
+  let refreshed = Promise.resolve();
   const dialog = openDialog({
     title: replaced ? words.titleRotating : words.title,
     body: [replaced && h('p', {}, words.beside(h('strong', {}, name(replaced.name)))), body],
-    closed: () => result && made(result),
+    // Only a view that was read anew has a place for it.
+    closed: () => result && refreshed.then(() => made(result)),
   });
   // The answer holds the value: whoever leaves before it arrives never sees it.
   dialog.protect(
@@ -64,7 +66,8 @@ export function createSecret({ application, replaced, secrets, changed, drop, ma
       result = await post(`/applications/${application.client_id}/secrets`, order);
       sending = false;
       showValue({ dialog, created: result, application, replaced });
-      await changed().catch(() => {});
+      refreshed = changed().catch(() => {});
+      await refreshed;
     } catch (error) {
       sending = false;
       if (!isUnknown(error)) throw error;
@@ -153,9 +156,8 @@ const longestLife = (application) =>
 /** The last day that the server takes: the same day next year, or so many days from now. */
 const latest = (days, now = clock.now()) => (days >= 365 ? plusMonths(now, 12) : now + days * DAY);
 
-function choices(days) {
-  // One reading of the clock: a millisecond later a year would be longer than the longest.
-  const now = clock.now();
+/** All by one reading of the clock: a millisecond later a year would be longer than the longest. */
+function choices(days, now) {
   const longest = latest(days, now);
   const list = [
     [t.dates.year(1), plusMonths(now, 12)],
@@ -169,11 +171,12 @@ function choices(days) {
 }
 
 function expiryField(days) {
-  const last = () => isoDay(latest(days));
-  const date = input({ type: 'date', min: isoDay(clock.now()), max: last(), value: last() });
+  const now = clock.now();
+  const longest = isoDay(latest(days, now));
+  const date = input({ type: 'date', min: isoDay(now), max: longest, value: longest });
   const [advice, inWords] = [h('div', {}), h('span', { class: 'block' })];
   const dateField = field(words.lastDay, date, { advice: [words.lastDayAdvice, inWords] });
-  const radios = choices(days).map(([text, at], index) => {
+  const radios = choices(days, now).map(([text, at], index) => {
     const choose = () => {
       date.value = isoDay(at);
       dateField.fail('');
@@ -215,7 +218,8 @@ function expiryField(days) {
       if (!date.value) return words.dayMissing;
       const today = isoDay(clock.now());
       if (date.value < today) return words.dayOver(utcDay(today));
-      return date.value > last() ? words.dayTooFar(utcDay(last())) : '';
+      const last = isoDay(latest(days));
+      return date.value > last ? words.dayTooFar(utcDay(last)) : '';
     },
   };
 }
