@@ -87,7 +87,7 @@ async function causeOf(work) {
   const before = causes().length;
   assert.equal(await work(), 'failed');
   for (let tries = 0; tries < 100 && causes().length === before; tries += 1) {
-    await new Promise((done) => setTimeout(done, 20));
+    await new Promise((done) => setTimeout(done, 100));
   }
   assert.equal(causes().length, before + 1);
   return causes().at(-1);
@@ -102,9 +102,9 @@ test('a provider that hangs or fails is a clear failure, never a 500', async () 
   const began = Date.now();
   assert.equal(outcome(await fetch(service.base + START, { redirect: 'manual' })), 'failed');
   assert.ok(Date.now() - began < 8000, 'within the time-out');
-  const again = Date.now();
+  const { asked } = provider;
   assert.equal(outcome(await fetch(service.base + START, { redirect: 'manual' })), 'failed');
-  assert.ok(Date.now() - again < 1000, 'and not asked again at once');
+  assert.equal(provider.asked, asked, 'and not asked again at once');
   provider.mood = 'answers';
   await new Promise((done) => setTimeout(done, 5500));
   const options = await service.call('GET', '/session/options');

@@ -22,6 +22,8 @@ export class OpenIdProvider {
   tamper = null;
   /** 'answers', 'hangs' or 'fails'. */
   mood = 'answers';
+  /** Requests so far. */
+  asked = 0;
 
   static async start(redirectUri) {
     const one = new OpenIdProvider();
@@ -86,6 +88,7 @@ export class OpenIdProvider {
   }
 
   handle(request, response) {
+    this.asked += 1;
     if (this.mood === 'hangs') return;
     if (this.mood === 'fails') return response.writeHead(500).end('{"error":"server_error"}');
     const signIn = /^\/interaction\/[^/?]+\?account=(.*)$/.exec(request.url);

@@ -101,6 +101,8 @@ class Load:
                     answer.read()
             except (OSError, urllib.error.HTTPError) as error:
                 self.lost.append(f"{time.strftime('%H:%M:%S')} {error!r}")
+            # Without a pause the checks of the balancer starve on a small machine.
+            time.sleep(0.05)
 
     def end(self):
         self.done.set()

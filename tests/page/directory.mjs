@@ -63,11 +63,18 @@ test('nobody waits for a list before the next filter or the file', async (t) => 
   await heading(page, 'Secrets');
   // The list of everything comes last, long after it was asked for, and fails at first.
   let asked = 0;
+  let release;
+  const saved = new Promise((done) => {
+    release = done;
+  });
   await page.route(/reports\/secrets\?limit/, async (route) => {
     asked += 1;
-    const fails = asked === 1;
-    await new Promise((done) => setTimeout(done, 3000));
-    await (fails ? route.abort() : route.continue());
+    if (asked === 1) {
+      await new Promise((done) => setTimeout(done, 3000));
+      return route.abort();
+    }
+    await saved;
+    return route.continue();
   });
   await page.getByRole('button', { name: 'Clear' }).click();
   await page.getByLabel('Organisation').selectOption({ label: organisation });
@@ -77,9 +84,10 @@ test('nobody waits for a list before the next filter or the file', async (t) => 
   assert.equal(await page.getByRole('alert').filter({ hasText: /./ }).count(), 0, 'of what nobody waits for');
   await rows(page).getByRole('link', { name: 'Only this' }).waitFor();
   await page.getByRole('button', { name: 'Clear' }).click();
-  const saved = page.waitForEvent('download', { timeout: 2500 });
+  const file = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Download as CSV' }).click();
-  await (await saved).path();
+  await (await file).path();
+  release();
   await page.waitForFunction(() => document.querySelectorAll('tbody tr').length > 1);
 });
 

@@ -103,7 +103,7 @@ test('what a system is configured with stands together: client id, tenant, the t
     ['Copy the token URL for clients of Entra v1.0', `${demo.base_url}/${tenant}/oauth2/token`],
   ]) {
     await page.getByRole('button', { name, exact: true }).click();
-    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), text);
+    await page.waitForFunction(async (wanted) => (await navigator.clipboard.readText()) === wanted, text);
   }
 });
 
@@ -115,7 +115,7 @@ test('Back shows a long list as far as it was read, at the same place', async (t
   await page.waitForFunction(() => document.querySelectorAll('tbody tr').length > 50);
   const shown = await rows.count();
   await rows.nth(55).scrollIntoViewIfNeeded();
-  await page.waitForTimeout(400);
+  await page.waitForFunction(() => scrollY > 500 && history.state?.scroll === scrollY);
   const before = await page.evaluate(() => scrollY);
   assert.ok(before > 500);
   await page.getByRole('link', { name: 'APIs', exact: true }).click();

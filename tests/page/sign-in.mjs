@@ -131,7 +131,7 @@ test('each failure at an OpenID provider is explained', async (t) => {
 test('a session that is about to end warns, and goes on when asked', async (t) => {
   const who = await manager();
   const page = await open(t, who, '#/applications');
-  await page.getByRole('heading', { name: 'Your applications' }).waitFor();
+  await page.getByText('No secret yet').waitFor();
   await away(page, who, 57);
   const warning = page.getByRole('dialog', { name: 'Are you still there?' });
   await warning.waitFor();
@@ -168,9 +168,10 @@ test('twelve hours after signing in staying is no longer offered, and a form is 
 test('what the page asks by itself keeps no session alive', async (t) => {
   const who = await manager();
   const page = await open(t, who, '#/applications');
-  await page.getByRole('heading', { name: 'Your applications' }).waitFor();
+  await page.getByText('No secret yet').waitFor();
+  const looked = page.waitForResponse((answer) => answer.url().endsWith('/api/v1/session'));
   await away(page, who, 20);
-  await page.waitForResponse((answer) => answer.url().endsWith('/api/v1/session'));
+  await looked;
   const answer = await fetch(`${demo.base_url}/api/v1/session`, {
     headers: { Cookie: `__Host-wmda-session=${who.cookie}`, 'X-Background': '1' },
   });
@@ -181,7 +182,7 @@ test('what the page asks by itself keeps no session alive', async (t) => {
 test('a session that has ended with nothing open leads back to where one was', async (t) => {
   const who = await manager();
   const page = await open(t, who, `#/applications/${who.clientId}`);
-  await page.getByRole('heading', { name: 'Secrets' }).waitFor();
+  await page.getByText('No key yet.').waitFor();
   await away(page, who, 61);
   await page.getByText('one hour without activity').waitFor();
   assert.equal(await page.getByText('Client id').count(), 0, 'nothing of the view is left on the screen');

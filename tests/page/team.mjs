@@ -87,6 +87,7 @@ test('an admin sets up a member: organisation, application, permission, person, 
   await page.keyboard.press('Escape');
   await page.getByRole('dialog', { name: 'Leave without the link?' }).getByRole('button', { name: 'Go back' }).click();
   await shown.getByRole('button', { name: 'Copy link' }).click();
+  await shown.getByText('Copied', { exact: true }).waitFor();
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), link);
   await shown.getByRole('button', { name: 'Done' }).click();
   assert.ok(!(await page.content()).includes(link));

@@ -210,12 +210,12 @@ class Running:
         except requests.RequestException:
             return "no answer"
 
-    def wait(self):
-        """Until it answers; then a request without a token is refused."""
-        for _ in range(600):
+    def wait(self, good):
+        """Until it is at work: all start at once, and each gives up a fetch of keys that takes two seconds."""
+        for _ in range(1200):
             if self.process.poll() is not None:
                 break
-            if self.ask(None) == 401:
+            if self.ask(None) == 401 and self.ask(good) == 200:
                 return self
             time.sleep(0.1)
         raise SystemExit(f"{self.api.name} did not start:\n{self.said()}")
@@ -250,7 +250,7 @@ class Introspection:
         answer.raise_for_status()
         return 200 if answer.json()["active"] else 401
 
-    def wait(self):
+    def wait(self, _):
         return self
 
     def said(self):
@@ -345,7 +345,7 @@ def last_accepted(running, tokens, deletion):
     return ("at once" if accepted <= 0 else f"{accepted:.2f} s"), right and again == {401}
 
 
-def outage(running, tokens, stopped_at, continued):
+def outage(running, tokens, stopped_at, over, continued):
     """Asks while the server is stopped; answers how long it still accepted a good token, and whether it ended in time and
     recovers afterwards."""
     token, last, ended = tokens.good["standard"], 0.0, False
@@ -354,6 +354,7 @@ def outage(running, tokens, stopped_at, continued):
         ended = running.ask(token) != 200
         last = last if ended else began - stopped_at
         time.sleep(0 if ended else 0.5)
+    over.append(running)
     continued.wait()
     recovers = any(running.ask(token) == 200 or time.sleep(1) for _ in range(15))
     right = ended and last <= (0 if running.api.asks else STATUS_LIST_LIFETIME) and recovers
@@ -367,8 +368,10 @@ def stop_the_server(all_running, tokens, rows):
         os.kill(DEMO_PID, signal.SIGSTOP)
         stopped_at = time.monotonic()
         asked = [one for one in all_running if not isinstance(one, Introspection)]
-        ends = {id(one): pool.submit(outage, one, tokens[one.algorithm], stopped_at, continued) for one in asked}
-        time.sleep(STATUS_LIST_LIFETIME + 8)
+        over = []
+        ends = {id(one): pool.submit(outage, one, tokens[one.algorithm], stopped_at, over, continued) for one in asked}
+        while len(over) < len(asked) and time.monotonic() < stopped_at + 2 * STATUS_LIST_LIFETIME:
+            time.sleep(0.5)
         os.kill(DEMO_PID, signal.SIGCONT)
         continued.set()
         for one, row in zip(all_running, rows):
@@ -406,7 +409,7 @@ def main():
     try:
         all_running += [Running(api, algorithm, backend) for api in apis() for algorithm in RESOURCES]
         with ThreadPoolExecutor(32) as pool:
-            list(pool.map(lambda running: running.wait(), all_running))
+            list(pool.map(lambda one: one.wait(tokens[one.algorithm].good["standard"]), all_running))
         rows = measure(all_running, tokens)
         stop_the_server(all_running, tokens, rows)
     finally:

@@ -229,7 +229,8 @@ fn run_all(workspace: &Workspace, steps: &[Step]) -> Result<Vec<String>, String>
         let mut preparation = Some(scope.spawn(prepare));
         let mut run = |step: Step| {
             let Definition { prepare, run, .. } = step.definition();
-            if let Some(thread) = preparation.take_if(|_| prepare.is_some()) {
+            // Tests that measure response times have the machine for themselves.
+            if let Some(thread) = preparation.take_if(|_| prepare.is_some() || step == Step::Rust) {
                 shell::finished(thread)?;
             }
             timed(&step.name(), || run(workspace))

@@ -173,7 +173,12 @@ SPOILT_PROOFS = {
 
 @pytest.mark.parametrize("name", SPOILT_PROOFS)
 def test_spoilt_proofs(client, token, name):
-    assert_challenged(client.spoilt(token, SPOILT_PROOFS[name]))
+    for _ in range(5):
+        began = now()
+        answer = client.spoilt(token, SPOILT_PROOFS[name])
+        if now() - began < 2:
+            break  # On a slow machine it is no longer so far ahead when it arrives.
+    assert_challenged(answer)
 
 
 def test_proofs_that_are_none(client, token):

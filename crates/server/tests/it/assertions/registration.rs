@@ -286,7 +286,7 @@ fn an_expired_key_that_is_still_tried_is_told_with_its_origin(demo: &Demo) {
         .map(|name| (name, demo.summary["key_clients"][0]["jwk"][name].clone()))
         .into_iter()
         .collect();
-    let soon = (chrono::Utc::now() + chrono::TimeDelta::seconds(4)).to_rfc3339();
+    let soon = (chrono::Utc::now() + chrono::TimeDelta::seconds(7)).to_rfc3339();
     let manager = manager(demo);
     let new = json!({ "name": "soon over", "jwk": jwk, "expires_at": soon });
     let made = manager.post(&keys(&second), &new);

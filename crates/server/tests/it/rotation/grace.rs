@@ -21,7 +21,7 @@ fn a_secret_that_is_needed_on_its_last_day_lives_on_once(demo: &Demo) {
     };
     let early = grace(&admin, &sample_secret(demo), 24);
     assert_eq!(early.status, 409, "{}", early.text);
-    let soon = (Utc::now() + TimeDelta::seconds(4)).to_rfc3339();
+    let soon = (Utc::now() + TimeDelta::seconds(7)).to_rfc3339();
     let path = format!("{}/secrets", application(demo));
     let make = || {
         let made = manager.post(&path, &json!({ "name": "last day", "expires_at": soon }));

