@@ -1,12 +1,10 @@
-//! The token response.
+//! The token response of each dialect, without its last member, the access token.
 
 use serde::Serialize;
 
 /// The successful token response (RFC 6749 §5.1).
 #[derive(Serialize)]
 pub struct TokenResponse<'a> {
-    /// The access token, a JWT.
-    pub access_token: &'a str,
     /// How the token is presented (RFC 6750 §2.1, RFC 9449 §5).
     pub token_type: &'static str,
     /// Lifetime in seconds.
@@ -17,4 +15,32 @@ pub struct TokenResponse<'a> {
     /// credentials.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_secret_expires_at: Option<i64>,
+}
+
+/// That of Entra's v1 endpoint, whose numbers are strings.
+#[derive(Serialize)]
+pub struct EntraV1TokenResponse<'a> {
+    /// How the token is presented.
+    pub token_type: &'static str,
+    /// Lifetime in seconds.
+    pub expires_in: &'a str,
+    /// The same.
+    pub ext_expires_in: &'a str,
+    /// In seconds since 1970.
+    pub expires_on: String,
+    /// In seconds since 1970.
+    pub not_before: String,
+    /// The audience of the token.
+    pub resource: &'a str,
+}
+
+/// That of Entra's v2 endpoint.
+#[derive(Serialize)]
+pub struct EntraV2TokenResponse {
+    /// How the token is presented.
+    pub token_type: &'static str,
+    /// Lifetime in seconds.
+    pub expires_in: i64,
+    /// The same.
+    pub ext_expires_in: i64,
 }

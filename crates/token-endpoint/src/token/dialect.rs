@@ -106,9 +106,6 @@ pub(crate) fn only_one<'a>(resources: &[&'a str]) -> Result<Option<&'a str>, Fai
     }
 }
 
-/// Capacity reserved for a response beside its token; exceeding it only costs a reallocation.
-const ROOM_FOR_WORDS: usize = 512;
-
 /// A signed token and what the token response says about it.
 pub(crate) struct Issued {
     pub(crate) token: String,
@@ -123,18 +120,33 @@ pub(crate) struct Issued {
 
 impl Issued {
     /// The token response, with the dialect's members.
-    pub(crate) fn answer(&self, words: &impl Serialize) -> HttpResponse {
-        let mut body = Vec::with_capacity(self.token.len() + ROOM_FOR_WORDS);
-        if let Err(error) = serde_json::to_writer(&mut body, words) {
-            log::error!("an answer can't be written: {error}");
-            return HttpResponse::InternalServerError().finish();
-        }
+    pub(crate) fn answer(&self, response: &impl Serialize) -> HttpResponse {
+        let body = match with_access_token(response, &self.token) {
+            Ok(body) => body,
+            Err(error) => {
+                log::error!("an answer can't be written: {error}");
+                return HttpResponse::InternalServerError().finish();
+            }
+        };
         let mut answer = HttpResponse::Ok();
         no_store(&mut answer);
         answer
             .insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/json")))
             .body(body)
     }
+}
+
+/// Completes a token response. A JWT consists of characters that JSON does not escape (RFC 7515 §7.1).
+fn with_access_token(response: &impl Serialize, access_token: &str) -> serde_json::Result<Vec<u8>> {
+    /// For what stands beside the token; exceeding it only costs a reallocation.
+    const ROOM: usize = 512;
+    let mut body = Vec::with_capacity(access_token.len() + ROOM);
+    serde_json::to_writer(&mut body, response)?;
+    body.pop();
+    for part in [r#","access_token":""#, access_token, r#""}"#] {
+        body.extend_from_slice(part.as_bytes());
+    }
+    Ok(body)
 }
 
 /// Paths below the public URL, without a leading slash.

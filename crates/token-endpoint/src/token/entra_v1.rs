@@ -3,9 +3,11 @@
 
 use actix_web::HttpResponse;
 use domain::{client::Grant, credential::CredentialKind};
-use oauth2_types::claims::{CommonClaims, EntraV1Claims};
+use oauth2_types::{
+    answer::EntraV1TokenResponse,
+    claims::{CommonClaims, EntraV1Claims},
+};
 use serde::Serialize;
-use serde_json::json;
 
 use super::{
     dialect::{Dialect, Issued, Paths, Target, only_one, registered_name},
@@ -81,11 +83,14 @@ impl Dialect for EntraV1 {
 
     fn success(issued: &Issued, target: &Target<'_>) -> HttpResponse {
         let expires_in = issued.expires_in.to_string();
-        issued.answer(&json!({
-            "token_type": issued.token_type, "expires_in": expires_in, "ext_expires_in": expires_in,
-            "expires_on": issued.expires_at.to_string(), "not_before": issued.not_before.to_string(),
-            "resource": target.audience, "access_token": issued.token,
-        }))
+        issued.answer(&EntraV1TokenResponse {
+            token_type: issued.token_type,
+            expires_in: &expires_in,
+            ext_expires_in: &expires_in,
+            expires_on: issued.expires_at.to_string(),
+            not_before: issued.not_before.to_string(),
+            resource: &target.audience,
+        })
     }
 
     fn refusal(service: &TokenService, failure: &Failure, id: RequestId) -> HttpResponse {

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use actix_web::HttpResponse;
 use domain::{client::Grant, credential::CredentialKind};
-use oauth2_types::claims::{CommonClaims, EntraV2Claims};
+use oauth2_types::{
+    answer::EntraV2TokenResponse,
+    claims::{CommonClaims, EntraV2Claims},
+};
 use serde::Serialize;
-use serde_json::json;
 
 use super::{
     dialect::{Dialect, Issued, Paths, Target, only_one},
@@ -90,10 +92,11 @@ impl Dialect for EntraV2 {
     }
 
     fn success(issued: &Issued, _: &Target<'_>) -> HttpResponse {
-        issued.answer(&json!({
-            "token_type": issued.token_type, "expires_in": issued.expires_in, "ext_expires_in": issued.expires_in,
-            "access_token": issued.token,
-        }))
+        issued.answer(&EntraV2TokenResponse {
+            token_type: issued.token_type,
+            expires_in: issued.expires_in,
+            ext_expires_in: issued.expires_in,
+        })
     }
 
     fn refusal(service: &TokenService, failure: &Failure, id: RequestId) -> HttpResponse {

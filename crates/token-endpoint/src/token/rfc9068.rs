@@ -94,7 +94,6 @@ impl Dialect for Rfc9068 {
 
     fn success(issued: &Issued, target: &Target<'_>) -> HttpResponse {
         issued.answer(&TokenResponse {
-            access_token: &issued.token,
             token_type: issued.token_type,
             expires_in: issued.expires_in,
             scope: &target.scope,
