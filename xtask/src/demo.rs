@@ -91,19 +91,7 @@ impl Demo {
 
     /// A token request for the first resource of a client, by its index in the list.
     pub(crate) fn token_request(&self, client: usize) -> Result<String, String> {
-        let list = self.list("clients")?;
-        let entry = list
-            .split('}')
-            .nth(client)
-            .ok_or("the demo's line lacks the client")?;
-        let resource = entry.split("\"resources\":[\"").nth(1);
-        let resource = resource.and_then(|rest| rest.split('"').next());
-        Ok(format!(
-            "grant_type=client_credentials&client_id={}&client_secret={}&resource={}",
-            text(entry, "client_id")?,
-            text(entry, "client_secret")?,
-            resource.ok_or("the client has no resource")?,
-        ))
+        token_request(&self.json, client)
     }
 
     /// Client id and first resource of the first client with a key.
@@ -123,10 +111,8 @@ impl Demo {
         Ok((text(list, "client_id")?, text(list, "client_secret")?))
     }
 
-    /// The text after the beginning of a list.
     fn list(&self, key: &str) -> Result<&str, String> {
-        let rest = self.json.split_once(&format!("\"{key}\":["));
-        Ok(rest.ok_or_else(|| format!("the demo's line lacks {key}"))?.1)
+        list(&self.json, key)
     }
 
     /// The text of a top-level member. For plain paths only: escapes are not decoded.
@@ -149,6 +135,28 @@ impl Demo {
         }
         Ok(line.trim().to_owned())
     }
+}
+
+/// A token request for the first resource of a client in a demo's line, by its index in the list.
+pub(crate) fn token_request(json: &str, client: usize) -> Result<String, String> {
+    let entry = list(json, "clients")?
+        .split('}')
+        .nth(client)
+        .ok_or("the demo's line lacks the client")?;
+    let resource = entry.split("\"resources\":[\"").nth(1);
+    let resource = resource.and_then(|rest| rest.split('"').next());
+    Ok(format!(
+        "grant_type=client_credentials&client_id={}&client_secret={}&resource={}",
+        text(entry, "client_id")?,
+        text(entry, "client_secret")?,
+        resource.ok_or("the client has no resource")?,
+    ))
+}
+
+/// The text after the beginning of a list.
+fn list<'a>(json: &'a str, key: &str) -> Result<&'a str, String> {
+    let rest = json.split_once(&format!("\"{key}\":["));
+    Ok(rest.ok_or_else(|| format!("the demo's line lacks {key}"))?.1)
 }
 
 fn text<'a>(json: &'a str, key: &str) -> Result<&'a str, String> {

@@ -12,6 +12,7 @@ mod document;
 mod faults;
 mod fuzz;
 mod go;
+mod instructions;
 mod java;
 mod management_load;
 mod needs;
@@ -59,6 +60,8 @@ enum Task {
         #[arg(long, value_name = "N")]
         scale: Option<u32>,
     },
+    /// Counts the instructions of a token, by place, and writes the table of docs/performance.md
+    Instructions,
     /// Measures the management of secrets over REST
     ManagementLoad,
     /// Puts the promise about deletion to the test
@@ -115,6 +118,7 @@ fn dispatch(task: &Task) -> Outcome {
         Task::Bench { scale } => with(&[needs::WRK, needs::TASKSET, needs::PYTHON], &|workspace| {
             bench::run(workspace, *scale)
         }),
+        Task::Instructions => with(&[needs::VALGRIND, needs::TASKSET], &instructions::run),
         Task::ManagementLoad => with(&[needs::POSTGRESQL, needs::PYTHON], &management_load::run),
         Task::Deletion { seconds } => with(&[needs::POSTGRESQL, needs::FAKETIME], &|workspace| {
             deletion::run(workspace, *seconds)

@@ -79,6 +79,7 @@ pub(crate) const DEBOOTSTRAP: Need =
 pub(crate) const GPGV: Need = Need::Package(installed("gpgv", |tools| tools.has("gpgv")));
 pub(crate) const DPKG_DEV: Need = Need::Package(installed("dpkg-dev", |tools| tools.has("dpkg-shlibdeps")));
 pub(crate) const TASKSET: Need = Need::Package(installed("util-linux", |tools| tools.has("taskset")));
+pub(crate) const VALGRIND: Need = Need::Package(installed("valgrind", |tools| tools.has("valgrind")));
 pub(crate) const WRK: Need = Need::Package(installed("wrk", |tools| tools.has("wrk")));
 pub(crate) const PNGQUANT: Need = Need::Package(installed("pngquant", |tools| tools.has("pngquant")));
 /// A font like those on people's machines.
