@@ -52,13 +52,13 @@ pub(crate) fn run(workspace: &Workspace) -> Outcome {
         path: "/oauth2/token",
         file: built.join("wmda-auth"),
         arguments: &["demo", "--json", "--port", "0"],
-        out: built.join("callgrind.out"),
+        out: built.join("callgrind.wmda-auth"),
     };
     let bare = Program {
         path: "/es256",
         file: built.join("examples/bare"),
         arguments: &[],
-        out: built.join("callgrind.out"),
+        out: built.join("callgrind.bare"),
     };
     let table = table(&server.per_token()?, &bare.per_token()?);
     println!("{table}");
