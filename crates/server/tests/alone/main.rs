@@ -11,6 +11,7 @@
 )]
 
 mod deletion;
+mod flood;
 mod promise;
 #[expect(dead_code, reason = "`tests/it` uses the rest")]
 #[path = "../support/mod.rs"]

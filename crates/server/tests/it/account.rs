@@ -1,18 +1,13 @@
 //! One's own account on the built binary: authentication factors change only after re-authentication, and lock-outs
 //! are lifted; on both databases.
 
-use std::{
-    fs, thread,
-    time::{Duration, Instant},
-};
+use std::fs;
 
-use reqwest::blocking::RequestBuilder;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Demo, eventually, http,
-    people::{Person, Session, attempt, code_in},
-    timed,
+    Answer, Demo, eventually,
+    people::{Person, Session, attempt, code_in, sign_in_from, status_from, wrong},
 };
 
 const VARIABLES: [(&str, &str); 3] = [
@@ -37,7 +32,6 @@ with_mail!(
     p03_a_lock_out_concerns_its_source_and_a_reset_lifts_it,
     p03_many_sources_lock_an_account_but_no_browser_that_is_known,
     an_invitation_comes_by_mail_and_is_kept_nowhere,
-    x02_a_flood_of_sign_ins_from_one_source_holds_nobody_else_up,
 );
 
 fn start(database: Option<&str>) -> Demo {
@@ -196,19 +190,6 @@ fn p04_an_authenticator_is_replaced_by_one_that_works(demo: &Demo) {
     );
 }
 
-fn sign_in_from(demo: &Demo, source: &str, proof: &Value) -> RequestBuilder {
-    let request = http().post(demo.url("/api/v1/session")).json(proof);
-    request.header("x-forwarded-for", source)
-}
-
-fn wrong(person: &Person) -> Value {
-    json!({ "email": person.email, "password": "a wrong password", "totp": "000000" })
-}
-
-fn status_from(demo: &Demo, source: &str, proof: &Value) -> u16 {
-    Answer::of(sign_in_from(demo, source, proof)).status
-}
-
 fn p03_a_lock_out_concerns_its_source_and_a_reset_lifts_it(demo: &Demo) {
     let person = Person::of(demo, "credential_manager", 0);
     for _ in 0..10 {
@@ -289,46 +270,6 @@ fn p03_many_sources_lock_an_account_but_no_browser_that_is_known(demo: &Demo) {
         status_from(demo, "198.51.100.0", &auditor.proof()),
         201,
         "others are not concerned"
-    );
-}
-
-fn x02_a_flood_of_sign_ins_from_one_source_holds_nobody_else_up(demo: &Demo) {
-    let manager = Person::of(demo, "credential_manager", 0).sign_in(demo);
-    let (victim, auditor) = (Person::of(demo, "admin", 0), Person::of(demo, "auditor", 0));
-    let until = Instant::now() + Duration::from_secs(6);
-    let (mut flood, mut slowest) = (Vec::new(), Duration::ZERO);
-    thread::scope(|scope| {
-        let floods: Vec<_> = (0..40)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut statuses = Vec::new();
-                    while Instant::now() < until {
-                        statuses.push(status_from(demo, "192.0.2.66", &wrong(&victim)));
-                    }
-                    statuses
-                })
-            })
-            .collect();
-        let (took, status) = timed(|| status_from(demo, "192.0.2.67", &auditor.proof()));
-        assert_eq!(status, 201, "a person elsewhere");
-        slowest = slowest.max(took);
-        while Instant::now() < until {
-            let (took, answer) = timed(|| manager.get("/applications"));
-            assert_eq!(answer.status, 200, "a manager's list: {}", answer.text);
-            slowest = slowest.max(took);
-        }
-        flood = floods.into_iter().flat_map(|one| one.join().unwrap()).collect();
-    });
-    let count = |wanted: u16| flood.iter().filter(|status| **status == wanted).count();
-    assert_eq!((count(401), count(401) + count(429)), (10, flood.len()), "P-03");
-    assert!(
-        slowest < Duration::from_secs(4),
-        "{slowest:?} beside {} refusals",
-        flood.len()
-    );
-    println!(
-        "{} refused, the slowest of the others took {slowest:?}",
-        flood.len()
     );
 }
 

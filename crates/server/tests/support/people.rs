@@ -60,6 +60,21 @@ pub fn attempt(demo: &Demo, proof: &Value) -> Answer {
     Answer::of(http().post(demo.url("/api/v1/session")).json(proof))
 }
 
+/// A sign-in that a trusted proxy hands on for this source.
+pub fn sign_in_from(demo: &Demo, source: &str, proof: &Value) -> RequestBuilder {
+    let request = http().post(demo.url("/api/v1/session")).json(proof);
+    request.header("x-forwarded-for", source)
+}
+
+/// Proof that is none.
+pub fn wrong(person: &Person) -> Value {
+    json!({ "email": person.email, "password": "a wrong password", "totp": "000000" })
+}
+
+pub fn status_from(demo: &Demo, source: &str, proof: &Value) -> u16 {
+    Answer::of(sign_in_from(demo, source, proof)).status
+}
+
 /// A signed-in person; an empty token is nobody.
 #[derive(Clone)]
 pub struct Session {
