@@ -1,6 +1,9 @@
 //! People who sign in to a demo, and their requests to the management API.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use reqwest::{Method, blocking::RequestBuilder};
 use serde_json::{Value, json};
@@ -48,12 +51,18 @@ pub fn code(secret: &str) -> String {
     code_in(secret, 0)
 }
 
-/// The code some time steps of 30 seconds from now.
+/// The code some time steps from now. One of an earlier step counts for the rest of this step only, of which enough is
+/// left then for a busy machine.
 pub fn code_in(secret: &str, steps: i64) -> String {
+    const STEP: u64 = 30;
     let secret = Secret::Encoded(secret.to_owned()).to_bytes().unwrap();
-    let totp = TOTP::new(Algorithm::SHA1, 6, 1, 30, secret, None, String::new()).unwrap();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    totp.generate(now.checked_add_signed(steps * 30).unwrap())
+    let totp = TOTP::new(Algorithm::SHA1, 6, 1, STEP, secret, None, String::new()).unwrap();
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let over = now() % STEP;
+    if steps < 0 && over > STEP - 15 {
+        thread::sleep(Duration::from_secs(STEP - over));
+    }
+    totp.generate(now().checked_add_signed(steps * STEP.cast_signed()).unwrap())
 }
 
 pub fn attempt(demo: &Demo, proof: &Value) -> Answer {
