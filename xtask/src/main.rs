@@ -118,7 +118,7 @@ fn dispatch(task: &Task) -> Outcome {
         Task::Bench { scale } => with(&[needs::WRK, needs::TASKSET, needs::PYTHON], &|workspace| {
             bench::run(workspace, *scale)
         }),
-        Task::Instructions => with(&[needs::VALGRIND, needs::TASKSET], &instructions::run),
+        Task::Instructions => with(&[needs::VALGRIND], &instructions::run),
         Task::ManagementLoad => with(&[needs::POSTGRESQL, needs::PYTHON], &management_load::run),
         Task::Deletion { seconds } => with(&[needs::POSTGRESQL, needs::FAKETIME], &|workspace| {
             deletion::run(workspace, *seconds)
