@@ -114,6 +114,23 @@ test('without a network a view says so and is tried again', async (t) => {
   await page.getByRole('heading', { name: 'Secrets' }).waitFor();
 });
 
+test('a module that the browser does not try again is loaded by a reload, once the server answers', async (t) => {
+  const who = await manager();
+  const page = await open(t, who, '#/applications', { expected: ['net::ERR_FAILED'] });
+  let documents = 0;
+  page.on('request', (request) => {
+    if (request.isNavigationRequest()) documents += 1;
+  });
+  await page.route('**/assets/suspend.js', (route) => (documents < 2 ? route.abort() : route.continue()));
+  await page.reload();
+  await page.getByRole('link', { name: 'Partner-NL' }).click();
+  await page.getByRole('heading', { name: 'The server does not answer' }).waitFor();
+  assert.equal(documents, 1, 'the first failure reloads nothing');
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByRole('heading', { name: 'Secrets' }).waitFor();
+  assert.equal(documents, 2);
+});
+
 test('an assignment that has ended meanwhile closes the application and says why', async (t) => {
   const clientId = await application();
   const second = await application();

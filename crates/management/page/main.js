@@ -176,15 +176,25 @@ function showEnrolment(token) {
   };
 }
 
-/** Some browsers cache the failure to load a module: the next attempt uses another URL. */
+/**
+ * Some browsers cache the failure to load a module: the next attempt uses another URL. That of a module which others
+ * import only a reload forgets: it is due once the server answers again.
+ */
 async function module(file) {
   try {
     return await import(failures ? `${file}?${failures}` : file);
   } catch {
     failures += 1;
+    if (failures > 1 && (await isServed(file))) location.reload();
     throw new NoAnswer();
   }
 }
+
+const isServed = (file) =>
+  fetch(new URL(file, import.meta.url)).then(
+    (answer) => answer.ok,
+    () => false,
+  );
 
 /** After the first view the other modules are preloaded, so that a click shows them at once. */
 function fetchOthers() {
